@@ -1,0 +1,100 @@
+/**
+ * What a Linux host (Debian 13) must hold, as a value. The same profile is delivered over SSH to dedicated
+ * servers and rendered to cloud-init for EC2; nothing in it knows which.
+ */
+export interface HostProfile {
+  readonly aptSources: readonly AptSource[];
+  /** Debian package names, installed without recommended packages. */
+  readonly packages: readonly string[];
+  readonly files: readonly HostFile[];
+  /** Started in this order, each healthy before the next is touched. */
+  readonly services: readonly HostService[];
+}
+
+/** Any subset of a profile: what one construct contributes. */
+export type HostProfilePart = Partial<HostProfile>;
+
+/** One deb822 source, written to `/etc/apt/sources.list.d/NAME.sources`. */
+export interface AptSource {
+  readonly name: string;
+  readonly uri: string;
+  readonly suite: string;
+  readonly components: readonly string[];
+  /** ASCII-armoured OpenPGP public key that signs the archive. @default - the host's own keyrings */
+  readonly key?: string;
+  /** Where the host fetches that key (https), when `key` is not given. */
+  readonly keyUrl?: string;
+  /** OpenPGP fingerprint, 40 hex digits, that the fetched key must have. Required with `keyUrl`. */
+  readonly keyFingerprint?: string;
+  /** Accept an unsigned archive. For archives on the host's own private network only. @default false */
+  readonly trusted?: boolean;
+  /** Take only these packages from the archive, whatever versions it holds of others. @default - any package */
+  readonly onlyPackages?: readonly string[];
+}
+
+export interface HostFile {
+  /** Absolute path. */
+  readonly path: string;
+  readonly content: FileContent;
+  /** Octal, four digits. @default "0644" */
+  readonly mode?: string;
+  /** @default "root" */
+  readonly owner?: string;
+  /** @default "root" */
+  readonly group?: string;
+}
+
+export type FileContent = TextContent | AssetContent | SecretContent;
+
+export interface TextContent {
+  readonly kind: "text";
+  readonly text: string;
+}
+
+/** A file of the machine that synthesises, delivered byte for byte. */
+export interface AssetContent {
+  readonly kind: "asset";
+  /** Path on the machine that synthesises. */
+  readonly source: string;
+  /** Lower-case hex SHA-256 of the file: decides whether anything is delivered again. */
+  readonly sha256: string;
+}
+
+/** Text that holds a secret: `value` is a Terraform expression of a sensitive variable or a generated resource. */
+export interface SecretContent {
+  readonly kind: "secret";
+  /** Name of the secret, for stores that need one: lower-case letters, digits and hyphens. */
+  readonly name: string;
+  /** An unresolved token; never a literal. */
+  readonly value: string;
+}
+
+/** A systemd unit of the host. Its unit file, if not from a package, is one of the profile's files. */
+export interface HostService {
+  /** Unit name with suffix, for example `unbound.service`. */
+  readonly name: string;
+  /** Paths of the profile's files the service reads: the service is restarted when one of them changes. */
+  readonly reads: readonly string[];
+  /**
+   * Shell command run before any file is replaced, with `$STAGED` holding a directory in which the profile's
+   * files lie under their absolute paths. When it fails, the host is left as it was.
+   */
+  readonly verify?: string;
+  /** Shell command that makes the running service take its new files without a restart. @default - restart */
+  readonly reload?: string;
+  /** Shell command that must succeed before a running instance may be restarted (a quorum that can lose one). */
+  readonly gate?: string;
+  /** Succeeds when the service does its job; tried once a second until `timeoutSeconds`. */
+  readonly health?: HealthCheck;
+}
+
+export interface HealthCheck {
+  readonly command: string;
+  /** @default 30 */
+  readonly timeoutSeconds?: number;
+}
+
+export const text = (value: string): TextContent => ({ kind: "text", text: value });
+export const secret = (name: string, value: string): SecretContent => ({ kind: "secret", name, value });
+
+export const EMPTY_PROFILE: HostProfile = { aptSources: [], packages: [], files: [], services: [] };

@@ -1,0 +1,3 @@
+export * from "./host";
+export * from "./host-profile";
+export * from "./profile-builder";
