@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { Cidr } from "./cidr";
+import { dnsLabel, ipv4Address, sharedFields } from "./region";
+
+export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
+export type HostRole = (typeof HOST_ROLES)[number];
+
+const hostKey = z
+  .string({ error: "expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA..." })
+  .regex(/^(ssh-ed25519|ecdsa-sha2-nistp\d+|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?$/, {
+    error: "expected an SSH public host key such as ssh-ed25519 AAAA...",
+  });
+
+const ssh = z.strictObject({
+  user: z.string().default("root"),
+  port: z.int().min(1).max(65535).default(22),
+  /** Private key on the machine that deploys. @default - the SSH agent's keys */
+  privateKeyPath: z.string().optional(),
+  /** How long a host may be unreachable before the deploy gives up on it. */
+  connectTimeoutSeconds: z.int().min(1).default(60),
+});
+
+const server = z.strictObject({
+  name: dnsLabel,
+  /** Address in the region's private network. */
+  address: ipv4Address,
+  /** Where SSH reaches the server. @default - `address` */
+  sshAddress: z.string().optional(),
+  hostKey,
+  roles: z.array(z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` })),
+  /** Rack or building that the server shares its fate with. @default - a rack of its own */
+  rack: dnsLabel.optional(),
+  /** Take everything off the server; afterwards it can be removed from the region. */
+  retired: z.boolean().default(false),
+});
+
+/** A region on dedicated servers: existing Debian machines reached over SSH. */
+export const dedicatedRegion = z
+  .strictObject({
+    ...sharedFields,
+    platform: z.literal("dedicated"),
+    /** Who runs the data centre: names the failure domain all servers share. */
+    provider: dnsLabel.default("sakura"),
+    ssh: ssh.prefault({}),
+    servers: z.array(server).min(1, { error: "expected at least one server" }),
+  })
+  .superRefine((region, context) => {
+    const network = Cidr.parse(region.cidr);
+    const seen = { name: new Map<string, number>(), address: new Map<string, number>() };
+    region.servers.forEach((candidate, index) => {
+      for (const field of ["name", "address"] as const) {
+        const first = seen[field].get(candidate[field]);
+        if (first !== undefined) {
+          context.addIssue({
+            code: "custom",
+            path: ["servers", index, field],
+            message: `expected a ${field} of its own; servers[${first}] has it already`,
+          });
+        }
+        seen[field].set(candidate[field], first ?? index);
+      }
+      if (network !== undefined && !network.contains(candidate.address)) {
+        context.addIssue({
+          code: "custom",
+          path: ["servers", index, "address"],
+          message: `expected an address inside the region's cidr ${region.cidr}`,
+        });
+      }
+    });
+    const servers = region.servers.filter(
+      (candidate) => candidate.roles.includes("consul-server") && !candidate.retired,
+    );
+    const allowed = region.consul.singleServer ? [1] : [3, 5];
+    if (!allowed.includes(servers.length)) {
+      context.addIssue({
+        code: "custom",
+        path: ["servers"],
+        params: { value: `${servers.length} with role consul-server` },
+        message: region.consul.singleServer
+          ? "expected one Consul server, as consul.singleServer says"
+          : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none",
+      });
+    }
+  });
+
+export type DedicatedRegionInput = z.input<typeof dedicatedRegion>;
+export type DedicatedRegion = z.output<typeof dedicatedRegion>;
+export type SshAccess = DedicatedRegion["ssh"];
+export type DedicatedServerValue = DedicatedRegion["servers"][number];

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { extname, join, resolve } from "node:path";
+import { type Region, type RegionSource, validateRegions } from "./validate-regions";
+
+/**
+ * Reads and validates all regions of a directory: each `.json` file, and each `.js` file's default export, is one
+ * region value.
+ *
+ * @throws Error when the directory holds no region or a file cannot be read; InvalidRegionsError when a value is wrong.
+ */
+export function loadRegions(directory: string): Region[] {
+  const files = regionFiles(directory);
+  if (files.length === 0) {
+    throw new Error(`regions directory ${directory}: expected at least one .js or .json file, got: none`);
+  }
+  return validateRegions(files.map(readRegion));
+}
+
+function regionFiles(directory: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    throw new Error(
+      `regions directory ${directory}: cannot be read (${(error as NodeJS.ErrnoException).code})`,
+    );
+  }
+  return names
+    .filter((name) => [".js", ".json"].includes(extname(name)))
+    .sort()
+    .map((name) => resolve(join(directory, name)));
+}
+
+function readRegion(file: string): RegionSource {
+  try {
+    return {
+      file,
+      value: extname(file) === ".json" ? JSON.parse(readFileSync(file, "utf8")) : moduleValue(file),
+    };
+  } catch (error) {
+    throw new Error(`region file ${file}: ${(error as Error).message}`);
+  }
+}
+
+function moduleValue(file: string): unknown {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- which file it is, is known at run time only
+  const loaded = require(file) as { default?: unknown };
+  return loaded.default;
+}

@@ -1,0 +1,77 @@
+import type { z } from "zod";
+
+/** One thing wrong with a region value. */
+export interface RegionProblem {
+  readonly region: string;
+  /** Path in the value, for example `servers[1].hostKey`. */
+  readonly path: string;
+  /** The offending value as it would be written in JSON. */
+  readonly value: string;
+  readonly expectation: string;
+}
+
+/** Region values are wrong; nothing has been constructed or written. */
+export class InvalidRegionsError extends Error {
+  constructor(readonly problems: readonly RegionProblem[]) {
+    super(problems.map(describe).join("\n"));
+    this.name = "InvalidRegionsError";
+  }
+}
+
+function describe({ region, path, value, expectation }: RegionProblem): string {
+  return `region ${region}: ${path === "" ? "" : `${path}: `}${expectation}, got: ${value}`;
+}
+
+/** Puts zod's findings about `input` in the house's words. */
+export function problemsOf(region: string, input: unknown, error: z.ZodError): RegionProblem[] {
+  return error.issues.flatMap((issue) => issueProblems(region, input, issue));
+}
+
+function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue): RegionProblem[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({
+      region,
+      path: pathText([...issue.path, key]),
+      value: shown(valueAt(input, [...issue.path, key])),
+      expectation: "expected no such field",
+    }));
+  }
+  const given = issue.code === "custom" ? (issue.params?.["value"] as unknown) : undefined;
+  return [
+    {
+      region,
+      path: pathText(issue.path),
+      value: typeof given === "string" ? given : shown(valueAt(input, issue.path)),
+      expectation: expectationOf(issue.message),
+    },
+  ];
+}
+
+/** zod's own messages read "Invalid input: expected string, received undefined"; the value is shown apart. */
+function expectationOf(message: string): string {
+  const [, expected] = /expected (.*?)(?:, received .*)?$/.exec(message) ?? [];
+  return expected === undefined ? message : `expected ${expected}`;
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((step, index) =>
+      typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${String(step)}`,
+    )
+    .join("");
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined,
+    input,
+  );
+}
+
+const SHOWN_CHARACTERS = 120;
+
+function shown(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
+}

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import { Cidr } from "./cidr";
+
+/*
+ * The fields every region has. Each `error` says what was expected; `region-errors.ts` puts the region, the path
+ * and the offending value in front of it.
+ */
+
+export const ipv4Address = z.ipv4({ error: "expected an IPv4 address such as 10.10.0.11" });
+
+export const cidr = z
+  .string({ error: "expected an IPv4 network such as 10.10.0.0/16" })
+  .refine((value) => Cidr.parse(value) !== undefined, {
+    error: "expected an IPv4 network without host bits, such as 10.10.0.0/16",
+  });
+
+export const dnsLabel = z.string().regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, {
+  error: "expected a DNS label: lower-case letters, digits and hyphens, starting with a letter",
+});
+
+const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i, {
+  error: "expected a host name such as api.example.com",
+});
+
+const originPattern = z.string().regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, {
+  error: "expected a host name or a pattern such as *.example.com",
+});
+
+const warmOrigin = z.string().regex(/^[a-z0-9.-]+:\d{1,5}=\d+$/i, {
+  error: "expected HOST:PORT=CONNECTIONS such as api.example.com:443=2",
+});
+
+const port = z.int().min(1).max(65535);
+
+const backend = z.discriminatedUnion(
+  "type",
+  [
+    z.strictObject({ type: z.literal("local") }),
+    z.strictObject({
+      type: z.literal("s3"),
+      bucket: z.string(),
+      /** Prefix in the bucket; each stack keeps its state in PREFIX/STACK.tfstate. */
+      prefix: z.string().default("tricloud"),
+      region: z.string(),
+      kmsKeyId: z.string().optional(),
+    }),
+    z.strictObject({ type: z.literal("gcs"), bucket: z.string(), prefix: z.string().default("tricloud") }),
+  ],
+  { error: 'expected a backend of type "local", "s3" or "gcs"' },
+);
+
+const proxy = z.strictObject({
+  /** Origins the proxy may forward to: host names, or patterns with a leading `*.`. */
+  allow: z.array(originPattern).min(1, { error: "expected at least one allowed origin" }),
+  /** Origins with connections kept open ahead of need, `HOST:PORT=CONNECTIONS`. */
+  warm: z.array(warmOrigin).default([]),
+  port: port.default(80),
+  /** PEM certificates of authorities trusted for origins, besides the public ones. */
+  caCertificate: z
+    .string()
+    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
+    .optional(),
+});
+
+const aptSource = z.strictObject({
+  name: dnsLabel,
+  uri: z.url({ error: "expected the URL of a Debian archive" }),
+  suite: z.string().min(1),
+  components: z.array(z.string()),
+  key: z.string().optional(),
+  keyUrl: z.url({ protocol: /^https$/, error: "expected an https URL" }).optional(),
+  keyFingerprint: z
+    .string()
+    .regex(/^[0-9A-F]{40}$/, { error: "expected an OpenPGP fingerprint of 40 upper-case hex digits" })
+    .optional(),
+  trusted: z.boolean().optional(),
+  onlyPackages: z.array(z.string()).optional(),
+});
+
+const consul = z.strictObject({
+  /** Where hosts install Consul from. @default - HashiCorp's archive */
+  aptSource: aptSource.optional(),
+  /** Run one server without quorum: for trying things out, never for a service. */
+  singleServer: z.boolean().default(false),
+  /** Servers of the other datacenters, joined over the WAN: address or host name, by datacenter. */
+  peers: z.record(dnsLabel, z.array(z.string()).min(1)).default({}),
+});
+
+const dns = z.strictObject({
+  /** Upstream resolvers for public names. */
+  forwarders: z.array(ipv4Address).min(1, { error: "expected at least one upstream resolver" }),
+  /** Names answered from the region value itself: IPv4 address by host name. */
+  records: z.record(hostName, ipv4Address).default({}),
+});
+
+const availability = z.strictObject({
+  /** What each service must reach, by its name in the stack: 0.9995 is 99.95 %. */
+  targets: z
+    .record(z.string(), z.number().gt(0).lt(1, { error: "expected a fraction below 1 such as 0.9995" }))
+    .default({}),
+});
+
+/** To be spread into each platform's strict object. */
+export const sharedFields = {
+  name: dnsLabel,
+  /** The region's private network; overlaps with no other region's. */
+  cidr,
+  backend: backend.default({ type: "local" }),
+  proxy,
+  consul: consul.default({ singleServer: false, peers: {} }),
+  dns,
+  availability: availability.default({ targets: {} }),
+};
+
+/** What all regions have in common, validated and with defaults filled in. */
+export type RegionBase = z.output<z.ZodObject<typeof sharedFields>>;
+export type Backend = RegionBase["backend"];

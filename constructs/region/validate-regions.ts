@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { Cidr } from "./cidr";
+import { dedicatedRegion, type DedicatedRegion } from "./dedicated-region";
+import { ec2Region, type Ec2Region } from "./ec2-region";
+import { gkeRegion, type GkeRegion } from "./gke-region";
+import { InvalidRegionsError, problemsOf, type RegionProblem } from "./region-errors";
+
+export type Region = DedicatedRegion | Ec2Region | GkeRegion;
+
+const region = z.discriminatedUnion("platform", [dedicatedRegion, ec2Region, gkeRegion], {
+  error: 'expected a platform: "dedicated", "ec2" or "gke"',
+});
+
+/** A region value as read, with where it came from for messages. */
+export interface RegionSource {
+  /** File the value was read from. */
+  readonly file: string;
+  readonly value: unknown;
+}
+
+/**
+ * Checks each region value alone, then all of them together.
+ *
+ * @throws InvalidRegionsError that lists every problem found.
+ */
+export function validateRegions(sources: readonly RegionSource[]): Region[] {
+  const problems: RegionProblem[] = [];
+  const regions: Region[] = [];
+  for (const source of sources) {
+    const result = region.safeParse(source.value);
+    if (result.success) regions.push(result.data);
+    else problems.push(...problemsOf(nameOf(source), source.value, result.error));
+  }
+  problems.push(...nameClashes(regions), ...overlappingNetworks(regions));
+  if (problems.length > 0) throw new InvalidRegionsError(problems);
+  return regions;
+}
+
+function nameOf({ file, value }: RegionSource): string {
+  const name = typeof value === "object" && value !== null ? (value as { name?: unknown }).name : undefined;
+  return typeof name === "string" ? name : file;
+}
+
+function* pairs<T>(items: readonly T[]): Generator<[earlier: T, later: T]> {
+  for (const [index, later] of items.entries()) {
+    for (const earlier of items.slice(0, index)) yield [earlier, later];
+  }
+}
+
+function nameClashes(regions: readonly Region[]): RegionProblem[] {
+  return [...pairs(regions)]
+    .filter(([earlier, later]) => earlier.name === later.name)
+    .map(([, later]) => ({
+      region: later.name,
+      path: "name",
+      value: JSON.stringify(later.name),
+      expectation: "expected a name that no other region has",
+    }));
+}
+
+function overlappingNetworks(regions: readonly Region[]): RegionProblem[] {
+  const networks = regions.flatMap((each) =>
+    networksOf(each).flatMap(({ path, cidr }) => {
+      const parsed = Cidr.parse(cidr);
+      return parsed === undefined ? [] : [{ region: each.name, path, text: cidr, parsed }];
+    }),
+  );
+  return [...pairs(networks)]
+    .filter(([earlier, later]) => earlier.parsed.overlaps(later.parsed))
+    .filter(([earlier, later]) => earlier.region !== later.region)
+    .map(([earlier, later]) => ({
+      region: later.region,
+      path: later.path,
+      value: JSON.stringify(later.text),
+      expectation: `expected a network that does not overlap ${earlier.text} of region ${earlier.region}`,
+    }));
+}
+
+function networksOf(each: Region): { path: string; cidr: string }[] {
+  return [{ path: "cidr", cidr: each.cidr }];
+}
