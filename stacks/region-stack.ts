@@ -1,0 +1,38 @@
+import { GcsBackend, S3Backend, TerraformStack } from "cdktf";
+import type { Construct } from "constructs";
+import type { RegionBase } from "../constructs/region";
+
+/** One stack of a region: the stack itself is named for the region unless it is one of several. */
+export abstract class RegionStack<R extends RegionBase> extends TerraformStack {
+  /** @param id stack name. @default - the region's name */
+  constructor(
+    scope: Construct,
+    readonly region: R,
+    id: string = region.name,
+  ) {
+    super(scope, id);
+    this.keepState();
+  }
+
+  /** Terraform's state goes where the region says; without a word it stays in a local file. */
+  private keepState(): void {
+    const { backend } = this.region;
+    switch (backend.type) {
+      case "local":
+        return;
+      case "s3":
+        new S3Backend(this, {
+          bucket: backend.bucket,
+          key: `${backend.prefix}/${this.node.id}.tfstate`,
+          region: backend.region,
+          encrypt: true,
+          kmsKeyId: backend.kmsKeyId,
+          useLockfile: true,
+        });
+        return;
+      case "gcs":
+        new GcsBackend(this, { bucket: backend.bucket, prefix: `${backend.prefix}/${this.node.id}` });
+        return;
+    }
+  }
+}
