@@ -60,8 +60,13 @@ export default tseslint.config(
     "proxy/ is a program of its own and knows nothing of CDKTF.",
   ),
   boundary(
-    ["constructs/availability/**/*.ts"],
+    ["constructs/availability/*.ts"],
     ["../*", "!./*", "cdktf", "cdktf/**", "@cdktf/**"],
+    "constructs/availability imports nothing but itself (and the constructs package).",
+  ),
+  boundary(
+    ["constructs/availability/*/*.ts"],
+    ["../../*", "cdktf", "cdktf/**", "@cdktf/**"],
     "constructs/availability imports nothing but itself (and the constructs package).",
   ),
 );
