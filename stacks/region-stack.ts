@@ -27,8 +27,9 @@ export abstract class RegionStack<R extends RegionBase> extends TerraformStack {
           region: backend.region,
           encrypt: true,
           kmsKeyId: backend.kmsKeyId,
-          useLockfile: true,
         });
+        // S3's own conditional writes as lock, so that no DynamoDB table is needed; not yet a property of S3Backend.
+        this.addOverride("terraform.backend.s3.use_lockfile", true);
         return;
       case "gcs":
         new GcsBackend(this, { bucket: backend.bucket, prefix: `${backend.prefix}/${this.node.id}` });
