@@ -1,0 +1,23 @@
+import type { Ec2RegionInput } from "../constructs/region";
+
+const us: Ec2RegionInput = {
+  name: "us",
+  platform: "ec2",
+  cidr: "10.20.0.0/16",
+  awsRegion: "us-east-1",
+  availabilityZones: ["us-east-1a", "us-east-1b", "us-east-1c"],
+  nat: "per-zone",
+  servers: {
+    "consul-server": { count: 3, instanceType: "t3.small" },
+    proxy: { count: 3, instanceType: "t3.small" },
+    app: { count: 3, instanceType: "t3.medium" },
+  },
+  proxy: {
+    allow: ["api.example.com", "*.example.net"],
+    warm: ["api.example.com:443=2"],
+  },
+  // Each VPC has its own resolver two addresses above its base, and at this address from any subnet.
+  dns: { forwarders: ["169.254.169.253"] },
+};
+
+export default us;
