@@ -1,0 +1,2 @@
+export * from "./unbound-conf";
+export * from "./unbound-options";
