@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { Cidr } from "./cidr";
+import { cidr, dnsLabel, sharedFields } from "./region";
+
+const project = z
+  .string({ error: "expected a Google Cloud project id such as example-uk" })
+  .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, {
+    error: "expected a Google Cloud project id: 6 to 30 lower-case letters, digits and hyphens",
+  });
+
+const gcpRegion = z
+  .string({ error: "expected a Google Cloud region such as europe-west2" })
+  .regex(/^[a-z]+-[a-z]+\d+$/, { error: "expected a Google Cloud region such as europe-west2" });
+
+const zone = z.string().regex(/^[a-z]+-[a-z]+\d+-[a-z]$/, {
+  error: "expected a zone such as europe-west2-a",
+});
+
+const version = z.string().regex(/^\d+\.\d+\.\d+$/, {
+  error: "expected an exact version such as 1.9.3",
+});
+
+/** An image that stays the same: `REGISTRY/NAME:TAG`, `REGISTRY/NAME@DIGEST` or both. */
+const image = z
+  .string()
+  .regex(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$/, {
+    error: "expected an image with its registry, such as docker.io/library/node:24.21.0-trixie-slim",
+  })
+  .refine((value) => value.includes("@sha256:") || /:(?!latest$)[\w][\w.-]*$/.test(value), {
+    error: "expected an image pinned by a tag other than latest or by its digest",
+  });
+
+const nodes = z
+  .strictObject({
+    machineType: z
+      .string()
+      .regex(/^[a-z0-9]+-[a-z0-9-]+$/, { error: "expected a machine type such as e2-standard-2" })
+      .default("e2-standard-2"),
+    minPerZone: z.int().min(1).default(1),
+    maxPerZone: z.int().min(1).max(100).default(3),
+    diskGib: z.int().min(20).max(65536).default(50),
+  })
+  .refine(({ minPerZone, maxPerZone }) => minPerZone <= maxPerZone, {
+    error: "expected minPerZone to be at most maxPerZone",
+  });
+
+const ranges = z.strictObject({
+  nodes: cidr,
+  pods: cidr,
+  services: cidr,
+  /** A /28 of Google's own, peered with the network. */
+  controlPlane: cidr,
+});
+
+const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"] as const;
+
+/** When Google may upgrade the cluster. */
+const maintenance = z
+  .strictObject({
+    days: z.array(z.enum(DAYS, { error: `expected one of ${DAYS.join(", ")}` })).min(1),
+    startUtc: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: "expected a time such as 02:00" }),
+    hours: z.int().min(4, { error: "expected at least 4 hours, the shortest window GKE takes" }).max(24),
+  })
+  // Any 32 days hold each weekday at least four times.
+  .refine(({ days, hours }) => new Set(days).size * hours * 4 >= 48, {
+    error: "expected windows of at least 48 hours in any 32 days, GKE's minimum (days x hours x 4)",
+  });
+
+/** A region on GKE: a VPC of its own and a private regional cluster over several zones. */
+export const gkeRegion = z
+  .strictObject({
+    ...sharedFields,
+    platform: z.literal("gke"),
+    project,
+    gcpRegion,
+    zones: z
+      .array(zone)
+      .min(2, { error: "expected at least two zones" })
+      .max(4, { error: "expected at most four zones" }),
+    ranges,
+    nodes: nodes.prefault({}),
+    releaseChannel: z
+      .enum(["RAPID", "REGULAR", "STABLE", "EXTENDED"], {
+        error: "expected RAPID, REGULAR, STABLE or EXTENDED",
+      })
+      .default("REGULAR"),
+    maintenance: maintenance.prefault({ days: ["TU", "WE", "TH"], startUtc: "02:00", hours: 4 }),
+    /** Networks that may reach the control plane by its public address. @default - it has none */
+    authorizedNetworks: z.record(dnsLabel, cidr).default({}),
+    /** Refuse to destroy the cluster. */
+    deletionProtection: z.boolean().default(true),
+    proxyPods: z
+      .strictObject({ min: z.int().min(2).default(3), max: z.int().min(2).default(12) })
+      .refine(({ min, max }) => min <= max, { error: "expected min to be at most max" })
+      .prefault({}),
+    consulServers: z.int().default(3),
+    versions: z
+      .strictObject({
+        /** HashiCorp's chart `consul`; 1.9 carries Consul 1.22 and suits Kubernetes 1.30 to 1.34. */
+        consulChart: version.default("1.9.3"),
+      })
+      .prefault({}),
+    images: z
+      .strictObject({
+        /** Runs the proxy: any Node 20 or later. */
+        node: image.default("docker.io/library/node:24.21.0-trixie-slim"),
+        /** Runs the resolver: any unbound 1.22 or later found on PATH. */
+        unbound: image.default("docker.io/klutchell/unbound:v1.26.1"),
+      })
+      .prefault({}),
+  })
+  .superRefine((region, context) => {
+    const issue = (path: (string | number)[], message: string, value?: string) =>
+      context.addIssue({ code: "custom", path, message, params: { value } });
+    region.zones.forEach((each, index) => {
+      if (each.slice(0, -2) !== region.gcpRegion)
+        issue(["zones", index], `expected a zone of ${region.gcpRegion}`);
+      if (region.zones.indexOf(each) !== index) {
+        issue(["zones", index], "expected a zone that is not in the list already");
+      }
+    });
+    const named = Object.entries(region.ranges);
+    const whole = Cidr.parse(region.cidr);
+    named.forEach(([name, text], index) => {
+      const range = Cidr.parse(text);
+      if (range === undefined) return;
+      if (
+        whole !== undefined &&
+        !(whole.overlaps(range) && prefixLength(text) >= prefixLength(region.cidr))
+      ) {
+        issue(["ranges", name], `expected a network inside the region's cidr ${region.cidr}`);
+      }
+      for (const [earlier, other] of named.slice(0, index)) {
+        if (Cidr.parse(other)?.overlaps(range)) {
+          issue(["ranges", name], `expected a network that does not overlap ranges.${earlier} ${other}`);
+        }
+      }
+    });
+    if (prefixLength(region.ranges.controlPlane) !== 28) {
+      issue(["ranges", "controlPlane"], "expected a network of exactly /28");
+    }
+    if (prefixLength(region.ranges.services) > 24) {
+      issue(
+        ["ranges", "services"],
+        "expected a network of /24 or larger, of which the first 256 addresses are kept",
+      );
+    }
+    const allowed = region.consul.singleServer ? [1] : [3, 5];
+    if (!allowed.includes(region.consulServers)) {
+      issue(
+        ["consulServers"],
+        region.consul.singleServer
+          ? "expected one Consul server, as consul.singleServer says"
+          : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none",
+        String(region.consulServers),
+      );
+    }
+  });
+
+const prefixLength = (text: string): number => Number(text.split("/")[1]);
+
+export type GkeRegionInput = z.input<typeof gkeRegion>;
+export type GkeRegion = z.output<typeof gkeRegion>;
