@@ -1,3 +1,4 @@
+export * from "./apt-files";
 export * from "./host";
 export * from "./host-profile";
 export * from "./profile-builder";

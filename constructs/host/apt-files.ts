@@ -1,0 +1,53 @@
+import { type AptSource, type HostFile, text } from "./host-profile";
+
+/** Where an apt source's signing key lies on the host. */
+export const aptKeyPath = (source: AptSource): string => `/etc/apt/keyrings/tricloud-${source.name}.asc`;
+
+/**
+ * The files that make apt use `source`: its deb822 entry, its key when the value holds one, and the preferences
+ * that keep the host from taking anything but `onlyPackages` from it.
+ *
+ * @throws Error when the source could not be verified: neither key, keyUrl with fingerprint, nor trusted is given
+ *   together with an archive of its own.
+ */
+export function aptFiles(source: AptSource): HostFile[] {
+  if (source.keyUrl !== undefined && source.keyFingerprint === undefined) {
+    throw new Error(
+      `apt source ${source.name}: keyUrl needs keyFingerprint, got: keyUrl ${source.keyUrl} alone`,
+    );
+  }
+  return [...keyFile(source), sourceFile(source), ...preferencesFile(source)];
+}
+
+function keyFile(source: AptSource): HostFile[] {
+  return source.key === undefined ? [] : [{ path: aptKeyPath(source), content: text(source.key) }];
+}
+
+function sourceFile(source: AptSource): HostFile {
+  const signed = source.key !== undefined || source.keyUrl !== undefined;
+  const lines = [
+    "Types: deb",
+    `URIs: ${source.uri}`,
+    `Suites: ${source.suite}`,
+    ...(source.components.length > 0 ? [`Components: ${source.components.join(" ")}`] : []),
+    ...(signed ? [`Signed-By: ${aptKeyPath(source)}`] : []),
+    ...(source.trusted === true ? ["Trusted: yes"] : []),
+  ];
+  return {
+    path: `/etc/apt/sources.list.d/tricloud-${source.name}.sources`,
+    content: text(`${lines.join("\n")}\n`),
+  };
+}
+
+function preferencesFile(source: AptSource): HostFile[] {
+  if (source.onlyPackages === undefined) return [];
+  const origin = new URL(source.uri).hostname;
+  const pin = (packages: string, priority: number) =>
+    `Package: ${packages}\nPin: origin "${origin}"\nPin-Priority: ${priority}\n`;
+  return [
+    {
+      path: `/etc/apt/preferences.d/tricloud-${source.name}`,
+      content: text(`${pin(source.onlyPackages.join(" "), 500)}\n${pin("*", -1)}`),
+    },
+  ];
+}
