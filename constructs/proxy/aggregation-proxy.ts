@@ -1,0 +1,97 @@
+import { Construct, type IConstruct } from "constructs";
+import { type Block, type HasAvailability, parallel } from "../availability";
+import type { IConsul } from "../dns";
+import { type HostProfilePart, type IHost, text } from "../host";
+import { proxyBundle } from "./proxy-bundle";
+import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
+import { proxyUnit } from "./proxy-unit";
+
+/** The aggregation proxies of one region, as what others need to know of them. */
+export interface IProxy extends IConstruct, HasAvailability {
+  /** Name under which service discovery knows the proxies. */
+  readonly serviceName: string;
+  /** Port that takes requests. */
+  readonly port: number;
+}
+
+export interface AggregationProxyProps {
+  /** Where it runs: one proxy on each host. */
+  readonly hosts: readonly IHost[];
+  /** Origins it may forward to: host names, or patterns with a leading `*.`. */
+  readonly allow: readonly string[];
+  /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
+  readonly warm?: readonly string[];
+  /** Port that takes requests. @default 80 */
+  readonly port?: number;
+  /** PEM certificates of authorities trusted for origins besides the public ones. @default - none */
+  readonly caCertificate?: string;
+  /** Name under which service discovery knows the proxies. @default "proxy" */
+  readonly serviceName?: string;
+  /** Path of the bundled proxy. @default - the one that `npm run build` makes */
+  readonly bundlePath?: string;
+}
+
+/** Forwards requests to origins in other clouds over connections that are already open. */
+export class AggregationProxy extends Construct implements IProxy {
+  readonly serviceName: string;
+  readonly port: number;
+  readonly availability: Block;
+
+  /** @throws Error when there is no host or no allowed origin, or the proxy has not been bundled */
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: AggregationProxyProps,
+  ) {
+    super(scope, id);
+    if (props.hosts.length === 0) {
+      throw new Error(`aggregation proxy ${this.node.path}: expected at least one host, got: none`);
+    }
+    this.serviceName = props.serviceName ?? "proxy";
+    this.port = props.port ?? DEFAULT_PROXY_PORT;
+    this.availability = parallel(...props.hosts.flatMap((host) => host.machines));
+    const part = this.profilePart();
+    for (const host of props.hosts) host.addToProfile(part);
+  }
+
+  /** Makes the proxies known to service discovery for as long as they are ready. */
+  registerWith(consul: IConsul): void {
+    consul.addService({
+      name: this.serviceName,
+      port: this.port,
+      hosts: this.props.hosts,
+      checks: [
+        { http: `http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz`, intervalSeconds: 2, timeoutSeconds: 1 },
+      ],
+    });
+  }
+
+  private profilePart(): HostProfilePart {
+    const { allow, warm, caCertificate } = this.props;
+    const authorities = caCertificate === undefined ? [] : [{ path: CA_PATH, content: text(caCertificate) }];
+    const config = proxyConfig({ allow, warm, port: this.port, caFile: authorities[0]?.path });
+    const stagedAuthorities = authorities.map(({ path }) => ` --ca-file "$STAGED${path}"`).join("");
+    return {
+      packages: ["curl", "nodejs"],
+      files: [
+        { path: BUNDLE_PATH, content: proxyBundle(this.props.bundlePath) },
+        { path: CONFIG_PATH, content: text(config) },
+        { path: UNIT_PATH, content: text(proxyUnit({ bundle: BUNDLE_PATH, config: CONFIG_PATH })) },
+        ...authorities,
+      ],
+      services: [
+        {
+          name: "tricloud-proxy.service",
+          reads: [BUNDLE_PATH, CONFIG_PATH, UNIT_PATH, ...authorities.map(({ path }) => path)],
+          verify: `node "$STAGED${BUNDLE_PATH}" --check --config "$STAGED${CONFIG_PATH}"${stagedAuthorities}`,
+          health: { command: `curl -fsS -m 2 http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz` },
+        },
+      ],
+    };
+  }
+}
+
+const BUNDLE_PATH = "/usr/local/lib/tricloud/tricloud-proxy.js";
+const CONFIG_PATH = "/etc/tricloud/proxy.json";
+const CA_PATH = "/etc/tricloud/proxy-ca.pem";
+const UNIT_PATH = "/etc/systemd/system/tricloud-proxy.service";

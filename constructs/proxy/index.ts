@@ -1,0 +1,3 @@
+export * from "./aggregation-proxy";
+export * from "./proxy-bundle";
+export * from "./proxy-config";

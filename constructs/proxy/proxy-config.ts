@@ -1,0 +1,37 @@
+/** What the proxy may do and where it listens; the same on every platform. */
+export interface ProxyOptions {
+  /** Origins it may forward to: host names, or patterns with a leading `*.`. At least one. */
+  readonly allow: readonly string[];
+  /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
+  readonly warm?: readonly string[];
+  /** Port that takes requests. @default 80 */
+  readonly port?: number;
+  /** Address that takes requests. @default "0.0.0.0" */
+  readonly listen?: string;
+  /** `ADDRESS:PORT` of `/healthz`, `/readyz` and `/metrics`. @default "127.0.0.1:9300" */
+  readonly adminListen?: string;
+  /** PEM file of authorities trusted for origins besides the public ones. @default - none */
+  readonly caFile?: string;
+}
+
+export const DEFAULT_PROXY_PORT = 80;
+export const DEFAULT_ADMIN_PORT = 9300;
+
+/**
+ * The proxy's configuration file (JSON; docs/proxy.md has every key).
+ *
+ * @throws Error when no origin is allowed: the proxy would refuse every request.
+ */
+export function proxyConfig(options: ProxyOptions): string {
+  if (options.allow.length === 0)
+    throw new Error("aggregation proxy: allow must name at least one origin, got: []");
+  const config = {
+    listen: options.listen ?? "0.0.0.0",
+    port: options.port ?? DEFAULT_PROXY_PORT,
+    adminListen: options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`,
+    allow: options.allow,
+    warm: options.warm ?? [],
+    caFile: options.caFile,
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}
