@@ -194,7 +194,7 @@ function probabilities(id: string, figure: Figure): Pick<Component, "availabilit
 function probability(id: string, name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0 && value <= 1) return value;
   const hint =
-    typeof value === "number" && value > 1 && value <= 100 ? ` (${value} % is ${value / 100})` : "";
+    typeof value === "number" && value > 1 && value <= 100 ? ` (${value} % is ${Number(`${value}e-2`)})` : "";
   throw new RangeError(
     `component "${id}": ${name} must be a number from 0 to 1, got ${String(value)}${hint}`,
   );
