@@ -1,0 +1,6 @@
+export * from "./enabled-apis";
+export * from "./gke-cluster";
+export * from "./google-network";
+export * from "./maintenance-window";
+export * from "./node-pool";
+export * from "./node-service-account";
