@@ -1,0 +1,47 @@
+import { bootFiles, type BootOptions, bootScript, stagedPath } from "./boot-script";
+import type { HostProfile } from "./host-profile";
+
+export type CloudInitOptions = BootOptions;
+
+const BOOT = "/usr/local/lib/tricloud/boot";
+
+/**
+ * User data that makes a machine what `profile` says, as a cloud-config document. cloud-init writes the profile's
+ * texts to a private directory; one script then installs the packages, fetches assets and secrets, lets the
+ * services verify the new files, puts those in place and starts the services in order, each healthy before the
+ * next. When a step fails the script ends with an error and says which.
+ *
+ * Texts may hold Terraform expressions that resolve to a part of a line. Secrets and assets are never part of it.
+ */
+export function cloudInit(profile: HostProfile, options: CloudInitOptions): string {
+  const texts = bootFiles(profile).flatMap((file) =>
+    file.content.kind === "text"
+      ? [{ path: stagedPath(file.path), mode: "0600", text: file.content.text }]
+      : [],
+  );
+  const script = { path: BOOT, mode: "0700", text: bootScript(profile, options) };
+  return [
+    "#cloud-config",
+    "write_files:",
+    ...[...texts, script].flatMap(({ path, mode, text }) => [
+      `  - path: ${JSON.stringify(path)}`,
+      `    permissions: ${JSON.stringify(mode)}`,
+      `    content: ${yamlText(text, " ".repeat(6))}`,
+    ]),
+    "runcmd:",
+    `  - [${JSON.stringify(BOOT)}]`,
+    "",
+  ].join("\n");
+}
+
+/** Whatever a YAML block cannot hold literally: control characters other than line feed and tab, and odd breaks. */
+// eslint-disable-next-line no-control-regex
+const NOT_FOR_A_BLOCK = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]/;
+
+/** `text` as a YAML scalar: a block that reads as the text does, or a quoted string where a block will not do. */
+function yamlText(text: string, indent: string): string {
+  // A block's last line cannot be one of spaces only.
+  if (/(^|\n) *$/.test(text.replace(/\n$/, "")) || NOT_FOR_A_BLOCK.test(text)) return JSON.stringify(text);
+  const lines = text.split("\n").map((line) => (line === "" ? "" : indent + line));
+  return `|2${text.endsWith("\n") ? "+" : "-"}\n${lines.join("\n").replace(/\n$/, "")}`;
+}
