@@ -1,2 +1,4 @@
 export * from "./unbound-conf";
 export * from "./unbound-options";
+export * from "./consul-config";
+export * from "./consul-options";
