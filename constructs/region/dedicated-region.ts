@@ -54,7 +54,7 @@ export const dedicatedRegion = z
           context.addIssue({
             code: "custom",
             path: ["servers", index, field],
-            message: `expected a ${field} of its own; servers[${first}] has it already`,
+            message: `expected another ${field} than servers[${first}] has`,
           });
         }
         seen[field].set(candidate[field], first ?? index);

@@ -8,7 +8,10 @@ import { InvalidRegionsError, problemsOf, type RegionProblem } from "./region-er
 export type Region = DedicatedRegion | Ec2Region | GkeRegion;
 
 const region = z.discriminatedUnion("platform", [dedicatedRegion, ec2Region, gkeRegion], {
-  error: 'expected a platform: "dedicated", "ec2" or "gke"',
+  error: ({ input }) =>
+    typeof input === "object" && input !== null
+      ? 'expected a platform: "dedicated", "ec2" or "gke"'
+      : "expected an object with the region's fields",
 });
 
 /** A region value as read, with where it came from for messages. */

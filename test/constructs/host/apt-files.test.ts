@@ -1,0 +1,38 @@
+import { aptFiles, type AptSource, type TextContent } from "../../../constructs/host";
+
+const source: AptSource = {
+  name: "consul",
+  uri: "https://apt.example.com/debian",
+  suite: "trixie",
+  components: ["main"],
+};
+const contents = (value: AptSource) =>
+  Object.fromEntries(aptFiles(value).map(({ path, content }) => [path, (content as TextContent).text]));
+
+describe("aptFiles", () => {
+  test("writes a deb822 entry signed by the source's own key", () => {
+    // GIVEN a source with its key
+    const files = contents({ ...source, key: "-----BEGIN PGP PUBLIC KEY BLOCK-----\n" });
+    // THEN the entry names the key file
+    expect(files).toEqual({
+      "/etc/apt/keyrings/tricloud-consul.asc": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n",
+      "/etc/apt/sources.list.d/tricloud-consul.sources":
+        "Types: deb\nURIs: https://apt.example.com/debian\nSuites: trixie\nComponents: main\n" +
+        "Signed-By: /etc/apt/keyrings/tricloud-consul.asc\n",
+    });
+  });
+
+  test("keeps everything else of the archive out when only some packages are wanted", () => {
+    const files = contents({ ...source, onlyPackages: ["consul"] });
+    expect(files["/etc/apt/preferences.d/tricloud-consul"]).toBe(
+      'Package: consul\nPin: origin "apt.example.com"\nPin-Priority: 500\n\n' +
+        'Package: *\nPin: origin "apt.example.com"\nPin-Priority: -1\n',
+    );
+  });
+
+  test("refuses a fetched key that nothing vouches for", () => {
+    expect(() => aptFiles({ ...source, keyUrl: "https://apt.example.com/key" })).toThrow(
+      "apt source consul: keyUrl needs keyFingerprint, got: keyUrl https://apt.example.com/key alone",
+    );
+  });
+});

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadRegions } from "../../../constructs/region";
+import { dedicatedRegionValue } from "./region-values";
+
+describe("loadRegions", () => {
+  let directory: string;
+  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "tricloud-regions-"))));
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  test("reads .json and .js files and nothing else", () => {
+    // GIVEN a directory with a value in each form, and a type declaration beside them
+    writeFileSync(join(directory, "a.json"), JSON.stringify(dedicatedRegionValue({ name: "a" })));
+    const second = dedicatedRegionValue({
+      name: "b",
+      cidr: "10.11.0.0/16",
+      servers: dedicatedRegionValue().servers.map((server, index) => ({
+        ...server,
+        address: `10.11.0.${index + 1}`,
+      })),
+    });
+    writeFileSync(join(directory, "b.js"), `exports.default = ${JSON.stringify(second)};`);
+    writeFileSync(join(directory, "b.d.ts"), "export default 1;");
+    // WHEN they are loaded
+    const regions = loadRegions(directory);
+    // THEN both are there, in the order of their files
+    expect(regions.map(({ name }) => name)).toEqual(["a", "b"]);
+  });
+
+  test("names the file that cannot be parsed", () => {
+    writeFileSync(join(directory, "broken.json"), "{ name: ");
+    expect(() => loadRegions(directory)).toThrow(/region file .*broken\.json: /);
+  });
+
+  test("refuses an empty directory and one that is not there", () => {
+    expect(() => loadRegions(directory)).toThrow(
+      `regions directory ${directory}: expected at least one .js or .json file, got: none`,
+    );
+    expect(() => loadRegions(join(directory, "absent"))).toThrow(/absent: cannot be read \(ENOENT\)/);
+  });
+});

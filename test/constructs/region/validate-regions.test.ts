@@ -1,0 +1,120 @@
+import { type DedicatedRegionInput, InvalidRegionsError, validateRegions } from "../../../constructs/region";
+import { dedicatedRegionValue, hostKey } from "./region-values";
+
+const problemsOf = (...values: unknown[]): string[] => {
+  try {
+    validateRegions(values.map((value, index) => ({ file: `/regions/${index}.json`, value })));
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidRegionsError)) throw error;
+    return error.message.split("\n");
+  }
+};
+
+const jp = (changes: Partial<DedicatedRegionInput> = {}) => dedicatedRegionValue(changes);
+
+describe("validateRegions", () => {
+  test("fills in defaults", () => {
+    // GIVEN a region value that says only what has no default
+    // WHEN it is validated
+    const [region] = validateRegions([{ file: "jp.json", value: jp() }]);
+    // THEN the rest is there
+    expect(region).toMatchObject({
+      backend: { type: "local" },
+      ssh: { user: "root", port: 22, connectTimeoutSeconds: 60 },
+      proxy: { port: 80, warm: [] },
+    });
+  });
+
+  test.each<[string, unknown, string]>([
+    ["a wrong field", { ...jp(), sevrers: 3 }, "region jp: sevrers: expected no such field, got: 3"],
+    [
+      "a missing host key",
+      jp({
+        servers: jp().servers.map((server, index) =>
+          index === 1 ? { ...server, hostKey: undefined as never } : server,
+        ),
+      }),
+      "region jp: servers[1].hostKey: expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA..., got: nothing",
+    ],
+    [
+      "an even number of Consul servers",
+      jp({
+        servers: jp().servers.map((server, index) => (index === 2 ? { ...server, roles: ["app"] } : server)),
+      }),
+      "region jp: servers: expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none, got: 2 with role consul-server",
+    ],
+    [
+      "a duplicate address",
+      jp({ servers: jp().servers.map((server) => ({ ...server, address: "10.10.0.11" })) }),
+      'region jp: servers[1].address: expected another address than servers[0] has, got: "10.10.0.11"',
+    ],
+    [
+      "an address outside the network",
+      jp({
+        servers: jp().servers.map((server, index) =>
+          index === 0 ? { ...server, address: "192.0.2.1" } : server,
+        ),
+      }),
+      'region jp: servers[0].address: expected an address inside the region\'s cidr 10.10.0.0/16, got: "192.0.2.1"',
+    ],
+    [
+      "a network with host bits",
+      jp({ cidr: "10.10.0.1/16" }),
+      'region jp: cidr: expected an IPv4 network without host bits, such as 10.10.0.0/16, got: "10.10.0.1/16"',
+    ],
+    [
+      "an unknown platform",
+      { ...jp(), platform: "azure" },
+      'region jp: platform: expected a platform: "dedicated", "ec2" or "gke", got: "azure"',
+    ],
+    [
+      "an unknown backend",
+      { ...jp(), backend: { type: "ftp" } },
+      'region jp: backend.type: expected a backend of type "local", "s3" or "gcs", got: "ftp"',
+    ],
+    [
+      "something that is no object",
+      42,
+      "region /regions/0.json: expected an object with the region's fields, got: 42",
+    ],
+  ])("refuses %s, naming region, path, expectation and value", (_what, value, message) => {
+    // GIVEN the wrong value, WHEN it is validated, THEN the message says all four
+    expect(problemsOf(value)).toContain(message);
+  });
+
+  test("names every problem at once", () => {
+    // GIVEN two things wrong in one region
+    const problems = problemsOf({ ...jp({ cidr: "10.10/16" }), dns: { forwarders: [] } });
+    // THEN both are told
+    expect(problems.map((problem) => problem.split(": ")[1])).toEqual(["cidr", "dns.forwarders"]);
+  });
+
+  test("refuses networks that overlap between regions", () => {
+    // GIVEN two regions, one network inside the other
+    const other = jp({
+      name: "jp2",
+      cidr: "10.10.128.0/17",
+      servers: jp().servers.map((server, index) => ({ ...server, address: `10.10.128.${index + 1}` })),
+    });
+    // THEN the later one is refused with the name of the earlier
+    expect(problemsOf(jp(), other)).toEqual([
+      'region jp2: cidr: expected a network that does not overlap 10.10.0.0/16 of region jp, got: "10.10.128.0/17"',
+    ]);
+  });
+
+  test("refuses two regions of one name", () => {
+    expect(problemsOf(jp(), jp({ cidr: "10.10.0.0/16" }))).toContain(
+      'region jp: name: expected a name that no other region has, got: "jp"',
+    );
+  });
+
+  test("never shows a long value whole", () => {
+    // GIVEN a server with a private key pasted into the wrong place
+    const [problem] = problemsOf(
+      jp({ servers: [{ name: "a", address: "10.10.0.1", hostKey: hostKey + "x!".repeat(500), roles: [] }] }),
+    );
+    // THEN the message stays readable
+    expect(problem?.length).toBeLessThan(400);
+  });
+});
