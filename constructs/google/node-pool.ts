@@ -1,7 +1,14 @@
 import { type ITerraformDependable } from "cdktf";
 import { ContainerNodePool } from "@cdktf/provider-google/lib/container-node-pool";
 import { Construct } from "constructs";
-import { type Block, cloudRegion, component, type HasAvailability, parallel, sla } from "../availability";
+import {
+  type Block,
+  cloudRegion,
+  component,
+  type HasAvailability,
+  parallel,
+  slaComponent,
+} from "../availability";
 import { type GkeCluster } from "./gke-cluster";
 
 export interface NodePoolProps {
