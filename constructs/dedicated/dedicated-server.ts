@@ -159,7 +159,8 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       }),
       {
         type: "remote-exec",
-        inline: [asRoot(`bash ${INCOMING}/host-apply.sh stage ${INCOMING}`), `rm -rf ${INCOMING}`],
+        // Without `set -e` the last command alone would decide whether the step has failed.
+        inline: ["set -e", asRoot(`bash ${INCOMING}/host-apply.sh stage ${INCOMING}`), `rm -rf ${INCOMING}`],
         connection,
       },
     ];
