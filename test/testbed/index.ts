@@ -1,0 +1,3 @@
+export { attempt, run, until, type CommandOptions, type CommandResult } from "./command";
+export { type FarSite, type FarSiteProps, Testbed, type TestbedProps } from "./testbed";
+export { VirtualHost } from "./virtual-host";

@@ -1,0 +1,182 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { aptRepository } from "./apt-repository";
+import { makeCertificates } from "./certificates";
+import { run } from "./command";
+import { debianMirror, debianRoot, missingPrograms } from "./debian-root";
+import { Ledger } from "./ledger";
+import { FAR_ADDRESS, Network } from "./network";
+import { type OperatorKey, VirtualHost } from "./virtual-host";
+import { serveArchive, serveOrigin } from "./web-server";
+
+export interface TestbedProps {
+  /** Names of the virtual servers; the first gets the address ending in .11. */
+  readonly hosts: readonly string[];
+  /** @default - no far site */
+  readonly far?: FarSiteProps;
+  /** Told what is being done, a line each. @default - silent */
+  readonly onStep?: (step: string) => void;
+}
+
+export interface FarSiteProps {
+  /** Names the HTTPS origin's certificate is valid for. */
+  readonly names: readonly string[];
+  /** @default 19 */
+  readonly roundTripMs?: number;
+}
+
+/** An HTTPS origin behind a long line. */
+export interface FarSite {
+  readonly address: string;
+  readonly roundTripMs: number;
+  readonly namespace: string;
+  /** Path of the PEM certificate of the authority that signed the origin's. */
+  readonly authority: string;
+  /** Files put here are served by the origin. */
+  readonly files: string;
+  /** The origin's access log. */
+  readonly accessLog: string;
+}
+
+/** Repository directory that holds what testbeds keep between runs. */
+export const TESTBED_DIRECTORY = resolve(process.env.TRICLOUD_TESTBED_DIR ?? ".testbed");
+
+/** Real Debian machines on this one, in network namespaces of their own. Needs root on Linux. */
+export class Testbed {
+  private constructor(
+    private readonly ledger: Ledger,
+    readonly network: Network,
+    readonly hosts: readonly VirtualHost[],
+    readonly operator: OperatorKey,
+    private readonly farSite: FarSite | undefined,
+  ) {}
+
+  /** Why no testbed can be made here; undefined when one can. */
+  static async obstacle(): Promise<string | undefined> {
+    if (process.platform !== "linux") return `virtual hosts need Linux, this is ${process.platform}`;
+    if (process.getuid?.() !== 0) return "virtual hosts need root";
+    const missing = await missingPrograms();
+    return missing.length === 0 ? undefined : `virtual hosts need ${missing.join(", ")}: run script/setup`;
+  }
+
+  /**
+   * Makes the machines, their network and the far site, and returns when all hosts are up. What crashed runs
+   * left on the machine is removed first.
+   */
+  static async boot(props: TestbedProps): Promise<Testbed> {
+    const step = props.onStep ?? (() => undefined);
+    const obstacle = await Testbed.obstacle();
+    if (obstacle !== undefined) throw new Error(obstacle);
+    await Testbed.removeRuns("crashed");
+
+    const cache = join(TESTBED_DIRECTORY, "cache");
+    const mirror = await debianMirror();
+    step("Debian 13 for the virtual servers (made once, then kept)");
+    const lower = await debianRoot(cache, mirror);
+    step("packages for the virtual servers (fetched once, then kept)");
+    const { directory: archives } = await aptRepository(cache, mirror, lower);
+
+    const ledger = Ledger.create(join(TESTBED_DIRECTORY, "runs"));
+    try {
+      step("network");
+      const network = await Network.create(ledger);
+      await serveArchive(ledger, network.rack, archives);
+      const far = props.far === undefined ? undefined : await Testbed.addFarSite(ledger, network, props.far);
+      step(`${props.hosts.length} virtual servers: ${props.hosts.join(", ")}`);
+      const operator = await makeOperatorKey(ledger.directory);
+      const storage = join(ledger.directory, "disks");
+      mkdirSync(storage);
+      // In memory: an overlay's upper layer may not lie on another overlay, and nothing here need survive.
+      ledger.record({ kind: "mount", path: storage });
+      await run("mount", ["-t", "tmpfs", "-o", "mode=0755", "tricloud-testbed", storage]);
+      const hosts: VirtualHost[] = [];
+      for (const name of props.hosts) {
+        hosts.push(
+          await VirtualHost.create(ledger, {
+            name,
+            link: await network.addHost(name),
+            lower,
+            storage: join(storage, name),
+            operator,
+            aptSources: `deb [trusted=yes] ${archiveUri(network.gateway, "debian")} ./\n`,
+            nameserver: network.gateway,
+          }),
+        );
+      }
+      await Promise.all(hosts.map((host) => host.start()));
+      return new Testbed(ledger, network, hosts, operator, far);
+    } catch (error) {
+      // A failure to clean up must not hide why it came to that; the next run tries the clean-up again.
+      await ledger.undo().catch((also: Error) => step(also.message));
+      throw error;
+    }
+  }
+
+  /** Removes runs whose process crashed, or those that were kept on purpose; returns how many. */
+  static async removeRuns(which: "crashed" | "kept"): Promise<number> {
+    const ledgers = Ledger.abandoned(join(TESTBED_DIRECTORY, "runs"), which);
+    for (const ledger of ledgers) await ledger.undo();
+    return ledgers.length;
+  }
+
+  /** The host of that name. */
+  host(name: string): VirtualHost {
+    const found = this.hosts.find((host) => host.name === name);
+    if (found === undefined) {
+      throw new Error(`no host ${name}; there are ${this.hosts.map((host) => host.name).join(", ")}`);
+    }
+    return found;
+  }
+
+  /** The far site. Throws when the testbed was made without one. */
+  get far(): FarSite {
+    if (this.farSite === undefined) throw new Error("this testbed was made without a far site");
+    return this.farSite;
+  }
+
+  /** Directory of this run alone, for whatever goes with it. */
+  get directory(): string {
+    return this.ledger.directory;
+  }
+
+  /** Where hosts find Debian 11's Consul: a flat archive (suite `./`), unsigned, alone at its address. */
+  get consulArchive(): string {
+    return archiveUri(this.network.secondGateway, "bullseye");
+  }
+
+  /** Ends every process, and removes every mount, namespace, link and file of this run. */
+  async stop(): Promise<void> {
+    await Promise.all(this.hosts.map((host) => host.cutPower()));
+    await this.ledger.undo();
+  }
+
+  /** Leaves everything running after this process; `removeRuns("kept")` ends it. */
+  keep(): void {
+    this.ledger.keep();
+  }
+
+  private static async addFarSite(ledger: Ledger, network: Network, props: FarSiteProps): Promise<FarSite> {
+    const roundTripMs = props.roundTripMs ?? 19;
+    const namespace = await network.addFarSite(roundTripMs);
+    const directory = join(ledger.directory, "certificates");
+    mkdirSync(directory);
+    const certificates = await makeCertificates(directory, props.names);
+    const { files, accessLog } = await serveOrigin(ledger, namespace, FAR_ADDRESS, props.names, certificates);
+    return {
+      address: FAR_ADDRESS,
+      roundTripMs,
+      namespace,
+      authority: certificates.authority,
+      files,
+      accessLog,
+    };
+  }
+}
+
+const archiveUri = (address: string, archive: string): string => `http://${address}:8000/${archive}`;
+
+async function makeOperatorKey(directory: string): Promise<OperatorKey> {
+  const privateKeyPath = join(directory, "operator");
+  await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "testbed", "-f", privateKeyPath]);
+  return { privateKeyPath, publicKey: readFileSync(`${privateKeyPath}.pub`, "utf8").trim() };
+}

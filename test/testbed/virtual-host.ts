@@ -1,0 +1,184 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { attempt, type CommandOptions, type CommandResult, run, until } from "./command";
+import { type Ledger } from "./ledger";
+import { type HostLink, startProcess } from "./network";
+import { identify, kill, type ProcessIdentity } from "./process-identity";
+
+/** Key with which this run's operator enters its hosts. */
+export interface OperatorKey {
+  readonly privateKeyPath: string;
+  readonly publicKey: string;
+}
+
+export interface VirtualHostProps {
+  readonly name: string;
+  readonly link: HostLink;
+  /** Debian root directory shared by all hosts; never written to. */
+  readonly lower: string;
+  /** Directory for what this host writes, on a file system that can be an overlay's upper layer. */
+  readonly storage: string;
+  readonly operator: OperatorKey;
+  /** apt sources in one-line form. */
+  readonly aptSources: string;
+  /** Address for /etc/resolv.conf, as the rack's owner would have set it. */
+  readonly nameserver: string;
+}
+
+/** A Debian machine with systemd and sshd of its own, on its own address, as if it were rented. */
+export class VirtualHost {
+  readonly name: string;
+  readonly address: string;
+  readonly namespace: string;
+  /** The host's public key as one line of `known_hosts` has it, without the host: `ssh-ed25519 AAAA...`. */
+  readonly hostKey: string;
+  /** The host's file system as seen from this machine. */
+  readonly root: string;
+  private leader: ProcessIdentity | undefined;
+
+  private constructor(
+    private readonly ledger: Ledger,
+    private readonly props: VirtualHostProps,
+    hostKey: string,
+  ) {
+    this.name = props.name;
+    this.address = props.link.address;
+    this.namespace = props.link.namespace;
+    this.root = join(props.storage, "root");
+    this.hostKey = hostKey;
+  }
+
+  /** Makes the machine's disk and identity; does not switch it on. */
+  static async create(ledger: Ledger, props: VirtualHostProps): Promise<VirtualHost> {
+    const { name, storage } = props;
+    const upper = join(storage, "upper");
+    const ssh = join(upper, "etc/ssh");
+    for (const directory of [ssh, join(storage, "work"), join(storage, "root")]) {
+      mkdirSync(directory, { recursive: true });
+    }
+    await run("ssh-keygen", [
+      ...["-q", "-t", "ed25519", "-N", "", "-C", name],
+      ...["-f", join(ssh, "ssh_host_ed25519_key")],
+    ]);
+    const publicKey = readFileSync(join(ssh, "ssh_host_ed25519_key.pub"), "utf8");
+    const host = new VirtualHost(ledger, props, publicKey.split(" ").slice(0, 2).join(" "));
+
+    ledger.record({ kind: "mount", path: host.root });
+    await run("mount", [
+      ...["-t", "overlay", "tricloud-testbed", host.root],
+      ...["-o", `lowerdir=${props.lower},upperdir=${upper},workdir=${join(storage, "work")}`],
+    ]);
+    const write = (path: string, content: string) => writeFileSync(join(host.root, path), content);
+    write("etc/hostname", `${name}\n`);
+    write("etc/hosts", `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`);
+    write("etc/resolv.conf", `nameserver ${props.nameserver}\n`);
+    write("etc/apt/sources.list.d/testbed.list", props.aptSources);
+    mkdirSync(join(host.root, "root/.ssh"), { mode: 0o700, recursive: true });
+    write("root/.ssh/authorized_keys", `${props.operator.publicKey}\n`);
+    return host;
+  }
+
+  /** Switches the machine on and waits until systemd and sshd say they are ready. */
+  async start(): Promise<void> {
+    if (this.leader !== undefined) throw new Error(`host ${this.name} is already on`);
+    const log = join(this.ledger.directory, `${this.name}.console`);
+    const machine = this.namespace;
+    const groups = cgroupRoots().map((root) => join(root, machine));
+    for (const path of groups) this.ledger.record({ kind: "cgroup", path });
+    this.ledger.record({ kind: "empty-directory", path: `/run/systemd/nspawn/propagate/${machine}` });
+    // Each host gets cgroups of its own: systemd-nspawn would otherwise put all of them into one.
+    const supervisor = await startProcess(this.ledger, log, "sh", [
+      "-euc",
+      `for group in ${groups.join(" ")}; do mkdir -p $group; echo $$ >$group/cgroup.procs; done; exec "$@"`,
+      "sh",
+      ...["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--console=pipe", "--boot"],
+      ...["-D", this.root, "-M", machine, `--network-namespace-path=/run/netns/${machine}`],
+      ...["--link-journal=no", "--resolv-conf=off", "--timezone=off"],
+    ]);
+    const failed = (what: string) =>
+      new Error(`host ${this.name}: ${what}; console:\n${readFileSync(log, "utf8").slice(-2000)}`);
+
+    this.leader = await until(`host ${this.name}: first process`, 20_000, async () => {
+      if (!supervisor.isRunning()) throw failed("ended while starting");
+      return firstProcessUnder(supervisor.pid);
+    });
+    await until(`host ${this.name}: systemd`, 60_000, async () => {
+      if (!supervisor.isRunning()) throw failed("ended while starting");
+      const state = (await this.inside(["systemctl", "is-system-running"])).stdout.trim();
+      if (state !== "degraded") return state === "running" || undefined;
+      throw failed(`units failed: ${(await this.inside(["systemctl", "--failed", "--plain"])).stdout}`);
+    });
+    await until(`host ${this.name}: sshd`, 20_000, async () => {
+      return (await this.attempt("true", { timeoutMs: 5_000 })).code === 0 || undefined;
+    });
+  }
+
+  /** Takes the power away: every process ends at once, the disk stays. Does nothing when it is off. */
+  async cutPower(): Promise<void> {
+    const leader = this.leader;
+    if (leader === undefined) return;
+    this.leader = undefined;
+    kill(leader);
+    await until(`host ${this.name} is off`, 10_000, async () => {
+      const left = (await run("ip", ["netns", "pids", this.namespace])).trim();
+      return left === "" || undefined;
+    });
+  }
+
+  /** Runs a shell command as root over SSH and returns its standard output. Throws when it fails. */
+  async run(command: string, options: CommandOptions = {}): Promise<string> {
+    const result = await this.attempt(command, options);
+    if (result.code !== 0) {
+      throw new Error(
+        `host ${this.name}: ${command}: exit code ${result.code}\n${`${result.stdout}\n${result.stderr}`.trim()}`,
+      );
+    }
+    return result.stdout;
+  }
+
+  /** Like `run`, but a failing command is a result too. */
+  attempt(command: string, options: CommandOptions = {}): Promise<CommandResult> {
+    return attempt("ssh", [...this.sshArguments(), command], options);
+  }
+
+  /** What `ssh` needs to enter this host, its address last. */
+  sshArguments(): string[] {
+    const known = join(this.ledger.directory, `${this.name}.known_hosts`);
+    if (!existsSync(known)) writeFileSync(known, `${this.address} ${this.hostKey}\n`);
+    return [
+      ...["-F", "none", "-i", this.props.operator.privateKeyPath, "-o", "IdentitiesOnly=yes"],
+      ...["-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
+      ...["-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR", `root@${this.address}`],
+    ];
+  }
+
+  /** Runs a program in the machine without the network: for the time before sshd is up. */
+  private inside(command: readonly string[]): Promise<CommandResult> {
+    return attempt("nsenter", ["-t", String(this.leader?.pid), "-a", ...command]);
+  }
+}
+
+/** The child of systemd-nspawn that is process 1 of a namespace; its helpers while starting are not. */
+function firstProcessUnder(supervisor: number): ProcessIdentity | undefined {
+  try {
+    return readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "utf8")
+      .split(" ")
+      .filter((pid) => /^\d+$/.test(pid))
+      .filter((pid) => /^NSpid:\s+\d+\s+1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8")))
+      .map((pid) => identify(Number(pid)))[0];
+  } catch {
+    return undefined; // one of them ended while being looked at
+  }
+}
+
+/** Where systemd-nspawn keeps process groups: the version 2 tree, and version 1's systemd tree where mounted. */
+function cgroupRoots(): string[] {
+  return readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter(
+      ([, , type, options]) =>
+        type === "cgroup2" || (type === "cgroup" && /name=systemd/.test(options ?? "")),
+    )
+    .map(([, path]) => path ?? "");
+}
