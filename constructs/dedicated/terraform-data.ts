@@ -1,4 +1,4 @@
-import { type FileProvisioner, type RemoteExecProvisioner, TerraformResource } from "cdktf";
+import { dependable, type FileProvisioner, type RemoteExecProvisioner, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 
 /** `terraform_data` runs commands on a host when it is created, or when it is destroyed. */
@@ -40,7 +40,7 @@ export class TerraformData extends TerraformResource {
 
   /** Adds an ordering: this resource is created after `resource`. */
   after(resource: TerraformResource): void {
-    this.dependsOn = [...(this.dependsOn ?? []), resource.fqn];
+    this.dependsOn = [...(this.dependsOn ?? []), dependable(resource)];
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {
