@@ -19,7 +19,8 @@ export class HostProfileBuilder {
   constructor(private readonly hostName: string) {}
 
   /**
-   * Adds `part`. The same thing asked for twice counts once; services keep the order in which they came.
+   * Adds `part`. The same thing asked for twice counts once; services keep the order in which they came, and one
+   * that several parts describe alike reads the files of all of them.
    *
    * @throws Error when two parts put different things at one path, under one apt source or in one service, or
    *   when a path or mode is malformed.
@@ -32,7 +33,14 @@ export class HostProfileBuilder {
       this.checkFile(file);
       this.merge(this.files, "file", file.path, file);
     }
-    for (const service of part.services ?? []) this.merge(this.services, "service", service.name, service);
+    for (const service of part.services ?? []) this.addService(service);
+  }
+
+  private addService(service: HostService): void {
+    const present = this.services.get(service.name);
+    const reads = [...new Set([...(present?.reads ?? []), ...service.reads])];
+    if (present !== undefined) this.services.set(service.name, { ...present, reads });
+    this.merge(this.services, "service", service.name, { ...service, reads });
   }
 
   /**
