@@ -1,0 +1,290 @@
+import { type Socket } from "node:net";
+import { ChunkedBody } from "./chunked-body";
+import { clock } from "./clock";
+import { type Failure, type Requester } from "./exchange";
+import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
+import { ResponseHead } from "./response-head";
+
+/** What a connection tells the pool it came from. */
+export interface ConnectionOwner {
+  released(connection: OriginConnection): void;
+  closed(connection: OriginConnection): void;
+}
+
+const enum Reading {
+  Head,
+  Length,
+  Chunked,
+  UntilClose,
+}
+
+/** 64 KiB: one read takes a socket's usual receive queue, and a 64 KiB body comes in one or two pieces. */
+export const READ_BUFFER_BYTES = 65_536;
+
+/** One HTTP/1.1 connection to an origin: at any time idle or in one exchange. */
+export class OriginConnection {
+  readonly head: ResponseHead;
+  /** `clock.now` when a byte last came or went. */
+  touched = clock.now;
+  /** Exchanges completed. */
+  served = 0;
+  /** The origin's own idle limit from `Keep-Alive`, in seconds; 0 when not said. */
+  idleSeconds = 0;
+  dead = false;
+  /** Reading has stopped because the client is slower than the origin. */
+  paused = false;
+
+  private socket!: Socket;
+  private requester: Requester | undefined;
+  private reading: Reading = Reading.Head;
+  private left = 0;
+  private readonly chunks: ChunkedBody;
+  private partial: Buffer | undefined;
+  private answered = false;
+  private reusable = true;
+  private buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  private bufferTaken = false;
+
+  constructor(
+    private readonly owner: ConnectionOwner,
+    limits: HeadLimits,
+  ) {
+    this.head = new ResponseHead(limits);
+    this.chunks = new ChunkedBody(limits.maxHeaderBytes);
+  }
+
+  /** Options for `net.connect` that make the socket read into this connection's one buffer. */
+  readonly onread = {
+    buffer: (): Buffer => {
+      if (this.bufferTaken) {
+        this.bufferTaken = false;
+        this.buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+      }
+      return this.buffer;
+    },
+    callback: (length: number): boolean => this.receive(length),
+  };
+
+  attach(socket: Socket): void {
+    this.socket = socket;
+  }
+
+  /** From now on the socket is connected and quiet: listen for its end. */
+  established(): void {
+    const { socket } = this;
+    socket.on("drain", () => this.requester?.originDrained());
+    socket.on("end", () => this.ended());
+    socket.on("error", (error) => this.die({ status: 502, problem: error.message }));
+    socket.on("close", () => this.die({ status: 502, problem: "origin closed the connection" }));
+  }
+
+  get idle(): boolean {
+    return this.requester === undefined;
+  }
+
+  begin(requester: Requester): void {
+    this.requester = requester;
+    this.reading = Reading.Head;
+    this.answered = false;
+    this.touched = clock.now;
+    requester.send(this);
+  }
+
+  /** Writes latin1 text; false when the client should send no more until `originDrained`. */
+  writeText(text: string): boolean {
+    return this.socket.write(text, "latin1");
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.touched = clock.now;
+    return this.socket.write(bytes);
+  }
+
+  /** Two writes in one system call. */
+  writeTextAndBytes(text: string, bytes: Uint8Array): boolean {
+    this.socket.cork();
+    this.socket.write(text, "latin1");
+    const flowing = this.socket.write(bytes);
+    this.socket.uncork();
+    return flowing;
+  }
+
+  /** The bytes last handed out are still being written somewhere: read the next ones into another buffer. */
+  keepBuffer(): void {
+    this.bufferTaken = true;
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.touched = clock.now;
+    this.socket.resume();
+  }
+
+  /** The client is gone: the rest of the response has no reader. */
+  abandon(): void {
+    this.requester = undefined;
+    this.close();
+  }
+
+  close(): void {
+    this.die(undefined);
+  }
+
+  /** The origin has owed bytes for too long. */
+  timeOut(problem: string): void {
+    this.die({ status: 504, problem });
+  }
+
+  private receive(length: number): boolean {
+    this.touched = clock.now;
+    if (this.requester === undefined) {
+      // Bytes nobody asked for: whatever they are, the next response could not be trusted.
+      this.close();
+      return false;
+    }
+    const flowing =
+      this.partial === undefined ? this.consume(this.buffer, length) : this.consumeWithPartial(length);
+    if (flowing || this.dead) return !this.dead;
+    this.paused = true;
+    return false;
+  }
+
+  private consumeWithPartial(length: number): boolean {
+    const bytes = Buffer.concat([this.partial!, this.buffer.subarray(0, length)]);
+    this.partial = undefined;
+    return this.consume(bytes, bytes.length);
+  }
+
+  private consume(bytes: Buffer, to: number): boolean {
+    if (this.reading !== Reading.Head) return this.consumeBody(bytes, to);
+    let at = 0;
+    for (;;) {
+      const { head } = this;
+      const end = head.parse(bytes, at, to);
+      if (end === INCOMPLETE) {
+        this.answered ||= to > at;
+        this.partial = Buffer.from(bytes.subarray(at, to));
+        return true;
+      }
+      this.answered = true;
+      if (end === MALFORMED) return this.malformed(head.problem);
+      if (head.status < 200) {
+        if (head.chunked || head.contentLength > 0) return this.malformed("interim response with a body");
+        if (head.status === 101) return this.malformed("switching protocols without being asked");
+        this.requester!.inform(head);
+        if (this.requester === undefined || end === to) return true;
+        at = end;
+        continue;
+      }
+      return this.startBody(bytes, end, to);
+    }
+  }
+
+  private startBody(bytes: Buffer, from: number, to: number): boolean {
+    const { head } = this;
+    const requester = this.requester!;
+    this.reusable = !head.close;
+    this.idleSeconds = head.keepAliveSeconds;
+    if (head.chunked && head.status === 204) return this.malformed("Transfer-Encoding in a 204 response");
+    let end = from;
+    let last = false;
+    if (requester.method === "HEAD" || head.status === 204 || head.status === 304) {
+      last = true;
+    } else if (head.chunked) {
+      this.reading = Reading.Chunked;
+      this.chunks.reset();
+      if (requester.wantsPayload) return this.startPayload(bytes, from, to);
+      end = this.chunks.scan(bytes, from, to);
+      if (end === MALFORMED) return this.malformed(this.chunks.problem);
+      last = this.chunks.done;
+    } else if (head.contentLength !== NO_LENGTH) {
+      this.reading = Reading.Length;
+      end = Math.min(to, from + head.contentLength);
+      this.left = head.contentLength - (end - from);
+      last = this.left === 0;
+    } else {
+      this.reading = Reading.UntilClose;
+      this.reusable = false;
+      end = to;
+    }
+    if (last) this.finish(end < to);
+    return requester.respond(head, bytes, from, end, last);
+  }
+
+  private consumeBody(bytes: Buffer, to: number): boolean {
+    const requester = this.requester!;
+    let end = to;
+    let last = false;
+    if (this.reading === Reading.Length) {
+      end = Math.min(to, this.left);
+      this.left -= end;
+      last = this.left === 0;
+    } else if (this.reading === Reading.Chunked) {
+      if (requester.wantsPayload) return this.consumePayload(bytes, 0, to);
+      end = this.chunks.scan(bytes, 0, to);
+      if (end === MALFORMED) return this.malformed(this.chunks.problem);
+      last = this.chunks.done;
+    }
+    if (last) this.finish(end < to);
+    return requester.body(bytes, 0, end, last);
+  }
+
+  private startPayload(bytes: Buffer, from: number, to: number): boolean {
+    const flowing = this.requester!.respond(this.head, bytes, from, from, false);
+    return this.requester === undefined || from === to
+      ? flowing
+      : this.consumePayload(bytes, from, to) && flowing;
+  }
+
+  /** Hands a chunked body on without its framing. */
+  private consumePayload(bytes: Buffer, from: number, to: number): boolean {
+    const requester = this.requester!;
+    let flowing = true;
+    const end = this.chunks.scan(bytes, from, to, (piece, start, stop) => {
+      if (this.requester !== undefined) flowing = requester.body(piece, start, stop, false) && flowing;
+    });
+    if (this.requester === undefined) return false;
+    if (end === MALFORMED) return this.malformed(this.chunks.problem);
+    if (!this.chunks.done) return flowing;
+    this.finish(end < to);
+    return requester.body(bytes, end, end, true) && flowing;
+  }
+
+  /** The response is complete: back to the pool, unless something forbids another exchange. */
+  private finish(extraBytes: boolean): void {
+    const requester = this.requester!;
+    this.requester = undefined;
+    this.served++;
+    if (this.reusable && !extraBytes && requester.requestDone) this.owner.released(this);
+    else this.close();
+  }
+
+  private malformed(problem: string): false {
+    this.die({ status: 502, problem: `malformed response: ${problem}` });
+    return false;
+  }
+
+  private ended(): void {
+    const { requester } = this;
+    if (requester !== undefined && this.reading === Reading.UntilClose && this.answered && !this.dead) {
+      this.requester = undefined;
+      this.served++;
+      this.close();
+      requester.body(this.buffer, 0, 0, true);
+      return;
+    }
+    this.die({ status: 502, problem: "origin closed the connection" });
+  }
+
+  private die(failure: Failure | undefined): void {
+    if (this.dead) return;
+    this.dead = true;
+    const { requester } = this;
+    this.requester = undefined;
+    this.partial = undefined;
+    this.socket.destroy();
+    this.owner.closed(this);
+    if (requester !== undefined && failure !== undefined) requester.lost(this, failure, this.answered);
+  }
+}

@@ -1,0 +1,56 @@
+import { isIP } from "node:net";
+
+/** Where a request goes: scheme, name and port of an origin. */
+export interface Origin {
+  /** Lower-case name or address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  /** What the origin is to read in Host: the port only when the client gave one. */
+  readonly authority: string;
+}
+
+/** Why a Host has no route: a status and a reason for the log. */
+export interface NoRoute {
+  readonly status: number;
+  readonly problem: string;
+}
+
+const TLS_LABELS = new Set(["ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"]);
+const PLAIN_LABEL = "ccnproxy";
+const NAME = /^(?=.{1,253}$)(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/;
+
+/**
+ * Reads `a.b.ccnproxy[-https|-ssl|-secure][.anything][:port]`: the origin is what stands before the last such label.
+ * Without the label, or with nothing before it, there is no route (400).
+ */
+export function routeOf(host: string): Origin | NoRoute {
+  if (host === "") return { status: 400, problem: "no Host" };
+  const colon = host.indexOf(":");
+  const labels = (colon < 0 ? host : host.slice(0, colon)).toLowerCase().split(".");
+  const last = labels.findLastIndex((label) => label === PLAIN_LABEL || TLS_LABELS.has(label));
+  if (last <= 0) return { status: 400, problem: "Host has no proxy label" };
+  const tls = TLS_LABELS.has(labels[last]!);
+  const port = colon < 0 ? (tls ? 443 : 80) : readPort(host.slice(colon + 1));
+  if (port === undefined) return { status: 400, problem: "malformed port in Host" };
+  const name = labels.slice(0, last).join(".");
+  if (isIP(name) === 0 && !NAME.test(name)) return { status: 400, problem: "malformed name in Host" };
+  return { host: name, port, tls, authority: colon < 0 ? name : `${name}:${port}` };
+}
+
+export function isOrigin(route: Origin | NoRoute): route is Origin {
+  return "host" in route;
+}
+
+/** One name for one place to connect to, e.g. `https://api.example.com:443`. */
+export function originKey(origin: Origin): string {
+  const host = origin.host.includes(":") ? `[${origin.host}]` : origin.host;
+  return `${origin.tls ? "https" : "http"}://${host}:${origin.port}`;
+}
+
+/** A decimal port from 1 to 65535, else undefined. */
+export function readPort(text: string): number | undefined {
+  if (!/^[1-9]\d{0,4}$/.test(text)) return undefined;
+  const port = Number(text);
+  return port <= 65535 ? port : undefined;
+}
