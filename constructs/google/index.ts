@@ -1,4 +1,5 @@
 export * from "./enabled-apis";
+export * from "./gke-access";
 export * from "./gke-cluster";
 export * from "./google-network";
 export * from "./maintenance-window";

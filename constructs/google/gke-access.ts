@@ -1,0 +1,30 @@
+import { DataGoogleClientConfig } from "@cdktf/provider-google/lib/data-google-client-config";
+import { HelmProvider } from "@cdktf/provider-helm/lib/provider";
+import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
+import { Construct } from "constructs";
+import { type IGkeCluster } from "./gke-cluster";
+
+export interface GkeAccessProps {
+  /** The cluster; may belong to another stack, whose outputs are then read from its state. */
+  readonly cluster: IGkeCluster;
+}
+
+/**
+ * Configures the Kubernetes and Helm providers of a stack for a cluster. They act as whoever runs Terraform, with
+ * a token that lives for an hour and stands in no state. The cluster must exist before this stack is planned:
+ * make it in another stack.
+ */
+export class GkeAccess extends Construct {
+  constructor(scope: Construct, id: string, props: GkeAccessProps) {
+    super(scope, id);
+    const { accessToken } = new DataGoogleClientConfig(this, "client", {});
+    // The DNS endpoint shows a certificate of a public authority: there is no other one to pin.
+    const connection = { host: `https://${props.cluster.dnsEndpoint}`, token: accessToken };
+    new KubernetesProvider(this, "kubernetes", {
+      ...connection,
+      // Written by GKE and its controllers on what this stack owns.
+      ignoreAnnotations: ["^cloud\\.google\\.com\\/neg.*", "^autopilot\\.gke\\.io\\/.*"],
+    });
+    new HelmProvider(this, "helm", { kubernetes: connection });
+  }
+}

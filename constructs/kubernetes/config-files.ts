@@ -1,0 +1,86 @@
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
+import { AssetType, Fn, TerraformAsset, Token } from "cdktf";
+import { Construct } from "constructs";
+import { type AssetContent, type TextContent } from "../host";
+
+/** Keys and values of one ConfigMap may not come to more. */
+const CONFIG_MAP_BYTES = 1024 * 1024;
+
+export interface ConfigFilesProps {
+  /** What the ConfigMap's name begins with; a hash of the files follows. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Content by file name. */
+  readonly files: Readonly<Record<string, TextContent | AssetContent>>;
+}
+
+/**
+ * Files for pods to mount. The ConfigMap never changes: other content makes another one, so that pods which
+ * mount it are replaced in the order their Deployment keeps, and those not yet replaced still find theirs.
+ */
+export class ConfigFiles extends Construct {
+  /** Name of the ConfigMap. */
+  readonly configMapName: string;
+
+  /** @throws Error when the files do not fit a ConfigMap or their content is not known at synth */
+  constructor(scope: Construct, id: string, props: ConfigFilesProps) {
+    super(scope, id);
+    const { name, namespace, files } = props;
+    for (const [file, content] of Object.entries(files)) refuseUnknown(name, file, content);
+    refuseTooLarge(name, files);
+    const map = new ConfigMapV1(this, "config-map", {
+      metadata: { name: `${name}-${hashOf(files)}`, namespace },
+      data: Object.fromEntries(
+        Object.entries(files).map(([file, content]) => [file, this.expression(file, content)]),
+      ),
+      immutable: true,
+      lifecycle: { createBeforeDestroy: true },
+    });
+    this.configMapName = map.metadata.name;
+  }
+
+  /** An asset's text is read when Terraform runs, and nothing in it is taken for an expression. */
+  private expression(file: string, content: TextContent | AssetContent): string {
+    if (content.kind === "text") return literal(content.text);
+    const asset = new TerraformAsset(this, file, {
+      path: content.source,
+      type: AssetType.FILE,
+      assetHash: content.sha256,
+    });
+    return Fn.file(asset.path);
+  }
+}
+
+/** The text itself, where Terraform would read `${` and `%{` as the beginning of an expression. */
+const literal = (text: string): string => text.replaceAll("${", "$${").replaceAll("%{", "%%{");
+
+function hashOf(files: ConfigFilesProps["files"]): string {
+  const hash = createHash("sha256");
+  for (const [file, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(`${file}\0${content.kind === "text" ? content.text : content.sha256}\0`);
+  }
+  return hash.digest("hex").slice(0, 10);
+}
+
+function refuseUnknown(name: string, file: string, content: TextContent | AssetContent): void {
+  if (content.kind === "text" && Token.isUnresolved(content.text)) {
+    throw new Error(
+      `config map ${name}: content of ${file} must be known at synth, got: a Terraform expression`,
+    );
+  }
+}
+
+function refuseTooLarge(name: string, files: ConfigFilesProps["files"]): void {
+  const sizes = Object.entries(files).map(([file, content]) => {
+    const bytes = content.kind === "text" ? Buffer.byteLength(content.text) : statSync(content.source).size;
+    return { file, bytes: bytes + Buffer.byteLength(file) };
+  });
+  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (total <= CONFIG_MAP_BYTES) return;
+  const listed = sizes.map(({ file, bytes }) => `${file} ${bytes}`).join(", ");
+  throw new Error(
+    `config map ${name}: files must come to at most ${CONFIG_MAP_BYTES} bytes, got: ${total} (${listed})`,
+  );
+}

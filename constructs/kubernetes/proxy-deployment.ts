@@ -1,0 +1,165 @@
+import {
+  DeploymentV1,
+  type DeploymentV1SpecTemplateSpecContainer,
+} from "@cdktf/provider-kubernetes/lib/deployment-v1";
+import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
+import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { Construct } from "constructs";
+import { type Block, parallel } from "../availability";
+import { text } from "../host";
+import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, type IProxy, proxyBundle, proxyConfig } from "../proxy";
+import { ConfigFiles } from "./config-files";
+import { type ConsulChart } from "./consul-chart";
+import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
+import { type IWorkerZones, spreadOver } from "./worker-zones";
+import { zoneSpread } from "./zone-spread";
+
+export interface ProxyDeploymentProps {
+  readonly namespace: string;
+  /** Image that has `node` 20 or later on its path; nothing else of it is used. */
+  readonly image: string;
+  /** Nodes it runs on, by zone. */
+  readonly workers: IWorkerZones;
+  /** Pods, spread evenly over the zones. @default 3 */
+  readonly pods?: number;
+  /** Origins it may forward to: host names, or patterns with a leading `*.`. */
+  readonly allow: readonly string[];
+  /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
+  readonly warm?: readonly string[];
+  /** Port that takes requests. @default 80 */
+  readonly port?: number;
+  /** PEM certificates of authorities trusted for origins besides the public ones. @default - none */
+  readonly caCertificate?: string;
+  /** Name under which service discovery knows the proxies. @default "proxy" */
+  readonly serviceName?: string;
+  /** Path of the bundled proxy. @default - the one that `npm run build` makes */
+  readonly bundlePath?: string;
+}
+
+/** The aggregation proxy on Kubernetes: the bundle from a ConfigMap on a stock Node image. */
+export class ProxyDeployment extends Construct implements IProxy {
+  readonly serviceName: string;
+  readonly port: number;
+  /** Works while one zone has a proxy. */
+  readonly availability: Block;
+  private readonly service: ServiceV1;
+  private readonly serviceMetadata: ServiceV1Metadata;
+
+  /** @throws Error when there are too few pods to survive a zone, or the proxy has not been bundled */
+  constructor(scope: Construct, id: string, props: ProxyDeploymentProps) {
+    super(scope, id);
+    const { namespace, pods = 3 } = props;
+    if (!Number.isInteger(pods) || pods < 2) {
+      throw new Error(`proxy deployment ${id}: expected at least 2 pods, got: ${pods}`);
+    }
+    this.serviceName = props.serviceName ?? "proxy";
+    this.port = props.port ?? DEFAULT_PROXY_PORT;
+    this.availability = parallel(...spreadOver(props.workers, pods));
+    const files = new ConfigFiles(this, "files", { name: "proxy", namespace, files: this.files(props) });
+    this.addDeployment(props, pods, files.configMapName);
+    this.serviceMetadata = { name: "proxy", namespace, labels: LABELS };
+    this.service = this.addService();
+    new PodDisruptionBudgetV1(this, "disruption-budget", {
+      metadata: { name: "proxy", namespace },
+      spec: { maxUnavailable: "1", selector: { matchLabels: LABELS } },
+    });
+  }
+
+  /** Makes each ready pod known to service discovery by its own address. */
+  registerWith(consul: ConsulChart): void {
+    this.service.putMetadata({
+      ...this.serviceMetadata,
+      annotations: { ...consul.registration(this.serviceName, "http") },
+    });
+  }
+
+  private files({ allow, warm, caCertificate, bundlePath }: ProxyDeploymentProps) {
+    const caFile = caCertificate === undefined ? undefined : `${FILES}/${CA_FILE}`;
+    // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.
+    const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
+    return {
+      [BUNDLE_FILE]: proxyBundle(bundlePath),
+      [CONFIG_FILE]: text(proxyConfig({ allow, warm, port: this.port, adminListen, caFile })),
+      ...(caCertificate === undefined ? {} : { [CA_FILE]: text(caCertificate) }),
+    };
+  }
+
+  private addDeployment({ namespace, image }: ProxyDeploymentProps, pods: number, configMap: string): void {
+    new DeploymentV1(this, "deployment", {
+      metadata: { name: "proxy", namespace, labels: LABELS },
+      spec: {
+        replicas: String(pods),
+        selector: { matchLabels: LABELS },
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "1", maxUnavailable: "0" } },
+        template: {
+          metadata: { labels: LABELS },
+          spec: {
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            terminationGracePeriodSeconds: SHUTDOWN_SECONDS + 10,
+            securityContext: {
+              ...HARDENED_POD,
+              ...(this.port < 1024 ? { sysctl: UNPRIVILEGED_PORTS } : {}),
+            },
+            topologySpreadConstraint: zoneSpread(LABELS),
+            container: [this.container(image)],
+            volume: [{ name: "files", configMap: { name: configMap } }],
+          },
+        },
+      },
+    });
+  }
+
+  private container(image: string): DeploymentV1SpecTemplateSpecContainer {
+    const probe = (path: string) => ({ httpGet: { path, port: "admin" }, timeoutSeconds: 1 });
+    return {
+      name: "proxy",
+      image,
+      imagePullPolicy: "IfNotPresent",
+      command: [
+        "node",
+        `${FILES}/${BUNDLE_FILE}`,
+        "--config",
+        `${FILES}/${CONFIG_FILE}`,
+        `--drain-delay=${DRAIN_SECONDS}s`,
+        `--shutdown-timeout=${SHUTDOWN_SECONDS}s`,
+      ],
+      port: [
+        { name: "http", containerPort: this.port, protocol: "TCP" },
+        { name: "admin", containerPort: DEFAULT_ADMIN_PORT, protocol: "TCP" },
+      ],
+      startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 30 },
+      livenessProbe: { ...probe("/healthz"), periodSeconds: 5, failureThreshold: 3 },
+      readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 1 },
+      resources: {
+        requests: { cpu: "250m", memory: "128Mi" },
+        // No limit of CPU time: throttling would show as latency.
+        limits: { memory: "512Mi" },
+      },
+      securityContext: HARDENED_CONTAINER,
+      volumeMount: [{ name: "files", mountPath: FILES, readOnly: true }],
+    };
+  }
+
+  private addService(): ServiceV1 {
+    return new ServiceV1(this, "service", {
+      metadata: this.serviceMetadata,
+      spec: {
+        type: "ClusterIP",
+        selector: LABELS,
+        port: [{ name: "http", port: this.port, targetPort: "http", protocol: "TCP" }],
+      },
+    });
+  }
+}
+
+const LABELS = { "app.kubernetes.io/name": "proxy", "app.kubernetes.io/part-of": "tricloud" };
+const FILES = "/etc/tricloud";
+const BUNDLE_FILE = "tricloud-proxy.js";
+const CONFIG_FILE = "proxy.json";
+const CA_FILE = "proxy-ca.pem";
+
+/** A pod that is told to stop goes on serving while its name is still in somebody's cache (see docs/kubernetes.md). */
+const DRAIN_SECONDS = 15;
+/** From being told to stop until requests still under way are cut off. */
+const SHUTDOWN_SECONDS = 50;

@@ -1,0 +1,131 @@
+import {
+  DaemonSetV1,
+  type DaemonSetV1SpecTemplateSpecContainer,
+} from "@cdktf/provider-kubernetes/lib/daemon-set-v1";
+import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, parallel } from "../availability";
+import { unboundConf, type UnboundOptions } from "../dns";
+import { text } from "../host";
+import { ConfigFiles } from "./config-files";
+import { HARDENED_CONTAINER, HARDENED_POD } from "./pod-hardening";
+import { type IWorkerZones } from "./worker-zones";
+
+export interface ResolverDaemonSetProps {
+  readonly namespace: string;
+  /** Image that has `unbound` and `unbound-control` 1.22 or later on its path. */
+  readonly image: string;
+  /** Nodes it runs on, by zone. */
+  readonly workers: IWorkerZones;
+  /** Address of the Service that answers, inside the cluster's range for Services. */
+  readonly serviceAddress: string;
+  /** Networks that may ask: those of the nodes and of the pods. */
+  readonly clients: readonly string[];
+  /** What it resolves and how. */
+  readonly options: Pick<UnboundOptions, "forwardZones" | "upstreams" | "proxySuffixes" | "staticRecords">;
+}
+
+/** unbound on every node, behind one address that answers by UDP and TCP. */
+export class ResolverDaemonSet extends Construct implements HasAvailability {
+  /** Where it answers, port 53. */
+  readonly serviceAddress: string;
+  /** Any node's resolver answers for all. */
+  readonly availability: Block;
+
+  constructor(scope: Construct, id: string, props: ResolverDaemonSetProps) {
+    super(scope, id);
+    const { namespace, clients } = props;
+    this.serviceAddress = props.serviceAddress;
+    this.availability = parallel(...props.workers.zones);
+    const conf = unboundConf({
+      ...props.options,
+      release: "1.22",
+      interfaces: ["0.0.0.0"],
+      port: DNS_PORT,
+      accessControl: clients.map((netblock) => ({ netblock, action: "allow" })),
+      controlSocket: `${RUN}/control.sock`,
+      // Who asks from outside the cluster's own zones gets what the upstream has checked.
+      validate: false,
+    });
+    const files = new ConfigFiles(this, "files", {
+      name: "resolver",
+      namespace,
+      files: { [CONF_FILE]: text(conf) },
+    });
+    this.addDaemonSet(props, files.configMapName);
+    this.addService(namespace);
+  }
+
+  private addDaemonSet({ namespace, image }: ResolverDaemonSetProps, configMap: string): void {
+    new DaemonSetV1(this, "daemon-set", {
+      metadata: { name: "resolver", namespace, labels: LABELS },
+      spec: {
+        selector: { matchLabels: LABELS },
+        // The new one is up before the old one goes.
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "1", maxUnavailable: "0" } },
+        template: {
+          metadata: { labels: LABELS },
+          spec: {
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            // Its own look-ups must not come back to it.
+            dnsPolicy: "Default",
+            securityContext: HARDENED_POD,
+            toleration: [{ operator: "Exists" }],
+            container: [this.container(image)],
+            volume: [
+              { name: "files", configMap: { name: configMap } },
+              { name: "run", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+            ],
+          },
+        },
+      },
+    });
+  }
+
+  private container(image: string): DaemonSetV1SpecTemplateSpecContainer {
+    const conf = `${FILES}/${CONF_FILE}`;
+    const probe = { exec: { command: ["unbound-control", "-c", conf, "status"] }, timeoutSeconds: 2 };
+    return {
+      name: "unbound",
+      image,
+      imagePullPolicy: "IfNotPresent",
+      command: ["unbound", "-d", "-p", "-c", conf],
+      port: [
+        { name: "dns", containerPort: DNS_PORT, protocol: "UDP" },
+        { name: "dns-tcp", containerPort: DNS_PORT, protocol: "TCP" },
+      ],
+      startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 30 },
+      livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 3 },
+      readinessProbe: { ...probe, periodSeconds: 2, failureThreshold: 1 },
+      resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+      securityContext: HARDENED_CONTAINER,
+      volumeMount: [
+        { name: "files", mountPath: FILES, readOnly: true },
+        { name: "run", mountPath: RUN },
+      ],
+    };
+  }
+
+  private addService(namespace: string): void {
+    new ServiceV1(this, "service", {
+      metadata: { name: "resolver", namespace, labels: LABELS },
+      spec: {
+        type: "ClusterIP",
+        clusterIp: this.serviceAddress,
+        selector: LABELS,
+        port: [
+          { name: "dns", port: 53, targetPort: "dns", protocol: "UDP" },
+          { name: "dns-tcp", port: 53, targetPort: "dns-tcp", protocol: "TCP" },
+        ],
+      },
+    });
+  }
+}
+
+const LABELS = { "app.kubernetes.io/name": "resolver", "app.kubernetes.io/part-of": "tricloud" };
+/** Above 1023, so that no right is needed to bind it. */
+const DNS_PORT = 5353;
+const FILES = "/etc/unbound";
+const RUN = "/run/unbound";
+const CONF_FILE = "unbound.conf";

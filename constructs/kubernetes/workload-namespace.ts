@@ -1,0 +1,32 @@
+import { NamespaceV1 } from "@cdktf/provider-kubernetes/lib/namespace-v1";
+import { Construct } from "constructs";
+
+/** Profiles of the Pod Security Standards, from loose to strict. */
+export type PodSecurity = "privileged" | "baseline" | "restricted";
+
+export interface WorkloadNamespaceProps {
+  readonly name: string;
+  /** Pods below this profile are refused; pods below `restricted` are reported. @default "restricted" */
+  readonly podSecurity?: PodSecurity;
+}
+
+/** A namespace in which only well-behaved pods are let in. */
+export class WorkloadNamespace extends Construct {
+  /** A reference: what uses it waits until the namespace is there. */
+  readonly namespaceName: string;
+
+  constructor(scope: Construct, id: string, props: WorkloadNamespaceProps) {
+    super(scope, id);
+    const namespace = new NamespaceV1(this, "namespace", {
+      metadata: {
+        name: props.name,
+        labels: {
+          "pod-security.kubernetes.io/enforce": props.podSecurity ?? "restricted",
+          "pod-security.kubernetes.io/audit": "restricted",
+          "pod-security.kubernetes.io/warn": "restricted",
+        },
+      },
+    });
+    this.namespaceName = namespace.metadata.name;
+  }
+}

@@ -1,0 +1,32 @@
+import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
+import type { Construct } from "constructs";
+import { EnabledApis, GkeCluster, GoogleNetwork, NodePool } from "../constructs/google";
+import type { GkeRegion } from "../constructs/region";
+import { RegionStack } from "./region-stack";
+
+/** A region on GKE: the network, the cluster and its nodes. What runs on it is a stack of its own. */
+export class UkStack extends RegionStack<GkeRegion> {
+  readonly cluster: GkeCluster;
+  readonly nodes: NodePool;
+
+  constructor(scope: Construct, region: GkeRegion) {
+    super(scope, region);
+    const { name, project, gcpRegion } = region;
+    new GoogleProvider(this, "google", { project, region: gcpRegion });
+    const apis = new EnabledApis(this, "apis", { project, apis: ["compute", "container"] });
+    const network = new GoogleNetwork(this, "network", {
+      name,
+      gcpRegion,
+      ranges: region.ranges,
+      dependsOn: [apis.of("compute")],
+    });
+    this.cluster = new GkeCluster(this, "cluster", {
+      ...region,
+      network,
+      controlPlaneCidr: region.ranges.controlPlane,
+      maintenanceWindow: region.maintenance,
+      dependsOn: [apis.of("container")],
+    });
+    this.nodes = new NodePool(this, "nodes", { cluster: this.cluster, zones: region.zones, ...region.nodes });
+  }
+}
