@@ -8,7 +8,7 @@ export const ASSUMED_MTBF_HOURS = 3 * 8760;
 /** The provider swaps failed hardware within this time. https://server.sakura.ad.jp/specification/sla/ */
 export const HARDWARE_SWAP_HOURS = 4;
 
-export interface DedicatedServerProps extends SlaOptions {
+export interface DedicatedServerModel extends SlaOptions {
   /** Name of the machine, unique in its site. */
   readonly name: string;
   /** The site: its machines share one network, promised at 99.95 %. */
@@ -29,7 +29,7 @@ export interface DedicatedServerProps extends SlaOptions {
  * A dedicated server: its site's network (shared), its rack if told, and the machine itself from MTBF and MTTR,
  * since no provider promises a server's uptime.
  */
-export function dedicatedServer(props: DedicatedServerProps): Block {
+export function dedicatedServer(props: DedicatedServerModel): Block {
   const { name, site, mtbfHours = ASSUMED_MTBF_HOURS, mttrHours = HARDWARE_SWAP_HOURS } = props;
   const machine = component(
     `dedicated/${site}/${name}`,

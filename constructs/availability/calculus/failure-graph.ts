@@ -1,0 +1,164 @@
+import type { Block, Component } from "../block";
+
+/**
+ * A block seen from the failure side: an acyclic graph whose gates fail when enough of their children fail.
+ * Equal parts are one node. Node numbers rise from children to parents, so one pass in order computes anything.
+ */
+export interface FailureGraph {
+  /** The distinct components; a leaf refers to one by its index here. */
+  readonly components: readonly Component[];
+  readonly nodes: readonly FailureNode[];
+  /** Index of the node that stands for the whole block. */
+  readonly root: number;
+}
+
+export type FailureNode = Leaf | Gate;
+
+export interface Leaf {
+  readonly component: number;
+}
+
+/** Fails when at least `k` of the children fail: 1 is "any", the number of children is "all". */
+export interface Gate {
+  readonly k: number;
+  readonly children: readonly number[];
+}
+
+export const isLeaf = (node: FailureNode): node is Leaf => "component" in node;
+
+/**
+ * The failure graph of a block: nested gates of one kind are merged and repeated parts removed.
+ *
+ * @throws RangeError for a cycle, for two figures under one id, and for a remote service that was not resolved
+ */
+export function failureGraph(block: Block): FailureGraph {
+  return new GraphBuilder().build(block);
+}
+
+class GraphBuilder {
+  private readonly components: Component[] = [];
+  private readonly leafOf = new Map<string, number>();
+  private readonly nodes: FailureNode[] = [];
+  private readonly gateOf = new Map<string, number>();
+  private readonly nodeOf = new Map<Block, number>();
+  private readonly open = new Set<Block>();
+
+  build(block: Block): FailureGraph {
+    const root = this.visit(block);
+    return withoutOrphans({ components: this.components, nodes: this.nodes, root });
+  }
+
+  private visit(block: Block): number {
+    const known = this.nodeOf.get(block);
+    if (known !== undefined) return known;
+    if (this.open.has(block))
+      throw new RangeError(`availability block contains itself: ${cycle(this.open, block)}`);
+    this.open.add(block);
+    const node = this.translate(block);
+    this.open.delete(block);
+    this.nodeOf.set(block, node);
+    return node;
+  }
+
+  private translate(block: Block): number {
+    switch (block.type) {
+      case "component":
+        return this.leaf(block);
+      case "series":
+        return this.gate(1, this.visitAll(block.blocks));
+      case "parallel":
+        return this.gate(block.blocks.length, this.visitAll(block.blocks));
+      case "atLeast":
+        return this.gate(block.blocks.length - block.k + 1, this.visitAll(block.blocks));
+      case "remote":
+        throw new RangeError(
+          `service "${block.service}" of stack "${block.stack}" is required but not part of what is evaluated`,
+        );
+    }
+  }
+
+  private visitAll(blocks: readonly Block[]): number[] {
+    return blocks.map((inner) => this.visit(inner));
+  }
+
+  private leaf(component: Component): number {
+    const known = this.leafOf.get(component.id);
+    if (known === undefined) {
+      const node = this.add({ component: this.components.push(component) - 1 });
+      this.leafOf.set(component.id, node);
+      return node;
+    }
+    const first = this.components[(this.nodes[known] as Leaf).component] as Component;
+    if (
+      first.unavailability !== component.unavailability ||
+      first.about.commonCause?.group !== component.about.commonCause?.group ||
+      first.about.commonCause?.beta !== component.about.commonCause?.beta
+    ) {
+      throw new RangeError(
+        `component "${component.id}" has two figures: ${figure(first)} and ${figure(component)}`,
+      );
+    }
+    return known;
+  }
+
+  private gate(k: number, given: readonly number[]): number {
+    const children = k === 1 || k === given.length ? this.merged(k === 1, given) : [...given];
+    if (k !== 1) k = k === given.length ? children.length : k;
+    const [only] = children;
+    if (children.length === 1 && only !== undefined) return only;
+    children.sort((a, b) => a - b);
+    const key = `${k}:${children.join(",")}`;
+    const known = this.gateOf.get(key);
+    if (known !== undefined) return known;
+    const node = this.add({ k, children });
+    this.gateOf.set(key, node);
+    return node;
+  }
+
+  /** Children with those of inner gates of the same kind in the gates' place, each once. */
+  private merged(any: boolean, given: readonly number[]): number[] {
+    const children = new Set<number>();
+    for (const index of given) {
+      const node = this.nodes[index] as FailureNode;
+      if (!isLeaf(node) && node.k === (any ? 1 : node.children.length)) {
+        for (const inner of node.children) children.add(inner);
+      } else children.add(index);
+    }
+    return [...children];
+  }
+
+  private add(node: FailureNode): number {
+    return this.nodes.push(node) - 1;
+  }
+}
+
+/** Merging leaves gates that nothing refers to; they and components seen only through them go. */
+function withoutOrphans({ components, nodes, root }: FailureGraph): FailureGraph {
+  const used = new Uint8Array(nodes.length);
+  used[root] = 1;
+  for (let index = root; index >= 0; index--) {
+    const node = nodes[index] as FailureNode;
+    if (used[index] && !isLeaf(node)) for (const child of node.children) used[child] = 1;
+  }
+  const moved = new Int32Array(nodes.length);
+  const kept: FailureNode[] = [];
+  const keptComponents: Component[] = [];
+  nodes.forEach((node, index) => {
+    if (!used[index]) return;
+    moved[index] = kept.length;
+    if (isLeaf(node))
+      kept.push({ component: keptComponents.push(components[node.component] as Component) - 1 });
+    else kept.push({ k: node.k, children: node.children.map((child) => moved[child] as number) });
+  });
+  return { components: keptComponents, nodes: kept, root: moved[root] as number };
+}
+
+function figure({ unavailability, about: { commonCause } }: Component): string {
+  const group = commonCause ? ` in group "${commonCause.group}" with beta ${commonCause.beta}` : "";
+  return `unavailability ${unavailability}${group}`;
+}
+
+function cycle(open: ReadonlySet<Block>, again: Block): string {
+  const path = [...open];
+  return [...path.slice(path.indexOf(again)), again].map(({ type }) => type).join(" > ");
+}

@@ -1,0 +1,131 @@
+import { DecisionDiagram } from "./decision-diagram";
+import { type FailureGraph, type FailureNode, type Gate, isLeaf } from "./failure-graph";
+import { modules } from "./modules";
+import { FALSE, type Limits, TooLarge, TRUE } from "./node-table";
+import { childrenOf, variableOrders } from "./variable-order";
+
+/** A failure graph cut into modules, each with its decision diagram. Holds for any figures of the components. */
+export interface Solution {
+  readonly graph: FailureGraph;
+  /** Innermost first; the last stands for the whole. */
+  readonly modules: readonly Module[];
+}
+
+export interface Module {
+  /** Node of the failure graph that it stands for. */
+  readonly node: number;
+  /** What each variable of the diagram is: a leaf or an inner module, as a node of the failure graph. */
+  readonly inputs: readonly number[];
+  /** Undefined where the diagram passed the limits. */
+  readonly diagram: Diagram | undefined;
+}
+
+/** A finished decision diagram. Node 0 is false, node 1 is true, children come before their parents. */
+export interface Diagram {
+  readonly variables: Int32Array;
+  readonly lows: Int32Array;
+  readonly highs: Int32Array;
+  readonly root: number;
+}
+
+/** The tries begin with this many nodes and get eight times as many in each round. */
+const FIRST_LIMIT = 4096;
+const LIMIT_GROWTH = 8;
+
+export function solve(graph: FailureGraph, limits: Limits): Solution {
+  const found = modules(graph);
+  const isModule = new Set(found);
+  return {
+    graph,
+    modules: found.map((node) => {
+      const inputs = moduleInputs(graph, node, isModule);
+      const attempt = smallDiagram(graph, node, inputs, limits);
+      return { node, inputs: attempt?.order ?? [...inputs], diagram: attempt?.diagram };
+    }),
+  };
+}
+
+/** The leaves and inner modules at which the module of `root` ends. */
+export function moduleInputs(graph: FailureGraph, root: number, isModule: ReadonlySet<number>): Set<number> {
+  const inputs = new Set<number>();
+  const seen = new Set<number>();
+  const visit = (index: number): void => {
+    if (seen.has(index)) return;
+    seen.add(index);
+    const node = graph.nodes[index] as FailureNode;
+    if (isLeaf(node) || (index !== root && isModule.has(index))) inputs.add(index);
+    else node.children.forEach(visit);
+  };
+  visit(root);
+  return inputs;
+}
+
+/** Tries every order with few nodes, then with more, so that a good order is not kept waiting by a bad one. */
+function smallDiagram(
+  graph: FailureGraph,
+  root: number,
+  inputs: ReadonlySet<number>,
+  limits: Limits,
+): { order: number[]; diagram: Diagram } | undefined {
+  const orders = distinct(variableOrders(graph, root, inputs));
+  for (let nodes = FIRST_LIMIT; ; nodes *= LIMIT_GROWTH) {
+    for (const order of orders) {
+      if (performance.now() > limits.deadline) return undefined;
+      try {
+        const allowed = { nodes: Math.min(nodes, limits.nodes), deadline: limits.deadline };
+        return { order, diagram: build(graph, root, inputs, order, allowed) };
+      } catch (error) {
+        if (!(error instanceof TooLarge)) throw error;
+      }
+    }
+    if (nodes >= limits.nodes) return undefined;
+  }
+}
+
+function build(
+  { nodes }: FailureGraph,
+  root: number,
+  inputs: ReadonlySet<number>,
+  order: readonly number[],
+  limits: Limits,
+): Diagram {
+  const diagram = new DecisionDiagram(limits);
+  const built = new Map<number, number>();
+  order.forEach((input, variable) => built.set(input, diagram.literal(variable)));
+  const visit = (index: number): number => {
+    const known = built.get(index);
+    if (known !== undefined) return known;
+    const children = childrenOf(nodes, index, inputs).map(visit);
+    // What is looked at last is combined first: each step then adds on top of what is there.
+    children.sort((a, b) => diagram.variable(b) - diagram.variable(a));
+    const made = diagram.atLeast((nodes[index] as Gate).k, children);
+    built.set(index, made);
+    return made;
+  };
+  return compact(diagram, visit(root));
+}
+
+/** Only what the root needs, children first. */
+function compact(diagram: DecisionDiagram, root: number): Diagram {
+  const seen = new Set<number>([FALSE, TRUE]);
+  const stack = [root];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    stack.push(diagram.low(node), diagram.high(node));
+  }
+  const kept = Int32Array.from(seen).sort();
+  const position = new Map<number, number>();
+  kept.forEach((node, index) => position.set(node, index));
+  const at = (node: number): number => position.get(node) as number;
+  return {
+    variables: kept.map((node) => diagram.variable(node)),
+    lows: kept.map((node) => (node <= TRUE ? node : at(diagram.low(node)))),
+    highs: kept.map((node) => (node <= TRUE ? node : at(diagram.high(node)))),
+    root: at(root),
+  };
+}
+
+function distinct(orders: readonly number[][]): number[][] {
+  return [...new Map(orders.map((order) => [order.join(), order])).values()];
+}
