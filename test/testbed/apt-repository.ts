@@ -48,7 +48,8 @@ export async function aptRepository(cache: string, mirror: string, root: string)
     BULLSEYE_PACKAGES,
     statSync(join(root, "etc/testbed-recipe")).mtimeMs,
   ]);
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === recipe) return { directory };
+  const consul = join(cache, "../consul");
+  if (existsSync(consul) && existsSync(stamp) && readFileSync(stamp, "utf8") === recipe) return { directory };
 
   rmSync(directory, { recursive: true, force: true });
   const work = join(directory, "work");
@@ -94,9 +95,18 @@ export async function aptRepository(cache: string, mirror: string, root: string)
     copyFileSync(join(archives, name), join(archive, name.replaceAll("%3a", ".")));
   }
   for (const archive of ["debian", "bullseye"]) await index(join(directory, archive));
+  await unpackConsul(join(directory, "bullseye"), consul);
   rmSync(work, { recursive: true });
   writeFileSync(stamp, recipe);
   return { directory };
+}
+
+/** Lays out the Consul program for tests that run it on this machine, `consul validate` among them. */
+async function unpackConsul(archive: string, directory: string): Promise<void> {
+  const [name] = readdirSync(archive).filter((file) => file.startsWith("consul_"));
+  if (name === undefined) throw new Error(`${archive} holds no package consul`);
+  rmSync(directory, { recursive: true, force: true });
+  await run("dpkg-deb", ["--extract", join(archive, name), directory]);
 }
 
 /** Writes `Packages` and `Release` for a flat archive of the .deb files in `archive`. */

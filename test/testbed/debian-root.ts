@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { attempt, run } from "./command";
+import { delimiter, join } from "node:path";
+import { run } from "./command";
 
 /** What a freshly rented dedicated server has beyond Debian's minimal system. */
 const SERVER_PACKAGES = [
@@ -79,26 +79,18 @@ echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/testbed
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer >/dev/null 2>&1
 `;
 
-/** True when `dpkg` of this machine builds the architecture the root is for. */
+/** This machine's, which is the hosts' too: amd64, arm64. */
 export async function architecture(): Promise<string> {
   return (await run("dpkg", ["--print-architecture"])).trim();
 }
 
 /** Missing programs among those the testbed calls; empty when it can run. */
-export async function missingPrograms(): Promise<string[]> {
-  const needed = [
-    "debootstrap",
-    "systemd-nspawn",
-    "ip",
-    "nsenter",
-    "nginx",
-    "openssl",
-    "python3",
-    "ssh",
-    "ssh-keygen",
-  ];
-  const found = await Promise.all(
-    needed.map(async (name) => (await attempt("sh", ["-c", `command -v ${name}`])).code === 0),
-  );
-  return needed.filter((_, index) => !found[index]);
+export function missingPrograms(): string[] {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return PROGRAMS.filter((name) => !folders.some((folder) => existsSync(join(folder, name))));
 }
+
+const PROGRAMS = [
+  ...["debootstrap", "systemd-nspawn", "ip", "nsenter", "nginx"],
+  ...["openssl", "python3", "ssh", "ssh-keygen", "apt-get", "dpkg-deb"],
+];

@@ -1,3 +1,5 @@
 export { attempt, run, until, type CommandOptions, type CommandResult } from "./command";
 export { type FarSite, type FarSiteProps, Testbed, type TestbedProps } from "./testbed";
 export { VirtualHost } from "./virtual-host";
+export { Deployment, type Outcome } from "./deployment";
+export { JP_ROLES, jpRegion, ORIGIN } from "./region";

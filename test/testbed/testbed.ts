@@ -52,11 +52,26 @@ export class Testbed {
   ) {}
 
   /** Why no testbed can be made here; undefined when one can. */
-  static async obstacle(): Promise<string | undefined> {
+  static obstacle(): string | undefined {
     if (process.platform !== "linux") return `virtual hosts need Linux, this is ${process.platform}`;
     if (process.getuid?.() !== 0) return "virtual hosts need root";
-    const missing = await missingPrograms();
+    const missing = missingPrograms();
     return missing.length === 0 ? undefined : `virtual hosts need ${missing.join(", ")}: run script/setup`;
+  }
+
+  /**
+   * Makes and fetches what all testbeds share: the Debian root and the packages its hosts may install.
+   *
+   * @param onStep told what is being done, a line each
+   */
+  static async prepare(onStep: (step: string) => void): Promise<{ root: string; archives: string }> {
+    const cache = join(TESTBED_DIRECTORY, "cache");
+    const mirror = await debianMirror();
+    onStep("Debian 13 for the virtual servers (made once, then kept)");
+    const root = await debianRoot(cache, mirror);
+    onStep("packages for the virtual servers (fetched once, then kept)");
+    const { directory: archives } = await aptRepository(cache, mirror, root);
+    return { root, archives };
   }
 
   /**
@@ -65,16 +80,10 @@ export class Testbed {
    */
   static async boot(props: TestbedProps): Promise<Testbed> {
     const step = props.onStep ?? (() => undefined);
-    const obstacle = await Testbed.obstacle();
+    const obstacle = Testbed.obstacle();
     if (obstacle !== undefined) throw new Error(obstacle);
     await Testbed.removeRuns("crashed");
-
-    const cache = join(TESTBED_DIRECTORY, "cache");
-    const mirror = await debianMirror();
-    step("Debian 13 for the virtual servers (made once, then kept)");
-    const lower = await debianRoot(cache, mirror);
-    step("packages for the virtual servers (fetched once, then kept)");
-    const { directory: archives } = await aptRepository(cache, mirror, lower);
+    const { root, archives } = await Testbed.prepare(step);
 
     const ledger = Ledger.create(join(TESTBED_DIRECTORY, "runs"));
     try {
@@ -95,7 +104,7 @@ export class Testbed {
           await VirtualHost.create(ledger, {
             name,
             link: await network.addHost(name),
-            lower,
+            lower: root,
             storage: join(storage, name),
             operator,
             aptSources: `deb [trusted=yes] ${archiveUri(network.gateway, "debian")} ./\n`,

@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { attempt, type CommandOptions, type CommandResult } from "./command";
+
+const PROJECT = resolve(__dirname, "../..");
+
+/** What Terraform said, with what is in it pulled out. */
+export interface Outcome extends CommandResult {
+  /** Everything printed, without colours. */
+  readonly output: string;
+}
+
+/**
+ * A working directory from which the project's own app is deployed as a user would do it: `cdktf deploy jp`, with
+ * region values from the directory's `regions` folder and Terraform's state beside it.
+ */
+export class Deployment {
+  private readonly regions: string;
+  private readonly environment: Record<string, string | undefined>;
+
+  /** @param directory need not exist yet */
+  constructor(private readonly directory: string) {
+    const app = join(PROJECT, "dist/main.js");
+    if (!existsSync(app)) throw new Error(`${app} is missing: run npm run build`);
+    this.regions = join(directory, "regions");
+    mkdirSync(this.regions, { recursive: true });
+    const settings = JSON.parse(readFileSync(join(PROJECT, "cdktf.json"), "utf8")) as Record<string, unknown>;
+    writeFileSync(join(directory, "cdktf.json"), JSON.stringify({ ...settings, app: `node ${app}` }));
+    const configFile = process.env.TF_CLI_CONFIG_FILE;
+    this.environment = {
+      TRICLOUD_REGIONS: this.regions,
+      TF_VAR_consul_gossip_key: randomBytes(32).toString("base64"),
+      // A named file that is not there makes every Terraform command print a warning.
+      TF_CLI_CONFIG_FILE: configFile !== undefined && existsSync(configFile) ? configFile : undefined,
+      CHECKPOINT_DISABLE: "1",
+      CI: "1",
+      NO_COLOR: "1",
+    };
+  }
+
+  /** Puts a region value in place of the one of that name. */
+  write(region: { readonly name: string }): void {
+    writeFileSync(join(this.regions, `${region.name}.json`), JSON.stringify(region, undefined, 2));
+  }
+
+  /** Takes the values of other regions over from the project's own. */
+  adopt(...names: readonly string[]): void {
+    for (const name of names) {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- compiled by the build, not a source file
+      const { default: region } = require(join(PROJECT, "dist/regions", `${name}.js`)) as {
+        default: { readonly name: string };
+      };
+      this.write(region);
+    }
+  }
+
+  deploy(stack: string, options: CommandOptions = {}): Promise<Outcome> {
+    return this.cdktf(["deploy", stack, "--auto-approve"], options);
+  }
+
+  destroy(stack: string, options: CommandOptions = {}): Promise<Outcome> {
+    return this.cdktf(["destroy", stack, "--auto-approve"], options);
+  }
+
+  /** Runs the app alone: `cdktf.out` in the working directory. */
+  synth(options: CommandOptions = {}): Promise<Outcome> {
+    return this.run(process.execPath, [join(PROJECT, "dist/main.js")], options);
+  }
+
+  /** Path of a file that synthesis writes. */
+  synthesised(name: string): string {
+    return join(this.directory, "cdktf.out", name);
+  }
+
+  private cdktf(args: readonly string[], options: CommandOptions): Promise<Outcome> {
+    return this.run(
+      process.execPath,
+      [join(PROJECT, "node_modules/cdktf-cli/bundle/bin/cdktf"), ...args],
+      options,
+    );
+  }
+
+  private async run(file: string, args: readonly string[], options: CommandOptions): Promise<Outcome> {
+    const result = await attempt(file, args, {
+      ...options,
+      cwd: this.directory,
+      env: { ...this.environment, ...options.env },
+    });
+    // eslint-disable-next-line no-control-regex -- the escape sequences that colour a terminal
+    const output = (result.stdout + result.stderr).replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "");
+    return { ...result, output };
+  }
+}
