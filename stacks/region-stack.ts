@@ -1,9 +1,18 @@
 import { GcsBackend, S3Backend, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
+import type { Block, HasAvailability } from "../constructs/availability";
 import type { RegionBase } from "../constructs/region";
+
+/** What a service cannot do without, and what it does worse without. */
+export interface ServiceDependencies {
+  readonly requires: readonly (Block | HasAvailability)[];
+  readonly degradesWithout?: readonly (Block | HasAvailability)[];
+}
 
 /** One stack of a region: the stack itself is named for the region unless it is one of several. */
 export abstract class RegionStack<R extends RegionBase> extends TerraformStack {
+  readonly services = new Map<string, ServiceDependencies>();
+
   /** @param id stack name. @default - the region's name */
   constructor(
     scope: Construct,
@@ -12,6 +21,11 @@ export abstract class RegionStack<R extends RegionBase> extends TerraformStack {
   ) {
     super(scope, id);
     this.keepState();
+  }
+
+  /** Declares what the stack provides and what that depends on. */
+  protected service(name: string, dependencies: ServiceDependencies): void {
+    this.services.set(name, dependencies);
   }
 
   /** Terraform's state goes where the region says; without a word it stays in a local file. */

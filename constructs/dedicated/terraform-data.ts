@@ -40,7 +40,7 @@ export class TerraformData extends TerraformResource {
 
   /** Adds an ordering: this resource is created after `resource`. */
   after(resource: TerraformResource): void {
-    this.dependsOn = [...(this.dependsOn ?? []), dependable(resource)];
+    this.dependsOn = [...new Set([...(this.dependsOn ?? []), dependable(resource)])];
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {

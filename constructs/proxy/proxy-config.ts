@@ -10,6 +10,10 @@ export interface ProxyOptions {
   readonly listen?: string;
   /** `ADDRESS:PORT` of `/healthz`, `/readyz` and `/metrics`. @default "127.0.0.1:9300" */
   readonly adminListen?: string;
+  /** Idle connections kept for each origin. @default 64 */
+  readonly keepaliveConns?: number;
+  /** How long requests under way may take to end once the proxy is told to stop. @default 30 */
+  readonly shutdownTimeoutSeconds?: number;
   /** PEM file of authorities trusted for origins besides the public ones. @default - none */
   readonly caFile?: string;
 }
@@ -31,6 +35,8 @@ export function proxyConfig(options: ProxyOptions): string {
     adminListen: options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`,
     allow: options.allow,
     warm: options.warm ?? [],
+    keepaliveConns: options.keepaliveConns ?? 64,
+    shutdownTimeout: options.shutdownTimeoutSeconds ?? 30,
     caFile: options.caFile,
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;

@@ -1,0 +1,39 @@
+import type { Construct } from "constructs";
+import { DedicatedServer } from "../constructs/dedicated";
+import { ConsulCluster, LocalResolver } from "../constructs/dns";
+import { AggregationProxy } from "../constructs/proxy";
+import type { DedicatedRegion, HostRole } from "../constructs/region";
+import { RegionStack } from "./region-stack";
+
+/** A region on dedicated servers. */
+export class JpStack extends RegionStack<DedicatedRegion> {
+  constructor(scope: Construct, region: DedicatedRegion) {
+    super(scope, region);
+    const servers = region.servers
+      .filter((server) => !server.retired)
+      .map(
+        (server) =>
+          new DedicatedServer(this, server.name, {
+            ...server,
+            site: `${region.provider}/${region.name}`,
+            ssh: region.ssh,
+          }),
+      );
+    const consul = new ConsulCluster(this, "consul", {
+      servers: withRole(servers, "consul-server"),
+      agents: servers,
+      datacenter: region.name,
+      ...region.consul,
+    });
+    const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...region.proxy });
+    proxy.registerWith(consul);
+    new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
+    this.service("calls-to-other-clouds", {
+      requires: [proxy, consul.quorum],
+      degradesWithout: [consul.leader],
+    });
+  }
+}
+
+const withRole = (servers: readonly DedicatedServer[], role: HostRole): DedicatedServer[] =>
+  servers.filter((server) => server.roles.includes(role));

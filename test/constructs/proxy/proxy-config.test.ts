@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { proxyConfig, type ProxyOptions } from "../../../constructs/proxy";
+
+describe("proxyConfig", () => {
+  let directory: string;
+  let program: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "tricloud-proxy-config-"));
+    program = join(directory, "proxy.js");
+    buildSync({
+      entryPoints: ["proxy/main.ts"],
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      target: "node20",
+      format: "cjs",
+    });
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const check = (options: ProxyOptions) => {
+    const config = join(directory, "config.json");
+    writeFileSync(config, proxyConfig(options));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, "--check", "--config", config], {
+      encoding: "utf8",
+    });
+    return { status, output: stdout + stderr };
+  };
+
+  test.each<[string, ProxyOptions]>([
+    ["the least", { allow: ["api.example.com"] }],
+    [
+      "everything",
+      {
+        allow: ["*.example.com"],
+        warm: ["api.example.com:443=2"],
+        port: 8080,
+        listen: "127.0.0.1",
+        adminListen: "0.0.0.0:9301",
+        keepaliveConns: 8,
+        shutdownTimeoutSeconds: 5,
+      },
+    ],
+  ])("writes %s so that the proxy itself accepts it", (_what, options) => {
+    // GIVEN options WHEN the real proxy checks the file THEN it finds nothing wrong
+    expect(check(options)).toMatchObject({ status: 0 });
+  });
+
+  test("is refused by the proxy when an origin is malformed", () => {
+    // GIVEN an allowed origin that is no name THEN the proxy names key and value
+    const { status, output } = check({ allow: ["https://api.example.com/"] });
+    expect(status).toBe(1);
+    expect(output).toMatch(/allow.*https:\/\/api\.example\.com\//s);
+  });
+
+  test("refuses to allow nothing", () => {
+    expect(() => proxyConfig({ allow: [] })).toThrow(
+      "aggregation proxy: allow must name at least one origin, got: []",
+    );
+  });
+});
