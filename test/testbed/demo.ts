@@ -1,0 +1,125 @@
+import { copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CallPhases, medianCall } from "./call-phases";
+import { run } from "./command";
+import { Deployment } from "./deployment";
+import { colours, step, table } from "./progress";
+import { JP_ROLES, jpRegion, ORIGIN } from "./region";
+import { Testbed } from "./testbed";
+
+const CALLS = 21;
+/** Where the origin's authority is put on the app host, for its direct calls. */
+const AUTHORITY = "/root/origin-authority.pem";
+
+async function main(flags: readonly string[]): Promise<void> {
+  if (flags.includes("--stop")) {
+    const ended = await Testbed.removeRuns("kept");
+    console.log(ended === 0 ? "no demo was running" : `ended ${ended} kept demo${ended > 1 ? "s" : ""}`);
+    return;
+  }
+  await showAvailability();
+  const obstacle = Testbed.obstacle();
+  if (obstacle !== undefined) {
+    console.log(`\nLeft out: the virtual servers, the deploy and the timed calls, because ${obstacle}.`);
+    return;
+  }
+  const testbed = await step("boot three virtual dedicated servers and a far site", (note) =>
+    Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] }, onStep: note }),
+  );
+  const interrupted = (signal: NodeJS.Signals) => {
+    console.error(`\n${signal}: taking the virtual servers down`);
+    void testbed.stop().finally(() => process.exit(signal === "SIGINT" ? 130 : 143));
+  };
+  process.once("SIGINT", interrupted);
+  process.once("SIGTERM", interrupted);
+  try {
+    await deploy(testbed);
+    await showCalls(testbed);
+  } catch (error) {
+    await testbed.stop();
+    throw error;
+  }
+  if (flags.includes("--keep")) keep(testbed);
+  else await step("take everything down", () => testbed.stop());
+}
+
+async function showAvailability(): Promise<void> {
+  const report = await step("synthesise all regions", () => run("npm", ["run", "--silent", "availability"]));
+  console.log(`\n${report.trimEnd()}\n`);
+}
+
+async function deploy(testbed: Testbed): Promise<void> {
+  const deployment = new Deployment(join(testbed.directory, "deployment"));
+  deployment.write(jpRegion(testbed));
+  deployment.adopt("us", "uk");
+  await step("cdktf deploy jp", async (note) => {
+    const outcome = await deployment.deploy("jp", { onLine: note });
+    if (outcome.code !== 0) throw new Error(`cdktf deploy jp failed:\n${outcome.output.trim()}`);
+  });
+}
+
+async function showCalls(testbed: Testbed): Promise<void> {
+  const { far } = testbed;
+  const app = testbed.host("jp-3");
+  copyFileSync(far.authority, join(app.root, AUTHORITY));
+  const [direct, proxied] = await step(
+    `call the origin from ${app.name}, ${CALLS} times each way`,
+    async () => [
+      await medianCall(app, `https://${ORIGIN}/hc`, CALLS, `--cacert ${AUTHORITY}`),
+      await medianCall(app, `http://${ORIGIN}.ccnproxy-https/hc`, CALLS),
+    ],
+  );
+  console.log(`
+A call from ${app.name} (JP, app) to https://${ORIGIN}, ${far.roundTripMs} ms away (round trip), each on a new connection.
+Milliseconds, the median of ${CALLS} calls each way:
+
+${phasesTable(direct, proxied)}
+
+Names are answered by unbound on ${app.name}; one that is in no cache costs the direct call a round trip or more besides.
+`);
+}
+
+function phasesTable(direct: CallPhases, proxied: CallPhases): string {
+  const row = (name: string, phase: keyof CallPhases, what: string) => [
+    name,
+    direct[phase].toFixed(1),
+    proxied[phase].toFixed(1),
+    what,
+  ];
+  return table([
+    ["", "direct", "through the proxy", ""],
+    row(
+      "name look-up",
+      "nameLookup",
+      "by the host's unbound; through the proxy: from Consul, a healthy proxy",
+    ),
+    row("connect", "connect", "TCP: direct to the origin, else to the proxy in the same rack"),
+    row("TLS", "tls", "direct: with the origin; the proxy's connections are open already"),
+    row("first byte", "firstByte", "request and answer: one round trip to the origin either way"),
+    row("rest", "rest", "the remainder of the body"),
+    row("total", "total", ""),
+  ]);
+}
+
+function keep(testbed: Testbed): void {
+  testbed.keep();
+  const file = join(testbed.directory, "enter");
+  const hosts = testbed.hosts.map(
+    (host) => `  ${host.name}) set -- ${host.sshArguments().join(" ")} "$@" ;;`,
+  );
+  writeFileSync(
+    file,
+    `#!/bin/sh\n# Enters a virtual server: enter HOST [COMMAND]\nhost=$1\nshift\ncase $host in\n${hosts.join("\n")}\nesac\nexec ssh "$@"\n`,
+    { mode: 0o755 },
+  );
+  console.log(`Still running. Try
+  ${file} jp-3 curl -s http://${ORIGIN}.ccnproxy-https/hc
+  ${file} jp-1 journalctl -u tricloud-proxy
+End it with
+  script/demo --stop`);
+}
+
+main(process.argv.slice(2)).catch((error: Error) => {
+  console.error(colours.red(error.message));
+  process.exitCode = 1;
+});
