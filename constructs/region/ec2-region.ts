@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "./cidr";
-import { sharedFields } from "./region";
+import { cidr, sharedFields } from "./region";
 
 const awsRegion = z
   .string({ error: "expected an AWS region such as us-east-1" })
@@ -54,6 +54,8 @@ export const ec2Region = z
     /** Debian 13 image. @default - the newest that Debian publishes for the architecture */
     imageId: imageId.optional(),
     servers: servers.prefault({}),
+    /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters. */
+    consulWanNetworks: z.array(cidr).default([]),
   })
   .superRefine((region, context) => {
     region.availabilityZones.forEach((zone, index) => {
@@ -72,6 +74,13 @@ export const ec2Region = z
         });
       }
     });
+    if (Object.keys(region.consul.peers).length > 0 && region.consulWanNetworks.length === 0) {
+      context.addIssue({
+        code: "custom",
+        path: ["consulWanNetworks"],
+        message: "expected the networks of the datacenters in consul.peers, which could not get in otherwise",
+      });
+    }
     const network = Cidr.parse(region.cidr);
     const prefixLength = Number(region.cidr.split("/")[1]);
     if (network !== undefined && (prefixLength < 16 || prefixLength > 24)) {

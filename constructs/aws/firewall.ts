@@ -1,0 +1,93 @@
+import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
+import { VpcSecurityGroupEgressRule } from "@cdktf/provider-aws/lib/vpc-security-group-egress-rule";
+import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
+import { Construct } from "constructs";
+import type { INetwork } from "./network";
+
+/** What may come in: one port or a range, over one protocol. */
+export interface Traffic {
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  /** Last port of the range. @default - `port` alone */
+  readonly toPort?: number;
+}
+
+export const tcp = (port: number, toPort?: number): Traffic => ({ protocol: "tcp", port, toPort });
+export const udp = (port: number, toPort?: number): Traffic => ({ protocol: "udp", port, toPort });
+
+export interface FirewallProps {
+  readonly network: INetwork;
+  /** Name of the security group, for example `us-proxy`. */
+  readonly name: string;
+  /** What it protects, as the console shows it. */
+  readonly description: string;
+  /** Whether what is behind it may open connections to anywhere. @default true */
+  readonly outbound?: boolean;
+}
+
+/** A security group: nothing comes in but what is allowed here. */
+export class Firewall extends Construct {
+  readonly securityGroupId: string;
+  private readonly firewallName: string;
+
+  constructor(scope: Construct, id: string, props: FirewallProps) {
+    super(scope, id);
+    const { network, name, description, outbound = true } = props;
+    // A group's name cannot change while instances use it: the new one is made first.
+    const group = new SecurityGroup(this, "group", {
+      namePrefix: `${name}-`,
+      description,
+      vpcId: network.vpcId,
+      tags: { Name: name },
+      lifecycle: { createBeforeDestroy: true },
+    });
+    this.securityGroupId = group.id;
+    this.firewallName = name;
+    if (outbound) {
+      new VpcSecurityGroupEgressRule(this, "out", {
+        securityGroupId: group.id,
+        description: "Anywhere",
+        ipProtocol: "-1",
+        cidrIpv4: "0.0.0.0/0",
+      });
+    }
+  }
+
+  /**
+   * Lets `traffic` in from what is behind another firewall, or from an IPv4 network.
+   *
+   * @param why shown beside the rule in the console
+   */
+  allowFrom(source: Firewall | string, traffic: Traffic, why: string): void {
+    const { protocol, port, toPort = port } = traffic;
+    const from = typeof source === "string" ? source.replaceAll(/[./]/g, "-") : source.firewallName;
+    new VpcSecurityGroupIngressRule(this, `${protocol}-${port}-from-${from}`, {
+      securityGroupId: this.securityGroupId,
+      description: why,
+      ipProtocol: protocol,
+      fromPort: port,
+      toPort,
+      ...(typeof source === "string"
+        ? { cidrIpv4: source }
+        : { referencedSecurityGroupId: source.securityGroupId }),
+    });
+  }
+
+  /** Lets members of this group reach each other. */
+  allowWithin(traffic: Traffic, why: string): void {
+    this.allowFrom(this, traffic, why);
+  }
+
+  /** Lets what is behind this firewall open connections to what is behind `target`, and nothing else. */
+  allowTo(target: Firewall, traffic: Traffic, why: string): void {
+    const { protocol, port, toPort = port } = traffic;
+    new VpcSecurityGroupEgressRule(this, `${protocol}-${port}-to-${target.firewallName}`, {
+      securityGroupId: this.securityGroupId,
+      description: why,
+      ipProtocol: protocol,
+      fromPort: port,
+      toPort,
+      referencedSecurityGroupId: target.securityGroupId,
+    });
+  }
+}

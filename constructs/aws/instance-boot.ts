@@ -1,0 +1,124 @@
+import type { BootOptions } from "../host/boot-script";
+import type { StoredAsset } from "./asset-bucket";
+import type { Architecture } from "./debian-image";
+import { partitionOf, type PolicyStatement } from "./policy";
+import type { StoredSecret } from "./secret-store";
+
+export interface InstanceBoot {
+  readonly awsRegion: string;
+  readonly architecture: Architecture;
+  /** The auto-scaling group, and its hook that waits for word from the instance. */
+  readonly groupName: string;
+  readonly hookName: string;
+  /** By SHA-256. */
+  readonly assets: ReadonlyMap<string, StoredAsset>;
+  /** By name. */
+  readonly secrets: ReadonlyMap<string, StoredSecret>;
+}
+
+/** How a machine on EC2 gets what its user data does not hold, and whom it tells how booting went. */
+export function awsBootOptions(boot: InstanceBoot): BootOptions {
+  const report = (result: "CONTINUE" | "ABANDON") =>
+    `aws autoscaling complete-lifecycle-action --lifecycle-action-result ${result} ` +
+    `--lifecycle-hook-name ${boot.hookName} --auto-scaling-group-name ${boot.groupName} ` +
+    `--instance-id "$(cloud-init query instance_id)"`;
+  return {
+    packages: ["awscli", "ca-certificates", "curl"],
+    environment: { AWS_REGION: boot.awsRegion, AWS_DEFAULT_REGION: boot.awsRegion },
+    prepare: sessionManagerAgent(boot),
+    fetchAsset: (sha256) => `aws s3 cp --only-show-errors ${known(boot.assets, sha256).uri} -`,
+    fetchSecret: (name) => {
+      const { arn, versionId } = known(boot.secrets, name);
+      return (
+        `aws secretsmanager get-secret-value --secret-id ${arn} --version-id ${versionId} --output json | ` +
+        `python3 -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["SecretString"])'`
+      );
+    },
+    whenHealthy: report("CONTINUE"),
+    whenFailed: report("ABANDON"),
+  };
+}
+
+/**
+ * Debian's images come without the agent of Session Manager; AWS publishes it in a bucket of each region, which
+ * machines reach by the VPC's own way to S3.
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/agent-install-deb.html
+ */
+function sessionManagerAgent({ awsRegion, architecture }: InstanceBoot): string[] {
+  const domain = partitionOf(awsRegion) === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
+  const platform = architecture === "x86_64" ? "debian_amd64" : "debian_arm64";
+  const url = `https://s3.${awsRegion}.${domain}/amazon-ssm-${awsRegion}/latest/${platform}/amazon-ssm-agent.deb`;
+  const file = "/var/lib/tricloud/amazon-ssm-agent.deb";
+  return [
+    "step 'Session Manager agent'",
+    "if [[ ! -x /usr/bin/amazon-ssm-agent ]]; then",
+    `  retry curl -fsSL --proto =https -o ${file} ${url}`,
+    `  apt_get install ${file}`,
+    `  rm ${file}`,
+    "fi",
+  ];
+}
+
+export interface BootPermissions {
+  readonly awsRegion: string;
+  readonly groupName: string;
+  readonly assets: readonly StoredAsset[];
+  readonly secrets: readonly StoredSecret[];
+  /** KMS key of the secrets, when it is not the account's own. */
+  readonly secretsKeyArn?: string;
+}
+
+/** What the role of such a machine must be allowed, and no more. */
+export function bootPermissions(boot: BootPermissions): PolicyStatement[] {
+  const { awsRegion, groupName, assets, secrets, secretsKeyArn } = boot;
+  return [
+    {
+      sid: "ReportBoot",
+      actions: ["autoscaling:CompleteLifecycleAction"],
+      // The id in the middle is not known before the group is, and the group waits for this very call.
+      resources: [
+        `arn:${partitionOf(awsRegion)}:autoscaling:${awsRegion}:*:autoScalingGroup:*:autoScalingGroupName/${groupName}`,
+      ],
+    },
+    {
+      sid: "SessionManager",
+      // None of these can be narrowed to a resource: they are calls of the instance about itself.
+      actions: [
+        "ssm:UpdateInstanceInformation",
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ],
+      resources: ["*"],
+    },
+    {
+      sid: "FindConsulServers",
+      // Listing instances cannot be narrowed to some of them either, but to a region.
+      actions: ["ec2:DescribeInstances"],
+      resources: ["*"],
+      condition: { StringEquals: { "aws:RequestedRegion": awsRegion } },
+    },
+    ...(assets.length === 0
+      ? []
+      : [{ sid: "FetchFiles", actions: ["s3:GetObject"], resources: assets.map(({ arn }) => arn) }]),
+    ...(secrets.length === 0
+      ? []
+      : [
+          {
+            sid: "FetchSecrets",
+            actions: ["secretsmanager:GetSecretValue"],
+            resources: secrets.map(({ arn }) => arn),
+          },
+        ]),
+    ...(secrets.length === 0 || secretsKeyArn === undefined
+      ? []
+      : [{ sid: "DecryptSecrets", actions: ["kms:Decrypt"], resources: [secretsKeyArn] }]),
+  ];
+}
+
+function known<T>(things: ReadonlyMap<string, T>, key: string): T {
+  const thing = things.get(key);
+  if (thing === undefined) throw new Error(`nothing is stored under ${key}`);
+  return thing;
+}

@@ -1,0 +1,108 @@
+import { Lb } from "@cdktf/provider-aws/lib/lb";
+import { LbListener } from "@cdktf/provider-aws/lib/lb-listener";
+import { LbTargetGroup } from "@cdktf/provider-aws/lib/lb-target-group";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { Firewall, tcp } from "./firewall";
+import type { INetwork } from "./network";
+import type { ServerGroup } from "./server-group";
+
+export interface InternalLoadBalancerProps {
+  /** Names the load balancer, for example `us-proxy`. At most 32 characters. */
+  readonly name: string;
+  readonly network: INetwork;
+}
+
+export interface ForwardProps {
+  readonly to: ServerGroup;
+  /** TCP port that is listened on. */
+  readonly port: number;
+  /** Port of the machines. @default - `port` */
+  readonly targetPort?: number;
+  /** Time that connections of a machine on its way out are given to end. @default 40 */
+  readonly drainSeconds?: number;
+}
+
+/**
+ * One private address in each zone for a port of a server group: for clients in the VPC that do not ask Consul.
+ * Only the VPC reaches it, and it reaches only the group.
+ */
+export class InternalLoadBalancer extends Construct implements HasAvailability {
+  /** Name that resolves to the addresses. */
+  readonly dnsName: string;
+  readonly availability: Block;
+
+  private readonly firewall: Firewall;
+  private readonly loadBalancerArn: string;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: InternalLoadBalancerProps,
+  ) {
+    super(scope, id);
+    const { name, network } = props;
+    if (!/^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(name) || name.startsWith("internal-")) {
+      throw new Error(
+        `name of a load balancer must be at most 32 letters, digits and hyphens, not starting with internal-, got: ${JSON.stringify(name)}`,
+      );
+    }
+    this.firewall = new Firewall(this, "firewall", {
+      network,
+      name: `${name}-lb`,
+      description: `Internal load balancer of ${name}`,
+      outbound: false,
+    });
+    const loadBalancer = new Lb(this, "load-balancer", {
+      name,
+      internal: true,
+      loadBalancerType: "network",
+      subnets: network.zones.map((zone) => zone.privateSubnetId),
+      securityGroups: [this.firewall.securityGroupId],
+      enableCrossZoneLoadBalancing: true,
+    });
+    this.loadBalancerArn = loadBalancer.arn;
+    this.dnsName = loadBalancer.dnsName;
+    this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
+      zones: network.zones.length,
+    });
+  }
+
+  /** Listens on a port and forwards to the machines of a group that accept connections. */
+  forward(props: ForwardProps): void {
+    const { to, port, targetPort = port, drainSeconds = 40 } = props;
+    const { network } = this.props;
+    const targets = new LbTargetGroup(this, `targets-${port}`, {
+      // The provider ends the name; a group that is replaced then never meets its old one.
+      namePrefix: this.props.name.slice(0, 6),
+      vpcId: network.vpcId,
+      protocol: "TCP",
+      port: targetPort,
+      targetType: "instance",
+      // Else a machine that calls the load balancer and is sent to itself gets no answer.
+      preserveClientIp: "false",
+      deregistrationDelay: String(drainSeconds),
+      healthCheck: {
+        enabled: true,
+        protocol: "TCP",
+        port: String(targetPort),
+        interval: 10,
+        timeout: 5,
+        healthyThreshold: 2,
+        unhealthyThreshold: 2,
+      },
+      tags: { Name: `${this.props.name}-${port}` },
+      lifecycle: { createBeforeDestroy: true },
+    });
+    const listener = new LbListener(this, `listener-${port}`, {
+      loadBalancerArn: this.loadBalancerArn,
+      protocol: "TCP",
+      port,
+      defaultAction: [{ type: "forward", targetGroupArn: targets.arn }],
+    });
+    this.firewall.allowFrom(network.cidr, tcp(port), "Clients in the VPC");
+    this.firewall.allowTo(to.firewall, tcp(targetPort), "Machines behind it");
+    to.firewall.allowFrom(this.firewall, tcp(targetPort), "Internal load balancer");
+    to.addToTargetGroup({ arn: targets.arn, listener });
+  }
+}

@@ -1,0 +1,53 @@
+import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
+import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
+import { Construct } from "constructs";
+import type { SecretContent } from "../host";
+
+export interface SecretStoreProps {
+  /** Path that the secrets' names start with, for example `us`. */
+  readonly namePrefix: string;
+  /** KMS key that encrypts them. @default - the account's own key for Secrets Manager */
+  readonly kmsKeyArn?: string;
+}
+
+/** A secret that machines fetch with their role. */
+export interface StoredSecret {
+  readonly arn: string;
+  /** Which value: changes when the secret does, and with it whatever names it. */
+  readonly versionId: string;
+}
+
+/** Secrets of a stack in Secrets Manager. Their values come from Terraform expressions and never stand in user data. */
+export class SecretStore extends Construct {
+  readonly kmsKeyArn: string | undefined;
+  private readonly namePrefix: string;
+  private readonly stored = new Map<string, { value: string; secret: StoredSecret }>();
+
+  constructor(scope: Construct, id: string, props: SecretStoreProps) {
+    super(scope, id);
+    this.namePrefix = props.namePrefix;
+    this.kmsKeyArn = props.kmsKeyArn;
+  }
+
+  /** @throws Error when another value has the same name */
+  store({ name, value }: SecretContent): StoredSecret {
+    const present = this.stored.get(name);
+    if (present !== undefined) {
+      if (present.value !== value) throw new Error(`secret ${name} is asked for twice with different values`);
+      return present.secret;
+    }
+    // A deleted secret keeps its name for days: a unique ending lets the stack be made again meanwhile.
+    const container = new SecretsmanagerSecret(this, name, {
+      namePrefix: `${this.namePrefix}/${name}-`,
+      description: `Fetched by machines of ${this.namePrefix} when they boot`,
+      kmsKeyId: this.kmsKeyArn,
+    });
+    const version = new SecretsmanagerSecretVersion(this, `${name}-value`, {
+      secretId: container.id,
+      secretString: value,
+    });
+    const secret = { arn: container.arn, versionId: version.versionId };
+    this.stored.set(name, { value, secret });
+    return secret;
+  }
+}

@@ -1,0 +1,257 @@
+import { AutoscalingGroup } from "@cdktf/provider-aws/lib/autoscaling-group";
+import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile";
+import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
+import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
+import { LaunchTemplate } from "@cdktf/provider-aws/lib/launch-template";
+import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, parallel, slaComponent } from "../availability";
+import { type HostProfilePart, HostProfileBuilder, type IHost } from "../host";
+import { cloudInit } from "../host/cloud-init";
+import type { AssetBucket, StoredAsset } from "./asset-bucket";
+import { type Architecture, debianImage } from "./debian-image";
+import { Firewall } from "./firewall";
+import { awsBootOptions, bootPermissions } from "./instance-boot";
+import type { INetwork } from "./network";
+import { policyDocument, trustPolicy } from "./policy";
+import type { SecretStore, StoredSecret } from "./secret-store";
+import { UserData } from "./user-data";
+
+export interface ServerGroupProps {
+  /** Names the group and all that is made for it, for example `us-proxy`. At most 50 characters. */
+  readonly name: string;
+  readonly network: INetwork;
+  /** How many machines, spread evenly over the network's zones. @default - one for each zone */
+  readonly count?: number;
+  /** @default "t3.small", or "t4g.small" on arm64 */
+  readonly instanceType?: string;
+  /** @default "x86_64" */
+  readonly architecture?: Architecture;
+  /** Image of Debian 13. @default - the newest that the Debian project publishes */
+  readonly imageId?: string;
+  /** Size of the encrypted root disk. @default 16 */
+  readonly diskGib?: number;
+  /** Where the group's machines fetch files that are too large for user data. */
+  readonly assets: AssetBucket;
+  /** Where they fetch secrets. */
+  readonly secrets: SecretStore;
+  /** Time from launch until a machine must have reported itself healthy. @default 900 */
+  readonly bootTimeoutSeconds?: number;
+}
+
+/** A load balancer's list of machines that a group's machines are put on. */
+export interface TargetGroup {
+  readonly arn: string;
+  /** The list counts for something once a load balancer listens on its behalf. */
+  readonly listener: ITerraformDependable;
+}
+
+/**
+ * Alike machines on EC2 that hold one profile. A machine counts as in service once it has reported that all its
+ * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time.
+ */
+export class ServerGroup extends Construct implements IHost, HasAvailability {
+  readonly hostName: string;
+  readonly machines: readonly Block[];
+  /** At least one machine is up. */
+  readonly availability: Block;
+  readonly joinAddress: string;
+  readonly bindAddress = "{{ GetPrivateIP }}";
+  /** What may reach the machines. */
+  readonly firewall: Firewall;
+  /** Name of the auto-scaling group. */
+  readonly groupName: string;
+
+  private readonly profile: HostProfileBuilder;
+  private readonly storedAssets = new Map<string, StoredAsset>();
+  private readonly storedSecrets = new Map<string, StoredSecret>();
+  private readonly firewalls: Firewall[];
+  private readonly targetGroups: TargetGroup[] = [];
+  private readonly group: AutoscalingGroup;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ServerGroupProps,
+  ) {
+    super(scope, id);
+    const { name, network, count = network.zones.length } = props;
+    if (!/^[a-z][a-z0-9-]{0,49}$/.test(name)) {
+      throw new Error(
+        `name of a server group must be at most 50 lower-case letters, digits and hyphens, got: ${JSON.stringify(name)}`,
+      );
+    }
+    if (!Number.isInteger(count) || count < 1) {
+      throw new Error(`server group ${name}: count must be a whole number of at least 1, got: ${count}`);
+    }
+    this.hostName = name;
+    this.groupName = name;
+    this.profile = new HostProfileBuilder(name);
+    this.machines = machineBlocks(name, network, count);
+    this.availability = parallel(...this.machines);
+    this.joinAddress = `provider=aws region=${network.awsRegion} addr_type=private_v4 tag_key=${GROUP_TAG} tag_value=${name}`;
+    this.firewall = new Firewall(this, "firewall", { network, name, description: `Machines of ${name}` });
+    this.firewalls = [this.firewall];
+
+    const role = new IamRole(this, "role", {
+      namePrefix: `${name.slice(0, 37)}-`,
+      assumeRolePolicy: trustPolicy("ec2.amazonaws.com"),
+    });
+    const permissions = new IamRolePolicy(this, "permissions", {
+      name: "boot",
+      role: role.id,
+      policy: Lazy.stringValue({ produce: () => policyDocument(this.permissions()) }),
+    });
+    const instanceProfile = new IamInstanceProfile(this, "instance-profile", {
+      namePrefix: `${name}-`,
+      role: role.name,
+    });
+    this.group = this.autoscalingGroup(count, this.launchTemplate(instanceProfile), permissions);
+  }
+
+  addToProfile(part: HostProfilePart): void {
+    this.profile.add(part);
+    for (const { content } of part.files ?? []) {
+      if (content.kind === "asset") this.storedAssets.set(content.sha256, this.props.assets.store(content));
+      if (content.kind === "secret") this.storedSecrets.set(content.name, this.props.secrets.store(content));
+    }
+  }
+
+  activateAfter(other: IHost): void {
+    // A group is there for Terraform once its machines have reported themselves healthy.
+    if (other instanceof ServerGroup && other !== this) this.startAfter(other.group);
+  }
+
+  /** Puts the machines behind one more firewall, for instance one that members of several groups share. */
+  addFirewall(firewall: Firewall): void {
+    this.firewalls.push(firewall);
+  }
+
+  /** Puts the machines on a load balancer's list, and lets its health checks decide whether they are replaced. */
+  addToTargetGroup(targetGroup: TargetGroup): void {
+    this.targetGroups.push(targetGroup);
+    this.startAfter(targetGroup.listener);
+  }
+
+  private startAfter(other: ITerraformDependable): void {
+    this.group.dependsOn = [...new Set([...(this.group.dependsOn ?? []), dependable(other)])];
+  }
+
+  private launchTemplate(instanceProfile: IamInstanceProfile): LaunchTemplate {
+    const { name, network, architecture = "x86_64", diskGib = 16 } = this.props;
+    const tags = { Name: name, [GROUP_TAG]: name };
+    const userData = new UserData(this, "user-data", `server group ${name}`, () => this.userDataText());
+    return new LaunchTemplate(this, "launch-template", {
+      name,
+      imageId: this.props.imageId ?? debianImage(this, "image", architecture),
+      instanceType: this.props.instanceType ?? (architecture === "arm64" ? "t4g.small" : "t3.small"),
+      updateDefaultVersion: true,
+      iamInstanceProfile: { arn: instanceProfile.arn },
+      vpcSecurityGroupIds: Lazy.listValue({
+        produce: () => this.firewalls.map((firewall) => firewall.securityGroupId),
+      }),
+      metadataOptions: {
+        httpEndpoint: "enabled",
+        httpTokens: "required",
+        httpPutResponseHopLimit: 1,
+        instanceMetadataTags: "disabled",
+      },
+      blockDeviceMappings: [
+        {
+          deviceName: "/dev/xvda",
+          ebs: { volumeType: "gp3", volumeSize: diskGib, encrypted: "true", deleteOnTermination: "true" },
+        },
+      ],
+      monitoring: { enabled: true },
+      tagSpecifications: ["instance", "volume"].map((resourceType) => ({ resourceType, tags })),
+      userData: userData.encoded,
+      tags: { Name: name, "tricloud-region": network.awsRegion },
+    });
+  }
+
+  private autoscalingGroup(
+    count: number,
+    template: LaunchTemplate,
+    permissions: IamRolePolicy,
+  ): AutoscalingGroup {
+    const { name, network, bootTimeoutSeconds = 900 } = this.props;
+    return new AutoscalingGroup(this, "group", {
+      name,
+      minSize: count,
+      maxSize: count,
+      desiredCapacity: count,
+      vpcZoneIdentifier: network.zones.map((zone) => zone.privateSubnetId),
+      launchTemplate: { id: template.id, version: Token.asString(template.latestVersion) },
+      targetGroupArns: Lazy.listValue(
+        { produce: () => this.targetGroups.map(({ arn }) => arn) },
+        { omitEmpty: true },
+      ),
+      healthCheckType: Lazy.stringValue({ produce: () => (this.targetGroups.length > 0 ? "ELB" : "EC2") }),
+      healthCheckGracePeriod: 60,
+      initialLifecycleHook: [
+        {
+          name: BOOT_HOOK,
+          lifecycleTransition: "autoscaling:EC2_INSTANCE_LAUNCHING",
+          heartbeatTimeout: bootTimeoutSeconds,
+          defaultResult: "ABANDON",
+        },
+      ],
+      waitForCapacityTimeout: `${bootTimeoutSeconds + 300}s`,
+      instanceRefresh: {
+        strategy: "Rolling",
+        preferences: {
+          // One machine at a time where a quorum or the zones' spread depends on each.
+          minHealthyPercentage: Math.floor((100 * (count - 1)) / count),
+          maxHealthyPercentage: 100,
+          instanceWarmup: "0",
+          autoRollback: true,
+          scaleInProtectedInstances: "Wait",
+        },
+      },
+      tag: [{ key: "Name", value: name, propagateAtLaunch: false }],
+      // A machine that boots before its role may do anything would only be thrown away.
+      dependsOn: [permissions],
+    });
+  }
+
+  private userDataText(): string {
+    return cloudInit(
+      this.profile.build(),
+      awsBootOptions({
+        awsRegion: this.props.network.awsRegion,
+        architecture: this.props.architecture ?? "x86_64",
+        groupName: this.groupName,
+        hookName: BOOT_HOOK,
+        assets: this.storedAssets,
+        secrets: this.storedSecrets,
+      }),
+    );
+  }
+
+  private permissions() {
+    return bootPermissions({
+      awsRegion: this.props.network.awsRegion,
+      groupName: this.groupName,
+      assets: [...this.storedAssets.values()],
+      secrets: [...this.storedSecrets.values()],
+      secretsKeyArn: this.props.secrets.kmsKeyArn,
+    });
+  }
+}
+
+/** Tag that names the group on each of its machines; Consul's agents find the servers by it. */
+export const GROUP_TAG = "tricloud-group";
+const BOOT_HOOK = "boot";
+
+/** Machines go round the zones, as the auto-scaling group spreads them. */
+function machineBlocks(name: string, network: INetwork, count: number): Block[] {
+  return Array.from({ length: count }, (_, index) => {
+    const place = network.places[index % network.places.length];
+    if (place === undefined)
+      throw new Error(`server group ${name}: expected a network with zones, got: none`);
+    const id = `${place.id}/${name}-${index + 1}`;
+    return place.holding(
+      slaComponent(id, "aws.ec2", { zones: 1 }, { about: { label: `${name}-${index + 1}` } }),
+    );
+  });
+}

@@ -1,0 +1,56 @@
+import { gzipSync } from "node:zlib";
+import { Fn, Lazy, TerraformLocal, Tokenization } from "cdktf";
+import { Construct } from "constructs";
+
+/** EC2 takes this much before it is encoded in base64. */
+export const USER_DATA_BYTES = 16 * 1024;
+
+/** Room for what an expression resolves to; resource names and the like are about as long. */
+const EXPRESSION_BYTES = 128;
+/** Terraform compresses with another implementation than Node does; their results differ by a few bytes in a hundred. */
+const COMPRESSION_MARGIN = 1.03;
+
+/**
+ * User data that is put together only when the stack is synthesised, when all that belongs on the machines is known.
+ * Compressed, since profiles of several services would not fit otherwise.
+ */
+export class UserData extends Construct {
+  /** Base64 of the compressed text, as an expression. */
+  readonly encoded: string;
+
+  /**
+   * @param owner names the machines in the message when the text is too large
+   * @param text called at synth
+   */
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly owner: string,
+    private readonly text: () => string,
+  ) {
+    super(scope, id);
+    const local = new TerraformLocal(
+      this,
+      "text",
+      Lazy.stringValue({ produce: () => asTemplate(this.text()) }),
+    );
+    this.encoded = Fn.base64gzip(local.asString);
+    this.node.addValidation({ validate: () => this.tooLarge() });
+  }
+
+  private tooLarge(): string[] {
+    const text = this.text();
+    const expressions = Tokenization.reverseString(text).tokens.length;
+    const bytes = Math.ceil(gzipSync(text).length * COMPRESSION_MARGIN) + expressions * EXPRESSION_BYTES;
+    if (bytes <= USER_DATA_BYTES) return [];
+    return [
+      `user data of ${this.owner} must be at most ${USER_DATA_BYTES} bytes compressed, got: about ${bytes}; ` +
+        "deliver its large files as assets, which go through S3",
+    ];
+  }
+}
+
+/** Terraform takes a string for a template: what only looks like one in a shell script is kept from it. */
+function asTemplate(text: string): string {
+  return text.replaceAll(/\$\{(?!TfToken\[)/g, "$$$${").replaceAll("%{", "%%{");
+}

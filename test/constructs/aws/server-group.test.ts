@@ -1,0 +1,341 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createHash, randomBytes } from "node:crypto";
+import { TerraformVariable } from "cdktf";
+import type { Construct } from "constructs";
+import {
+  AssetBucket,
+  InternalLoadBalancer,
+  Network,
+  SecretStore,
+  ServerGroup,
+  type ServerGroupProps,
+} from "../../../constructs/aws";
+import { type AssetContent, secret, text } from "../../../constructs/host";
+import { statements, synthesised, userDataText } from "./synthesised";
+
+let directory: string;
+let asset: AssetContent;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "tricloud-server-group-"));
+  const source = join(directory, "proxy.js");
+  writeFileSync(source, "// the proxy\n");
+  asset = { kind: "asset", source, sha256: createHash("sha256").update("// the proxy\n").digest("hex") };
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+interface Place {
+  readonly network: Network;
+  readonly assets: AssetBucket;
+  readonly secrets: SecretStore;
+}
+
+function placeIn(stack: Construct): Place {
+  return {
+    network: new Network(stack, "network", {
+      name: "us",
+      cidr: "10.20.0.0/16",
+      awsRegion: "us-east-1",
+      availabilityZones: ["us-east-1a", "us-east-1b", "us-east-1c"],
+    }),
+    assets: new AssetBucket(stack, "assets", { namePrefix: "tricloud-us-" }),
+    secrets: new SecretStore(stack, "secrets", { namePrefix: "tricloud/us" }),
+  };
+}
+
+/** A stack with one group that `use` fills. */
+const withGroup = (
+  use: (group: ServerGroup, place: Place) => void,
+  changes: Partial<ServerGroupProps> = {},
+) =>
+  synthesised((stack) => {
+    const place = placeIn(stack);
+    use(new ServerGroup(stack, "proxy", { name: "us-proxy", ...place, ...changes }), place);
+  });
+
+describe("ServerGroup", () => {
+  it("launches machines that answer only authenticated metadata requests, from encrypted gp3 disks", () => {
+    // GIVEN a group WHEN synthesised
+    const template = withGroup(() => undefined).one("launch_template");
+
+    // THEN
+    expect(template["metadata_options"]).toMatchObject({
+      http_endpoint: "enabled",
+      http_tokens: "required",
+      http_put_response_hop_limit: 1,
+    });
+    expect(template["block_device_mappings"]).toEqual([
+      {
+        device_name: "/dev/xvda",
+        ebs: { volume_type: "gp3", volume_size: 16, encrypted: "true", delete_on_termination: "true" },
+      },
+    ]);
+    expect(template["key_name"]).toBeUndefined();
+  });
+
+  it("starts Debian 13 as the Debian project publishes it, for the machines' architecture", () => {
+    // GIVEN a group of ARM machines WHEN synthesised
+    const stack = withGroup(() => undefined, { architecture: "arm64" });
+
+    // THEN
+    const [image] = Object.values(stack.data["aws_ami"] ?? {});
+    expect(image).toMatchObject({ most_recent: true, owners: ["136693071363"] });
+    expect(image?.["filter"]).toContainEqual({ name: "name", values: ["debian-13-arm64-*"] });
+    expect(stack.one("launch_template")["instance_type"]).toBe("t4g.small");
+  });
+
+  it("spreads over the private subnets of all zones and replaces one machine at a time", () => {
+    // GIVEN three machines WHEN synthesised
+    const group = withGroup(() => undefined).one("autoscaling_group");
+
+    // THEN
+    expect(group["vpc_zone_identifier"]).toHaveLength(3);
+    expect(String(group["vpc_zone_identifier"])).toMatch(/private-a.*private-b.*private-c/);
+    expect(group).toMatchObject({ min_size: 3, max_size: 3, desired_capacity: 3, health_check_type: "EC2" });
+    expect(group["instance_refresh"]).toMatchObject({
+      strategy: "Rolling",
+      preferences: { min_healthy_percentage: 66, max_healthy_percentage: 100 },
+    });
+  });
+
+  it("takes a machine into service only once it has said that it is healthy", () => {
+    // GIVEN a group WHEN synthesised
+    const stack = withGroup(() => undefined);
+    const [hook] = stack.one("autoscaling_group")["initial_lifecycle_hook"] as Record<string, unknown>[];
+    const userData = userDataText(stack, stack.one("launch_template"));
+
+    // THEN the machine names the very hook that waits, and silence counts as failure
+    expect(hook).toMatchObject({
+      default_result: "ABANDON",
+      lifecycle_transition: "autoscaling:EC2_INSTANCE_LAUNCHING",
+    });
+    expect(userData).toContain(
+      `--lifecycle-action-result CONTINUE --lifecycle-hook-name ${String(hook?.["name"])} --auto-scaling-group-name us-proxy`,
+    );
+  });
+
+  it("lets nothing in by itself", () => {
+    // GIVEN a group WHEN synthesised THEN
+    expect(withGroup(() => undefined).all("vpc_security_group_ingress_rule")).toEqual([]);
+  });
+
+  it("fetches large files from S3 by content hash, and may read just those", () => {
+    // GIVEN a group with a large file
+    const stack = withGroup((group) =>
+      group.addToProfile({ files: [{ path: "/usr/local/lib/proxy.js", content: asset }] }),
+    );
+
+    // WHEN synthesised
+    const object = stack.one("s3_object");
+    const userData = userDataText(stack, stack.one("launch_template"));
+    const allowed = statements(stack.one("iam_role_policy")["policy"]);
+
+    // THEN
+    const key = `${asset.sha256}/proxy.js`;
+    expect(object).toMatchObject({ key, source_hash: asset.sha256 });
+    expect(userData).toMatch(
+      new RegExp(`aws s3 cp --only-show-errors s3://\\$\\{aws_s3_bucket[^}]*\\}/${key} -`),
+    );
+    expect(allowed.filter(({ Action }) => Action.some((action) => action.startsWith("s3:")))).toEqual([
+      expect.objectContaining({
+        Action: ["s3:GetObject"],
+        Resource: [expect.stringMatching(`^\\$\\{.*\\.arn\\}/${key}$`)],
+      }),
+    ]);
+  });
+
+  it("keeps its bucket private, versioned and encrypted", () => {
+    // GIVEN a bucket WHEN synthesised
+    const stack = withGroup(() => undefined);
+
+    // THEN
+    expect(stack.one("s3_bucket_public_access_block")).toMatchObject({
+      block_public_acls: true,
+      block_public_policy: true,
+      ignore_public_acls: true,
+      restrict_public_buckets: true,
+    });
+    expect(stack.one("s3_bucket_versioning")).toMatchObject({
+      versioning_configuration: { status: "Enabled" },
+    });
+    expect(stack.one("s3_bucket_server_side_encryption_configuration")["rule"]).toEqual([
+      { apply_server_side_encryption_by_default: { sse_algorithm: "AES256" } },
+    ]);
+  });
+
+  it("stores a file that two groups hold once", () => {
+    // GIVEN two groups with the same file
+    const stack = synthesised((scope) => {
+      const place = placeIn(scope);
+      for (const name of ["one", "two"]) {
+        new ServerGroup(scope, name, { name, ...place }).addToProfile({
+          files: [{ path: "/x", content: asset }],
+        });
+      }
+    });
+    // WHEN synthesised THEN
+    expect(stack.all("s3_object")).toHaveLength(1);
+  });
+
+  it("gives machines a secret through Secrets Manager, by version, and never in user data", () => {
+    // GIVEN a group with a secret
+    const stack = withGroup((group, { network }) => {
+      const key = new TerraformVariable(network, "gossip-key", { type: "string", sensitive: true });
+      group.addToProfile({
+        files: [{ path: "/etc/consul.d/gossip.json", content: secret("gossip", key.stringValue) }],
+      });
+    });
+
+    // WHEN synthesised
+    const userData = userDataText(stack, stack.one("launch_template"));
+    const value = String(stack.one("secretsmanager_secret_version")["secret_string"]);
+
+    // THEN
+    expect(value).toMatch(/^\$\{var\..*gossip-key.*\}$/);
+    expect(userData).not.toContain("var.");
+    expect(userData).toMatch(
+      /--secret-id \$\{aws_secretsmanager_secret\.[^}]*\.arn\} --version-id \$\{[^}]*\.version_id\}/,
+    );
+    expect(statements(stack.one("iam_role_policy")["policy"])).toContainEqual(
+      expect.objectContaining({
+        Action: ["secretsmanager:GetSecretValue"],
+        Resource: [expect.stringMatching(/^\$\{aws_secretsmanager_secret\..*\.arn\}$/)],
+      }),
+    );
+  });
+
+  it("allows no action by wildcard, and all resources only where AWS knows no narrower", () => {
+    // GIVEN a group with all that a group can have
+    const stack = withGroup((group, { network }) => {
+      const key = new TerraformVariable(network, "key", { type: "string", sensitive: true });
+      group.addToProfile({
+        files: [
+          { path: "/a", content: asset },
+          { path: "/b", content: secret("b", key.stringValue) },
+        ],
+      });
+    });
+
+    // WHEN
+    const allowed = statements(stack.one("iam_role_policy")["policy"]);
+
+    // THEN
+    expect(allowed.flatMap(({ Action }) => Action).filter((action) => action.includes("*"))).toEqual([]);
+    expect(allowed.filter(({ Resource }) => Resource.includes("*")).map(({ Sid }) => Sid)).toEqual([
+      "SessionManager",
+      "FindConsulServers",
+    ]);
+    expect(stack.all("iam_role_policy_attachment")).toEqual([]);
+  });
+
+  it("keeps Terraform's hands off what only looks like an expression", () => {
+    // GIVEN a file with shell expansions
+    const stack = withGroup((group) =>
+      group.addToProfile({
+        files: [{ path: "/x.sh", content: text('echo "${HOME:-/}" %{http_code} $${A}\n') }],
+      }),
+    );
+
+    // WHEN synthesised
+    const local = Object.values(stack.locals).join("\n");
+
+    // THEN each is doubled, which Terraform takes for the text itself
+    expect(local).toContain('echo "$${HOME:-/}" %%{http_code} $$${A}');
+  });
+
+  it("refuses user data that EC2 would not take, with the group's name and the size", () => {
+    // GIVEN a group with more text than fits, which cannot be compressed
+    const incompressible = randomBytes(20_000).toString("base64");
+    const build = () =>
+      withGroup((group) => group.addToProfile({ files: [{ path: "/x", content: text(incompressible) }] }));
+
+    // WHEN synthesised THEN
+    expect(build).toThrow(
+      /server group us-proxy must be at most 16384 bytes compressed, got: about 2\d{4};.*assets/,
+    );
+  });
+
+  it("waits for the groups that it depends on", () => {
+    // GIVEN two groups in an order
+    const stack = synthesised((scope) => {
+      const place = placeIn(scope);
+      const first = new ServerGroup(scope, "first", { name: "first", ...place });
+      new ServerGroup(scope, "second", { name: "second", ...place }).activateAfter(first);
+    });
+
+    // WHEN synthesised THEN
+    const second = stack.all("autoscaling_group").find((group) => group["name"] === "second");
+    expect(second?.["depends_on"]).toContainEqual(expect.stringMatching(/^aws_autoscaling_group\.first_/));
+  });
+
+  it("is found by Consul by its tag and binds to each machine's own address", () => {
+    withGroup((group) => {
+      // GIVEN a group WHEN asked THEN
+      expect(group.joinAddress).toBe(
+        "provider=aws region=us-east-1 addr_type=private_v4 tag_key=tricloud-group tag_value=us-proxy",
+      );
+      expect(group.bindAddress).toBe("{{ GetPrivateIP }}");
+    });
+  });
+
+  it("counts each machine with the zone it is in", () => {
+    withGroup(
+      (group) => {
+        // GIVEN five machines in three zones WHEN their blocks are looked at
+        const zones = JSON.stringify(group.machines).match(/aws\/us-east-1\/us-east-1[abc]\/us-proxy-\d/g);
+        // THEN they go round the zones
+        expect(zones).toEqual([
+          "aws/us-east-1/us-east-1a/us-proxy-1",
+          "aws/us-east-1/us-east-1b/us-proxy-2",
+          "aws/us-east-1/us-east-1c/us-proxy-3",
+          "aws/us-east-1/us-east-1a/us-proxy-4",
+          "aws/us-east-1/us-east-1b/us-proxy-5",
+        ]);
+      },
+      { count: 5 },
+    );
+  });
+
+  it.each([
+    [{ name: "Us_Proxy" }, '"Us_Proxy"'],
+    [{ count: 0 }, "got: 0"],
+    [{ count: 1.5 }, "got: 1.5"],
+  ])("refuses %j", (changes, shown) => {
+    expect(() => withGroup(() => undefined, changes)).toThrow(shown);
+  });
+});
+
+describe("InternalLoadBalancer", () => {
+  const balanced = () =>
+    withGroup((group, { network }) => {
+      const balancer = new InternalLoadBalancer(network, "balancer", { name: "us-proxy", network });
+      balancer.forward({ to: group, port: 80 });
+    });
+
+  it("is private, in every zone", () => {
+    // GIVEN a load balancer WHEN synthesised THEN
+    const balancer = balanced().one("lb");
+    expect(balancer).toMatchObject({ internal: true, load_balancer_type: "network" });
+    expect(String(balancer["subnets"])).toMatch(/private-a.*private-b.*private-c/);
+  });
+
+  it("is open to the VPC alone, and is all that the machines are open to", () => {
+    // GIVEN a group behind a load balancer WHEN synthesised
+    const rules = balanced().all("vpc_security_group_ingress_rule");
+
+    // THEN
+    expect(rules).toHaveLength(2);
+    expect(rules.filter((rule) => rule["cidr_ipv4"] !== undefined)).toMatchObject([
+      { cidr_ipv4: "10.20.0.0/16", from_port: 80, to_port: 80 },
+    ]);
+  });
+
+  it("has machines replaced that fail its checks", () => {
+    // GIVEN a group behind a load balancer WHEN synthesised THEN
+    const group = balanced().one("autoscaling_group");
+    expect(group["health_check_type"]).toBe("ELB");
+    expect(group["target_group_arns"]).toHaveLength(1);
+  });
+});
