@@ -1,0 +1,194 @@
+import { isIP } from "node:net";
+import { Fn, TerraformVariable } from "cdktf";
+import { Construct } from "constructs";
+import type { Block } from "../availability";
+import { type AptSource, type HostProfilePart, type IHost, secret, text } from "../host";
+import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
+import { leaderOf, quorumOf } from "./consul-blocks";
+import { consulConfig } from "./consul-config";
+import { CONSUL_PATHS } from "./consul-files";
+import { consulGuard } from "./consul-guard";
+import type { ConsulDnsOptions, ConsulPorts } from "./consul-options";
+import { refuseServerCount } from "./consul-refusals";
+import { serviceDefinition } from "./consul-service";
+import { consulUnit } from "./consul-unit";
+import type { IConsul, ServiceRegistration } from "./iconsul";
+
+export interface ConsulClusterProps {
+  /** Machines that hold the datacenter's state: three or five in all. */
+  readonly servers: readonly IHost[];
+  /** Machines with an agent: everything that registers or looks up services. Servers need not be repeated. */
+  readonly agents: readonly IHost[];
+  /** Name of the region: lower-case letters, digits and hyphens. */
+  readonly datacenter: string;
+  /** Servers of other datacenters to federate with, addresses or names by datacenter. @default {} */
+  readonly peers?: Readonly<Record<string, readonly string[]>>;
+  /** Accept one server: a region whose discovery one machine can take down. @default false */
+  readonly singleServer?: boolean;
+  /**
+   * Key that all agents of all federated datacenters encrypt their gossip with: base64 of 32 bytes, as
+   * `consul keygen` prints it. An expression of a sensitive value, never a literal.
+   * @default - a sensitive Terraform variable `consul_gossip_key`
+   */
+  readonly gossipKey?: string;
+  /** How DNS answers. @default - docs/dns.md */
+  readonly dns?: ConsulDnsOptions;
+  /** @default - Consul's own */
+  readonly ports?: ConsulPorts;
+  /** Archive with a package `consul`. @default - HashiCorp's */
+  readonly aptSource?: AptSource;
+  /** The oldest Consul release that archive may give, 1.8 or later. @default "1.8" */
+  readonly release?: string;
+}
+
+/** Service discovery of one region: a quorum of servers, and an agent on every machine. */
+export class ConsulCluster extends Construct implements IConsul {
+  readonly datacenter: string;
+  readonly domain: string;
+  readonly dnsAddresses: readonly string[];
+  readonly peerDatacenters: readonly string[];
+  readonly quorum: Block;
+  readonly leader: Block;
+  private readonly agents: readonly IHost[];
+  private readonly serviceNames = new Set<string>();
+
+  /** @throws Error when the number of servers is not 3 or 5, or an option is malformed */
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ConsulClusterProps,
+  ) {
+    super(scope, id);
+    const machines = props.servers.flatMap((host) => host.machines);
+    refuseServerCount(props.datacenter, machines.length, props.singleServer ?? false);
+    this.datacenter = props.datacenter;
+    this.domain = props.dns?.domain ?? "consul";
+    this.peerDatacenters = Object.keys(props.peers ?? {}).filter((name) => name !== props.datacenter);
+    this.dnsAddresses = props.servers
+      .filter((host) => isIP(host.bindAddress) !== 0)
+      .map((host) => `${host.bindAddress}@${props.ports?.dns ?? 8600}`);
+    this.quorum = quorumOf(machines);
+    this.leader = leaderOf(props.datacenter, this.quorum);
+    this.agents = [...new Set([...props.servers, ...props.agents])];
+
+    const gossipKey = props.gossipKey ?? this.gossipVariable();
+    for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length, gossipKey));
+    this.orderActivation();
+  }
+
+  addService(service: ServiceRegistration): void {
+    if (this.serviceNames.has(service.name)) {
+      throw new Error(
+        `consul ${this.datacenter}: service ${service.name} is registered twice, expected once`,
+      );
+    }
+    this.serviceNames.add(service.name);
+    const { hosts, ...description } = service;
+    if (hosts.length === 0) {
+      throw new Error(
+        `consul ${this.datacenter}: service ${service.name} has no hosts, expected at least one`,
+      );
+    }
+    const path = CONSUL_PATHS.service(service.name);
+    const content = text(`${JSON.stringify({ service: serviceDefinition(description) }, undefined, 2)}\n`);
+    for (const host of hosts) {
+      if (!this.agents.includes(host)) {
+        throw new Error(
+          `consul ${this.datacenter}: service ${service.name} is on host ${host.hostName}, which has no agent, ` +
+            `expected one of: ${this.agents.map((agent) => agent.hostName).join(", ")}`,
+        );
+      }
+      host.addToProfile({ files: [{ path, content }], services: [this.agentService(host, [path])] });
+    }
+    this.activateInTurn(hosts);
+  }
+
+  /** What every agent host holds. */
+  private agentPart(host: IHost, serverCount: number, gossipKey: string): HostProfilePart {
+    const isServer = this.isServer(host);
+    const paths = [CONSUL_PATHS.agent, CONSUL_PATHS.gossip, CONSUL_PATHS.guard, CONSUL_PATHS.unit];
+    const guard = consulGuard({ isServer, spareServers: Math.floor((serverCount - 1) / 2) });
+    return {
+      aptSources: [this.props.aptSource ?? HASHICORP_APT_SOURCE],
+      packages: ["consul", "curl"],
+      files: [
+        { path: CONSUL_PATHS.agent, content: text(this.agentConfig(host, serverCount)) },
+        {
+          path: CONSUL_PATHS.gossip,
+          content: secret("consul-gossip", Fn.jsonencode({ encrypt: gossipKey })),
+          mode: "0640",
+          group: "consul",
+        },
+        { path: CONSUL_PATHS.guard, content: text(guard), mode: "0755" },
+        { path: CONSUL_PATHS.unit, content: text(consulUnit()) },
+      ],
+      services: [this.agentService(host, paths)],
+    };
+  }
+
+  private agentService(host: IHost, reads: readonly string[]) {
+    return {
+      name: "consul.service",
+      reads,
+      verify: `consul validate "$STAGED${CONSUL_PATHS.folder}"`,
+      reload: `${CONSUL_PATHS.guard} apply`,
+      ...(this.isServer(host) ? { gate: `${CONSUL_PATHS.guard} gate` } : {}),
+      health: { command: `${CONSUL_PATHS.guard} ready`, timeoutSeconds: 60 },
+    };
+  }
+
+  private agentConfig(host: IHost, serverCount: number): string {
+    const { datacenter, dns, ports, release, singleServer, peers = {} } = this.props;
+    const isServer = this.isServer(host);
+    const address = host.bindAddress;
+    const wanJoin = Object.entries(peers).flatMap(([name, addresses]) =>
+      name === datacenter ? [] : addresses,
+    );
+    return consulConfig({
+      release,
+      datacenter,
+      // A group's machines name themselves: they cannot all have the group's name.
+      nodeName: isIP(address) === 0 ? undefined : host.hostName,
+      server: isServer ? { expect: serverCount, single: singleServer } : undefined,
+      bindAddress: address,
+      dnsAddresses: ["127.0.0.1", address],
+      retryJoin: [...new Set(this.props.servers.map((server) => server.joinAddress))],
+      retryJoinWan: isServer ? wanJoin : undefined,
+      dns,
+      ports,
+    });
+  }
+
+  private isServer(host: IHost): boolean {
+    return this.props.servers.includes(host);
+  }
+
+  /** Servers one after another; all other machines once the servers are there. */
+  private orderActivation(): void {
+    const servers = this.agents.filter((host) => this.isServer(host));
+    this.activateInTurn(servers);
+    const last = servers[servers.length - 1]!;
+    for (const host of this.agents) if (!this.isServer(host)) host.activateAfter(last);
+  }
+
+  /** In the order in which agents are known, always, so that no two rules can want opposite orders. */
+  private activateInTurn(hosts: readonly IHost[]): void {
+    const inOrder = this.agents.filter((host) => hosts.includes(host));
+    for (const [index, host] of inOrder.entries()) if (index > 0) host.activateAfter(inOrder[index - 1]!);
+  }
+
+  private gossipVariable(): string {
+    const variable = new TerraformVariable(this, "gossip-key", {
+      type: "string",
+      sensitive: true,
+      description:
+        "Key for Consul's gossip, base64 of 32 bytes as `consul keygen` prints it; the same in all federated regions",
+    });
+    variable.overrideLogicalId("consul_gossip_key");
+    variable.addValidation({
+      condition: '${can(regex("^[A-Za-z0-9+/]{43}=$", var.consul_gossip_key))}',
+      errorMessage: "consul_gossip_key must be base64 of 32 bytes, as `consul keygen` prints it.",
+    });
+    return variable.stringValue;
+  }
+}

@@ -1,0 +1,77 @@
+import { CONSUL_PATHS } from "./consul-files";
+
+export interface ConsulGuardOptions {
+  /** The agent is one of the datacenter's servers. */
+  readonly isServer: boolean;
+  /** Servers that must be lost before the datacenter stops: 0 for a single one. */
+  readonly spareServers: number;
+}
+
+/**
+ * A program of the host that stands between a change and the running agent. Needs curl.
+ *
+ * - `gate` succeeds when the agent may stop without names going away.
+ * - `ready` succeeds when the agent does its job. A server of a datacenter that never had a leader counts as ready,
+ *   or the first of three could never be followed by the second.
+ * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart.
+ * - `remember` keeps what a reload cannot change, for `apply` to compare.
+ */
+export function consulGuard({ isServer, spareServers }: ConsulGuardOptions): string {
+  return `#!/bin/sh
+# Keeps changes to the Consul agent from taking names away. Usage: consul-guard gate|ready|apply|remember
+set -eu
+api=http://127.0.0.1:8500/v1
+started_with=/run/tricloud-consul/started-with
+
+ask() { curl -fsS -m 3 "$api/$1"; }
+needs_restart_for() {
+  for file in ${CONSUL_PATHS.unit} ${CONSUL_PATHS.folder}/*.json; do
+    case $file in */service-*) ;; *) sha256sum "$file" ;; esac
+  done
+}
+never_had_leader() { peers=$(ask status/peers) && [ "$peers" = "[]" ]; }
+has_leader() { leader=$(ask status/leader) && [ "$leader" != '""' ]; }
+all_healthy() { health=$(ask operator/autopilot/health); }
+# The first number of the answer is the datacenter's own; those of single servers follow it.
+spare() { echo "$health" | sed 's/.*"FailureTolerance": *\\([0-9]*\\).*/\\1/'; }
+gate() {
+${isServer && spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
+}
+ready() {
+${isServer ? READY_SERVER : READY_CLIENT}
+}
+apply() {
+  if [ "$(needs_restart_for)" = "$(cat "$started_with")" ]; then
+    exec systemctl reload consul.service
+  fi
+  tries=60
+  until gate; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || { echo "the agent may not be restarted now" >&2; exit 1; }
+    sleep 1
+  done
+  exec systemctl restart consul.service
+}
+
+case \${1-} in
+  gate) gate ;;
+  ready) ready ;;
+  apply) apply ;;
+  remember) needs_restart_for >"$started_with" ;;
+  *) echo "usage: consul-guard gate|ready|apply|remember" >&2; exit 2 ;;
+esac
+`;
+}
+
+const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothing is lost by stopping it.
+  ask status/leader >/dev/null || return 0
+  if never_had_leader; then return 0; fi
+  all_healthy || { echo "consul: the servers are not all healthy" >&2; return 1; }
+  [ "$(spare)" -ge 1 ] || { echo "consul: no server to spare" >&2; return 1; }`;
+
+const READY_SERVER = `  if never_had_leader; then return 0; fi
+  has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
+  # Answers with an error status unless every server is healthy and has caught up.
+  all_healthy || { echo "consul: the servers are not all healthy" >&2; return 1; }`;
+
+const READY_CLIENT = `  has_leader || { echo "consul: no server of the datacenter was found, or they have no leader" >&2; return 1; }`;

@@ -1,0 +1,38 @@
+import type { IConstruct } from "constructs";
+import type { Block } from "../availability";
+import type { IHost } from "../host";
+import type { ConsulCheck } from "./consul-options";
+
+/** The service discovery of one region, as what others need to know of it. */
+export interface IConsul extends IConstruct {
+  /** The region's name in Consul, for example `jp`. */
+  readonly datacenter: string;
+  /** Zone under which services are found, for example `consul`. */
+  readonly domain: string;
+  /** Agents that answer DNS questions for the whole region, as `address@port`. */
+  readonly dnsAddresses: readonly string[];
+  /** The other datacenters, whose services are found under `NAME.service.DATACENTER.DOMAIN`. */
+  readonly peerDatacenters: readonly string[];
+  /** Works while enough servers do to change what is known. */
+  readonly quorum: Block;
+  /** The control plane: while there is no leader, names go on resolving but nothing new becomes known. */
+  readonly leader: Block;
+  /**
+   * Makes a service known on each of its hosts for as long as its checks pass there.
+   *
+   * @throws Error when a host has no agent, or the service is malformed or registered already.
+   */
+  addService(service: ServiceRegistration): void;
+}
+
+export interface ServiceRegistration {
+  /** Lower-case letters, digits and hyphens: found as `NAME.service.DOMAIN`. */
+  readonly name: string;
+  readonly port: number;
+  /** Machines the service runs on. */
+  readonly hosts: readonly IHost[];
+  /** @default - always healthy while the machine is */
+  readonly checks?: readonly ConsulCheck[];
+  readonly tags?: readonly string[];
+  readonly meta?: Readonly<Record<string, string>>;
+}

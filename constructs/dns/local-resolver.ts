@@ -1,0 +1,186 @@
+import { isIP } from "node:net";
+import { Construct } from "constructs";
+import { type HostProfilePart, type IHost, text } from "../host";
+import { domainName, isWithin } from "./dns-name";
+import type { IConsul } from "./iconsul";
+import { resolverClientFiles } from "./resolv-conf";
+import { unboundConf } from "./unbound-conf";
+import { UNBOUND_PATHS } from "./unbound-files";
+import type { ForwardZone, ProxySuffix, StaleAnswers, StaticRecord } from "./unbound-options";
+import { unboundConfinement, unboundDropIn, unboundGuard } from "./unbound-unit";
+
+/** What a resolver needs to know of a proxy that host names with a suffix lead to. */
+export interface IProxySuffixTarget {
+  /** Name under which service discovery knows the proxies. */
+  readonly serviceName: string;
+}
+
+export interface LocalResolverProps {
+  /** Machines that get a resolver of their own. */
+  readonly hosts: readonly IHost[];
+  /** Service discovery whose names are to resolve; each host must run one of its agents. @default - none */
+  readonly consul?: IConsul;
+  /** Where host names under the proxy suffixes lead; needs `consul`. @default - suffixes do not resolve */
+  readonly proxy?: IProxySuffixTarget;
+  /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl and -secure */
+  readonly proxySuffixes?: readonly string[];
+  /** Resolvers for all other names. @default - names are resolved from the root servers */
+  readonly forwarders?: readonly string[];
+  /** Names with a fixed IPv4 address. @default {} */
+  readonly records?: Readonly<Record<string, string>>;
+  /** Fixed records of any type. @default [] */
+  readonly staticRecords?: readonly StaticRecord[];
+  /** Further zones asked of particular servers. @default [] */
+  readonly zones?: readonly ForwardZone[];
+  /** How long names outlive the servers that know them. @default - one hour */
+  readonly staleAnswers?: StaleAnswers | false;
+  /**
+   * Check DNSSEC signatures of public names. Turn it off where the forwarders strip them.
+   * @default true
+   */
+  readonly validate?: boolean;
+  /**
+   * Resolvers for when a host's own does not answer; they must know the same names.
+   * @default - for a host with a fixed address, the resolver of the next such host
+   */
+  readonly fallbackResolvers?: readonly string[];
+  /** Worker threads: the machines' cores. @default 2 */
+  readonly threads?: number;
+  /** The oldest unbound release of the hosts. @default "1.22", that of Debian 13 */
+  readonly unboundRelease?: string;
+}
+
+const PROXY_SUFFIXES = ["ccnproxy", "ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"];
+
+/** A caching resolver on every host, which goes on answering while the servers it asks do not. */
+export class LocalResolver extends Construct {
+  /** @throws Error for options with which names would not resolve, each with its reason */
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: LocalResolverProps,
+  ) {
+    super(scope, id);
+    if (props.hosts.length === 0) {
+      throw new Error(`local resolver ${this.node.path}: expected at least one host, got: none`);
+    }
+    if (props.proxy !== undefined && props.consul === undefined) {
+      throw new Error(
+        `local resolver ${this.node.path}: proxy ${props.proxy.serviceName} is found through service discovery, ` +
+          "expected consul to be given too",
+      );
+    }
+    this.refuseMulticastNames();
+    for (const host of props.hosts) host.addToProfile(this.part(host));
+  }
+
+  private part(host: IHost): HostProfilePart {
+    const { conf, dropIn, guard, confinement } = UNBOUND_PATHS;
+    const nameservers = ["127.0.0.1", ...this.fallbacks(host)];
+    return {
+      // dns-root-data holds the trust anchor of the root.
+      packages: ["dns-root-data", "unbound"],
+      files: [
+        { path: conf, content: text(this.conf(host)) },
+        { path: dropIn, content: text(unboundDropIn()) },
+        { path: guard, content: text(unboundGuard()), mode: "0755" },
+        { path: confinement, content: text(unboundConfinement()) },
+        ...resolverClientFiles(nameservers),
+      ],
+      services: [
+        {
+          name: "unbound.service",
+          reads: [conf, dropIn, guard, confinement],
+          verify: `unbound-checkconf "$STAGED${conf}"`,
+          reload: `${guard} apply`,
+          health: { command: `${guard} ready` },
+        },
+      ],
+    };
+  }
+
+  private conf(host: IHost): string {
+    const { props } = this;
+    const askers = this.askersOf(host);
+    return unboundConf({
+      release: props.unboundRelease ?? "1.22",
+      interfaces: ["127.0.0.1", ...(askers.length > 0 ? [host.bindAddress] : [])],
+      accessControl: askers.map((address) => ({ netblock: hostBlock(address), action: "allow" })),
+      forwardZones: [...this.consulZones(host), ...(props.zones ?? [])],
+      upstreams: props.forwarders,
+      proxySuffixes: this.suffixes(),
+      staticRecords: [
+        ...Object.entries(props.records ?? {}).map(([name, value]): StaticRecord => ({
+          name,
+          type: "A",
+          value,
+        })),
+        ...(props.staticRecords ?? []),
+      ],
+      staleAnswers: props.staleAnswers,
+      validate: props.validate,
+      threads: props.threads,
+      controlSocket: UNBOUND_PATHS.socket,
+    });
+  }
+
+  private consulZones(host: IHost): ForwardZone[] {
+    const { consul } = this.props;
+    if (consul === undefined) return [];
+    const others = consul.dnsAddresses.filter((address) => !address.startsWith(`${host.bindAddress}@`));
+    return [{ name: consul.domain, forwarders: ["127.0.0.1@8600", ...others] }];
+  }
+
+  /** Each suffix leads to this region's proxies; with a region's name behind it, to that region's. */
+  private suffixes(): ProxySuffix[] {
+    const { proxy, consul, proxySuffixes = PROXY_SUFFIXES } = this.props;
+    if (proxy === undefined || consul === undefined) return [];
+    return proxySuffixes.flatMap((suffix) => [
+      { suffix, target: `${proxy.serviceName}.service.${consul.domain}` },
+      ...consul.peerDatacenters.map((region) => ({
+        suffix: `${suffix}.${region}`,
+        target: `${proxy.serviceName}.service.${region}.${consul.domain}`,
+      })),
+    ]);
+  }
+
+  private fallbacks(host: IHost): readonly string[] {
+    if (this.props.fallbackResolvers !== undefined) return this.props.fallbackResolvers;
+    const next = this.neighbour(host, 1);
+    return next === undefined ? [] : [next];
+  }
+
+  /** Hosts whose second resolver this host is. */
+  private askersOf(host: IHost): readonly string[] {
+    if (this.props.fallbackResolvers !== undefined) return [];
+    const previous = this.neighbour(host, -1);
+    return previous === undefined ? [] : [previous];
+  }
+
+  /** In the ring of hosts with a known address, the address of the one so many places further on. */
+  private neighbour(host: IHost, distance: number): string | undefined {
+    const ring = this.props.hosts.map((one) => one.bindAddress).filter((address) => isIP(address) !== 0);
+    const place = ring.indexOf(host.bindAddress);
+    const neighbour = place < 0 ? undefined : ring[(place + distance + ring.length) % ring.length];
+    return neighbour === host.bindAddress ? undefined : neighbour;
+  }
+
+  private refuseMulticastNames(): void {
+    const { records = {}, staticRecords = [], zones = [], consul } = this.props;
+    const names = [
+      ...Object.keys(records),
+      ...staticRecords.map((record) => record.name),
+      ...zones.map((zone) => zone.name),
+      ...(consul === undefined ? [] : [consul.domain]),
+    ];
+    const multicast = names.find((name) => isWithin(domainName(name, "name"), "local"));
+    if (multicast !== undefined) {
+      throw new Error(
+        `local resolver ${this.node.path}: ${multicast} lies under .local, which hosts with nss-mdns look for by ` +
+          "multicast and never ask a resolver for (RFC 6762). Expected another name",
+      );
+    }
+  }
+}
+
+const hostBlock = (address: string): string => `${address}/${isIP(address) === 6 ? 128 : 32}`;

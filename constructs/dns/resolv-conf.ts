@@ -1,0 +1,44 @@
+import { isIP } from "node:net";
+import { type HostFile, text } from "../host";
+
+/**
+ * The files that make a host ask its own resolver first, and keep what manages networks from changing that.
+ *
+ * @param nameservers addresses in the order in which they are asked, at most three: the C library reads no more
+ * @throws Error when there are too many or one is no address
+ */
+export function resolverClientFiles(nameservers: readonly string[]): HostFile[] {
+  if (nameservers.length < 1 || nameservers.length > 3) {
+    throw new Error(`resolv.conf must have one to three nameservers, got: ${nameservers.length}`);
+  }
+  const bad = nameservers.find((one) => isIP(one) === 0);
+  if (bad !== undefined) {
+    throw new Error(`nameserver in resolv.conf must be an address, got: ${JSON.stringify(bad)}`);
+  }
+  const list = nameservers.map((one) => `nameserver ${one}`).join("\n");
+  return [
+    // A resolver that hangs costs one second, not five.
+    { path: "/etc/resolv.conf", content: text(`${NOTE}${list}\noptions timeout:1 attempts:2\n`) },
+    // systemd-resolved, where it runs and programs ask it through NSS, passes everything on to the first of them.
+    { path: "/etc/systemd/resolved.conf.d/tricloud.conf", content: text(NOTE + resolvedConf(nameservers)) },
+    { path: "/etc/NetworkManager/conf.d/tricloud.conf", content: text(`${NOTE}[main]\ndns=none\n`) },
+    {
+      path: "/etc/dhcp/dhclient-enter-hooks.d/tricloud",
+      content: text(`${NOTE}make_resolv_conf() { :; }\n`),
+    },
+    { path: "/etc/dhcpcd.enter-hook", content: text(`${NOTE}skip_hooks="$skip_hooks resolv.conf"\n`) },
+  ];
+}
+
+const NOTE = "# Written by Tricloud; changes made here are lost.\n";
+
+function resolvedConf(nameservers: readonly string[]): string {
+  return `[Resolve]
+DNS=${nameservers.join(" ")}
+Domains=~.
+DNSSEC=no
+LLMNR=no
+MulticastDNS=no
+DNSStubListener=no
+`;
+}

@@ -1,0 +1,96 @@
+import { HARDENING } from "./hardening";
+import { UNBOUND_PATHS } from "./unbound-files";
+
+/**
+ * Drop-in for the unbound.service of Debian's package: our configuration file, started as the service's own user
+ * with nothing of the host writable but its run-time folder.
+ */
+export function unboundDropIn(): string {
+  const { conf, guard } = UNBOUND_PATHS;
+  return `[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+User=unbound
+Group=unbound
+EnvironmentFile=
+ExecStartPre=
+ExecStartPre=+-${guard} confine
+ExecStartPre=/usr/sbin/unbound-checkconf ${conf}
+ExecStartPre=${guard} remember
+ExecStart=
+ExecStart=/usr/sbin/unbound -d -p -c ${conf}
+ExecReload=
+ExecReload=/usr/sbin/unbound-control -c ${conf} reload_keep_cache
+ExecStopPost=
+# Every look-up of the machine waits for this process.
+Restart=always
+RestartSec=100ms
+OOMScoreAdjust=-900
+LimitNOFILE=65536
+RuntimeDirectory=unbound
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+${HARDENING}
+`;
+}
+
+/** Addition to Debian's AppArmor profile of unbound: the control socket of this configuration. */
+export function unboundConfinement(): string {
+  return `# Written by Tricloud; changes made here are lost.
+/run/unbound/ r,
+${UNBOUND_PATHS.socket} rw,
+/run/unbound/started-with rw,
+`;
+}
+
+/**
+ * A program of the host that stands between a change and the running resolver.
+ *
+ * - \`apply\` makes unbound take its new files: by a reload that keeps the cache where that is enough. A bad file is
+ *   found before the running unbound sees it, for a reload of one ends the process.
+ * - \`ready\` succeeds when unbound answers a question.
+ * - \`remember\` keeps what a reload cannot change, for \`apply\` to compare.
+ * - \`confine\` makes AppArmor, where it is on, take its addition.
+ */
+export function unboundGuard(): string {
+  const { conf, dropIn, confinement } = UNBOUND_PATHS;
+  return `#!/bin/bash
+# Keeps changes to unbound from taking names away. Usage: unbound-guard apply|ready|remember|confine
+set -eu
+started_with=/run/unbound/started-with
+
+# Sockets, threads and cache sizes are settled when unbound starts.
+needs_restart_for() {
+  sha256sum ${dropIn} ${confinement}
+  grep -E '^ *(interface|port|num-threads|so-reuseport|[a-z-]*-slabs|[a-z-]*cache-size|control-[a-z-]*|module-config|username):' ${conf}
+}
+apply() {
+  unbound-checkconf ${conf} >/dev/null
+  if [[ $(needs_restart_for) == "$(cat $started_with)" ]]; then
+    exec systemctl reload unbound.service
+  fi
+  exec systemctl restart unbound.service
+}
+ready() {
+  local answer
+  exec 3<>/dev/udp/127.0.0.1/53
+  # One question, "localhost A", which unbound answers whatever became of every other server.
+  printf '\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x09localhost\\x00\\x00\\x01\\x00\\x01' >&3
+  answer=$(timeout 2 head -c 4 <&3 | od -An -tx1)
+  # Same number, a response, no error.
+  [[ $answer =~ ^\\ 12\\ 34\\ 8[0-9a-f]\\ .0$ ]] || { echo "unbound does not answer, got: \${answer:-nothing}" >&2; return 1; }
+}
+
+case \${1-} in
+  apply) apply ;;
+  ready) ready ;;
+  remember) needs_restart_for >$started_with ;;
+  confine) if [[ -d /sys/kernel/security/apparmor ]]; then apparmor_parser -r /etc/apparmor.d/usr.sbin.unbound; fi ;;
+  *)
+    echo "usage: unbound-guard apply|ready|remember|confine" >&2
+    exit 2
+    ;;
+esac
+`;
+}

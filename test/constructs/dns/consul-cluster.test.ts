@@ -1,0 +1,200 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, TerraformStack } from "cdktf";
+import { ConsulCluster, type ConsulClusterProps } from "../../../constructs/dns";
+import { RecordingHost } from "./recording-host";
+import { consul as consulProgram, itWith, validateConsul } from "./real-binaries";
+
+const AGENT = "/etc/tricloud/consul/agent.json";
+
+function jp(props: Partial<ConsulClusterProps> = {}) {
+  const stack = new TerraformStack(new App(), "jp");
+  const hosts = [1, 2, 3, 4].map((n) => new RecordingHost(stack, `jp-${n}`));
+  const cluster = new ConsulCluster(stack, "consul", {
+    servers: hosts.slice(0, 3),
+    agents: hosts,
+    datacenter: "jp",
+    ...props,
+  });
+  return { stack, hosts, cluster };
+}
+
+const config = (host: RecordingHost): Record<string, unknown> =>
+  JSON.parse(host.file(AGENT)) as Record<string, unknown>;
+
+describe("ConsulCluster", () => {
+  it("makes three servers that wait for one another and an agent on every other host", () => {
+    // GIVEN / WHEN
+    const { hosts } = jp();
+    // THEN
+    expect(hosts.map((host) => config(host)["bootstrap_expect"])).toEqual([3, 3, 3, undefined]);
+    expect(config(hosts[3]!)).toMatchObject({
+      datacenter: "jp",
+      server: false,
+      node_name: "jp-4",
+      bind_addr: "10.10.0.14",
+      retry_join: ["10.10.0.11", "10.10.0.12", "10.10.0.13"],
+      addresses: { http: "127.0.0.1", dns: "127.0.0.1 10.10.0.14" },
+    });
+  });
+
+  itWith(consulProgram, "consul")("writes what the real Consul takes, on servers and agents", () => {
+    // GIVEN
+    const { hosts } = jp({ peers: { us: ["10.20.0.11"] } });
+    // WHEN / THEN
+    for (const host of hosts) {
+      expect(validateConsul(host.file(AGENT))).toEqual({
+        status: 0,
+        output: expect.stringContaining("Configuration is valid"),
+      });
+    }
+  });
+
+  it("federates its servers with the other datacenters", () => {
+    // GIVEN
+    const { hosts, cluster } = jp({ peers: { us: ["10.20.0.11", "10.20.0.12"], jp: ["10.10.0.11"] } });
+    // WHEN / THEN
+    expect(config(hosts[0]!)["retry_join_wan"]).toEqual(["10.20.0.11", "10.20.0.12"]);
+    expect(config(hosts[3]!)["retry_join_wan"]).toBeUndefined();
+    expect(cluster.peerDatacenters).toEqual(["us"]);
+  });
+
+  it("registers a service with its checks on its hosts alone", () => {
+    // GIVEN
+    const { hosts, cluster } = jp();
+    // WHEN
+    cluster.addService({
+      name: "proxy",
+      port: 80,
+      hosts: hosts.slice(2),
+      checks: [{ http: "http://127.0.0.1:9300/readyz", intervalSeconds: 2, timeoutSeconds: 1 }],
+    });
+    // THEN
+    const path = "/etc/tricloud/consul/service-proxy.json";
+    expect(JSON.parse(hosts[3]!.file(path))).toMatchObject({
+      service: {
+        name: "proxy",
+        port: 80,
+        checks: [{ http: "http://127.0.0.1:9300/readyz", interval: "2s", timeout: "1s" }],
+      },
+    });
+    expect(() => hosts[0]!.file(path)).toThrow("has no file");
+    expect(hosts[3]!.profile.services[0]!.reads).toEqual(expect.arrayContaining([AGENT, path]));
+  });
+
+  it("changes servers one after another, other hosts after them, and hosts of one service in turn", () => {
+    // GIVEN
+    const { hosts, cluster } = jp();
+    // WHEN hosts come in another order
+    cluster.addService({ name: "proxy", port: 80, hosts: [hosts[3]!, hosts[1]!] });
+    // THEN each waits for one that was there before it in the region's own order
+    expect(hosts.map((host) => host.after)).toEqual([[], ["jp-1"], ["jp-2"], ["jp-3", "jp-2"]]);
+  });
+
+  it("keeps the gossip key out of everything but a sensitive variable", () => {
+    // GIVEN a cluster in an app that is synthesised
+    const outdir = mkdtempSync(join(tmpdir(), "tricloud-dns-"));
+    try {
+      const app = new App({ outdir });
+      const stack = new TerraformStack(app, "jp");
+      const hosts = [1, 2, 3].map((n) => new RecordingHost(stack, `jp-${n}`));
+      new ConsulCluster(stack, "consul", { servers: hosts, agents: [], datacenter: "jp" });
+      // WHEN
+      app.synth();
+      const synthesised = JSON.parse(readFileSync(join(outdir, "stacks/jp/cdk.tf.json"), "utf8")) as {
+        variable: Record<string, { sensitive: boolean; default?: string }>;
+      };
+      // THEN
+      expect(synthesised.variable["consul_gossip_key"]).toMatchObject({ sensitive: true });
+      expect(synthesised.variable["consul_gossip_key"]!.default).toBeUndefined();
+      const gossip = hosts[0]!.profile.files.find((file) => file.path.endsWith("/gossip.json"));
+      expect(gossip).toMatchObject({ mode: "0640", group: "consul", content: { kind: "secret" } });
+    } finally {
+      rmSync(outdir, { recursive: true });
+    }
+  });
+
+  it("guards servers before a restart, and checks every file before it replaces one", () => {
+    // GIVEN / WHEN
+    const { hosts } = jp();
+    const [server, agent] = [hosts[0]!.profile.services[0]!, hosts[3]!.profile.services[0]!];
+    // THEN
+    expect(server).toMatchObject({
+      name: "consul.service",
+      verify: 'consul validate "$STAGED/etc/tricloud/consul"',
+      reload: "/usr/local/lib/tricloud/consul-guard apply",
+      gate: "/usr/local/lib/tricloud/consul-guard gate",
+    });
+    expect(agent.gate).toBeUndefined();
+    expect(hosts[0]!.file("/usr/local/lib/tricloud/consul-guard")).toContain("autopilot/health");
+    expect(hosts[3]!.file("/usr/local/lib/tricloud/consul-guard")).not.toContain("no server to spare");
+  });
+
+  it("takes a group of machines for servers, which find one another by what the cloud knows", () => {
+    // GIVEN an auto-scaling group
+    const stack = new TerraformStack(new App(), "us");
+    const group = new RecordingHost(stack, "servers", {
+      count: 3,
+      bindAddress: "{{ GetPrivateIP }}",
+      joinAddress: "provider=aws tag_key=role tag_value=consul-server",
+    });
+    // WHEN
+    const cluster = new ConsulCluster(stack, "consul", { servers: [group], agents: [], datacenter: "us" });
+    // THEN
+    expect(config(group)).toMatchObject({
+      bootstrap_expect: 3,
+      bind_addr: "{{ GetPrivateIP }}",
+      retry_join: ["provider=aws tag_key=role tag_value=consul-server"],
+    });
+    expect(config(group)["node_name"]).toBeUndefined();
+    expect(cluster.dnsAddresses).toEqual([]);
+  });
+
+  it("has a quorum of two in three and a leader that needs it", () => {
+    // GIVEN / WHEN
+    const { cluster } = jp();
+    // THEN
+    expect(cluster.quorum).toMatchObject({ type: "atLeast", k: 2 });
+    expect(cluster.leader).toMatchObject({ type: "series" });
+    expect(cluster.dnsAddresses).toEqual(["10.10.0.11@8600", "10.10.0.12@8600", "10.10.0.13@8600"]);
+  });
+
+  describe("refuses", () => {
+    const hostsOf = (count: number): RecordingHost[] => {
+      const stack = new TerraformStack(new App(), "jp");
+      return Array.from({ length: count }, (_, i) => new RecordingHost(stack, `h-${i}`));
+    };
+    it.each([0, 1, 2, 4, 6])("%i servers", (count) => {
+      // GIVEN a number of servers that buys no safety
+      const servers = hostsOf(count);
+      const stack = new TerraformStack(new App(), "x");
+      // WHEN / THEN the error names region, count and what was expected
+      expect(() => new ConsulCluster(stack, "consul", { servers, agents: [], datacenter: "jp" })).toThrow(
+        `consul jp: expected 3 or 5 servers, got: ${count}`,
+      );
+    });
+
+    it("nothing when one server is asked for by name", () => {
+      const servers = hostsOf(1);
+      const stack = new TerraformStack(new App(), "x");
+      new ConsulCluster(stack, "consul", { servers, agents: [], datacenter: "jp", singleServer: true });
+      expect(config(servers[0]!)["bootstrap_expect"]).toBe(1);
+    });
+
+    it("a service on a host without agent, and one registered twice", () => {
+      // GIVEN
+      const { stack, cluster, hosts } = jp();
+      const stranger = new RecordingHost(stack, "other-9");
+      // WHEN / THEN
+      expect(() => cluster.addService({ name: "web", port: 80, hosts: [stranger] })).toThrow(
+        "consul jp: service web is on host other-9, which has no agent, expected one of: jp-1, jp-2, jp-3, jp-4",
+      );
+      cluster.addService({ name: "proxy", port: 80, hosts });
+      expect(() => cluster.addService({ name: "proxy", port: 80, hosts })).toThrow(
+        "consul jp: service proxy is registered twice",
+      );
+      expect(() => cluster.addService({ name: "none", port: 80, hosts: [] })).toThrow("has no hosts");
+    });
+  });
+});
