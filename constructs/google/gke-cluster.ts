@@ -49,6 +49,8 @@ export interface GkeClusterProps {
  * what runs goes on running without it, but nothing can be changed or rescheduled.
  */
 export class GkeCluster extends Construct implements IGkeCluster, HasAvailability {
+  /** The name as given, known at synth. */
+  readonly name: string;
   readonly clusterName: string;
   readonly project: string;
   readonly gcpRegion: string;
@@ -60,6 +62,7 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
   constructor(scope: Construct, id: string, props: GkeClusterProps) {
     super(scope, id);
     checkName(props.name);
+    this.name = props.name;
     this.project = props.project;
     this.gcpRegion = props.gcpRegion;
     this.nodeServiceAccount = new NodeServiceAccount(this, "node-account", {

@@ -59,7 +59,7 @@ export class NodePool extends Construct implements HasAvailability {
   private addPool(props: NodePoolProps, minPerZone: number, maxPerZone: number): ContainerNodePool {
     const { cluster } = props;
     return new ContainerNodePool(this, "pool", {
-      name: `${cluster.node.id}-${this.node.id}`,
+      name: this.node.id,
       project: cluster.project,
       location: cluster.gcpRegion,
       cluster: cluster.clusterName,
@@ -96,7 +96,7 @@ function zoneBlocks({ cluster, zones }: NodePoolProps, pool: string, minPerZone:
   const instance = slaComponent("instance", "google.compute", { zones: 1, networkTier: "premium" });
   const node = (zone: string, index: number) =>
     component(
-      `google/${gcpRegion}/${zone}/${cluster.node.id}-${pool}-${index}`,
+      `google/${gcpRegion}/${zone}/${cluster.name}-${pool}-${index}`,
       { availability: instance.availability },
       { ...instance.about, label: `node ${index + 1} of ${pool} in ${zone}`, warnings: undefined },
     );

@@ -1,8 +1,10 @@
 import { Release } from "@cdktf/provider-helm/lib/release";
 import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
 import { Construct } from "constructs";
-import { atLeast, type Block, type HasAvailability, parallel } from "../availability";
-import { consulConfig } from "../dns";
+import { TerraformVariable } from "cdktf";
+import { type Block } from "../availability";
+import { type ConsulDnsOptions, consulConfig, type IConsul } from "../dns";
+import { leaderOf, quorumOf } from "../dns/consul-blocks";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
 export interface ConsulChartProps {
@@ -18,36 +20,42 @@ export interface ConsulChartProps {
   readonly workers: IWorkerZones;
   /** 3 or 5 servers, spread evenly over the zones. @default 3 */
   readonly servers?: number;
-  /** Accept one server: a datacenter that one node can take down. @default false */
+  /** Accept one server: a datacenter that one machine can take down. @default false */
   readonly singleServer?: boolean;
   /** Servers of the other datacenters, joined over the WAN: addresses or host names, by datacenter. @default - none */
   readonly peers?: Readonly<Record<string, readonly string[]>>;
-  /** Gossip key shared by all datacenters, a Terraform expression. @default - the chart makes one for this datacenter */
+  /**
+   * Key that all agents of all federated datacenters encrypt their gossip with: base64 of 32 bytes, as
+   * `consul keygen` prints it. An expression of a sensitive value, never a literal.
+   * @default - a sensitive Terraform variable `consul_gossip_key`
+   */
   readonly gossipKey?: string;
+  /** How DNS answers. @default - docs/dns.md */
+  readonly dns?: ConsulDnsOptions;
 }
 
 /**
  * Consul from HashiCorp's own chart, with the options of the other platforms' servers: service discovery by DNS,
  * no service mesh. Kubernetes Services that ask for it are kept in the catalog by the chart's sync process.
  */
-export class ConsulChart extends Construct implements HasAvailability {
+export class ConsulChart extends Construct implements Omit<IConsul, "addService"> {
   readonly datacenter: string;
-  /** Where DNS questions for `consul.` are answered. */
-  readonly dnsAddress: string;
-  /** More than half of the servers: changes are taken and leaders elected. */
-  readonly quorum: HasAvailability;
-  /** Names are answered while one server is up. */
-  readonly availability: Block;
+  readonly domain: string;
+  readonly dnsAddresses: readonly string[];
+  readonly peerDatacenters: readonly string[];
+  readonly quorum: Block;
+  readonly leader: Block;
 
   /** @throws Error for a number of servers that gains nothing, or malformed options */
   constructor(scope: Construct, id: string, props: ConsulChartProps) {
     super(scope, id);
-    const servers = props.servers ?? 3;
-    this.datacenter = props.datacenter;
-    this.dnsAddress = props.dnsAddress;
-    const places = spreadOver(props.workers, servers);
-    this.quorum = { availability: atLeast(Math.floor(servers / 2) + 1, ...places) };
-    this.availability = parallel(...places);
+    const { datacenter, servers = 3 } = props;
+    this.datacenter = datacenter;
+    this.domain = props.dns?.domain ?? "consul";
+    this.dnsAddresses = [`${props.dnsAddress}@53`];
+    this.peerDatacenters = Object.keys(props.peers ?? {}).filter((name) => name !== datacenter);
+    this.quorum = quorumOf(spreadOver(props.workers, servers).map(({ availability }) => availability));
+    this.leader = leaderOf(datacenter, this.quorum);
     new Release(this, "release", {
       name: "consul",
       namespace: props.namespace,
@@ -80,6 +88,7 @@ export class ConsulChart extends Construct implements HasAvailability {
       global: {
         name: "consul",
         datacenter: props.datacenter,
+        domain: this.domain,
         gossipEncryption: this.gossip(props),
         metrics: { enabled: true, enableAgentMetrics: true, agentMetricsRetentionTime: "1m" },
       },
@@ -110,24 +119,36 @@ export class ConsulChart extends Construct implements HasAvailability {
   }
 
   private gossip({ gossipKey, namespace }: ConsulChartProps) {
-    if (gossipKey === undefined) return { autoGenerate: true };
     const secret = new SecretV1(this, "gossip-key", {
       metadata: { name: "consul-gossip-key", namespace },
-      data: { key: gossipKey },
+      data: { key: gossipKey ?? this.gossipVariable() },
     });
     return { secretName: secret.metadata.name, secretKey: "key" };
   }
 
+  private gossipVariable(): string {
+    const variable = new TerraformVariable(this, "gossip-variable", {
+      type: "string",
+      sensitive: true,
+      description:
+        "Key for Consul's gossip, base64 of 32 bytes as `consul keygen` prints it; the same in all federated regions",
+    });
+    variable.overrideLogicalId("consul_gossip_key");
+    return variable.stringValue;
+  }
+
   /** What the servers of the other platforms are told, less what the chart itself says on the command line. */
-  private extraConfig({ datacenter, peers, singleServer }: ConsulChartProps, servers: number): string {
+  private extraConfig(props: ConsulChartProps, servers: number): string {
+    const { datacenter, dns, singleServer } = props;
     const whole = JSON.parse(
       consulConfig({
         release: "1.22",
         datacenter,
         server: { expect: servers, single: singleServer },
-        bindAddress: "0.0.0.0",
+        bindAddress: "{{ GetPrivateIP }}",
         retryJoin: ["consul-server"],
-        retryJoinWan: Object.values(peers ?? {}).flat(),
+        retryJoinWan: this.peerDatacenters.flatMap((name) => props.peers?.[name] ?? []),
+        dns,
       }),
     ) as Record<string, unknown>;
     return JSON.stringify(Object.fromEntries(KEPT.map((key) => [key, whole[key]])), undefined, 2);

@@ -1,3 +1,4 @@
+export * from "./cluster-resolver";
 export * from "./config-files";
 export * from "./consul-chart";
 export * from "./pod-hardening";

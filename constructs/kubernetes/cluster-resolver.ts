@@ -1,0 +1,77 @@
+import { Construct } from "constructs";
+import { type Block, type HasAvailability } from "../availability";
+import { type ForwardZone, type IConsul, type IProxySuffixTarget, type ProxySuffix } from "../dns";
+import { ResolverDaemonSet } from "./resolver-daemon-set";
+import { StubDomains } from "./stub-domains";
+import { type IWorkerZones } from "./worker-zones";
+
+export interface ClusterResolverProps {
+  readonly namespace: string;
+  /** Image that has `unbound` and `unbound-control` 1.22 or later on its path. */
+  readonly image: string;
+  /** Nodes it runs on, by zone. */
+  readonly workers: IWorkerZones;
+  /** Address it answers at, inside the cluster's range for Services. */
+  readonly address: string;
+  /** Networks that may ask: those of the nodes and of the pods. */
+  readonly clients: readonly string[];
+  /** Service discovery whose names are to resolve. */
+  readonly consul: Pick<IConsul, "domain" | "dnsAddresses" | "peerDatacenters">;
+  /** Where host names under the proxy suffixes lead. */
+  readonly proxy: IProxySuffixTarget;
+  /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl and -secure */
+  readonly proxySuffixes?: readonly string[];
+  /** Resolvers for all other names outside the cluster. */
+  readonly forwarders: readonly string[];
+  /** Names with a fixed IPv4 address. @default {} */
+  readonly records?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The caching resolver of a cluster: pods ask their node's DNS cache as ever, and that asks unbound for what only
+ * Tricloud knows, and for names of the internet, which then outlive the servers that know them.
+ */
+export class ClusterResolver extends Construct implements HasAvailability {
+  readonly availability: Block;
+
+  /** @throws Error for options with which names would not resolve, each with its reason */
+  constructor(scope: Construct, id: string, props: ClusterResolverProps) {
+    super(scope, id);
+    const { consul, forwarders, records = {}, proxySuffixes = PROXY_SUFFIXES } = props;
+    const resolver = new ResolverDaemonSet(this, "daemon-set", {
+      ...props,
+      serviceAddress: props.address,
+      options: {
+        forwardZones: [consulZone(consul)],
+        upstreams: forwarders,
+        proxySuffixes: proxySuffixes.flatMap((suffix) => targetsOf(suffix, props)),
+        staticRecords: Object.entries(records).map(([name, value]) => ({ name, type: "A", value })),
+      },
+    });
+    this.availability = resolver.availability;
+    new StubDomains(this, "stub-domains", {
+      domains: [consul.domain, ...proxySuffixes, ...Object.keys(records)],
+      resolvers: [resolver.serviceAddress],
+      // The forwarders stay as second choice, for when no resolver runs.
+      upstreams: [resolver.serviceAddress, ...forwarders],
+    });
+  }
+}
+
+const PROXY_SUFFIXES = ["ccnproxy", "ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"];
+
+const consulZone = ({ domain, dnsAddresses }: ClusterResolverProps["consul"]): ForwardZone => ({
+  name: domain,
+  forwarders: dnsAddresses,
+});
+
+/** The suffix leads to this region's proxies; with a region's name behind it, to that region's. */
+function targetsOf(suffix: string, { consul, proxy }: ClusterResolverProps): ProxySuffix[] {
+  return [
+    { suffix, target: `${proxy.serviceName}.service.${consul.domain}` },
+    ...consul.peerDatacenters.map((region) => ({
+      suffix: `${suffix}.${region}`,
+      target: `${proxy.serviceName}.service.${region}.${consul.domain}`,
+    })),
+  ];
+}

@@ -1,0 +1,55 @@
+import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
+import type { Construct } from "constructs";
+import { GkeAccess } from "../constructs/google";
+import {
+  ClusterResolver,
+  ConsulChart,
+  ProxyDeployment,
+  serviceAddress,
+  WorkloadNamespace,
+} from "../constructs/kubernetes";
+import type { GkeRegion } from "../constructs/region";
+import { RegionStack } from "./region-stack";
+import type { UkStack } from "./uk";
+
+/** What runs on the cluster of a region on GKE. */
+export class UkWorkloadsStack extends RegionStack<GkeRegion> {
+  constructor(scope: Construct, { region, cluster, nodes: workers }: UkStack) {
+    super(scope, region, `${region.name}-workloads`);
+    new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
+    new GkeAccess(this, "access", { cluster });
+    const { namespaceName: namespace } = new WorkloadNamespace(this, "namespace", { name: "tricloud" });
+    const consul = new ConsulChart(this, "consul", {
+      namespace: new WorkloadNamespace(this, "consul-namespace", { name: "consul", podSecurity: "baseline" })
+        .namespaceName,
+      workers,
+      servers: region.consulServers,
+      datacenter: region.name,
+      chartVersion: region.versions.consulChart,
+      dnsAddress: serviceAddress(region.ranges.services, 54),
+      ...region.consul,
+    });
+    const proxy = new ProxyDeployment(this, "proxy", {
+      namespace,
+      workers,
+      image: region.images.node,
+      pods: region.proxyPods.min,
+      ...region.proxy,
+    });
+    proxy.registerWith(consul);
+    new ClusterResolver(this, "resolver", {
+      namespace,
+      workers,
+      image: region.images.unbound,
+      address: serviceAddress(region.ranges.services, 53),
+      clients: [region.ranges.nodes, region.ranges.pods],
+      consul,
+      proxy,
+      ...region.dns,
+    });
+    this.service("calls-to-other-clouds", {
+      requires: [proxy, consul.quorum],
+      degradesWithout: [consul.leader],
+    });
+  }
+}
