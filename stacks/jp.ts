@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { DedicatedServer } from "../constructs/dedicated";
+import { DedicatedServer, RetiredServer } from "../constructs/dedicated";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { AggregationProxy } from "../constructs/proxy";
 import type { DedicatedRegion, HostRole } from "../constructs/region";
@@ -9,16 +9,14 @@ import { RegionStack } from "./region-stack";
 export class JpStack extends RegionStack<DedicatedRegion> {
   constructor(scope: Construct, region: DedicatedRegion) {
     super(scope, region);
+    const { ssh } = region;
+    const site = `${region.provider}/${region.name}`;
     const servers = region.servers
       .filter((server) => !server.retired)
-      .map(
-        (server) =>
-          new DedicatedServer(this, server.name, {
-            ...server,
-            site: `${region.provider}/${region.name}`,
-            ssh: region.ssh,
-          }),
-      );
+      .map((server) => new DedicatedServer(this, server.name, { ...server, site, ssh }));
+    for (const server of region.servers.filter(({ retired }) => retired)) {
+      new RetiredServer(this, server.name, { ...server, ssh });
+    }
     const consul = new ConsulCluster(this, "consul", {
       servers: withRole(servers, "consul-server"),
       agents: servers,

@@ -1,10 +1,10 @@
-import { join } from "node:path";
 import { AssetType, TerraformAsset, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, dedicatedServer, type HasAvailability } from "../availability";
 import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
 import type { HostRole, SshAccess } from "../region";
 import { assetName, deliveryDigests, deliveryDocument } from "./delivery-document";
+import { ACTIVATE, HOST_APPLY, INCOMING, PREPARE, REMOVE, STAGE } from "./host-commands";
 import { connectionFromInput, connectionInput, sshConnection, type SshTarget } from "./ssh-connection";
 import { type HostProvisioner, TerraformData } from "./terraform-data";
 
@@ -99,11 +99,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
         {
           type: "remote-exec",
           when: "destroy",
-          inline: [
-            asRoot(
-              "if test -x /var/lib/tricloud/host-apply.sh; then bash /var/lib/tricloud/host-apply.sh remove; fi",
-            ),
-          ],
+          inline: [REMOVE],
           connection: connectionFromInput(this.target),
         },
       ],
@@ -125,7 +121,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       hostProvisioners: () => [
         {
           type: "remote-exec",
-          inline: [asRoot("bash /var/lib/tricloud/host-apply.sh activate")],
+          inline: [ACTIVATE],
           connection: sshConnection(this.target),
         },
       ],
@@ -141,7 +137,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       ),
     );
     return [
-      { type: "remote-exec", inline: [`rm -rf ${INCOMING} && mkdir -m 0700 ${INCOMING}`], connection },
+      { type: "remote-exec", inline: [PREPARE], connection },
       {
         type: "file",
         source: this.asset("host-apply.sh", HOST_APPLY).path,
@@ -159,8 +155,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       }),
       {
         type: "remote-exec",
-        // Without `set -e` the last command alone would decide whether the step has failed.
-        inline: ["set -e", asRoot(`bash ${INCOMING}/host-apply.sh stage ${INCOMING}`), `rm -rf ${INCOMING}`],
+        inline: STAGE,
         connection,
       },
     ];
@@ -172,14 +167,4 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
     const present = stack.node.tryFindChild(name) as TerraformAsset | undefined;
     return present ?? new TerraformAsset(stack, name, { path: source, type: AssetType.FILE });
   }
-}
-
-/** Relative to the SSH user's home: a name under /tmp could be taken by somebody else. */
-const INCOMING = ".tricloud-incoming";
-
-const HOST_APPLY = join(__dirname, "host-apply.sh");
-
-/** The command as root; an SSH user other than root needs password-less sudo. */
-function asRoot(command: string): string {
-  return `if test "$(id -u)" = 0; then ${command}; else sudo -n bash -c '${command}'; fi`;
 }

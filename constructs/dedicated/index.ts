@@ -1,1 +1,2 @@
 export * from "./dedicated-server";
+export * from "./retired-server";

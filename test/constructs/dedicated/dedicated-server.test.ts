@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
-import { DedicatedServer, type DedicatedServerProps } from "../../../constructs/dedicated";
+import { DedicatedServer, type DedicatedServerProps, RetiredServer } from "../../../constructs/dedicated";
 import { secret, text } from "../../../constructs/host";
 import { hostKey } from "../region/region-values";
 
@@ -139,6 +139,19 @@ describe("DedicatedServer", () => {
     const { "jp-1_activation": activation } = synthesised();
     expect(activation?.provisioner[0]?.["remote-exec"]?.connection).toMatchObject({ agent: "true" });
     expect(activation?.provisioner[0]?.["remote-exec"]?.connection).not.toHaveProperty("private_key");
+  });
+
+  test("takes everything off a server that is retired", () => {
+    // GIVEN a server that was one of ours
+    new RetiredServer(stack, "jp-4", {
+      address: "10.10.0.14",
+      hostKey,
+      ssh: { user: "root", port: 22, connectTimeoutSeconds: 30 },
+    });
+    // THEN creating its retirement runs the removal
+    const step = synthesised()["jp-4_retirement"]?.provisioner[0]?.["remote-exec"];
+    expect(step).not.toHaveProperty("when");
+    expect(step?.["inline"]).toEqual([expect.stringContaining("host-apply.sh remove")]);
   });
 
   test("refuses a host key that is none", () => {
