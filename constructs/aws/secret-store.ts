@@ -1,5 +1,6 @@
 import { SecretsmanagerSecret } from "@cdktf/provider-aws/lib/secretsmanager-secret";
 import { SecretsmanagerSecretVersion } from "@cdktf/provider-aws/lib/secretsmanager-secret-version";
+import { DefaultTokenResolver, StringConcat, Tokenization } from "cdktf";
 import { Construct } from "constructs";
 import type { SecretContent } from "../host";
 
@@ -21,7 +22,7 @@ export interface StoredSecret {
 export class SecretStore extends Construct {
   readonly kmsKeyArn: string | undefined;
   private readonly namePrefix: string;
-  private readonly stored = new Map<string, { value: string; secret: StoredSecret }>();
+  private readonly stored = new Map<string, { meaning: string; secret: StoredSecret }>();
 
   constructor(scope: Construct, id: string, props: SecretStoreProps) {
     super(scope, id);
@@ -32,8 +33,11 @@ export class SecretStore extends Construct {
   /** @throws Error when another value has the same name */
   store({ name, value }: SecretContent): StoredSecret {
     const present = this.stored.get(name);
+    // Two expressions are the same when Terraform reads the same in them, whatever they are called in here.
+    const meaning = this.meaningOf(value);
     if (present !== undefined) {
-      if (present.value !== value) throw new Error(`secret ${name} is asked for twice with different values`);
+      if (present.meaning !== meaning)
+        throw new Error(`secret ${name} is asked for twice with different values`);
       return present.secret;
     }
     // A deleted secret keeps its name for days: a unique ending lets the stack be made again meanwhile.
@@ -47,7 +51,12 @@ export class SecretStore extends Construct {
       secretString: value,
     });
     const secret = { arn: container.arn, versionId: version.versionId };
-    this.stored.set(name, { value, secret });
+    this.stored.set(name, { meaning, secret });
     return secret;
+  }
+
+  private meaningOf(value: string): string {
+    const resolver = new DefaultTokenResolver(new StringConcat());
+    return String(Tokenization.resolve(value, { scope: this, resolver, preparing: false }));
   }
 }

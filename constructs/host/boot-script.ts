@@ -33,6 +33,7 @@ export const bootFiles = (profile: HostProfile): HostFile[] => [
 export function bootScript(profile: HostProfile, options: BootOptions): string {
   const sources = profile.aptSources;
   const withKeys = sources.filter((source) => source.keyUrl !== undefined);
+  const read = new Set(profile.services.flatMap(({ reads }) => reads));
   const packages = [...new Set([...(options.packages ?? []), ...profile.packages])].sort();
   return [
     PREAMBLE,
@@ -46,9 +47,11 @@ export function bootScript(profile: HostProfile, options: BootOptions): string {
     ...withKeys.map(aptKey),
     ...sources.flatMap(aptFiles).map(placed),
     "step packages",
+    "hold_services",
     ...(packages.length === 0
       ? []
       : ["retry apt_get update", `retry apt_get install ${packages.map(quote).join(" ")}`]),
+    "release_services",
     ...(options.prepare ?? []),
     "step 'assets and secrets'",
     ...profile.files.flatMap((file) => fetched(file, options)),
@@ -57,11 +60,14 @@ export function bootScript(profile: HostProfile, options: BootOptions): string {
       verify === undefined ? [] : [`verify ${quote(name)} ${quote(verify)}`],
     ),
     "step files",
-    ...profile.files.map(placed),
-    `rm -rf "$STAGED"`,
+    ...profile.files.filter(({ path }) => read.has(path)).map(placed),
     "systemctl daemon-reload",
     "step services",
     ...profile.services.map(started),
+    // What no service reads tells the machine to use them, such as where to look up names: it comes when they run.
+    "step 'other files'",
+    ...profile.files.filter(({ path }) => !read.has(path)).map(placed),
+    `rm -rf "$STAGED"`,
     "step report",
     ...(options.whenHealthy === undefined ? [] : [`retry bash -o pipefail -c ${quote(options.whenHealthy)}`]),
     "step done",
@@ -111,6 +117,12 @@ apt_key() { # PATH URL FINGERPRINT: keeps that one key of all that the URL serve
   install -D -m 0644 "$keys/wanted" "$1"
   rm -rf "$keys"
 }
+# Packages start their services when installed; ours start only once their files are in place.
+hold_services() {
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod 0755 /usr/sbin/policy-rc.d
+}
+release_services() { rm /usr/sbin/policy-rc.d; }
 fetch_once() { # TO COMMAND [SHA256]
   bash -o pipefail -c "$2" >"$1" || return 1
   [[ -z \${3-} ]] || sha256sum --quiet -c <<<"$3  $1"

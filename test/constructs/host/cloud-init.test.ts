@@ -44,6 +44,7 @@ const profile: HostProfile = {
       mode: "0644",
     },
     { path: "/etc/consul.d/gossip.json", content: secret("consul-gossip", "${var.gossip}"), owner: "consul" },
+    { path: "/etc/resolv.conf", content: text("nameserver 127.0.0.1\n") },
   ],
   services: [
     {
@@ -111,7 +112,9 @@ describe("cloudInit", () => {
       "export AWS_REGION=us-east-1",
       "apt_key /etc/apt/keyrings/tricloud-hashicorp.asc https://apt.releases.example.com/gpg 0123456789ABCDEF0123456789ABCDEF01234567",
       "place /etc/apt/sources.list.d/tricloud-hashicorp.sources 0644 root root",
+      "hold_services",
       "retry apt_get install awscli consul unbound",
+      "release_services",
       "install-agent",
       `fetch /opt/tricloud/proxy.js 'get asset ${SHA256}' ${SHA256}`,
       `verify unbound.service 'unbound-checkconf "$STAGED/etc/unbound/unbound.conf"'`,
@@ -120,6 +123,7 @@ describe("cloudInit", () => {
       "systemctl daemon-reload",
       "start unbound.service 7 'dig +time=1 @127.0.0.1 localhost'",
       "start consul.service 30 'it'\\''s up'",
+      "place /etc/resolv.conf 0644 root root",
       "retry bash -o pipefail -c 'report healthy'",
     ];
     const found = order.map((line) => lineOf(script, line));

@@ -1,0 +1,241 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { type Ec2Region, type Ec2RegionInput, validateRegions } from "../../constructs/region";
+import us from "../../regions/us";
+import { UsStack } from "../../stacks/us";
+import {
+  type Attributes,
+  statements,
+  type Synthesised,
+  synthesisedApp,
+  userDataText,
+} from "../constructs/aws/synthesised";
+
+function synthesise(changes: Partial<Ec2RegionInput> = {}): { stack: Synthesised; us: UsStack } {
+  const [region] = validateRegions([{ file: "us.ts", value: { ...us, ...changes } }]);
+  let built: UsStack | undefined;
+  const stack = synthesisedApp("us", (app) => (built = new UsStack(app, region as Ec2Region)));
+  return { stack, us: built! };
+}
+
+const named = (stack: Synthesised, type: string, name: string): Attributes => {
+  const found = stack.all(type).find((each) => each["name"] === name);
+  if (found === undefined) throw new Error(`no ${type} named ${name}`);
+  return found;
+};
+
+const strings = (value: unknown): string[] =>
+  typeof value === "string"
+    ? [value]
+    : typeof value === "object" && value !== null
+      ? Object.values(value).flatMap(strings)
+      : [];
+
+describe("UsStack", () => {
+  let stack: Synthesised;
+  let built: UsStack;
+
+  // GIVEN the region value of the US, WHEN it is synthesised
+  beforeAll(() => ({ stack, us: built } = synthesise()));
+
+  it("spreads over three zones", () => {
+    // THEN
+    expect(new Set(stack.all("subnet").map((subnet) => subnet["availability_zone"]))).toEqual(
+      new Set(us.availabilityZones),
+    );
+    for (const group of stack.all("autoscaling_group")) expect(group["vpc_zone_identifier"]).toHaveLength(3);
+  });
+
+  it("has a group for each role", () => {
+    expect(stack.all("autoscaling_group").map((group) => [group["name"], group["desired_capacity"]])).toEqual(
+      expect.arrayContaining([
+        ["us-consul-server", 3],
+        ["us-proxy", 3],
+        ["us-app", 3],
+      ]),
+    );
+  });
+
+  it("lets nothing in from outside the VPC", () => {
+    const networks = stack
+      .all("vpc_security_group_ingress_rule")
+      .flatMap((rule) => strings(rule["cidr_ipv4"]));
+    expect(new Set(networks)).toEqual(new Set(["10.20.0.0/16"]));
+    expect(
+      stack.all("vpc_security_group_ingress_rule").filter((rule) => rule["cidr_ipv6"] !== undefined),
+    ).toEqual([]);
+    for (const group of stack.all("security_group")) expect(group["ingress"]).toBeUndefined();
+    expect(stack.all("lb").map((balancer) => balancer["internal"])).toEqual([true]);
+  });
+
+  it("lets Consul's agents reach each other and the servers", () => {
+    const ports = stack
+      .all("vpc_security_group_ingress_rule")
+      .filter((rule) => String(rule["referenced_security_group_id"]).includes("consul-firewall"))
+      .map((rule) => `${String(rule["ip_protocol"])} ${String(rule["from_port"])}`);
+    expect(ports.sort()).toEqual(["tcp 8300", "tcp 8301", "tcp 8600", "udp 8301", "udp 8600"]);
+  });
+
+  it("asks for authenticated metadata requests and encrypted disks everywhere", () => {
+    for (const template of stack.all("launch_template")) {
+      expect(template["metadata_options"]).toMatchObject({
+        http_tokens: "required",
+        http_put_response_hop_limit: 1,
+      });
+      expect(template["block_device_mappings"]).toMatchObject([
+        { ebs: { encrypted: "true", volume_type: "gp3" } },
+      ]);
+    }
+    expect(stack.all("launch_template")).toHaveLength(3);
+  });
+
+  it("lets only the proxies' role read the proxy", () => {
+    const readers = stack
+      .all("iam_role_policy")
+      .filter((policy) => statements(policy["policy"]).some(({ Action }) => Action.includes("s3:GetObject")));
+    expect(readers.map((policy) => String(policy["role"]))).toEqual([
+      expect.stringContaining("aws_iam_role.proxy_"),
+    ]);
+  });
+
+  it("holds no secret, only expressions that stand for one", () => {
+    const values = stack
+      .all("secretsmanager_secret_version")
+      .flatMap((version) => strings(version["secret_string"]));
+    expect(values).toEqual([expect.stringContaining("var.consul_gossip_key")]);
+    for (const text of Object.values(stack.locals)) expect(text).not.toContain("consul_gossip_key");
+  });
+
+  it("gives each group unbound and a Consul agent, and the proxies the proxy", () => {
+    for (const template of stack.all("launch_template")) {
+      const script = userDataText(stack, template);
+      expect(script).toMatch(/start unbound\.service/);
+      expect(script).toMatch(/start consul\.service/);
+      expect(script.includes("start tricloud-proxy.service")).toBe(template["name"] === "us-proxy");
+    }
+  });
+
+  it("lets Consul's agents find the servers by the tag that the servers carry", () => {
+    const [, key, value] =
+      /provider=aws region=us-east-1 .*?tag_key=(\S+) tag_value=([^\s"\\]+)/.exec(
+        userDataText(stack, named(stack, "launch_template", "us-app")),
+      ) ?? [];
+    expect(named(stack, "launch_template", "us-consul-server")["tag_specifications"]).toContainEqual(
+      expect.objectContaining({
+        resource_type: "instance",
+        tags: expect.objectContaining({ [String(key)]: value }),
+      }),
+    );
+  });
+
+  it("starts the servers before those that join them", () => {
+    for (const name of ["us-proxy", "us-app"]) {
+      expect(named(stack, "autoscaling_group", name)["depends_on"]).toContainEqual(
+        expect.stringMatching(/^aws_autoscaling_group\.consul-server_/),
+      );
+    }
+  });
+
+  const hasCloudInit = spawnSync("cloud-init", ["--version"]).status === 0;
+  (hasCloudInit ? it : it.skip)(
+    `has user data that cloud-init takes${hasCloudInit ? "" : " (skipped: no cloud-init on this machine)"}`,
+    () => {
+      const directory = mkdtempSync(join(tmpdir(), "tricloud-us-"));
+      try {
+        for (const template of stack.all("launch_template")) {
+          // GIVEN a group's user data
+          const file = join(directory, String(template["name"]));
+          writeFileSync(file, userDataText(stack, template));
+          // WHEN cloud-init checks it
+          const { status, stdout, stderr } = spawnSync("cloud-init", ["schema", "--config-file", file], {
+            encoding: "utf8",
+          });
+          // THEN
+          expect({ status, stderr, valid: stdout.includes("Valid") }).toEqual({
+            status: 0,
+            stderr: "",
+            valid: true,
+          });
+        }
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    },
+    30_000,
+  );
+
+  it("has boot scripts that bash can read", () => {
+    for (const template of stack.all("launch_template")) {
+      const { write_files: files } = parse(userDataText(stack, template)) as {
+        write_files: { path: string; content: string }[];
+      };
+      const script = files.find(({ path }) => path === "/usr/local/lib/tricloud/boot")?.content;
+      expect(spawnSync("bash", ["-n"], { input: script, encoding: "utf8" })).toMatchObject({
+        status: 0,
+        stderr: "",
+      });
+    }
+  });
+
+  it("states what its calls to other clouds need", () => {
+    const [, service] = [...built.services].find(([name]) => name === "calls-to-other-clouds") ?? [];
+    expect(service?.requires.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe("a wrong EC2 region value", () => {
+  const refusal = (changes: Record<string, unknown>): string => {
+    try {
+      validateRegions([{ file: "us.ts", value: { ...us, ...changes } }]);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "accepted";
+  };
+
+  it.each([
+    [
+      { awsRegion: "virginia" },
+      'region us: awsRegion: expected an AWS region such as us-east-1, got: "virginia"',
+    ],
+    [
+      { availabilityZones: ["us-east-1a", "eu-west-1b"] },
+      'region us: availabilityZones[1]: expected a zone of us-east-1, got: "eu-west-1b"',
+    ],
+    [
+      { availabilityZones: ["us-east-1a", "us-east-1a"] },
+      'region us: availabilityZones[1]: expected a zone that is not in the list already, got: "us-east-1a"',
+    ],
+    [
+      { availabilityZones: ["us-east-1a"] },
+      'region us: availabilityZones: expected at least two availability zones, got: ["us-east-1a"]',
+    ],
+    [
+      { cidr: "10.20.0.0/26" },
+      'region us: cidr: expected a network of /16 to /24, which a VPC can hold and twelve subnets fit in, got: "10.20.0.0/26"',
+    ],
+    [{ nat: "none" }, 'region us: nat: expected "single" or "per-zone", got: "none"'],
+    [
+      { servers: { "consul-server": { count: 4 } } },
+      "region us: servers.consul-server.count: expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none, got: 4",
+    ],
+    [
+      { servers: { app: { instanceType: "big" } } },
+      'region us: servers.app.instanceType: expected an EC2 instance type such as t3.small, got: "big"',
+    ],
+    [
+      { imageId: "debian" },
+      'region us: imageId: expected an image id such as ami-0123456789abcdef0, got: "debian"',
+    ],
+    [
+      { consul: { peers: { jp: ["10.10.0.11"] } } },
+      "region us: consulWanNetworks: expected the networks of the datacenters in consul.peers, which could not get in otherwise, got: nothing",
+    ],
+    [{ zones: 3 }, "region us: zones: expected no such field, got: 3"],
+  ])("%j is refused by name, path, value and expectation", (changes, message) => {
+    expect(refusal(changes).split("\n")).toContain(message);
+  });
+});
