@@ -1,6 +1,8 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { App } from "cdktf";
 import pc from "picocolors";
+import { collectAvailability } from "./constructs/availability";
 import { loadRegions } from "./constructs/region";
 import { addStacks } from "./stacks";
 
@@ -9,6 +11,10 @@ async function main(): Promise<void> {
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
   const app = new App({ stackTraces: false });
   for (const region of regions) await addStacks(app, region);
+  writeFileSync(
+    join(app.outdir, "availability.json"),
+    `${JSON.stringify(collectAvailability(app), undefined, 2)}\n`,
+  );
   app.synth();
 }
 

@@ -1,17 +1,19 @@
-import { GcsBackend, S3Backend, TerraformStack } from "cdktf";
+import { GcsBackend, Lazy, S3Backend, TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
-import type { Block, HasAvailability } from "../constructs/availability";
+import {
+  AvailabilityTarget,
+  collectAvailability,
+  type DeclaresServices,
+  percent,
+  type Service,
+  service,
+  type ServiceProps,
+} from "../constructs/availability";
 import type { RegionBase } from "../constructs/region";
 
-/** What a service cannot do without, and what it does worse without. */
-export interface ServiceDependencies {
-  readonly requires: readonly (Block | HasAvailability)[];
-  readonly degradesWithout?: readonly (Block | HasAvailability)[];
-}
-
-/** One stack of a region: the stack itself is named for the region unless it is one of several. */
-export abstract class RegionStack<R extends RegionBase> extends TerraformStack {
-  readonly services = new Map<string, ServiceDependencies>();
+/** One stack of a region: what it provides, what that promises, and where its state is kept. */
+export abstract class RegionStack<R extends RegionBase> extends TerraformStack implements DeclaresServices {
+  readonly services: Service[] = [];
 
   /** @param id stack name. @default - the region's name */
   constructor(
@@ -23,9 +25,33 @@ export abstract class RegionStack<R extends RegionBase> extends TerraformStack {
     this.keepState();
   }
 
-  /** Declares what the stack provides and what that depends on. */
-  protected service(name: string, dependencies: ServiceDependencies): void {
-    this.services.set(name, dependencies);
+  /**
+   * Declares what the stack provides and what that depends on; its availability becomes part of the report and of
+   * the stack's outputs, and is held against the region's target for it.
+   */
+  protected service(name: string, props: ServiceProps): void {
+    if (this.services.length === 0) this.addAvailabilityOutput();
+    this.services.push(service(name, props));
+    const target = this.region.availability.targets[name];
+    if (target !== undefined) new AvailabilityTarget(this, `target-${name}`, { service: name, ...target });
+  }
+
+  private addAvailabilityOutput(): void {
+    new TerraformOutput(this, "availability", {
+      description:
+        "Percent of the time that each service can be expected to be up, failures being independent",
+      value: Lazy.anyValue({
+        produce: () =>
+          Object.fromEntries(
+            collectAvailability(this).stacks.flatMap(({ services }) =>
+              services.map((each) => [
+                each.service,
+                each.independent && percent(each.independent.availability),
+              ]),
+            ),
+          ),
+      }),
+    });
   }
 
   /** Terraform's state goes where the region says; without a word it stays in a local file. */

@@ -93,11 +93,20 @@ const dns = z.strictObject({
   records: z.record(hostName, ipv4Address).default({}),
 });
 
+const target = z.strictObject({
+  atLeast: z
+    .number()
+    .gt(0, { error: "expected a fraction above 0 such as 0.9995" })
+    .lt(1, { error: "expected a fraction below 1 such as 0.9995" }),
+  /** Lets the target be missed until a day, for a reason; listed in every report. */
+  waiver: z
+    .strictObject({ reason: z.string().min(1), until: z.iso.date({ error: "expected a day YYYY-MM-DD" }) })
+    .optional(),
+});
+
 const availability = z.strictObject({
-  /** What each service must reach, by its name in the stack: 0.9995 is 99.95 %. */
-  targets: z
-    .record(z.string(), z.number().gt(0).lt(1, { error: "expected a fraction below 1 such as 0.9995" }))
-    .default({}),
+  /** What each service must be able to promise, by its name in the stack. */
+  targets: z.record(z.string(), target).default({}),
 });
 
 /** To be spread into each platform's strict object. */
