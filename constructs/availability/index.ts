@@ -1,9 +1,17 @@
 export * from "./block";
+export * from "./calculus/cheapest-change";
 export * from "./calculus/common-cause";
+export * from "./calculus/composition-text";
 export * from "./calculus/downtime";
 export * from "./calculus/evaluate";
 export * from "./calculus/percent";
+export * from "./calculus/service";
 export * from "./catalogue/dedicated-server";
 export * from "./catalogue/entries";
 export * from "./catalogue/failure-domain";
 export * from "./catalogue/sla";
+export * from "./collect/availability-run";
+export * from "./collect/availability-target";
+export { collectAvailability } from "./collect/collector";
+export type { Waiver } from "./collect/declared-targets";
+export { type DeclaresServices, declaresServices } from "./collect/declared-services";

@@ -63,7 +63,7 @@ export interface NetworkTier {
   readonly networkTier: "premium" | "standard";
 }
 
-export type Service = keyof Topologies;
+export type SlaService = keyof Topologies;
 
 const always = (): boolean => true;
 const severalZones = ({ zones }: Zones): boolean => zones >= 2;
@@ -83,7 +83,7 @@ const awsCompute = (label: string): Entry<Zones> => ({
   ],
 });
 
-export const CATALOGUE: { readonly [S in Service]: Entry<Topologies[S]> } = {
+export const CATALOGUE: { readonly [S in SlaService]: Entry<Topologies[S]> } = {
   "aws.ec2": awsCompute("Amazon EC2"),
   "aws.ebs": awsCompute("Amazon EBS"),
   "aws.ecs": awsCompute("Amazon ECS"),

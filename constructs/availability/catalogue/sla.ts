@@ -1,10 +1,10 @@
 import { type About, type Component, component, type Figure, type FigureKind } from "../block";
 import { percent } from "../calculus/percent";
-import { CATALOGUE, type Entry, type Service, type Topologies } from "./entries";
+import { CATALOGUE, type Entry, type SlaService, type Topologies } from "./entries";
 
 /** What is promised for a service in a given topology. */
 export interface Sla {
-  readonly service: Service;
+  readonly service: SlaService;
   readonly label: string;
   /** 0 to 1; undefined where nothing is promised. */
   readonly availability: number | undefined;
@@ -36,7 +36,11 @@ export interface SlaComponentOptions extends SlaOptions {
  *
  * @throws RangeError for a service that the catalogue does not hold, or a number of zones that cannot be
  */
-export function sla<S extends Service>(service: S, topology: Topologies[S], options: SlaOptions = {}): Sla {
+export function sla<S extends SlaService>(
+  service: S,
+  topology: Topologies[S],
+  options: SlaOptions = {},
+): Sla {
   const entry = CATALOGUE[service] as Entry<Topologies[S]> | undefined;
   if (entry === undefined) {
     throw new RangeError(
@@ -77,7 +81,7 @@ export function sla<S extends Service>(service: S, topology: Topologies[S], opti
  *
  * @param id its identity: use the same for the same thing everywhere
  */
-export function slaComponent<S extends Service>(
+export function slaComponent<S extends SlaService>(
   id: string,
   service: S,
   topology: Topologies[S],

@@ -1,0 +1,226 @@
+import { Construct, type IConstruct } from "constructs";
+import {
+  type AvailabilityRun,
+  AvailabilityTarget,
+  type AvailabilityTargetProps,
+  collectAvailability,
+  component,
+  type DeclaresServices,
+  parallel,
+  remote,
+  service,
+  type Service,
+  softened,
+} from "../../../constructs/availability";
+
+class Root extends Construct {
+  constructor() {
+    super(undefined as unknown as Construct, "");
+  }
+}
+
+class Stack extends Construct implements DeclaresServices {
+  readonly services: Service[] = [];
+}
+
+const cloud = (id: string, availability: number) =>
+  component(id, { availability }, { kind: "contractual", source: "https://example.com/sla" });
+
+const findings = (root: IConstruct): string[] => root.node.findAll().flatMap((one) => one.node.validate());
+
+/** The talk's example: checkout on a 99.99 % cloud needs stock on a 99.95 % cloud. */
+function twoClouds(target?: AvailabilityTargetProps, other?: AvailabilityTargetProps) {
+  const root = new Root();
+  const jp = new Stack(root, "jp");
+  const uk = new Stack(root, "uk");
+  jp.services.push(service("checkout", { requires: [cloud("jp-cloud", 0.9999), remote("uk", "stock")] }));
+  uk.services.push(service("stock", { requires: [cloud("uk-cloud", 0.9995)] }));
+  if (target) new AvailabilityTarget(jp, "target", target);
+  if (other) new AvailabilityTarget(uk, "target", other);
+  return { root, jp, uk };
+}
+
+const found = (run: AvailabilityRun, stack: string) =>
+  run.stacks.find((one) => one.stack === stack)?.services[0] as NonNullable<
+    AvailabilityRun["stacks"][number]["services"][number]
+  >;
+
+describe("collectAvailability", () => {
+  test("gives the talk's example", () => {
+    // WHEN checkout in JP requires stock in UK's cloud
+    const run = collectAvailability(twoClouds().root);
+    // THEN its promise is the product, its bound the weaker cloud
+    const checkout = found(run, "jp");
+    expect(checkout.independent?.availability).toBeCloseTo(0.99940005, 15);
+    expect(checkout.bounds).toEqual({ lower: 0.9994, upper: 0.9995 });
+    expect(checkout.downtime?.minutesPer30Days).toBeCloseTo(25.91784, 10);
+    expect(checkout.composition).toBe("jp-cloud × uk/stock");
+    expect(checkout.dependsOn).toEqual([{ stack: "uk", service: "stock" }]);
+    expect(checkout.components.map(({ id }) => id)).toEqual(["uk-cloud", "jp-cloud"]);
+    expect(checkout.singlePoints).toEqual(["jp-cloud", "uk-cloud"]);
+  });
+
+  test("survives a round trip through JSON", () => {
+    const run = collectAvailability(twoClouds({ atLeast: 0.999 }).root);
+    expect(JSON.parse(JSON.stringify(run))).toEqual(run);
+  });
+
+  test("of one stack holds that stack only, with other stacks' services resolved", () => {
+    const run = collectAvailability(twoClouds().jp);
+    expect(run.stacks.map(({ stack }) => stack)).toEqual(["jp"]);
+    expect(found(run, "jp").components).toHaveLength(2);
+  });
+
+  test("counts a part shared with another stack once", () => {
+    // GIVEN two stacks in one cloud
+    const { root, jp, uk } = twoClouds();
+    const shared = cloud("shared-cloud", 0.99);
+    uk.services.push(service("mail", { requires: [shared] }));
+    jp.services.push(service("both", { requires: [shared, remote("uk", "mail")] }));
+    // THEN requiring both is requiring that cloud
+    const both = collectAvailability(root).stacks[0]?.services[1];
+    expect(both?.independent?.unavailability).toBe(0.01);
+  });
+
+  test("tells full, degraded and down apart, and says what makes a dependency soft", () => {
+    const root = new Root();
+    const jp = new Stack(root, "jp");
+    const origin = cloud("origin", 0.99);
+    jp.services.push(
+      service("checkout", {
+        requires: [cloud("proxy", 0.999)],
+        degradesWithout: [softened(origin, "answers are cached for an hour")],
+      }),
+    );
+    const checkout = found(collectAvailability(root), "jp");
+    expect(checkout.outcomes?.down).toBeCloseTo(0.001, 15);
+    expect(checkout.outcomes?.degraded).toBeCloseTo(0.999 * 0.01, 15);
+    expect(checkout.outcomes?.full).toBeCloseTo(0.999 * 0.99, 15);
+    expect(checkout.softened).toEqual([{ composition: "origin", because: "answers are cached for an hour" }]);
+  });
+
+  test("names the service whose composition cannot be evaluated", () => {
+    const { root, jp } = twoClouds();
+    jp.services.push(
+      service("clash", { requires: [cloud("a", 0.9), parallel(cloud("a", 0.8), cloud("b", 0.9))] }),
+    );
+    expect(() => collectAvailability(root)).toThrow('jp/clash: component "a" has two figures');
+  });
+
+  test("refuses services that require each other, unknown services and two of one name", () => {
+    const cyclic = twoClouds();
+    cyclic.uk.services.push(service("loop", { requires: [remote("jp", "loop")] }));
+    cyclic.jp.services.push(service("loop", { requires: [remote("uk", "loop")] }));
+    expect(() => collectAvailability(cyclic.root)).toThrow(
+      "jp/loop: services require each other: jp/loop > uk/loop > jp/loop",
+    );
+
+    const unknown = twoClouds();
+    unknown.jp.services.push(service("lost", { requires: [remote("us", "cart")] }));
+    expect(() => collectAvailability(unknown.root)).toThrow(
+      "jp/lost requires us/cart, which no stack declares: expected one of jp/checkout, jp/lost, uk/stock",
+    );
+
+    const twice = twoClouds();
+    twice.jp.services.push(service("checkout", { requires: [cloud("x", 0.9)] }));
+    expect(() => collectAvailability(twice.root)).toThrow(
+      'stack "jp" declares two services named "checkout"',
+    );
+  });
+
+  test("warns of a control plane that a service requires and of a figure without origin", () => {
+    const root = new Root();
+    const jp = new Stack(root, "jp");
+    jp.services.push(
+      service("s", {
+        requires: [
+          component("api", { availability: 0.9995 }, { plane: "control", kind: "contractual" }),
+          component("x", { availability: 0.9 }),
+        ],
+      }),
+    );
+    expect(found(collectAvailability(root), "jp").warnings).toEqual([
+      "api is a control plane, and yet required: what runs goes on without one",
+      "x: it is not said where the figure comes from",
+    ]);
+  });
+});
+
+describe("AvailabilityTarget", () => {
+  test("is silent when met, and warns when only independence meets it", () => {
+    // 99.94 % holds whatever depends on whatever; 99.94 % and a little only with independence
+    const safe = twoClouds({ atLeast: 0.9994 });
+    expect(findings(safe.root)).toEqual([]);
+    expect(found(collectAvailability(safe.root), "jp").target?.verdict).toBe("met");
+
+    const tight = twoClouds({ atLeast: 0.99940005 });
+    expect(findings(tight.root)).toEqual([]);
+    const checkout = found(collectAvailability(tight.root), "jp");
+    expect(checkout.target?.verdict).toBe("met-if-independent");
+    expect(checkout.warnings.join()).toContain(
+      "target 99.940005 % is met only by assuming that parts fail independently: with nothing known about dependence it is 99.94 %",
+    );
+  });
+
+  test("when missed, explains itself and names the cheapest change", () => {
+    // GIVEN one cloud at 99.9 % under a target of 99.95 %
+    const root = new Root();
+    const jp = new Stack(root, "jp");
+    jp.services.push(service("web", { requires: [cloud("lb", 0.9999), cloud("vm", 0.999)] }));
+    new AvailabilityTarget(jp, "target", { atLeast: 0.9995 });
+    // THEN validation says what can be promised, what costs most and what to raise
+    const [finding = ""] = findings(root);
+    expect(finding).toMatch(/^jp\/web: target 99.95 % is missed: the composition can promise 99.89001 %/);
+    expect(finding).toContain("costliest: vm 525.5 min a year; lb 52.5 min a year");
+    expect(finding).toContain(
+      "cheapest change: raise vm from 99.9 % to 99.959995 %; a second one beside it that fails independently does it",
+    );
+  });
+
+  test("may not exceed what a required service of another stack promises", () => {
+    const above = twoClouds({ atLeast: 0.9993 }, { atLeast: 0.999 });
+    expect(findings(above.root)).toEqual([
+      "jp/checkout: target 99.93 % exceeds the 99.9 % that uk/stock promises, which it requires",
+    ]);
+    expect(findings(twoClouds({ atLeast: 0.999 }, { atLeast: 0.999 }).root)).toEqual([]);
+  });
+
+  test("a waiver lets it pass until its last day", () => {
+    const missed = (day: string) =>
+      twoClouds({
+        atLeast: 0.9999,
+        waiver: { reason: "moving stock to three zones", until: "2026-06-30" },
+        asOf: new Date(`${day}T12:00:00Z`),
+      }).root;
+    expect(findings(missed("2026-06-30"))).toEqual([]);
+    const checkout = found(collectAvailability(missed("2026-06-30")), "jp");
+    expect(checkout.target?.verdict).toBe("waived");
+    expect(checkout.warnings).toContain(
+      "target 99.99 % is waived until 2026-06-30: moving stock to three zones",
+    );
+    const [finding] = findings(missed("2026-07-01"));
+    expect(finding).toContain('the waiver "moving stock to three zones" expired on 2026-06-30');
+  });
+
+  test("may name one service, and must find one", () => {
+    const { root, jp } = twoClouds();
+    jp.services.push(service("batch", { requires: [cloud("spot", 0.9)] }));
+    new AvailabilityTarget(jp, "target", { atLeast: 0.999, service: "checkout" });
+    expect(findings(root)).toEqual([]);
+    new AvailabilityTarget(jp, "lost", { atLeast: 0.999, service: "chekout" });
+    expect(findings(root)).toEqual([
+      'stack "jp" has an availability target but declares no service "chekout"',
+    ]);
+  });
+
+  test("refuses wrong figures and incomplete waivers", () => {
+    const { jp } = twoClouds();
+    const make = (props: AvailabilityTargetProps) => () =>
+      new AvailabilityTarget(jp, JSON.stringify(props), props);
+    expect(make({ atLeast: 99.95 })).toThrow("must be a number above 0 and below 1, got 99.95");
+    expect(make({ atLeast: 0.9, waiver: { reason: " ", until: "2026-01-01" } })).toThrow(
+      "waiver needs a reason",
+    );
+    expect(make({ atLeast: 0.9, waiver: { reason: "r", until: "June" } })).toThrow('YYYY-MM-DD, got "June"');
+  });
+});
