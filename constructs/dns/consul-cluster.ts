@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { Fn, TerraformVariable } from "cdktf";
+import { Fn, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
 import type { Block } from "../availability";
 import { type AptSource, type HostProfilePart, type IHost, secret, text } from "../host";
@@ -72,6 +72,10 @@ export class ConsulCluster extends Construct implements IConsul {
     this.agents = [...new Set([...props.servers, ...props.agents])];
 
     const gossipKey = props.gossipKey ?? this.gossipVariable();
+    if (!Token.isUnresolved(gossipKey)) {
+      // The key itself stays out of the message.
+      throw new Error(`consul ${this.datacenter}: gossipKey must be a Terraform expression, got: a literal`);
+    }
     for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length, gossipKey));
     this.orderActivation();
   }

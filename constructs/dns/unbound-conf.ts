@@ -48,13 +48,9 @@ function accessControl(plan: UnboundPlan): Entry[] {
     ["access-control", "127.0.0.0/8 allow"],
     ["access-control", "::1/128 allow"],
     ...plan.accessControl.map(({ netblock, action }): Entry => ["access-control", `${netblock} ${action}`]),
-    // Everything on the machine asks from one address: a limit per client would be one for the whole machine.
-    ...(isAtLeast(plan.release, "1.20", "unbound release")
-      ? ([
-          ["wait-limit-netblock", "127.0.0.0/8 -1"],
-          ["wait-limit-netblock", "::1/128 -1"],
-        ] satisfies Entry[])
-      : []),
+    // Everything on a machine asks from one address: a limit per client would be one for the whole machine. Releases
+    // from 1.23 spare loopback; before, wait-limit-netblock is documented but not understood.
+    ...(isAtLeast(plan.release, "1.20", "unbound release") ? ([["wait-limit", "0"]] satisfies Entry[]) : []),
   ];
 }
 

@@ -182,6 +182,12 @@ describe("ConsulCluster", () => {
       expect(config(servers[0]!)["bootstrap_expect"]).toBe(1);
     });
 
+    it("a gossip key that anybody could read, without showing it", () => {
+      expect(() => jp({ gossipKey: "c2VjcmV0" })).toThrow(
+        "consul jp: gossipKey must be a Terraform expression, got: a literal",
+      );
+    });
+
     it("a service on a host without agent, and one registered twice", () => {
       // GIVEN
       const { stack, cluster, hosts } = jp();

@@ -122,7 +122,7 @@ describe("unboundConf", () => {
     // GIVEN a release without and one with wait limits
     // WHEN / THEN
     expect(unboundConf({ release: "1.19.3" })).not.toContain("wait-limit");
-    expect(lines(unboundConf({ release: "1.22" }))).toContain("wait-limit-netblock: 127.0.0.0/8 -1");
+    expect(lines(unboundConf({ release: "1.22" }))).toContain("wait-limit: 0");
   });
 
   it.each([
