@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type DedicatedRegionInput } from "../../constructs/region";
+import {
+  Deployment,
+  jpRegion,
+  JP_ROLES,
+  ORIGIN,
+  type Outcome,
+  Testbed,
+  until,
+  type VirtualHost,
+} from "../testbed";
+import { difference, snapshot } from "./host-snapshot";
+import { describeOnVirtualHosts } from "./virtual-hosts";
+
+/** How Consul judges a proxy, and how long unbound may hold what Consul said (facts of the two configurations). */
+const CHECK_INTERVAL_S = 2;
+const CHECK_TIMEOUT_S = 1;
+const SERVICE_TTL_S = 5;
+const FAILOVER_BOUND_S = CHECK_INTERVAL_S + CHECK_TIMEOUT_S + SERVICE_TTL_S;
+
+const URL = `http://${ORIGIN}.ccnproxy-https/hc`;
+const SERVICES = ["unbound.service", "consul.service", "tricloud-proxy.service"];
+
+describeOnVirtualHosts("JP on three dedicated servers", () => {
+  let testbed: Testbed;
+  let deployment: Deployment;
+  let region: DedicatedRegionInput;
+  let untouched: Map<string, string[]>;
+
+  beforeAll(async () => {
+    testbed = await Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] } });
+    deployment = new Deployment(join(testbed.directory, "deployment"));
+    region = jpRegion(testbed);
+    untouched = await eachHost(testbed, snapshot);
+    deployment.write(region);
+    succeeded(await deployment.deploy("jp"));
+  });
+
+  afterAll(() => testbed?.stop());
+
+  it("brings every host to its roles", async () => {
+    // GIVEN the deployed hosts, WHEN asked what runs
+    const running = await eachHost(testbed, async (host) => {
+      const states = await host.attempt(`systemctl is-active ${SERVICES.join(" ")}`);
+      return states.stdout.trim().split("\n");
+    });
+    const members = await testbed.host("jp-3").run("consul members");
+
+    // THEN each has a resolver and an agent, the proxies a proxy besides, and the agents know one another
+    expect(Object.fromEntries(running)).toEqual({
+      "jp-1": ["active", "active", "active"],
+      "jp-2": ["active", "active", "active"],
+      "jp-3": ["active", "active", "inactive"],
+    });
+    for (const { name } of testbed.hosts)
+      expect(members).toMatch(new RegExp(`^${name}\\s.*\\balive\\b`, "m"));
+  });
+
+  it("carries a call from the app host to the origin, its name resolved by unbound through Consul", async () => {
+    // GIVEN the app host
+    const app = testbed.host("jp-3");
+
+    // WHEN it calls the origin's name with the proxy's suffix
+    const body = await app.run(`curl -sS -m 10 ${URL}`);
+    const addresses = await app.run(`getent ahosts ${ORIGIN}.ccnproxy-https`);
+    const resolver = await app.run("grep ^nameserver /etc/resolv.conf | head -n 1; ss -Hlunp 'sport = :53'");
+
+    // THEN the answer is the origin's, which saw a proxy and not the app host
+    expect(body).toBe(`ok from ${ORIGIN}\n`);
+    const clients = new Set(originClients(testbed));
+    expect(clients).not.toContain(app.address);
+    // AND the name led to the proxies by the name under which Consul knows them, as unbound said
+    expect(addresses).toContain("proxy.service.consul");
+    expect(distinctAddresses(addresses)).toEqual([
+      testbed.host("jp-1").address,
+      testbed.host("jp-2").address,
+    ]);
+    expect(resolver).toMatch(/^nameserver 127\.0\.0\.1\n(.|\n)*unbound/);
+  });
+
+  it("does nothing when nothing has changed", async () => {
+    // GIVEN what runs since when
+    const before = await eachHost(testbed, runningSince);
+
+    // WHEN the same is deployed again
+    const outcome = succeeded(await deployment.deploy("jp"));
+
+    // THEN Terraform finds nothing to do and no service was touched
+    expect(outcome.output).toContain("No changes.");
+    expect(await eachHost(testbed, runningSince)).toEqual(before);
+  });
+
+  it("restarts the one service that reads a changed file, where it runs", async () => {
+    // GIVEN what runs since when
+    const before = await eachHost(testbed, runningSince);
+
+    // WHEN one more origin is allowed, which only the proxy's own configuration says
+    const proxy = { ...region.proxy, allow: [...region.proxy.allow, "*.example.org"] };
+    deployment.write({ ...region, proxy });
+    succeeded(await deployment.deploy("jp"));
+    const after = await eachHost(testbed, runningSince);
+
+    // THEN the proxies have started anew, and nothing else anywhere
+    for (const { name } of testbed.hosts) {
+      const changed = SERVICES.filter((_, index) => before.get(name)?.[index] !== after.get(name)?.[index]);
+      expect({ name, changed }).toEqual({
+        name,
+        changed: JP_ROLES[name]?.includes("proxy") ? ["tricloud-proxy.service"] : [],
+      });
+    }
+    const refused = await testbed
+      .host("jp-3")
+      .run(`curl -s -m 10 -o /dev/null -w '%{http_code}' http://www.example.org.ccnproxy-https/`);
+    expect(refused).not.toBe("403");
+  });
+
+  it("goes on carrying calls when a proxy is killed, and names it no more within the bound", async () => {
+    // GIVEN two proxies, both of which the app host is told about
+    const [app, victim] = [testbed.host("jp-3"), testbed.host("jp-1")];
+    const named = async () => distinctAddresses(await app.run(`getent ahosts ${ORIGIN}.ccnproxy-https`));
+    await until("both proxies are named", 60_000, async () => (await named()).length === 2 || undefined);
+
+    // WHEN one is killed and stays away
+    await victim.run("systemctl kill -s KILL tricloud-proxy; systemctl stop tricloud-proxy");
+    const killed = Date.now();
+    const statuses: string[] = [];
+    const left = await until("the killed proxy is named no more", 60_000, async () => {
+      statuses.push((await app.attempt(`curl -s -m 10 -o /dev/null -w '%{http_code}' ${URL}`)).stdout);
+      return (await named()).includes(victim.address) ? undefined : (Date.now() - killed) / 1000;
+    });
+
+    // THEN no call was lost meanwhile, and the bound held
+    expect(new Set(statuses)).toEqual(new Set(["200"]));
+    console.log(`a killed proxy was named for ${left.toFixed(1)} s more; the bound is ${FAILOVER_BOUND_S} s`);
+    expect(left).toBeLessThanOrEqual(FAILOVER_BOUND_S);
+    await victim.run("systemctl start tricloud-proxy");
+  });
+
+  it("goes on carrying calls when a whole proxy host loses power, and takes it back when it returns", async () => {
+    // GIVEN a host that is a proxy and one of three Consul servers
+    const [app, victim] = [testbed.host("jp-3"), testbed.host("jp-2")];
+    const named = async () => distinctAddresses(await app.run(`getent ahosts ${ORIGIN}.ccnproxy-https`));
+    await until("both proxies are named", 60_000, async () => (await named()).length === 2 || undefined);
+
+    // WHEN it goes dark
+    await victim.cutPower();
+
+    // THEN calls find the other proxy before long, and keep finding it
+    const call = async () => (await app.attempt(`curl -s -m 2 -o /dev/null -w '%{http_code}' ${URL}`)).stdout;
+    await until("the dark host is named no more", 90_000, async () =>
+      (await named()).includes(victim.address) ? undefined : true,
+    );
+    const statuses = [];
+    for (let calls = 0; calls < 20; calls++) statuses.push(await call());
+    expect(new Set(statuses)).toEqual(new Set(["200"]));
+
+    // AND when it is back, it serves again without a deploy
+    await victim.start();
+    await until("both proxies are named", 60_000, async () => (await named()).length === 2 || undefined);
+  });
+
+  it("leaves the hosts as they were when destroyed", async () => {
+    // WHEN
+    succeeded(await deployment.destroy("jp"));
+
+    // THEN nothing came to the hosts that was not there before, and nothing went
+    for (const host of testbed.hosts) {
+      const changes = difference(untouched.get(host.name) ?? [], await snapshot(host));
+      expect({ host: host.name, changes }).toEqual({ host: host.name, changes: [] });
+    }
+  });
+});
+
+async function eachHost<T>(
+  testbed: Testbed,
+  ask: (host: VirtualHost) => Promise<T>,
+): Promise<Map<string, T>> {
+  return new Map(await Promise.all(testbed.hosts.map(async (host) => [host.name, await ask(host)] as const)));
+}
+
+/** For each of SERVICES: its main process and when it became active; reloading leaves both alone. */
+async function runningSince(host: VirtualHost): Promise<string[]> {
+  const blocks = await host.run(
+    `systemctl show -p MainPID -p ActiveEnterTimestampMonotonic ${SERVICES.join(" ")}`,
+  );
+  return blocks.trim().split("\n\n");
+}
+
+function succeeded(outcome: Outcome): Outcome {
+  if (outcome.code !== 0) throw new Error(`exit code ${outcome.code}:\n${outcome.output}`);
+  return outcome;
+}
+
+const distinctAddresses = (ahosts: string): string[] =>
+  [
+    ...new Set(
+      ahosts
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/\s/)[0] ?? ""),
+    ),
+  ].sort();
+
+const originClients = (testbed: Testbed): string[] =>
+  readFileSync(testbed.far.accessLog, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" ")[0] ?? "");
