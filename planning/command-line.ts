@@ -1,0 +1,81 @@
+import { parseArgs } from "node:util";
+
+export const HELP = `Plans the synthesised stacks with the real Terraform, without cloud, credentials or network.
+
+Usage: npm run plan -- [plan|apply|forget] [STACK...] [OPTIONS]
+
+  plan     (default) show what Terraform would do
+  apply    apply against the double: keeps a state, so that later plans show changes and replacements
+  forget   remove the states that apply kept
+
+Without STACK, all stacks of the app.
+
+Options:
+  --out DIR           what the app has synthesised (default: cdktf.out)
+  --base DIR          compare with the synthesised stacks of another checkout: they count as deployed
+  --state DIR         where apply keeps states (default: .tricloud-plan)
+  --var NAME=VALUE    value of a Terraform variable; others without a default are made up. Repeatable.
+                      TF_VAR_name in the environment works too
+  --json              print one JSON document instead of Terraform's plans
+  --markdown FILE     write a summary for a pull request; "-" prints it instead of Terraform's plans
+  --help              this text
+
+Exit codes: 0 every stack plans; 1 Terraform found errors; 2 wrong usage, or nothing to plan with.
+`;
+
+export type Command = "plan" | "apply" | "forget";
+
+export interface CommandLine {
+  readonly help: boolean;
+  readonly command: Command;
+  readonly stacks: readonly string[];
+  readonly out: string;
+  readonly base?: string;
+  readonly state: string;
+  readonly variables: ReadonlyMap<string, string>;
+  readonly json: boolean;
+  readonly markdown?: string;
+}
+
+/** Reads the command line; what it cannot read is an error that says what was expected. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      out: { type: "string", default: "cdktf.out" },
+      base: { type: "string" },
+      state: { type: "string", default: ".tricloud-plan" },
+      var: { type: "string", multiple: true, default: [] },
+      json: { type: "boolean", default: false },
+      markdown: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [first, ...rest] = positionals;
+  const command = isCommand(first) ? first : undefined;
+  if (values.json && values.markdown === "-") {
+    throw new Error("--json and --markdown - both print to the terminal: give --markdown a file");
+  }
+  return {
+    help: values.help,
+    command: command ?? "plan",
+    stacks: command === undefined ? positionals : rest,
+    out: values.out,
+    base: values.base,
+    state: values.state,
+    variables: new Map(values.var.map(readVariable)),
+    json: values.json,
+    markdown: values.markdown,
+  };
+}
+
+function isCommand(word: string | undefined): word is Command {
+  return word === "plan" || word === "apply" || word === "forget";
+}
+
+function readVariable(text: string): [string, string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new Error(`--var "${text}" is not of the form NAME=VALUE`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}

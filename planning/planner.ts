@@ -1,0 +1,186 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type PlanJson } from "./report/plan-json";
+import { ProviderDoubles } from "./provider-doubles";
+import { requiredStacks } from "./stack/remote-state";
+import { type SynthesizedStack } from "./stack/synthesized-stacks";
+import { STATE_FILE, makeWorkspace } from "./stack/workspace";
+import { Terraform } from "./terraform";
+
+export interface StackPlan {
+  readonly stack: string;
+  readonly succeeded: boolean;
+  /** What Terraform printed: the plan, or its errors. */
+  readonly text: string;
+  /** The plan as data; absent when it failed. */
+  readonly plan?: PlanJson;
+}
+
+export type StackApply =
+  | {
+      readonly stack: string;
+      readonly succeeded: true;
+      /** The state file that came of it, which lives as long as the planner. */
+      readonly state: string;
+      readonly text: string;
+    }
+  | { readonly stack: string; readonly succeeded: false; readonly text: string };
+
+export interface PlanOptions {
+  /** Every stack of the app. */
+  readonly stacks: readonly SynthesizedStack[];
+  /** Directories to find provider bindings from. */
+  readonly resolveFrom: readonly string[];
+  /** State files to start from, by stack name. */
+  readonly states?: ReadonlyMap<string, string>;
+  /** Values of variables, by name; others without a default are made up. */
+  readonly variables?: ReadonlyMap<string, string>;
+  /** Whether Terraform may colour its output. */
+  readonly colour?: boolean;
+}
+
+/**
+ * Plans stacks with the real Terraform against doubles of their providers. A stack whose outputs another
+ * one reads is applied against the double first, as if it had been deployed before.
+ *
+ * Close it after use: it holds servers and a directory.
+ */
+export class Planner {
+  private readonly plans = new Map<string, Promise<StackPlan>>();
+  private readonly applied = new Map<string, Promise<StackApply>>();
+
+  private constructor(
+    private readonly options: PlanOptions,
+    private readonly directory: string,
+    private readonly doubles: ProviderDoubles,
+  ) {}
+
+  public static async start(options: PlanOptions): Promise<Planner> {
+    const directory = mkdtempSync(join(tmpdir(), "tricloud-plan-"));
+    try {
+      mkdirSync(join(directory, "applied"));
+      writeFileSync(join(directory, "terraformrc"), "");
+      const sockets = join(directory, "sockets");
+      const states = options.states?.values() ?? [];
+      const doubles = await ProviderDoubles.start(options.stacks, states, sockets, options.resolveFrom);
+      return new Planner(options, directory, doubles);
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  public close(): void {
+    this.doubles.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  public plan(stack: SynthesizedStack): Promise<StackPlan> {
+    return remember(this.plans, stack.name, () => this.planOnce(stack));
+  }
+
+  /** Applies a stack against the double: nothing but a state file comes of it. */
+  public apply(stack: SynthesizedStack): Promise<StackApply> {
+    return remember(this.applied, stack.name, () => this.applyOnce(stack));
+  }
+
+  private async planOnce(stack: SynthesizedStack): Promise<StackPlan> {
+    const failed = (text: string): StackPlan => ({ stack: stack.name, succeeded: false, text });
+    const workspace = await this.workspace(stack, join(this.directory, stack.name), false);
+    if (workspace instanceof MissingState) return failed(workspace.reason);
+    const file = "plan.out";
+    for (const args of [["init"], ["validate"]]) {
+      const result = await workspace.run(this.withColour(args));
+      if (!result.succeeded) return failed(result.text);
+    }
+    const planned = await workspace.run(
+      this.withColour(["plan", `-out=${file}`, ...this.variableArguments(stack)]),
+    );
+    if (!planned.succeeded) return failed(planned.text);
+    const shown = await workspace.run(["show", "-json", file]);
+    if (!shown.succeeded) return failed(shown.text);
+    // What to do with the plan file, which Terraform says last, does not hold here.
+    const [text] = planned.stdout.split(/^─{20,}$/m);
+    return {
+      stack: stack.name,
+      succeeded: true,
+      text: text ?? planned.stdout,
+      plan: JSON.parse(shown.stdout) as PlanJson,
+    };
+  }
+
+  private async applyOnce(stack: SynthesizedStack): Promise<StackApply> {
+    const directory = join(this.directory, "applied", stack.name);
+    const workspace = await this.workspace(stack, directory, true);
+    if (workspace instanceof MissingState)
+      return { stack: stack.name, succeeded: false, text: workspace.reason };
+    let text = "";
+    for (const args of [["init"], ["apply", "-auto-approve", ...this.variableArguments(stack)]]) {
+      const result = await workspace.run([...args, "-no-color"]);
+      if (!result.succeeded) return { stack: stack.name, succeeded: false, text: result.text };
+      text = result.stdout;
+    }
+    return { stack: stack.name, succeeded: true, state: join(directory, STATE_FILE), text };
+  }
+
+  private async workspace(
+    stack: SynthesizedStack,
+    directory: string,
+    withoutProvisioners: boolean,
+  ): Promise<Terraform | MissingState> {
+    const states = new Map<string, string>();
+    const required = requiredStacks(stack, this.options.stacks);
+    for (const applied of await Promise.all(required.map((other) => this.apply(other)))) {
+      if (!applied.succeeded) {
+        return new MissingState(
+          `it reads the state of stack "${applied.stack}", which fails:\n${applied.text}`,
+        );
+      }
+      states.set(applied.stack, applied.state);
+    }
+    makeWorkspace(stack, {
+      directory,
+      stacks: this.options.stacks,
+      states,
+      state: this.options.states?.get(stack.name),
+      givenVariables: new Set([...(this.options.variables?.keys() ?? []), ...variablesInEnvironment()]),
+      withoutProvisioners,
+    });
+    return new Terraform({
+      directory,
+      reattach: this.doubles.reattach,
+      cliConfiguration: join(this.directory, "terraformrc"),
+    });
+  }
+
+  private variableArguments(stack: SynthesizedStack): string[] {
+    const declared = stack.configuration.variable ?? {};
+    return [...(this.options.variables ?? [])]
+      .filter(([name]) => name in declared)
+      .map(([name, value]) => `-var=${name}=${value}`);
+  }
+
+  private withColour(args: readonly string[]): string[] {
+    return this.options.colour === true ? [...args] : [...args, "-no-color"];
+  }
+}
+
+/** Why a stack cannot be worked on: another one that it needs failed. */
+class MissingState {
+  public constructor(public readonly reason: string) {}
+}
+
+function variablesInEnvironment(): string[] {
+  return Object.keys(process.env)
+    .filter((name) => name.startsWith("TF_VAR_"))
+    .map((name) => name.slice("TF_VAR_".length));
+}
+
+function remember<T>(known: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
+  const existing = known.get(name);
+  if (existing !== undefined) return existing;
+  const made = make();
+  known.set(name, made);
+  return made;
+}

@@ -1,0 +1,71 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { ProviderDouble } from "./double/provider-double";
+import { ProviderServer, reattachVariable } from "./double/provider-server";
+import { HINTS } from "./hints";
+import { type ProviderHints } from "./hints/hints";
+import { applyHints } from "./schema/apply-hints";
+import { findBindings } from "./schema/binding-source";
+import { deriveProviderSchema, deriveSchema } from "./schema/derive";
+import { type Block, type ProviderSchema } from "./schema/schema";
+import { type SynthesizedStack } from "./stack/synthesized-stacks";
+import { type UsedProvider, usedProviders } from "./stack/used-types";
+
+/** Doubles of all providers that a set of stacks uses, served from this process. */
+export class ProviderDoubles {
+  private constructor(private readonly servers: ReadonlyMap<string, ProviderServer>) {}
+
+  /**
+   * @param states paths of the state files that the stacks start from
+   * @param directory made to hold the sockets; its path must be short
+   * @param resolveFrom directories to find bindings from, the first that has them wins
+   */
+  public static async start(
+    stacks: readonly SynthesizedStack[],
+    states: Iterable<string>,
+    directory: string,
+    resolveFrom: readonly string[],
+  ): Promise<ProviderDoubles> {
+    mkdirSync(directory);
+    const servers = new Map<string, ProviderServer>();
+    for (const provider of usedProviders(stacks, states).values()) {
+      const hints = HINTS[provider.name] ?? {};
+      const double = new ProviderDouble(provider.name, providerSchema(provider, hints, resolveFrom), hints);
+      servers.set(provider.address, new ProviderServer(double, join(directory, String(servers.size))));
+    }
+    await Promise.all([...servers.values()].map((server) => server.listen()));
+    return new ProviderDoubles(servers);
+  }
+
+  /** The value of TF_REATTACH_PROVIDERS for these doubles. */
+  public get reattach(): string {
+    return reattachVariable(new Map([...this.servers].map(([address, { socket }]) => [address, socket])));
+  }
+
+  public close(): void {
+    for (const server of this.servers.values()) server.close();
+  }
+}
+
+/** The schema of a provider with the types in use. A type it does not have is left to Terraform to report. */
+function providerSchema(
+  used: UsedProvider,
+  hints: ProviderHints,
+  resolveFrom: readonly string[],
+): ProviderSchema {
+  const bindings = findBindings(used.name, resolveFrom);
+  const derive = (types: Iterable<string>, kind: "resource" | "data"): Record<string, Block> => {
+    const found: Record<string, Block> = {};
+    for (const type of types) {
+      const name = kind === "data" ? `data.${type}` : type;
+      const block = deriveSchema(bindings, type, kind);
+      if (block !== undefined) found[type] = applyHints(block, hints[name], name);
+    }
+    return found;
+  };
+  return {
+    provider: applyHints(deriveProviderSchema(bindings), hints["provider"], `provider ${used.name}`),
+    resources: derive(used.resources, "resource"),
+    dataSources: derive(used.dataSources, "data"),
+  };
+}

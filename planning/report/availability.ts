@@ -1,0 +1,103 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { percent } from "../../constructs/availability/calculus/percent";
+import { MINUTES_PER_YEAR } from "../../constructs/availability/calculus/downtime";
+
+/** The parts of `availability.json` that a plan's summary shows. */
+export interface AvailabilityReport {
+  readonly stacks: ReadonlyArray<{
+    readonly stack: string;
+    readonly services: readonly ServiceFigures[];
+  }>;
+}
+
+interface ServiceFigures {
+  readonly service: string;
+  /** Null where the composition is too large for an exact result. */
+  readonly independent: { readonly availability: number; readonly unavailability: number } | null;
+  readonly target?: { readonly atLeast: number; readonly verdict: string } | null;
+}
+
+export interface AvailabilityChange {
+  readonly stack: string;
+  readonly service: string;
+  /** Availability as text; absent for a service that is new. */
+  readonly before?: string;
+  /** Absent for a service that is gone. */
+  readonly after?: string;
+  /** Expected downtime more or less per year, as text; absent when nothing changes or one side is unknown. */
+  readonly difference?: string;
+  /** Whether the service's target is met, in the words of the availability report; absent without a target. */
+  readonly target?: string;
+}
+
+const FILE = "availability.json";
+const SCHEMA = "tricloud/availability/v1";
+
+/** Reads what synth wrote about availability; an app that writes nothing has none. */
+export function readAvailability(out: string): AvailabilityReport | undefined {
+  const file = join(out, FILE);
+  if (!existsSync(file)) return undefined;
+  const report = JSON.parse(readFileSync(file, "utf8")) as AvailabilityReport & { readonly schema?: string };
+  if (report.schema !== SCHEMA) {
+    throw new Error(`${file} is of schema "${String(report.schema)}"; this version reads "${SCHEMA}"`);
+  }
+  return report;
+}
+
+/** Compares the services of the given stacks; without a base, lists them. */
+export function availabilityChanges(
+  head: AvailabilityReport,
+  base: AvailabilityReport | undefined,
+  stacks: readonly string[],
+): AvailabilityChange[] {
+  return stacks.flatMap((stack) => {
+    const after = servicesOf(head, stack);
+    const before = servicesOf(base, stack);
+    const names = [...new Set([...after.keys(), ...before.keys()])];
+    return names.map((service) => compare(stack, service, before.get(service), after.get(service)));
+  });
+}
+
+function servicesOf(report: AvailabilityReport | undefined, stack: string): Map<string, ServiceFigures> {
+  const services = report?.stacks.find((one) => one.stack === stack)?.services ?? [];
+  return new Map(services.map((service) => [service.service, service]));
+}
+
+function compare(
+  stack: string,
+  service: string,
+  before: ServiceFigures | undefined,
+  after: ServiceFigures | undefined,
+): AvailabilityChange {
+  return {
+    stack,
+    service,
+    before: before === undefined ? undefined : figure(before),
+    after: after === undefined ? undefined : figure(after),
+    difference: difference(before, after),
+    target:
+      after?.target === undefined || after.target === null
+        ? undefined
+        : `${after.target.verdict} (${percent(after.target.atLeast)})`,
+  };
+}
+
+function figure({ independent }: ServiceFigures): string {
+  return independent === null
+    ? "too large to compute"
+    : percent(independent.availability, independent.unavailability);
+}
+
+function difference(
+  before: ServiceFigures | undefined,
+  after: ServiceFigures | undefined,
+): string | undefined {
+  const [from, to] = [before?.independent ?? undefined, after?.independent ?? undefined];
+  if (from === undefined || to === undefined) return undefined;
+  const minutes = (to.unavailability - from.unavailability) * MINUTES_PER_YEAR;
+  if (minutes === 0) return undefined;
+  const amount = Math.abs(minutes);
+  const shown = amount < 0.1 ? "less than 0.1" : amount.toFixed(1);
+  return `${shown} min/year ${minutes > 0 ? "more" : "less"} downtime`;
+}

@@ -1,0 +1,200 @@
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import pc from "picocolors";
+import { type CommandLine } from "./command-line";
+import { type StackPlan, Planner } from "./planner";
+import { type AvailabilityReport, readAvailability } from "./report/availability";
+import { jsonReport } from "./report/json";
+import { markdownReport } from "./report/markdown";
+import { type SynthesizedStack, readStacks, selectStacks } from "./stack/synthesized-stacks";
+
+/** Where what a run says goes. */
+export interface Output {
+  readonly print: (text: string) => void;
+  /** Progress and notes, apart from the result. */
+  readonly note: (text: string) => void;
+  /** Whether a person at a terminal reads what is printed. */
+  readonly colour: boolean;
+}
+
+/**
+ * Carries out a command.
+ *
+ * @returns the process's exit code: 0 when every stack plans, 1 when Terraform found errors
+ */
+export async function run(commandLine: CommandLine, output: Output): Promise<number> {
+  const all = readStacks(commandLine.out);
+  const selected = selectStacks(all, commandLine.stacks);
+  switch (commandLine.command) {
+    case "plan":
+      return plan(commandLine, all, selected, output);
+    case "apply":
+      return apply(commandLine, all, selected, output);
+    case "forget":
+      for (const { name } of selected) rmSync(keptState(commandLine, name), { force: true });
+      return 0;
+  }
+}
+
+async function plan(
+  commandLine: CommandLine,
+  stacks: readonly SynthesizedStack[],
+  selected: readonly SynthesizedStack[],
+  output: Output,
+): Promise<number> {
+  const base =
+    commandLine.base === undefined ? undefined : await Base.read(commandLine.base, commandLine, selected);
+  try {
+    const states = base?.states ?? keptStates(commandLine, stacks, output);
+    const planner = await Planner.start({
+      stacks,
+      states,
+      resolveFrom: bindingsFrom(process.cwd()),
+      variables: commandLine.variables,
+      colour: output.colour && !commandLine.json && commandLine.markdown !== "-",
+    });
+    try {
+      const plans = await planAll(planner, selected, (result) => {
+        if (!commandLine.json && commandLine.markdown !== "-")
+          output.print(terminalReport(result, output.colour));
+      });
+      const availability = readAvailability(commandLine.out);
+      if (commandLine.json) output.print(jsonReport(plans, availability, base?.availability));
+      writeMarkdown(commandLine, markdownReport(plans, availability, base), output);
+      return plans.every(({ succeeded }) => succeeded) ? 0 : 1;
+    } finally {
+      planner.close();
+    }
+  } finally {
+    base?.close();
+  }
+}
+
+/** Plans all at once and hands on each result in the order of the stacks. */
+async function planAll(
+  planner: Planner,
+  stacks: readonly SynthesizedStack[],
+  report: (plan: StackPlan) => void,
+): Promise<StackPlan[]> {
+  const pending = stacks.map((stack) => planner.plan(stack));
+  const plans: StackPlan[] = [];
+  for (const promise of pending) {
+    const plan = await promise;
+    report(plan);
+    plans.push(plan);
+  }
+  return plans;
+}
+
+async function apply(
+  commandLine: CommandLine,
+  stacks: readonly SynthesizedStack[],
+  selected: readonly SynthesizedStack[],
+  output: Output,
+): Promise<number> {
+  const states = keptStates(commandLine, stacks, output);
+  const planner = await Planner.start({
+    stacks,
+    states,
+    resolveFrom: bindingsFrom(process.cwd()),
+    variables: commandLine.variables,
+  });
+  try {
+    let failed = false;
+    for (const stack of selected) {
+      const applied = await planner.apply(stack);
+      if (!applied.succeeded) {
+        failed = true;
+        output.print(terminalReport(applied, output.colour));
+        continue;
+      }
+      mkdirSync(commandLine.state, { recursive: true });
+      copyFileSync(applied.state, keptState(commandLine, stack.name));
+      output.print(
+        `${stack.name}: applied against the double, state kept in ${keptState(commandLine, stack.name)}`,
+      );
+    }
+    return failed ? 1 : 0;
+  } finally {
+    planner.close();
+  }
+}
+
+function keptState({ state }: CommandLine, stack: string): string {
+  return join(state, `${stack}.tfstate`);
+}
+
+function keptStates(
+  commandLine: CommandLine,
+  stacks: readonly SynthesizedStack[],
+  output: Output,
+): Map<string, string> {
+  const kept = stacks
+    .map(({ name }) => [name, resolve(keptState(commandLine, name))] as const)
+    .filter(([, file]) => existsSync(file));
+  if (kept.length > 0) {
+    const names = kept.map(([name]) => name).join(", ");
+    output.note(`starting from the states "apply" kept in ${commandLine.state} for: ${names}`);
+  }
+  return new Map(kept);
+}
+
+/** The stacks of another checkout, applied against the double to count as deployed. */
+class Base {
+  private constructor(
+    private readonly planner: Planner,
+    public readonly states: ReadonlyMap<string, string>,
+    public readonly availability: AvailabilityReport | undefined,
+    /** Stacks that only the base has. */
+    public readonly removed: readonly string[],
+  ) {}
+
+  public static async read(
+    directory: string,
+    commandLine: CommandLine,
+    selected: readonly SynthesizedStack[],
+  ): Promise<Base> {
+    const out = existsSync(join(directory, "manifest.json")) ? directory : join(directory, "cdktf.out");
+    const stacks = readStacks(out);
+    const planner = await Planner.start({
+      stacks,
+      resolveFrom: bindingsFrom(resolve(directory)),
+      variables: commandLine.variables,
+    });
+    try {
+      const states = new Map<string, string>();
+      const wanted = stacks.filter(({ name }) => selected.some((stack) => stack.name === name));
+      for (const applied of await Promise.all(wanted.map((stack) => planner.apply(stack)))) {
+        if (!applied.succeeded)
+          throw new Error(`the base does not plan: stack "${applied.stack}":\n${applied.text}`);
+        states.set(applied.stack, applied.state);
+      }
+      const removed =
+        commandLine.stacks.length > 0
+          ? []
+          : stacks.map(({ name }) => name).filter((name) => !selected.some((stack) => stack.name === name));
+      return new Base(planner, states, readAvailability(out), removed);
+    } catch (error) {
+      planner.close();
+      throw error;
+    }
+  }
+
+  public close(): void {
+    this.planner.close();
+  }
+}
+
+/** Bindings of the checkout at hand come first, then those that planning itself is installed with. */
+function bindingsFrom(directory: string): string[] {
+  return [directory, __dirname];
+}
+
+function terminalReport({ stack, text }: StackPlan, colour: boolean): string {
+  return `${pc.createColors(colour).bold(`── ${stack} ──`)}\n${text.trim()}\n`;
+}
+
+function writeMarkdown({ markdown }: CommandLine, text: string, output: Output): void {
+  if (markdown === "-") output.print(text);
+  else if (markdown !== undefined) writeFileSync(markdown, text);
+}

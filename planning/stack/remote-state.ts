@@ -1,0 +1,101 @@
+import { resolve } from "node:path";
+import { type StackConfiguration, type SynthesizedStack } from "./synthesized-stacks";
+
+/** A reading of another configuration's outputs, under the name it has in the stack that reads. */
+export interface RemoteState {
+  readonly name: string;
+  readonly backend: string;
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** The remote states a stack reads. */
+export function remoteStatesOf({ configuration }: SynthesizedStack): RemoteState[] {
+  return Object.entries(configuration.data?.["terraform_remote_state"] ?? {}).map(([name, block]) => ({
+    name,
+    backend: String(block["backend"]),
+    config: (block["config"] ?? {}) as Record<string, unknown>,
+  }));
+}
+
+/** What tells one state from another within a backend. Backends not named here compare whole. */
+const IDENTITY: Readonly<Record<string, readonly string[]>> = {
+  local: ["path"],
+  s3: ["bucket", "key"],
+  gcs: ["bucket", "prefix"],
+};
+
+/** The stack whose state a remote state reads, or undefined when it is not one of the given stacks. */
+export function stackBehind(
+  remote: RemoteState,
+  stacks: readonly SynthesizedStack[],
+): SynthesizedStack | undefined {
+  return stacks.find((stack) => {
+    const config = stack.configuration.terraform?.backend?.[remote.backend];
+    return (
+      config !== undefined &&
+      stateIdentity(remote.backend, config) === stateIdentity(remote.backend, remote.config)
+    );
+  });
+}
+
+function stateIdentity(backend: string, config: Readonly<Record<string, unknown>>): string {
+  const names = IDENTITY[backend] ?? Object.keys(config).sort();
+  return JSON.stringify(
+    names.map((name) => (name === "path" ? resolve(String(config[name])) : config[name])),
+  );
+}
+
+/**
+ * Stacks that must be deployed before the given one, because it reads their outputs. Where stacks read
+ * each other there is no such order: none of the circle requires another.
+ */
+export function requiredStacks(
+  stack: SynthesizedStack,
+  stacks: readonly SynthesizedStack[],
+): SynthesizedStack[] {
+  return readStacksOf(stack, stacks).filter((other) => !reaches(other, stack, stacks, new Set()));
+}
+
+function readStacksOf(stack: SynthesizedStack, stacks: readonly SynthesizedStack[]): SynthesizedStack[] {
+  return [...new Set(remoteStatesOf(stack).flatMap((remote) => stackBehind(remote, stacks) ?? []))];
+}
+
+function reaches(
+  from: SynthesizedStack,
+  to: SynthesizedStack,
+  stacks: readonly SynthesizedStack[],
+  seen: Set<SynthesizedStack>,
+): boolean {
+  if (from === to) return true;
+  if (seen.has(from)) return false;
+  seen.add(from);
+  return readStacksOf(from, stacks).some((next) => reaches(next, to, stacks, seen));
+}
+
+/**
+ * A state file that answers for a configuration outside the app. It holds a text for each output the
+ * stack refers to, or a list of one text where the reference picks an element by its position.
+ *
+ * @returns the state file's content
+ */
+export function placeholderState(configuration: StackConfiguration, remote: string): object {
+  const pattern = new RegExp(
+    `data\\.terraform_remote_state\\.${remote}\\.outputs(?:\\.|\\["|\\[\\\\")([\\w-]+)[^\\w\\[]*(\\[\\d)?`,
+    "g",
+  );
+  const outputs: Record<string, object> = {};
+  for (const [, name, index] of JSON.stringify(configuration).matchAll(pattern)) {
+    if (name === undefined) continue;
+    const value = `${remote}-${name}`;
+    outputs[name] =
+      index === undefined ? { value, type: "string" } : { value: [value], type: ["list", "string"] };
+  }
+  return {
+    version: 4,
+    terraform_version: "1.0.0",
+    serial: 1,
+    lineage: "placeholder",
+    outputs,
+    resources: [],
+  };
+}

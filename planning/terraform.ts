@@ -1,0 +1,60 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+
+export interface TerraformResult {
+  readonly succeeded: boolean;
+  readonly stdout: string;
+  /** What Terraform said in the order it said it, output and errors together. */
+  readonly text: string;
+}
+
+export interface TerraformSettings {
+  /** Directory of the configuration. */
+  readonly directory: string;
+  /** Value of TF_REATTACH_PROVIDERS. */
+  readonly reattach: string;
+  /** An empty file: the user's own CLI configuration must not lead to registries or credentials. */
+  readonly cliConfiguration: string;
+}
+
+/** Runs the real Terraform, cut off from the user's settings, credentials helpers and update checks. */
+export class Terraform {
+  public constructor(private readonly settings: TerraformSettings) {}
+
+  public async run(args: readonly string[]): Promise<TerraformResult> {
+    const { directory, reattach, cliConfiguration } = this.settings;
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !name.startsWith("TF_") || name.startsWith("TF_VAR_"),
+    );
+    const child = spawn("terraform", args, {
+      cwd: directory,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...Object.fromEntries(inherited),
+        TF_REATTACH_PROVIDERS: reattach,
+        TF_CLI_CONFIG_FILE: cliConfiguration,
+        TF_IN_AUTOMATION: "1",
+        TF_INPUT: "0",
+        CHECKPOINT_DISABLE: "1",
+      },
+    });
+    let stdout = "";
+    let text = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      stdout += chunk;
+      text += chunk;
+    });
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+    try {
+      const [code] = (await once(child, "close")) as [number | null];
+      return { succeeded: code === 0, stdout, text };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+        throw new Error("terraform is not on the PATH: install Terraform 1.5 or later", { cause: error });
+      }
+      throw error;
+    }
+  }
+}
