@@ -36,6 +36,7 @@ export function declaredGroups(components: readonly Component[]): CommonCauseGro
 export function withCommonCauses(block: Block, groups: readonly CommonCauseGroup[]): Block {
   const components = new Map(failureGraph(block).components.map((one) => [one.id, one]));
   const replaced = new Map<string, Block>();
+  const claimed = new Set<string>();
   for (const { group, beta, components: members } of groups) {
     if (!(beta >= 0 && beta <= 1)) {
       throw new RangeError(
@@ -45,7 +46,8 @@ export function withCommonCauses(block: Block, groups: readonly CommonCauseGroup
     const found = members.map((id) => {
       const member = components.get(id);
       if (member === undefined) throw new RangeError(`common-cause group "${group}": no component "${id}"`);
-      if (replaced.has(id)) throw new RangeError(`component "${id}" is in two common-cause groups`);
+      if (claimed.has(id)) throw new RangeError(`component "${id}" is in two common-cause groups`);
+      claimed.add(id);
       return member;
     });
     const least = Math.min(...found.map(({ unavailability }) => unavailability));

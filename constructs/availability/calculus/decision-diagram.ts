@@ -45,11 +45,13 @@ export class DecisionDiagram extends NodeTable {
     if (f > g) [f, g] = [g, f];
     const known = this.recall(operation, f, g);
     if (known !== -1) return known;
-    const variable = Math.min(this.variable(f), this.variable(g));
-    const splitF = this.variable(f) === variable;
-    const splitG = this.variable(g) === variable;
-    const [lowF, highF] = splitF ? [this.low(f), this.high(f)] : [f, f];
-    const [lowG, highG] = splitG ? [this.low(g), this.high(g)] : [g, g];
+    const variableF = this.variable(f);
+    const variableG = this.variable(g);
+    const variable = variableF < variableG ? variableF : variableG;
+    const lowF = variableF === variable ? this.low(f) : f;
+    const highF = variableF === variable ? this.high(f) : f;
+    const lowG = variableG === variable ? this.low(g) : g;
+    const highG = variableG === variable ? this.high(g) : g;
     const low = operation === OR ? this.or(lowF, lowG) : this.and(lowF, lowG);
     const high = operation === OR ? this.or(highF, highG) : this.and(highF, highG);
     return this.remember(operation, f, g, this.node(variable, low, high));

@@ -8,7 +8,7 @@ export interface FailureGraph {
   /** The distinct components; a leaf refers to one by its index here. */
   readonly components: readonly Component[];
   readonly nodes: readonly FailureNode[];
-  /** Index of the node that stands for the whole block. */
+  /** Index of the node that stands for the whole block: a gate. */
   readonly root: number;
 }
 
@@ -44,7 +44,9 @@ class GraphBuilder {
   private readonly open = new Set<Block>();
 
   build(block: Block): FailureGraph {
-    const root = this.visit(block);
+    const only = this.visit(block);
+    // The root is always a gate: a lone component is the one child of "any of one".
+    const root = isLeaf(this.nodes[only] as FailureNode) ? this.add({ k: 1, children: [only] }) : only;
     return withoutOrphans({ components: this.components, nodes: this.nodes, root });
   }
 

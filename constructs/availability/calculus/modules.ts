@@ -46,6 +46,5 @@ export function modules({ nodes, root }: FailureGraph): number[] {
     if (index === root || (low > (first[index] as number) && high < (second[index] as number)))
       found.push(index);
   });
-  if (isLeaf(nodes[root] as FailureNode)) found.push(root);
   return found;
 }

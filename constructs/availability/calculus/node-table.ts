@@ -113,10 +113,13 @@ export abstract class NodeTable {
   }
 }
 
+/** Looked up once: this runs millions of times. */
+const { imul } = Math;
+
 function mix(a: number, b: number, c: number): number {
-  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b) ^ Math.imul(c, 0xc2b2ae35);
+  let hash = imul(a, 0x9e3779b1) ^ imul(b, 0x85ebca6b) ^ imul(c, 0xc2b2ae35);
   hash ^= hash >>> 15;
-  hash = Math.imul(hash, 0x2c1b3c6d);
+  hash = imul(hash, 0x2c1b3c6d);
   return hash ^ (hash >>> 13);
 }
 
