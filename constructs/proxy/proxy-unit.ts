@@ -44,6 +44,8 @@ LockPersonality=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+# Node tries a few of those while it starts and does without; to be killed for trying would be the end of it.
+SystemCallErrorNumber=EPERM
 UMask=0077
 
 [Install]
