@@ -6,7 +6,10 @@ import { collectAvailability } from "./constructs/availability";
 import { loadRegions } from "./constructs/region";
 import { addStacks } from "./stacks";
 
-/** Every region is validated before anything is constructed, and everything constructed before anything is written. */
+/**
+ * Every region is validated before anything is constructed, and everything constructed before anything is written.
+ * With `--availability` the stacks are assessed and not synthesised, so that a missed target can be looked at.
+ */
 async function main(): Promise<void> {
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
   const app = new App({ stackTraces: false });
@@ -15,7 +18,17 @@ async function main(): Promise<void> {
     join(app.outdir, "availability.json"),
     `${JSON.stringify(collectAvailability(app), undefined, 2)}\n`,
   );
+  if (process.argv.includes("--availability")) return;
+  refuseInvalid(app);
   app.synth();
+}
+
+/** cdktf validates one stack after another, when the ones before are written already. */
+function refuseInvalid(app: App): void {
+  const problems = app.node
+    .findAll()
+    .flatMap((construct) => construct.node.validate().map((problem) => `${construct.node.path}: ${problem}`));
+  if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
 main().catch((error: Error) => {
