@@ -32,7 +32,8 @@ function asList(json: unknown): unknown[] {
   return Array.isArray(json) ? (json as unknown[]) : [json];
 }
 
+/** A value whose type is stored with it. The two agree, so the value is as it is; only its type is encoded. */
 function storedDynamic(json: unknown): Value {
-  const { type, value } = json as { type: TypeExpression; value: unknown };
-  return [Buffer.from(JSON.stringify(type)), readStoredState(value, type)];
+  const { type, value } = json as { type: unknown; value: Value };
+  return [Buffer.from(JSON.stringify(type)), value];
 }

@@ -4,8 +4,8 @@ import { placeholderState, remoteStatesOf, stackBehind } from "./remote-state";
 import { type StackConfiguration, type SynthesizedStack } from "./synthesized-stacks";
 import { madeUpValue } from "./variable-values";
 
-/** Name of the state file in a workspace. */
-export const STATE_FILE = "terraform.tfstate";
+/** Name of the state file in a workspace; a "terraform.tfstate" Terraform would take for one to migrate. */
+export const STATE_FILE = "planning.tfstate";
 
 export interface WorkspaceOptions {
   /** Directory to make; its parent exists. */
