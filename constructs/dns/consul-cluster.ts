@@ -111,7 +111,11 @@ export class ConsulCluster extends Construct implements IConsul {
   private agentPart(host: IHost, serverCount: number, gossipKey: string): HostProfilePart {
     const isServer = this.isServer(host);
     const paths = [CONSUL_PATHS.agent, CONSUL_PATHS.gossip, CONSUL_PATHS.guard, CONSUL_PATHS.unit];
-    const guard = consulGuard({ isServer, spareServers: Math.floor((serverCount - 1) / 2) });
+    const guard = consulGuard({
+      isServer,
+      spareServers: Math.floor((serverCount - 1) / 2),
+      nodeName: this.nodeName(host),
+    });
     return {
       aptSources: [this.props.aptSource ?? HASHICORP_APT_SOURCE],
       packages: ["consul", "curl"],
@@ -151,8 +155,7 @@ export class ConsulCluster extends Construct implements IConsul {
     return consulConfig({
       release,
       datacenter,
-      // A group's machines name themselves: they cannot all have the group's name.
-      nodeName: isIP(address) === 0 ? undefined : host.hostName,
+      nodeName: this.nodeName(host),
       server: isServer ? { expect: serverCount, single: singleServer } : undefined,
       bindAddress: address,
       dnsAddresses: ["127.0.0.1", address],
@@ -161,6 +164,11 @@ export class ConsulCluster extends Construct implements IConsul {
       dns,
       ports,
     });
+  }
+
+  /** A group's machines name themselves: they cannot all have the group's name. */
+  private nodeName(host: IHost): string | undefined {
+    return isIP(host.bindAddress) === 0 ? undefined : host.hostName;
   }
 
   private isServer(host: IHost): boolean {

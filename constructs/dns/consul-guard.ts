@@ -5,6 +5,8 @@ export interface ConsulGuardOptions {
   readonly isServer: boolean;
   /** Servers that must be lost before the datacenter stops: 0 for a single one. */
   readonly spareServers: number;
+  /** The agent's name in Consul. @default - the machine's host name */
+  readonly nodeName?: string;
 }
 
 /**
@@ -16,11 +18,12 @@ export interface ConsulGuardOptions {
  * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart.
  * - `remember` keeps what a reload cannot change, for `apply` to compare.
  */
-export function consulGuard({ isServer, spareServers }: ConsulGuardOptions): string {
+export function consulGuard({ isServer, spareServers, nodeName }: ConsulGuardOptions): string {
   return `#!/bin/sh
 # Keeps changes to the Consul agent from taking names away. Usage: consul-guard gate|ready|apply|remember
 set -eu
 api=http://127.0.0.1:8500/v1
+node=${nodeName ?? "$(hostname)"}
 started_with=/run/tricloud-consul/started-with
 
 ask() { curl -fsS -m 3 "$api/$1"; }
@@ -31,9 +34,10 @@ needs_restart_for() {
 }
 never_had_leader() { peers=$(ask status/peers) && [ "$peers" = "[]" ]; }
 has_leader() { leader=$(ask status/leader) && [ "$leader" != '""' ]; }
-all_healthy() { health=$(ask operator/autopilot/health); }
-# The first number of the answer is the datacenter's own; those of single servers follow it.
-spare() { echo "$health" | sed 's/.*"FailureTolerance": *\\([0-9]*\\).*/\\1/'; }
+# The servers' health by their own account, one object a line: first the datacenter's, then each server's.
+health() { curl -sS -m 3 "$api/operator/autopilot/health" | tr '{' '\\n'; }
+spare() { health | sed -n 's/.*"Healthy": *true.*"FailureTolerance": *\\([0-9]*\\).*/\\1/p'; }
+is_healthy() { health | grep "\\"Name\\": *\\"$node\\"" | grep -q '"Healthy": *true'; }
 gate() {
 ${isServer && spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
 }
@@ -66,12 +70,11 @@ esac
 const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothing is lost by stopping it.
   ask status/leader >/dev/null || return 0
   if never_had_leader; then return 0; fi
-  all_healthy || { echo "consul: the servers are not all healthy" >&2; return 1; }
-  [ "$(spare)" -ge 1 ] || { echo "consul: no server to spare" >&2; return 1; }`;
+  spare=$(spare)
+  [ "\${spare:-0}" -ge 1 ] || { echo "consul: no healthy server to spare" >&2; return 1; }`;
 
 const READY_SERVER = `  if never_had_leader; then return 0; fi
   has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
-  # Answers with an error status unless every server is healthy and has caught up.
-  all_healthy || { echo "consul: the servers are not all healthy" >&2; return 1; }`;
+  is_healthy || { echo "consul: server $node has not caught up with the leader" >&2; return 1; }`;
 
 const READY_CLIENT = `  has_leader || { echo "consul: no server of the datacenter was found, or they have no leader" >&2; return 1; }`;
