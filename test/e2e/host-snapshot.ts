@@ -20,14 +20,14 @@ export function difference(before: readonly string[], after: readonly string[]):
 /*
  * Left out is what changes by itself or by any use of dpkg, whoever uses it: logs and caches, apt's lists, dpkg's own
  * records (compared as packages), backups that dpkg and the account tools write beside their files, systemd's random
- * seed and clock, the locks and pids of /run.
+ * seed and clock, the locks and pids of /run, services that ran once at boot and ended, SSH sessions.
  */
 const SCRIPT = `
 export LC_ALL=C
 dpkg-query -W -f 'package \${Package} \${Version} \${db:Status-Abbrev}\\n'
 systemctl list-unit-files --no-legend --no-pager --plain | sed 's/^/unit-file /;s/  */ /g'
 systemctl list-units --type=service,socket,timer,path --state=active,failed,activating --no-legend --no-pager --plain |
-  awk '{ print "unit", $1, $3, $4 }' | grep -v ' user@0.service\\| user-runtime-dir@0.service\\| ssh@'
+  awk '$4 != "exited" { print "unit", $1, $3, $4 }' | grep -v ' user@0.service\\| ssh@'
 getent passwd | sed 's/^/passwd /'
 getent group | sed 's/^/group /'
 cut -d: -f1,2 /etc/shadow | sed 's/^/shadow /'
