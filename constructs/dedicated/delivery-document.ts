@@ -97,10 +97,22 @@ const SHOWN_DIGITS = 16;
 
 const shortDigest = (value: string): string => sha256(value).slice(0, SHOWN_DIGITS);
 
-function sha256(value: string): string {
-  return Token.isUnresolved(value) ? Fn.sha256(value) : createHash("sha256").update(value).digest("hex");
+/** Many hosts hold the same text, and each text is needed several times: compute once. */
+function remembered(compute: (value: string) => string): (value: string) => string {
+  const results = new Map<string, string>();
+  return (value) => {
+    const known = results.get(value);
+    if (known !== undefined) return known;
+    const result = compute(value);
+    results.set(value, result);
+    return result;
+  };
 }
 
-function base64(value: string): string {
-  return Token.isUnresolved(value) ? Fn.base64encode(value) : Buffer.from(value).toString("base64");
-}
+const sha256 = remembered((value) =>
+  Token.isUnresolved(value) ? Fn.sha256(value) : createHash("sha256").update(value).digest("hex"),
+);
+
+const base64 = remembered((value) =>
+  Token.isUnresolved(value) ? Fn.base64encode(value) : Buffer.from(value).toString("base64"),
+);
