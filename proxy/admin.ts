@@ -1,19 +1,34 @@
 import { createServer, type Server } from "node:http";
-import { type Service } from "./service";
+import { exposition, type Snapshot } from "./metrics";
+
+/** What the admin listener tells of: one process, or a supervisor's workers together. */
+export interface Observed {
+  /** May be sent requests. */
+  ready(): Promise<boolean>;
+  snapshot(): Promise<Snapshot>;
+}
 
 /** The listener for operators: liveness, readiness, numbers. Not for the network of the clients. */
-export function adminServer(service: Service): Server {
+export function adminServer(observed: Observed): Server {
   return createServer((request, response) => {
-    const say = (status: number, text: string): void => {
-      response.writeHead(status, { "content-type": "text/plain" }).end(`${text}\n`);
+    const say = (status: number, text: string, type = "text/plain"): void => {
+      response.writeHead(status, { "content-type": type }).end(text);
     };
-    switch (request.url) {
+    const fail = (error: unknown): void =>
+      say(500, `${error instanceof Error ? error.message : String(error)}\n`);
+    switch (request.url?.split("?", 1)[0]) {
       case "/healthz":
-        return say(200, "ok");
+        return say(200, "ok\n");
       case "/readyz":
-        return service.draining ? say(503, "draining") : say(200, "ready");
+        return void observed
+          .ready()
+          .then((ready) => (ready ? say(200, "ready\n") : say(503, "not ready\n")), fail);
+      case "/metrics":
+        return void observed
+          .snapshot()
+          .then((snapshot) => say(200, exposition(snapshot), "text/plain; version=0.0.4"), fail);
       default:
-        return say(404, "not found");
+        return say(404, "not found\n");
     }
   });
 }

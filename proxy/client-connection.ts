@@ -1,14 +1,14 @@
-import { latin1 } from "./latin1";
 import { type Socket } from "node:net";
-import { ChunkedBody } from "./chunked-body";
 import { clock } from "./clock";
 import { type Failure, type Requester } from "./exchange";
+import { latin1 } from "./latin1";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
 import { type OriginConnection } from "./origin-connection";
 import { type OriginPool } from "./origin-pool";
-import { type CompletedExchange, type Service } from "./service";
+import { RequestBody } from "./request-body";
 import { RequestHead } from "./request-head";
 import { type ResponseHead } from "./response-head";
+import { type CompletedExchange, type Service } from "./service";
 import { statusText } from "./status-text";
 
 const EMPTY = Buffer.alloc(0);
@@ -18,44 +18,44 @@ const READ_AHEAD_BYTES = 65_536;
 const INLINE_BODY_BYTES = 8_192;
 /** Milliseconds a client is read from after its last response, so that closing does not destroy what is on its way. */
 const LINGER_MS = 2_000;
+/** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
+const DRAIN_IDLE_MS = 1_000;
 
 const enum Phase {
   Idle,
   Head,
+  /** The body is collected before an origin connection is taken. */
+  Buffering,
   Exchange,
+  /** After 101: bytes pass both ways until either side ends. */
+  Tunnel,
   Lingering,
   Closed,
-}
-
-const enum Body {
-  None,
-  Length,
-  Chunked,
 }
 
 /** One client's connection: its requests one after the other, each an exchange with an origin. */
 export class ClientConnection implements Requester, CompletedExchange {
   readonly head: RequestHead;
-  requestDone = true;
+  readonly remoteAddress: string;
+  id = "";
   startedAt = 0;
   status = 0;
   sent = 0;
 
   private phase: Phase = Phase.Idle;
+  /** `clock.now` at the last progress that the phase's time-out counts from. */
   private since = clock.now;
+  private readonly requestBody: RequestBody;
+  /** Bytes received and not yet dealt with. */
   private pending: Buffer | undefined;
-  private framing: Body = Body.None;
-  private bodyLeft = 0;
-  private readonly chunks: ChunkedBody;
-  /** The part of the body that came with the head; kept for a second try until more has been sent. */
+  /** The part of the body that is sent with the head; kept for a second try until more has been sent. */
   private firstBody: Buffer | undefined;
   private pool: OriginPool | undefined;
   private origin: OriginConnection | undefined;
-  private id = "";
   private responding = false;
   private chunkResponse = false;
   private closeAfter = false;
-  private retried = false;
+  private replayable = true;
   private stalled = false;
   private clientPaused = false;
   private readonly flushed = (): void => this.onFlushed();
@@ -64,8 +64,10 @@ export class ClientConnection implements Requester, CompletedExchange {
     private readonly socket: Socket,
     private readonly service: Service,
   ) {
-    this.head = new RequestHead(service.options);
-    this.chunks = new ChunkedBody(service.options.maxHeaderBytes);
+    const { options } = service;
+    this.head = new RequestHead(options);
+    this.requestBody = new RequestBody(options.maxHeaderBytes);
+    this.remoteAddress = socket.remoteAddress ?? "";
     socket.on("data", (bytes: Buffer) => this.receive(bytes));
     socket.on("end", () => this.gone());
     socket.on("error", () => this.gone());
@@ -76,6 +78,14 @@ export class ClientConnection implements Requester, CompletedExchange {
     return this.head.method;
   }
 
+  get requestDone(): boolean {
+    return this.requestBody.done;
+  }
+
+  get upgrading(): boolean {
+    return this.head.upgrading;
+  }
+
   /** HTTP/1.0 knows no chunks. */
   get wantsPayload(): boolean {
     return this.head.minorVersion === 0;
@@ -83,26 +93,28 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
-    const still = now - this.since;
-    const { options } = this.service;
+    const { options, draining } = this.service;
+    const seconds = (now - this.since) / 1000;
     switch (this.phase) {
-      case Phase.Idle: {
-        const limit = this.service.draining ? DRAIN_IDLE_MS : options.clientIdleTimeout * 1000;
-        if (still > limit) this.destroy();
+      case Phase.Idle:
+        if (seconds > (draining ? DRAIN_IDLE_MS / 1000 : options.clientIdleTimeout)) this.destroy();
         return;
-      }
       case Phase.Head:
-        if (still > options.readTimeout * 1000) this.refuse(408, "no complete head in time");
+        if (seconds > options.readTimeout) this.refuse(408, "no complete head in time");
         return;
+      case Phase.Buffering:
       case Phase.Exchange:
         if (this.stalled) {
-          if (still > options.writeTimeout * 1000) this.leave("client reads no more");
-        } else if (!this.requestDone && !this.clientPaused && still > options.readTimeout * 1000) {
+          if (seconds > options.writeTimeout) this.leave("client reads no more");
+        } else if (!this.requestDone && !this.clientPaused && seconds > options.readTimeout) {
           this.fail({ status: 408, problem: "no more of the request body in time" });
         }
         return;
+      case Phase.Tunnel:
+        if (seconds > options.tunnelIdleTimeout) this.leave("no byte either way through the tunnel");
+        return;
       case Phase.Lingering:
-        if (still > LINGER_MS) this.destroy();
+        if (seconds * 1000 > LINGER_MS) this.destroy();
         return;
       default:
     }
@@ -132,6 +144,14 @@ export class ClientConnection implements Requester, CompletedExchange {
       case Phase.Head:
         this.readHead(this.pending === undefined ? bytes : Buffer.concat([this.pending, bytes]));
         return;
+      case Phase.Buffering:
+        this.since = clock.now;
+        this.bufferBody(bytes);
+        return;
+      case Phase.Tunnel:
+        this.since = clock.now;
+        if (!this.origin!.write(bytes)) this.pauseClient();
+        return;
       default:
     }
   }
@@ -145,35 +165,38 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.pending = undefined;
     const { head } = this;
     const end = head.parse(bytes, 0, bytes.length);
-    if (end === INCOMPLETE) {
-      this.pending = bytes;
-      return;
-    }
-    if (end === MALFORMED) {
-      this.refuse(head.status, head.problem);
-      return;
-    }
-    this.begin(bytes, end);
+    if (end === INCOMPLETE) this.pending = bytes;
+    else if (end === MALFORMED) this.refuse(head.status, head.problem);
+    else this.begin(bytes, end);
   }
 
   private begin(bytes: Buffer, from: number): void {
     const { head, service } = this;
     this.phase = Phase.Exchange;
+    this.since = clock.now;
     this.id = head.id === "" ? service.ids.next() : head.id;
     this.responding = false;
     this.chunkResponse = false;
-    this.retried = false;
+    this.replayable = true;
     this.status = 0;
     this.sent = 0;
     this.closeAfter = head.close || service.draining;
-    const end = this.startBody(bytes, from);
+    this.firstBody = undefined;
+    this.requestBody.start(head);
+    const end = this.requestBody.advance(bytes, from);
     if (end === MALFORMED) {
-      this.refuse(400, this.chunks.problem);
+      this.refuse(400, this.requestBody.problem);
       return;
     }
+    if (end > from) this.firstBody = bytes.subarray(from, end);
     if (end < bytes.length) this.pending = bytes.subarray(end);
     if (head.looped) {
       this.fail({ status: 508, problem: "the request has been through a proxy already" });
+      return;
+    }
+    const local = service.localAnswer(head);
+    if (local !== undefined) {
+      this.answerLocally(local);
       return;
     }
     const pool = service.poolFor(head.host);
@@ -182,48 +205,32 @@ export class ClientConnection implements Requester, CompletedExchange {
       return;
     }
     this.pool = pool;
-    pool.acquire(this);
+    if (!this.requestDone && service.options.requestBuffering > 0 && !head.expectContinue)
+      this.phase = Phase.Buffering;
+    else pool.acquire(this);
   }
 
-  /** Finds how much of the body came with the head; returns the offset after it or MALFORMED. */
-  private startBody(bytes: Buffer, from: number): number {
-    const { head } = this;
-    this.firstBody = undefined;
-    if (!head.hasBody) {
-      this.framing = Body.None;
-      this.requestDone = true;
-      return from;
+  /** Collects the body; once it is complete, or larger than is to be kept, an origin connection is taken. */
+  private bufferBody(bytes: Buffer): void {
+    const end = this.requestBody.advance(bytes, 0);
+    if (end === MALFORMED) {
+      this.refuse(400, this.requestBody.problem);
+      return;
     }
-    this.requestDone = false;
-    if (head.chunked) {
-      this.framing = Body.Chunked;
-      this.chunks.reset();
-    } else {
-      this.framing = Body.Length;
-      this.bodyLeft = head.contentLength;
-    }
-    const end = this.advance(bytes, from);
-    if (end > from) this.firstBody = bytes.subarray(from, end);
-    return end;
-  }
-
-  /** Moves through the request body; returns the offset up to which `bytes` belong to it or MALFORMED. */
-  private advance(bytes: Buffer, from: number): number {
-    if (this.framing === Body.Chunked) {
-      const end = this.chunks.scan(bytes, from, bytes.length);
-      this.requestDone = this.chunks.done;
-      return end;
-    }
-    const end = Math.min(bytes.length, from + this.bodyLeft);
-    this.bodyLeft -= end - from;
-    this.requestDone = this.bodyLeft === 0;
-    return end;
+    const more = end === bytes.length ? bytes : bytes.subarray(0, end);
+    this.firstBody = this.firstBody === undefined ? more : Buffer.concat([this.firstBody, more]);
+    if (end < bytes.length) this.pending = bytes.subarray(end);
+    if (!this.requestDone && this.firstBody.length < this.service.options.requestBuffering) return;
+    this.phase = Phase.Exchange;
+    this.pool!.acquire(this);
   }
 
   send(connection: OriginConnection): void {
     this.origin = connection;
-    const text =
-      this.head.forwarded(this.pool!.origin.authority) + this.service.requestMark + this.id + "\r\n\r\n";
+    const { head } = this;
+    const upgrade = head.upgrading ? `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n` : "";
+    const host = this.service.hostFor(head, this.pool!.origin);
+    const text = `${head.forwarded(host)}${upgrade}${this.service.requestMark}${this.id}\r\n\r\n`;
     const first = this.firstBody;
     let flowing: boolean;
     if (first === undefined) flowing = connection.writeText(text);
@@ -231,57 +238,48 @@ export class ClientConnection implements Requester, CompletedExchange {
       flowing = connection.writeText(text + latin1(first, 0, first.length));
     else flowing = connection.writeTextAndBytes(text, first);
     if (this.requestDone) return;
-    if (!flowing) {
-      this.pauseClient();
-      return;
-    }
-    this.originDrained();
+    if (flowing) this.originDrained();
+    else this.pauseClient();
   }
 
   originDrained(): void {
-    if (this.requestDone || this.origin === undefined) return;
-    const bytes = this.pending;
-    this.pending = undefined;
-    if (bytes !== undefined) this.forwardBody(bytes);
-    if (this.pending === undefined) this.resumeClient();
-  }
-
-  private forwardBody(bytes: Buffer): void {
-    const end = this.advance(bytes, 0);
-    const origin = this.origin!;
-    if (end === MALFORMED) {
-      this.fail({ status: 400, problem: this.chunks.problem });
+    if (this.origin === undefined) return;
+    if (this.phase === Phase.Tunnel) {
+      this.resumeClient();
       return;
     }
+    if (this.requestDone) return;
+    const bytes = this.pending;
+    this.pending = undefined;
+    if (bytes === undefined || this.forwardBody(bytes)) this.resumeClient();
+  }
+
+  /** False when the origin wants no more for now. */
+  private forwardBody(bytes: Buffer): boolean {
+    const end = this.requestBody.advance(bytes, 0);
+    if (end === MALFORMED) {
+      this.fail({ status: 400, problem: this.requestBody.problem });
+      return false;
+    }
     this.firstBody = undefined;
-    this.retried = true;
-    const flowing = origin.write(end === bytes.length ? bytes : bytes.subarray(0, end));
+    this.replayable = false;
+    const flowing = this.origin!.write(end === bytes.length ? bytes : bytes.subarray(0, end));
     if (end < bytes.length) this.pending = bytes.subarray(end);
     if (!flowing && !this.requestDone) this.pauseClient();
+    return flowing;
   }
 
   // ---- the response ------------------------------------------------------------------------------------------
 
   inform(head: ResponseHead): void {
-    if (this.head.minorVersion === 1) this.socket.write(head.forwarded() + "\r\n", "latin1");
+    this.since = clock.now;
+    if (this.head.minorVersion === 1) this.socket.write(`${head.forwarded()}\r\n`, "latin1");
   }
 
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
     this.responding = true;
     this.status = head.status;
-    const untilClose = !last && !head.chunked && head.contentLength === NO_LENGTH;
-    let text = head.forwarded();
-    if (this.head.minorVersion === 0) {
-      if (head.chunked || untilClose) this.closeAfter = true;
-      if (head.chunked) text = withoutTransferEncoding(text);
-      if (!this.closeAfter) text += "Connection: keep-alive\r\n";
-    } else if (untilClose) {
-      this.chunkResponse = true;
-      text += "Transfer-Encoding: chunked\r\n";
-    }
-    if (last && !this.requestDone) this.closeAfter = true;
-    if (this.closeAfter) text += "Connection: close\r\n";
-    text += this.service.responseMark + this.id + "\r\n\r\n";
+    const text = this.responseHead(head, last);
     const { socket } = this;
     const length = to - from;
     this.sent += length;
@@ -294,28 +292,60 @@ export class ClientConnection implements Requester, CompletedExchange {
       socket.write(bytes.subarray(from, to));
       socket.uncork();
     }
-    return this.settle(last, length > INLINE_BODY_BYTES);
+    return this.written(last, length > INLINE_BODY_BYTES);
   }
 
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
-    const { socket } = this;
-    const length = to - from;
-    this.sent += length;
+    this.since = clock.now;
+    this.sent += to - from;
     if (this.chunkResponse) {
       const text = frameChunk(bytes, from, to) + (last ? "0\r\n\r\n" : "");
-      if (text !== "") socket.write(text, "latin1");
-      return this.settle(last, false);
+      if (text !== "") this.socket.write(text, "latin1");
+      return this.written(last, false);
     }
-    if (length > 0) socket.write(bytes.subarray(from, to));
-    return this.settle(last, true);
+    if (to > from) this.socket.write(bytes.subarray(from, to));
+    return this.written(last, true);
+  }
+
+  /** The origin agreed to switch protocols: from here on the two sockets speak it past this proxy. */
+  switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
+    this.responding = true;
+    this.status = head.status;
+    this.phase = Phase.Tunnel;
+    this.closeAfter = true;
+    this.since = clock.now;
+    const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    this.socket.write(
+      `${head.forwarded()}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`,
+      "latin1",
+    );
+    if (this.pending !== undefined) this.origin!.write(this.pending);
+    this.pending = undefined;
+    this.resumeClient();
+    return this.body(bytes, from, to, false);
+  }
+
+  private responseHead(head: ResponseHead, last: boolean): string {
+    const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
+    let text = head.forwarded();
+    if (this.head.minorVersion === 0) {
+      if (head.chunked) text = withoutTransferEncoding(text);
+      if (head.chunked || unframed) this.closeAfter = true;
+      if (!this.closeAfter) text += "Connection: keep-alive\r\n";
+    } else if (unframed) {
+      this.chunkResponse = true;
+      text += "Transfer-Encoding: chunked\r\n";
+    }
+    if (last && !this.requestDone) this.closeAfter = true;
+    if (this.closeAfter) text += "Connection: close\r\n";
+    return `${text}${this.service.responseMark}${this.id}\r\n\r\n`;
   }
 
   /** After a write: takes the buffer over if the kernel did not take it all, and ends the exchange at its end. */
-  private settle(last: boolean, wroteBuffer: boolean): boolean {
-    const { origin } = this;
+  private written(last: boolean, fromBuffer: boolean): boolean {
     const flowing = this.socket.writableLength === 0;
     if (!flowing) {
-      if (wroteBuffer) origin!.keepBuffer();
+      if (fromBuffer) this.origin!.keepBuffer();
       if (!last && !this.stalled) {
         this.stalled = true;
         this.since = clock.now;
@@ -345,8 +375,8 @@ export class ClientConnection implements Requester, CompletedExchange {
       this.linger();
       return;
     }
-    this.phase = Phase.Idle;
     if (this.pending === undefined) {
+      this.phase = Phase.Idle;
       this.resumeClient();
       return;
     }
@@ -357,34 +387,37 @@ export class ClientConnection implements Requester, CompletedExchange {
   /** Takes up a request that came before the last one was answered. */
   private next(): void {
     if (this.phase !== Phase.Head || this.pending === undefined) return;
-    const bytes = this.pending;
     this.startedAt = performance.now();
     this.resumeClient();
-    this.readHead(bytes);
+    this.readHead(this.pending);
   }
 
-  // ---- when something goes wrong -----------------------------------------------------------------------------
+  // ---- answers of the proxy's own ----------------------------------------------------------------------------
 
   lost(connection: OriginConnection, failure: Failure, answered: boolean): void {
     if (this.origin !== connection) return;
     this.origin = undefined;
+    if (this.phase === Phase.Tunnel) {
+      this.endTunnel();
+      return;
+    }
+    // A connection that had served before may have been closed by the origin just as the request was sent. Only what
+    // may be done twice is sent again, only while all of it is at hand, and only once.
     const again =
-      connection.served > 0 && !answered && !this.retried && this.head.idempotent && this.requestDone;
+      connection.served > 0 && !answered && this.replayable && this.requestDone && this.head.idempotent;
     if (!again || failure.status === 504) {
       this.fail(failure);
       return;
     }
-    this.retried = true;
+    this.replayable = false;
+    this.service.metrics.retries++;
     this.pool!.acquire(this, true);
   }
 
   fail(failure: Failure): void {
-    if (this.phase !== Phase.Exchange) return;
+    if (this.phase !== Phase.Exchange && this.phase !== Phase.Buffering) return;
     this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, failure);
-    const { origin } = this;
-    this.origin = undefined;
-    origin?.abandon();
-    this.pool?.forget(this);
+    this.letGo();
     if (this.responding) {
       // Half a response is out: only a reset tells the client that the rest is missing.
       this.service.completed(this);
@@ -392,41 +425,50 @@ export class ClientConnection implements Requester, CompletedExchange {
       this.socket.resetAndDestroy();
       return;
     }
+    this.phase = Phase.Exchange;
     if (!this.requestDone) this.closeAfter = true;
-    this.answer(failure.status);
+    this.answer(
+      failure.status,
+      "text/plain",
+      `${failure.status} ${statusText(failure.status)}\nid: ${this.id}\n`,
+    );
     this.complete();
   }
 
   /** A request that cannot be read: answer, and trust nothing that follows. */
   private refuse(status: number, problem: string): void {
+    this.service.metrics.refused++;
+    this.head.blank();
+    this.requestBody.end();
     this.phase = Phase.Exchange;
     this.id = this.service.ids.next();
     this.pending = undefined;
-    this.requestDone = true;
     this.closeAfter = true;
-    this.responding = false;
     this.sent = 0;
-    this.service.log.requestRefused(this.id, this.socket.remoteAddress ?? "", status, problem);
-    this.answer(status);
+    this.service.log.requestRefused(this.id, this.remoteAddress, status, problem);
+    this.answer(status, "text/plain", `${status} ${statusText(status)}\nid: ${this.id}\n`);
     this.complete();
   }
 
-  private answer(status: number): void {
-    const text = `${status} ${statusText(status)}\nid: ${this.id}\n`;
+  private answerLocally(json: string): void {
+    if (!this.requestDone) this.closeAfter = true;
+    this.answer(200, "application/json", `${json}\n`);
+    this.complete();
+  }
+
+  private answer(status: number, contentType: string, text: string): void {
     this.status = status;
     const body = this.head.method === "HEAD" ? "" : text;
     this.sent = body.length;
+    const connection = this.closeAfter ? "close" : "keep-alive";
     this.socket.write(
-      `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n` +
-        (this.closeAfter
-          ? "Connection: close\r\n"
-          : this.head.minorVersion === 0
-            ? "Connection: keep-alive\r\n"
-            : "") +
-        `${this.service.responseMark}${this.id}\r\n\r\n${body}`,
+      `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: ${contentType}\r\nContent-Length: ${text.length}\r\n` +
+        `Connection: ${connection}\r\n${this.service.responseMark}${this.id}\r\n\r\n${body}`,
       "latin1",
     );
   }
+
+  // ---- the end -----------------------------------------------------------------------------------------------
 
   private linger(): void {
     this.phase = Phase.Lingering;
@@ -435,22 +477,32 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.resumeClient();
   }
 
+  private endTunnel(): void {
+    this.service.completed(this);
+    this.linger();
+  }
+
   /** The client has gone, or is to. */
   private leave(problem: string): void {
-    if (this.phase === Phase.Exchange) {
+    if (this.phase === Phase.Tunnel) this.service.completed(this);
+    if (this.phase === Phase.Exchange || this.phase === Phase.Buffering) {
       this.status = 499;
       this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, { status: 499, problem });
       this.service.completed(this);
-      this.origin?.abandon();
-      this.pool?.forget(this);
-      this.origin = undefined;
     }
+    this.letGo();
     this.destroy();
   }
 
+  private letGo(): void {
+    const { origin } = this;
+    this.origin = undefined;
+    origin?.abandon();
+    this.pool?.forget(this);
+  }
+
   private gone(): void {
-    if (this.phase === Phase.Closed) return;
-    this.leave("client closed the connection");
+    if (this.phase !== Phase.Closed) this.leave("client closed the connection");
     this.service.left(this);
   }
 
@@ -463,12 +515,10 @@ export class ClientConnection implements Requester, CompletedExchange {
   private resumeClient(): void {
     if (!this.clientPaused) return;
     this.clientPaused = false;
+    this.since = clock.now;
     this.socket.resume();
   }
 }
-
-/** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
-const DRAIN_IDLE_MS = 1_000;
 
 function withoutTransferEncoding(head: string): string {
   return head.replace(/\r\ntransfer-encoding:[^\r]*/i, "");

@@ -16,6 +16,8 @@ export interface Requester {
   readonly method: string;
   /** The whole request has been written to the origin. */
   readonly requestDone: boolean;
+  /** The request asked to switch protocols. */
+  readonly upgrading: boolean;
   /** The body is to arrive without chunk framing. */
   readonly wantsPayload: boolean;
 
@@ -29,6 +31,8 @@ export interface Requester {
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean;
   /** More of the body; false to stop reading until `resume`. */
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean;
+  /** The origin switched protocols (101): what follows, both ways, is not HTTP. */
+  switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean;
   /** The connection died; `answered` when bytes of a response had come. */
   lost(connection: OriginConnection, failure: Failure, answered: boolean): void;
   /** No connection could be had. */

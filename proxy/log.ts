@@ -7,7 +7,7 @@ export class Log {
 
   exchangeFailed(
     id: string,
-    request: { method: string; target: string; host: string },
+    request: { method: string; path: string; host: string },
     origin: Origin | undefined,
     failure: Failure,
   ): void {
@@ -15,7 +15,7 @@ export class Log {
       status: failure.status,
       problem: failure.problem,
       method: request.method,
-      uri: request.target.split("?", 1)[0],
+      uri: request.path,
       host: request.host,
       origin: origin === undefined ? undefined : originKey(origin),
       chocon_req: id,

@@ -1,39 +1,28 @@
-import { type Server } from "node:net";
-import { adminServer } from "./admin";
-import { type Command, OptionError, type Options, readAddressAndPort, readCommand, usage } from "./options";
-import { Service } from "./service";
+import cluster from "node:cluster";
+import { type Command, OptionError, type Options, readCommand, usage } from "./options";
+import { keepPidFile } from "./pid-file";
+import { serve, serveAdmin } from "./serve";
+import { reportFor, Supervisor } from "./supervisor";
 import { VERSION } from "./version";
 
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port, backlog: 4096 }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-async function serve(options: Options): Promise<void> {
-  const service = new Service(options);
-  const admin = options.adminListen === "" ? undefined : adminServer(service);
-  if (admin !== undefined) {
-    const { host, port } = readAddressAndPort(options.adminListen)!;
-    await listen(admin, host, port);
+async function run(options: Options): Promise<void> {
+  if (cluster.isWorker) {
+    reportFor(await serve(options, process.ppid));
+    return;
   }
-  await listen(service.server, options.listen, options.port);
-  service.log.event("info", "listening", { address: service.server.address(), version: VERSION });
-  const terminate = (): void => {
-    process.off("SIGTERM", terminate).off("SIGINT", terminate);
-    service.log.event("info", "draining");
-    setTimeout(() => {
-      service.log.event("warn", "shutdown time-out: requests were cut off");
-      process.exit(1);
-    }, options.shutdownTimeout * 1000).unref();
-    service.draining = true;
-    setTimeout(() => service.drain(() => process.exit(0)), options.drainDelay * 1000);
-  };
-  process.on("SIGTERM", terminate).on("SIGINT", terminate);
+  if (options.pidFile !== "") keepPidFile(options.pidFile);
+  if (options.workers === 1) {
+    const serving = serve(options, process.pid);
+    const admin = serveAdmin(options, {
+      ready: async () => (await serving).ready,
+      snapshot: async () => (await serving).snapshot(),
+    });
+    await Promise.all([serving, admin]);
+    return;
+  }
+  const supervisor = new Supervisor(options);
+  await serveAdmin(options, supervisor);
+  supervisor.start();
 }
 
 function command(): Command {
@@ -58,7 +47,7 @@ switch (asked.run) {
     process.stdout.write("configuration is valid\n");
     break;
   case "serve":
-    serve(asked.options).catch((error: unknown) => {
+    run(asked.options).catch((error: unknown) => {
       process.stderr.write(`tricloud-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
       process.exit(1);
     });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { isCidr } from "./address-guard";
-import { isPattern } from "./allow-list";
+import { AllowList, isPattern } from "./allow-list";
 import { readPort } from "./route";
 
 /** Everything that can be set, by flag or in the file of --config. Times are seconds unless the name says otherwise. */
@@ -35,6 +35,14 @@ export interface Options {
   readonly maxHeaderCount: number;
   readonly maxQueue: number;
   readonly queueTimeout: number;
+  readonly ejectFailures: number;
+  readonly circuitFailures: number;
+  readonly circuitPause: number;
+  readonly tunnelIdleTimeout: number;
+  readonly requestBuffering: number;
+  readonly maxClients: number;
+  readonly workers: number | "auto";
+  readonly dnsServer: readonly string[];
 }
 
 type Name = keyof Options;
@@ -131,6 +139,17 @@ function flag(help: string): Definition {
   };
 }
 
+function workers(): Definition {
+  const count = integer(1, 1, 1024, "processes to serve with; auto for one per core");
+  const accepts = (value: unknown): boolean => value === "auto" || count.accepts(value);
+  return {
+    ...count,
+    accepts,
+    read: (raw) => (raw === "auto" ? raw : count.read(raw)),
+    expects: "auto or a number from 1 to 1024",
+  };
+}
+
 const address = { test: (value: string) => isIP(value) !== 0, expects: "an IP address" };
 const addressAndPort = {
   test: (value: string) => readAddressAndPort(value) !== undefined,
@@ -183,6 +202,33 @@ const DEFINITIONS: Readonly<Record<Name, Definition>> = {
   maxHeaderCount: integer(100, 10, 10_000, "fields of a message head at most"),
   maxQueue: integer(1024, 0, 1_000_000, "requests waiting for a connection to one origin at most"),
   queueTimeout: duration(30, "time a request may wait for a connection to its origin"),
+  ejectFailures: integer(
+    5,
+    1,
+    1_000_000,
+    "failed exchanges in a row before one address of several is set aside",
+  ),
+  circuitFailures: integer(
+    20,
+    0,
+    1_000_000,
+    "failures in a row before requests to an origin fail at once; 0 for never",
+  ),
+  circuitPause: duration(5, "time before a failing origin is tried again"),
+  tunnelIdleTimeout: duration(3600, "time without a byte either way after Upgrade (WebSocket)"),
+  requestBuffering: integer(
+    0,
+    0,
+    1_073_741_824,
+    "bytes of a body collected before an origin connection is taken; 0 to stream",
+  ),
+  maxClients: integer(0, 0, 10_000_000, "client connections at most per worker; 0 for no limit"),
+  workers: workers(),
+  dnsServer: list(
+    "DNS server to ask, address[:port]; repeatable (default: the system's)",
+    isDnsServer,
+    "address or address:port",
+  ),
 };
 
 const NAMES = Object.keys(DEFINITIONS) as Name[];
@@ -316,6 +362,16 @@ function validate(options: Options, file: string | undefined): void {
       file === undefined,
     );
   }
+  const allowed = new AllowList(options.allow, options.allowAny || options.upstream !== "");
+  options.warm.forEach((text, index) => {
+    const { host } = readWarm(text)!;
+    if (!allowed.allows(host)) {
+      throw new OptionError(
+        `${where}warm[${index}]: ${show(text)} is not an origin that allow lets through`,
+        false,
+      );
+    }
+  });
   if (options.caFile !== "") {
     const certificates = readText(options.caFile, `${where}caFile`);
     if (!certificates.includes("-----BEGIN CERTIFICATE-----")) {
@@ -405,4 +461,8 @@ export function usage(): string {
     line("-h,", "--help", "show this help"),
     "",
   ].join("\n");
+}
+
+function isDnsServer(value: string): boolean {
+  return isIP(value) !== 0 || readAddressAndPort(value) !== undefined;
 }

@@ -7,6 +7,10 @@ import { ResponseHead } from "./response-head";
 
 /** What a connection tells the pool it came from. */
 export interface ConnectionOwner {
+  /** A response with this status is complete. */
+  answered(connection: OriginConnection, status: number): void;
+  /** The exchange ended without one; `byOrigin` when that was the origin's doing. */
+  disappointed(connection: OriginConnection, byOrigin: boolean): void;
   released(connection: OriginConnection): void;
   closed(connection: OriginConnection): void;
 }
@@ -16,6 +20,8 @@ const enum Reading {
   Length,
   Chunked,
   UntilClose,
+  /** After 101: whatever comes. */
+  Tunnel,
 }
 
 /** 64 KiB: one read takes a socket's usual receive queue, and a 64 KiB body comes in one or two pieces. */
@@ -47,6 +53,7 @@ export class OriginConnection {
 
   constructor(
     private readonly owner: ConnectionOwner,
+    readonly address: string,
     limits: HeadLimits,
   ) {
     this.head = new ResponseHead(limits);
@@ -80,6 +87,16 @@ export class OriginConnection {
 
   get idle(): boolean {
     return this.requester === undefined;
+  }
+
+  /** It is the origin's turn to send: neither is the client slow to take nor to send. */
+  get owing(): boolean {
+    return (
+      this.requester !== undefined &&
+      this.reading !== Reading.Tunnel &&
+      !this.paused &&
+      (this.answered || this.requester.requestDone)
+    );
   }
 
   begin(requester: Requester): void {
@@ -123,6 +140,7 @@ export class OriginConnection {
 
   /** The client is gone: the rest of the response has no reader. */
   abandon(): void {
+    if (this.requester !== undefined) this.owner.disappointed(this, false);
     this.requester = undefined;
     this.close();
   }
@@ -137,7 +155,8 @@ export class OriginConnection {
   }
 
   private receive(length: number): boolean {
-    this.touched = clock.now;
+    // A head has to be complete in time, however many pieces it comes in.
+    if (this.reading !== Reading.Head) this.touched = clock.now;
     if (this.requester === undefined) {
       // Bytes nobody asked for: whatever they are, the next response could not be trusted.
       this.close();
@@ -171,7 +190,7 @@ export class OriginConnection {
       if (end === MALFORMED) return this.malformed(head.problem);
       if (head.status < 200) {
         if (head.chunked || head.contentLength > 0) return this.malformed("interim response with a body");
-        if (head.status === 101) return this.malformed("switching protocols without being asked");
+        if (head.status === 101) return this.switchProtocols(bytes, end, to);
         this.requester!.inform(head);
         if (this.requester === undefined || end === to) return true;
         at = end;
@@ -179,6 +198,13 @@ export class OriginConnection {
       }
       return this.startBody(bytes, end, to);
     }
+  }
+
+  private switchProtocols(bytes: Buffer, from: number, to: number): boolean {
+    const requester = this.requester!;
+    if (!requester.upgrading) return this.malformed("switching protocols without being asked");
+    this.reading = Reading.Tunnel;
+    return requester.switched(this.head, bytes, from, to);
   }
 
   private startBody(bytes: Buffer, from: number, to: number): boolean {
@@ -256,6 +282,7 @@ export class OriginConnection {
     const requester = this.requester!;
     this.requester = undefined;
     this.served++;
+    this.owner.answered(this, this.head.status);
     if (this.reusable && !extraBytes && requester.requestDone) this.owner.released(this);
     else this.close();
   }
@@ -270,6 +297,7 @@ export class OriginConnection {
     if (requester !== undefined && this.reading === Reading.UntilClose && this.answered && !this.dead) {
       this.requester = undefined;
       this.served++;
+      this.owner.answered(this, this.head.status);
       this.close();
       requester.body(this.buffer, 0, 0, true);
       return;
@@ -284,6 +312,7 @@ export class OriginConnection {
     this.requester = undefined;
     this.partial = undefined;
     this.socket.destroy();
+    if (requester !== undefined) this.owner.disappointed(this, failure !== undefined);
     this.owner.closed(this);
     if (requester !== undefined && failure !== undefined) requester.lost(this, failure, this.answered);
   }

@@ -1,17 +1,37 @@
-import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, type SecureContext } from "node:tls";
+import { type TLSSocket, type SecureContext } from "node:tls";
+import { AddressBook } from "./address-book";
+import { Circuit } from "./circuit";
 import { clock } from "./clock";
 import { type Failure, type Requester } from "./exchange";
+import { type Log } from "./log";
 import { OriginConnection } from "./origin-connection";
+import { ConnectTimeout, dial } from "./origin-dial";
 import { type Options } from "./options";
 import { type Resolver } from "./resolver";
-import { type Origin } from "./route";
+import { type Origin, originKey } from "./route";
 
 /** What all pools share. */
 export interface PoolContext {
   readonly options: Options;
   readonly resolver: Resolver;
   readonly secureContext: SecureContext;
+  readonly log: Log;
+}
+
+/** What the metrics tell of one origin. */
+export interface PoolCounts {
+  /** Connections made. */
+  connects: number;
+  connectFailures: number;
+  /** TLS handshakes, and how many of them resumed a session. */
+  handshakes: number;
+  resumptions: number;
+  /** Exchanges begun, and how many of them on a connection that had served before. */
+  exchanges: number;
+  reuses: number;
+  /** Requests that waited for a connection. */
+  queued: number;
+  rejected: number;
 }
 
 interface Waiter {
@@ -19,27 +39,75 @@ interface Waiter {
   readonly since: number;
 }
 
+/** Milliseconds without a connection before another address is tried beside the first. */
+const STAGGER_MS = 300;
+/** Milliseconds between two looks at the origin's addresses. */
+const REFRESH_MS = 3_000;
+const LONGEST_REFILL_PAUSE_MS = 30_000;
+
 /** The connections to one origin: idle ones taken last in, first out, so that few are busy and the rest may go. */
 export class OriginPool {
-  readonly idle: OriginConnection[] = [];
+  readonly counts: PoolCounts = {
+    connects: 0,
+    connectFailures: 0,
+    handshakes: 0,
+    resumptions: 0,
+    exchanges: 0,
+    reuses: 0,
+    queued: 0,
+    rejected: 0,
+  };
+  readonly book: AddressBook;
+  readonly circuit: Circuit;
+
+  private readonly idle: OriginConnection[] = [];
   private readonly open = new Set<OriginConnection>();
   private readonly waiting: Waiter[] = [];
   private connecting = 0;
   private warm = 0;
+  private warmTried = false;
+  private refillAt = 0;
+  private refillPause = 0;
+  private refreshAt = 0;
+  private session: Buffer | undefined;
   private closing = false;
 
+  /** @param leastBusy prefer the address with the fewest exchanges under way over the connection used last */
   constructor(
     readonly origin: Origin,
     private readonly context: PoolContext,
-  ) {}
+    private readonly leastBusy = false,
+  ) {
+    const { options } = context;
+    this.book = new AddressBook(options.ejectFailures);
+    this.circuit = new Circuit(options.circuitFailures, options.circuitPause);
+  }
 
+  get idleCount(): number {
+    return this.idle.length;
+  }
+
+  get busyCount(): number {
+    return this.open.size - this.idle.length;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  /** Connections open or being opened. */
   get size(): number {
     return this.open.size + this.connecting;
   }
 
   /** Nothing is open and nobody waits: the pool may be forgotten. */
   get unused(): boolean {
-    return this.warm === 0 && this.size === 0 && this.waiting.length === 0;
+    return this.warm === 0 && this.size === 0 && this.waiting.length === 0 && this.circuit.state === "closed";
+  }
+
+  /** The declared connections are open, or could not be had at the first try. */
+  get ready(): boolean {
+    return this.open.size >= this.warm || this.warmTried;
   }
 
   /** Keeps at least `count` connections open from now on. */
@@ -48,17 +116,23 @@ export class OriginPool {
     this.fill();
   }
 
-  /** Calls `requester.send` with a connection, now if one is idle, or `requester.fail`. */
+  /** Calls `requester.send` with a connection, now if one is idle, or `requester.fail`. `fresh`: not one used before. */
   acquire(requester: Requester, fresh = false): void {
-    const connection = fresh ? undefined : this.idle.pop();
-    if (connection !== undefined) {
-      connection.begin(requester);
+    if (!this.circuit.admits()) {
+      requester.fail({ status: 502, problem: "circuit open: the origin has failed too often" });
       return;
     }
-    if (this.waiting.length >= Math.max(this.context.options.maxQueue, 1) && this.full) {
+    const connection = fresh ? undefined : this.takeIdle();
+    if (connection !== undefined) {
+      this.lend(connection, requester);
+      return;
+    }
+    if (this.full && this.waiting.length >= this.context.options.maxQueue) {
+      this.counts.rejected++;
       requester.fail({ status: 503, problem: "too many requests wait for this origin" });
       return;
     }
+    this.counts.queued++;
     this.waiting.push({ requester, since: clock.now });
     if (this.connecting < this.waiting.length && !this.full) this.connect();
   }
@@ -66,17 +140,38 @@ export class OriginPool {
   /** The requester's client is gone. */
   forget(requester: Requester): void {
     const index = this.waiting.findIndex((waiter) => waiter.requester === requester);
-    if (index >= 0) this.waiting.splice(index, 1);
+    if (index < 0) return;
+    this.waiting.splice(index, 1);
+    this.circuit.undecided();
+  }
+
+  /** An exchange has got its response. */
+  answered(connection: OriginConnection, status: number): void {
+    this.book.returned(connection.address);
+    this.circuit.succeeded();
+    if (status >= 500 && status !== 501) this.book.disappointed(connection.address);
+    else this.book.worked(connection.address);
+  }
+
+  /** An exchange has ended without a response that could be used. */
+  disappointed(connection: OriginConnection, byOrigin: boolean): void {
+    this.book.returned(connection.address);
+    if (!byOrigin) {
+      this.circuit.undecided();
+      return;
+    }
+    this.book.disappointed(connection.address);
+    this.circuit.failed();
   }
 
   released(connection: OriginConnection): void {
-    const next = this.waiting.shift();
-    if (next !== undefined) {
-      connection.begin(next.requester);
+    if (this.closing || !this.book.isCurrent(connection.address)) {
+      connection.close();
       return;
     }
-    if (this.closing) {
-      connection.close();
+    const next = this.waiting.shift();
+    if (next !== undefined) {
+      this.lend(connection, next.requester);
       return;
     }
     this.idle.push(connection);
@@ -85,6 +180,7 @@ export class OriginPool {
 
   closed(connection: OriginConnection): void {
     if (!this.open.delete(connection)) return;
+    this.book.closed(connection.address);
     const index = this.idle.lastIndexOf(connection);
     if (index >= 0) this.idle.splice(index, 1);
     if (this.connecting < this.waiting.length && !this.full) this.connect();
@@ -93,24 +189,22 @@ export class OriginPool {
 
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
-    const { proxyReadTimeout, originIdleTimeout, queueTimeout } = this.context.options;
+    const { proxyReadTimeout, queueTimeout } = this.context.options;
     for (const connection of this.open) {
       const still = now - connection.touched;
-      if (connection.idle) {
-        const limit =
-          connection.idleSeconds > 0
-            ? Math.min(originIdleTimeout, connection.idleSeconds - 1)
-            : originIdleTimeout;
-        if (still > limit * 1000) connection.close();
-      } else if (!connection.paused && still > proxyReadTimeout * 1000) {
+      if (connection.idle) this.sweepIdle(connection, still);
+      else if (connection.owing && still > proxyReadTimeout * 1000) {
         connection.timeOut(`no byte from the origin for ${proxyReadTimeout} s`);
       }
     }
     while (this.waiting.length > 0 && now - this.waiting[0]!.since > queueTimeout * 1000) {
+      this.circuit.undecided();
       this.waiting
         .shift()!
         .requester.fail({ status: 504, problem: `no connection to the origin within ${queueTimeout} s` });
     }
+    if (now > this.refillAt) this.fill();
+    if (now > this.refreshAt && this.open.size > 0) this.refresh(now);
   }
 
   /** Closes what is idle, and everything else as it becomes so. */
@@ -125,8 +219,51 @@ export class OriginPool {
     return maxConnsPerHost > 0 && this.size >= maxConnsPerHost;
   }
 
+  private takeIdle(): OriginConnection | undefined {
+    if (!this.leastBusy) return this.idle.pop();
+    const address = this.book.leastBusy();
+    for (let i = this.idle.length - 1; i >= 0; i--) {
+      if (this.idle[i]!.address === address) return this.idle.splice(i, 1)[0];
+    }
+    // A connection elsewhere is taken only when no new one may be made to the least busy address.
+    return this.full ? this.idle.pop() : undefined;
+  }
+
+  private lend(connection: OriginConnection, requester: Requester): void {
+    this.counts.exchanges++;
+    if (connection.served > 0) this.counts.reuses++;
+    this.book.borrowed(connection.address);
+    connection.begin(requester);
+  }
+
+  /** An idle connection that has been kept long enough goes; a declared one only once its successor is there. */
+  private sweepIdle(connection: OriginConnection, still: number): void {
+    const { originIdleTimeout } = this.context.options;
+    // The origin's own limit counts from its side, so ours ends a second earlier.
+    const limit =
+      connection.idleSeconds > 0
+        ? Math.min(originIdleTimeout, connection.idleSeconds - 1)
+        : originIdleTimeout;
+    if (still <= limit * 1000) return;
+    if (this.open.size > this.warm) connection.close();
+    else if (this.connecting === 0 && clock.now > this.refillAt && !this.closing) this.connect();
+  }
+
   private fill(): void {
-    while (!this.closing && this.size < this.warm && !this.full) this.connect();
+    while (!this.closing && this.size < this.warm && clock.now >= this.refillAt && !this.full) this.connect();
+  }
+
+  private refresh(now: number): void {
+    this.refreshAt = now + REFRESH_MS;
+    this.context.resolver.resolve(this.origin.host).then(
+      (addresses) => {
+        this.book.update(addresses);
+        for (const connection of [...this.idle])
+          if (!this.book.isCurrent(connection.address)) connection.close();
+      },
+      // Counted by the resolver; what is open goes on working.
+      () => undefined,
+    );
   }
 
   private connect(): void {
@@ -134,93 +271,101 @@ export class OriginPool {
     this.connectAny().then(
       (connection) => {
         this.connecting--;
+        this.refillPause = 0;
         if (connection.dead) return this.failed({ status: 502, problem: "origin closed a new connection" });
         this.open.add(connection);
+        this.counts.connects++;
+        // What waits longest gets it; when nobody waits it is the declared connections' or the next request's.
         this.released(connection);
       },
       (error: unknown) => {
         this.connecting--;
-        this.failed(asFailure(error));
+        this.counts.connectFailures++;
+        const status = error instanceof ConnectTimeout ? 504 : 502;
+        this.failed({
+          status,
+          problem: error instanceof Error ? error.message || error.constructor.name : String(error),
+        });
       },
     );
   }
 
   /** An attempt has failed, and with it the oldest waiter; the others keep their own attempts or open connections. */
   private failed(failure: Failure): void {
-    this.waiting.shift()?.requester.fail(failure);
+    this.warmTried = true;
+    this.circuit.failed();
+    const waiter = this.waiting.shift();
+    if (waiter !== undefined) waiter.requester.fail(failure);
+    else
+      this.context.log.event("warn", "no connection to a declared origin", {
+        origin: originKey(this.origin),
+        problem: failure.problem,
+      });
+    this.refillPause = Math.min(LONGEST_REFILL_PAUSE_MS, Math.max(1_000, this.refillPause * 2));
+    this.refillAt = clock.now + this.refillPause;
     if (this.connecting + this.open.size < this.waiting.length && !this.full) this.connect();
   }
 
-  /** A connection to the first address that takes one. */
+  /** A connection to whichever address takes one first, the most promising asked first. */
   private async connectAny(): Promise<OriginConnection> {
-    const addresses = await this.context.resolver.resolve(this.origin.host);
-    let failed: unknown;
+    this.book.update(await this.context.resolver.resolve(this.origin.host));
+    const addresses = this.book.order();
+    const attempts: Promise<OriginConnection>[] = [];
+    let failure: unknown;
     for (const address of addresses) {
+      attempts.push(this.connectTo(address));
+      const last = attempts.length === addresses.length;
       try {
-        return await this.connectTo(address);
+        const won = await (last ? Promise.any(attempts) : orAfter(Promise.any(attempts), STAGGER_MS));
+        if (won === undefined) continue;
+        for (const attempt of attempts)
+          attempt.then(
+            (connection) => connection !== won && connection.close(),
+            () => undefined,
+          );
+        return won;
       } catch (error) {
-        failed = error;
+        failure = error instanceof AggregateError ? error.errors.at(-1) : error;
       }
     }
-    throw failed;
+    throw failure;
   }
 
-  private connectTo(address: string): Promise<OriginConnection> {
+  private async connectTo(address: string): Promise<OriginConnection> {
     const { options, secureContext } = this.context;
-    const { host, port, tls } = this.origin;
-    const connection = new OriginConnection(this, options);
-    const { onread } = connection;
-    return new Promise((resolve, reject) => {
-      const socket: Socket = tls
-        ? connectTls({
-            host: address,
-            port,
-            secureContext,
-            ...(isIP(host) === 0 ? { servername: host } : {}),
-            ALPNProtocols: ["http/1.1"],
-            // Given to the socket it makes, as net.connect would.
-            onread,
-          } as ConnectionOptions)
-        : connectPlain({ host: address, port, onread });
-      connection.attach(socket);
-      socket.setNoDelay(true);
-      const timer = setTimeout(
-        () =>
-          socket.destroy(
-            new TimeOutError(`no connection to ${address}:${port} within ${options.connectTimeout} s`),
-          ),
-        options.connectTimeout * 1000,
-      );
-      const settle = (): void => {
-        clearTimeout(timer);
-        socket
-          .off(tls ? "secureConnect" : "connect", ready)
-          .off("error", failed)
-          .off("close", closed);
-      };
-      const ready = (): void => {
-        settle();
-        connection.established();
-        resolve(connection);
-      };
-      const failed = (error: Error): void => {
-        settle();
-        socket.on("error", () => undefined);
-        reject(error);
-      };
-      const closed = (): void =>
-        failed(new Error(`${address}:${port} closed the connection before it was ready`));
-      socket
-        .on(tls ? "secureConnect" : "connect", ready)
-        .on("error", failed)
-        .on("close", closed);
-    });
+    const connection = new OriginConnection(this, address, options);
+    this.book.opening(address);
+    try {
+      const socket = await dial(connection, {
+        origin: this.origin,
+        address,
+        timeoutSeconds: options.connectTimeout,
+        secureContext,
+        alpn: ["http/1.1"],
+        session: this.session,
+        onSession: (session) => (this.session = session),
+      });
+      connection.established();
+      if (this.origin.tls) {
+        this.counts.handshakes++;
+        if ((socket as TLSSocket).isSessionReused()) this.counts.resumptions++;
+      }
+      return connection;
+    } catch (error) {
+      this.book.closed(address);
+      this.book.refused(address);
+      // A session the origin no longer likes must not spoil the next attempt.
+      this.session = undefined;
+      throw error;
+    }
   }
 }
 
-class TimeOutError extends Error {}
-
-function asFailure(error: unknown): Failure {
-  const problem = error instanceof Error ? error.message || error.constructor.name : String(error);
-  return { status: error instanceof TimeOutError ? 504 : 502, problem };
+/** The promise's value, or undefined after `ms`. */
+function orAfter<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -22,9 +22,41 @@ export class RequestHead extends MessageHead {
   private hostEnd = 0;
   private idStart = 0;
   private idEnd = 0;
+  private agentStart = 0;
+  private agentEnd = 0;
 
   get idempotent(): boolean {
     return IDEMPOTENT.has(this.method);
+  }
+
+  /** The client wants another protocol on this connection. h2c is none: it is spoken by prior knowledge or not at all. */
+  get upgrading(): boolean {
+    return (
+      this.upgradeAsked &&
+      this.upgrade !== "" &&
+      this.minorVersion === 1 &&
+      !this.hasBody &&
+      !/h2c/i.test(this.upgrade)
+    );
+  }
+
+  /** Value of User-Agent. */
+  get userAgent(): string {
+    return this.agentEnd > 0 ? this.text.slice(this.agentStart - this.base, this.agentEnd - this.base) : "";
+  }
+
+  /** The target without its query: what logs may show. */
+  get path(): string {
+    const query = this.target.indexOf("?");
+    return query < 0 ? this.target : this.target.slice(0, query);
+  }
+
+  /** Forgets what was read: a refused head is not to be mistaken for one that was understood. */
+  blank(): void {
+    this.reset(0);
+    this.text = this.method = this.target = this.host = "";
+    this.agentEnd = 0;
+    this.minorVersion = 1;
   }
 
   get hasBody(): boolean {
@@ -44,6 +76,7 @@ export class RequestHead extends MessageHead {
     this.expectContinue = false;
     this.hostCount = 0;
     this.idEnd = 0;
+    this.agentEnd = 0;
     let i = from;
     while (i < to && TOKEN[bytes[i]!] === 1) i++;
     if (i >= to) return this.bounded(this.wantMore(to - from));
@@ -151,6 +184,11 @@ export class RequestHead extends MessageHead {
       case 10:
         if (spells(bytes, name, "connection")) {
           return this.readConnection(bytes, valueStart, valueEnd) && this.drop(name, lineEnd);
+        }
+        if (spells(bytes, name, "user-agent")) {
+          this.agentStart = valueStart;
+          this.agentEnd = valueEnd;
+          return true;
         }
         return !spells(bytes, name, "keep-alive") || this.drop(name, lineEnd);
       case 11:

@@ -7,7 +7,12 @@ import { ClientConnection } from "./client-connection";
 import { clock } from "./clock";
 import { type Failure } from "./exchange";
 import { Log } from "./log";
-import { type Options, readWarm } from "./options";
+import { localAnswer } from "./local-api";
+import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./metrics";
+import { AccessLog } from "./access-log";
+import { type RequestHead } from "./request-head";
+import { ResponseTimes } from "./response-times";
+import { type Options, readUpstream, readWarm } from "./options";
 import { OriginPool, type PoolContext } from "./origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./resolver";
@@ -19,7 +24,9 @@ const MAX_ROUTES = 4096;
 
 /** What is known of an exchange at its end. */
 export interface CompletedExchange {
-  readonly method: string;
+  readonly head: RequestHead;
+  readonly id: string;
+  readonly remoteAddress: string;
   readonly status: number;
   /** Bytes of body sent to the client. */
   readonly sent: number;
@@ -32,16 +39,18 @@ export class Service {
   readonly ids = new RequestIds();
   readonly log: Log;
   /** The fields put on each request and response, up to the id. */
-  readonly requestMark = `X-Chocon-Ver: ${VERSION}\r\nX-Chocon-Id: `;
+  readonly requestMark: string;
   readonly responseMark = "X-Chocon-Id: ";
-  readonly server: Server;
+  private readonly listeners: Server[] = [];
+  readonly metrics = new RequestMetrics();
   draining = false;
-  requests = 0;
-  bodyBytes = 0;
 
   private readonly clients = new Set<ClientConnection>();
   private readonly pools = new Map<string, OriginPool>();
   private readonly routes = new Map<string, OriginPool>();
+  private readonly responseTimes: ResponseTimes;
+  private readonly accessLog: AccessLog | undefined;
+  private readonly upstream: OriginPool | undefined;
   private readonly allowed: AllowList;
   private readonly context: PoolContext;
   private readonly stopTicking: () => void;
@@ -55,23 +64,43 @@ export class Service {
     this.allowed = new AllowList(options.allow, options.allowAny);
     this.context = {
       options,
-      resolver: new Resolver(new AddressGuard(options.allowAddress)),
+      log,
+      resolver: new Resolver(new AddressGuard(options.allowAddress), options.dnsServer),
       secureContext: createSecureContext(
         options.caFile === "" ? {} : { ca: [...rootCertificates, readFileSync(options.caFile, "utf8")] },
       ),
     };
-    this.server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
+    this.accessLog = AccessLog.from(options);
+    if (options.upstream !== "") this.upstream = this.upstreamPool(options.upstream);
+    // Between a proxy and its own kind the version is how loops are found; a fixed upstream is not routed by Host.
+    this.requestMark = `${this.upstream === undefined ? `X-Chocon-Ver: ${VERSION}\r\n` : ""}X-Chocon-Id: `;
     this.stopTicking = clock.onTick((now) => this.sweep(now));
     for (const text of options.warm) {
-      const warm = readWarm(text)!;
-      const { host, port, tls } = warm;
-      const usual = port === (tls ? 443 : 80);
-      this.pool({ host, port, tls, authority: usual ? host : `${host}:${port}` }).keepWarm(warm.count);
+      const { host, port, tls, count } = readWarm(text)!;
+      this.pool({ host, port, tls, authority: authorityOf(host, port, tls) }).keepWarm(count);
     }
+  }
+
+  /** May be sent requests: not shutting down, and the declared connections are open or were tried. */
+  get ready(): boolean {
+    return !this.draining && [...this.pools.values()].every((pool) => pool.ready);
+  }
+
+  /** All numbers of this process. */
+  snapshot(): Snapshot {
+    const snapshot: Snapshot = {};
+    this.metrics.into(snapshot);
+    snapshot["tricloud_proxy_clients"] = this.clients.size;
+    snapshot["tricloud_proxy_draining"] = this.draining ? 1 : 0;
+    for (const pool of this.pools.values()) poolInto(snapshot, pool);
+    resolverInto(snapshot, this.context.resolver);
+    return snapshot;
   }
 
   /** The pool for a request with this Host, or why there is none. */
   poolFor(host: string): OriginPool | Failure {
+    if (this.upstream !== undefined) return this.upstream;
     const known = this.routes.get(host);
     if (known !== undefined) return known;
     const route = routeOf(host);
@@ -84,10 +113,36 @@ export class Service {
     return pool;
   }
 
-  /** An exchange has ended with this status, `sent` bytes of body and begun at `startedAt` (performance.now()). */
+  /** What an origin is to read in Host. */
+  hostFor(head: RequestHead, origin: Origin): string {
+    // A fixed upstream gets the request as it is, its Host included.
+    return this.upstream === undefined || head.host === "" ? origin.authority : head.host;
+  }
+
+  /** The JSON for a request to the proxy itself rather than through it. */
+  localAnswer(head: RequestHead): string | undefined {
+    if (head.target.charCodeAt(1) !== 0x2e || !head.target.startsWith("/.api/")) return undefined;
+    if (this.upstream === undefined && isOrigin(routeOf(head.host))) return undefined;
+    return localAnswer(head.target, () => this.responseTimes.stats(this.metrics.countsByStatus()));
+  }
+
+  /** Called once at the end of each exchange. */
   completed(exchange: CompletedExchange): void {
-    this.requests++;
-    this.bodyBytes += exchange.sent;
+    const { status, sent, head } = exchange;
+    const seconds = (performance.now() - exchange.startedAt) / 1000;
+    this.metrics.completed(status, sent, seconds);
+    this.responseTimes.add(seconds);
+    this.accessLog?.write({
+      remoteAddress: exchange.remoteAddress,
+      method: head.method,
+      uri: head.path,
+      status,
+      size: sent,
+      userAgent: head.userAgent,
+      seconds,
+      host: head.host,
+      id: exchange.id,
+    });
   }
 
   left(client: ClientConnection): void {
@@ -99,16 +154,24 @@ export class Service {
   drain(done: () => void): void {
     this.draining = true;
     this.onDrained = done;
-    this.server.close();
+    for (const server of this.listeners) server.close();
     this.checkDrained();
   }
 
   /** Ends everything at once. */
   stop(): void {
     this.stopTicking();
-    this.server.close();
+    for (const server of this.listeners) server.close();
     for (const client of this.clients) client.destroy();
     for (const pool of this.pools.values()) pool.drain();
+  }
+
+  /** A server whose connections are served; the caller makes it listen. */
+  listener(): Server {
+    const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
+    this.listeners.push(server);
+    return server;
   }
 
   private accept(socket: Socket): void {
@@ -125,11 +188,22 @@ export class Service {
     return pool;
   }
 
+  private upstreamPool(url: string): OriginPool {
+    const { host, port, tls } = readUpstream(url)!;
+    const pool = new OriginPool(
+      { host, port, tls, authority: authorityOf(host, port, tls) },
+      this.context,
+      true,
+    );
+    this.pools.set(url, pool);
+    return pool;
+  }
+
   private sweep(now: number): void {
     for (const client of this.clients) client.sweep(now);
     for (const [key, pool] of this.pools) {
       pool.sweep(now);
-      if (pool.unused) {
+      if (pool.unused && pool !== this.upstream) {
         this.pools.delete(key);
         for (const [host, routed] of this.routes) if (routed === pool) this.routes.delete(host);
       }
@@ -141,6 +215,13 @@ export class Service {
     const done = this.onDrained;
     this.onDrained = undefined;
     this.stop();
+    this.accessLog?.close();
     done();
   }
+}
+
+/** Host as a client would write it: the port only where it is not the scheme's own. */
+function authorityOf(host: string, port: number, tls: boolean): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }

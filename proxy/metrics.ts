@@ -1,0 +1,155 @@
+import { type OriginPool } from "./origin-pool";
+import { type Resolver } from "./resolver";
+import { originKey } from "./route";
+
+/** Numbers by series, `name` or `name{label="value"}`: what one worker knows, and what adds up over workers. */
+export type Snapshot = Record<string, number>;
+
+/** Upper bounds of the latency histogram in seconds. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Name, type and meaning of each family of series. */
+const FAMILIES: readonly (readonly [name: string, type: "counter" | "gauge" | "histogram", help: string])[] =
+  [
+    ["tricloud_proxy_requests_total", "counter", "Requests answered, by status."],
+    [
+      "tricloud_proxy_request_seconds",
+      "histogram",
+      "Time from a request's first byte to its response's last.",
+    ],
+    ["tricloud_proxy_response_body_bytes_total", "counter", "Bytes of body sent to clients."],
+    ["tricloud_proxy_refused_total", "counter", "Malformed or too large requests."],
+    [
+      "tricloud_proxy_retries_total",
+      "counter",
+      "Requests sent a second time because their connection had died.",
+    ],
+    ["tricloud_proxy_clients", "gauge", "Open client connections."],
+    ["tricloud_proxy_draining", "gauge", "1 while shutting down."],
+    ["tricloud_proxy_origin_connections", "gauge", "Connections to an origin, by state."],
+    ["tricloud_proxy_origin_waiting", "gauge", "Requests waiting for a connection to an origin."],
+    ["tricloud_proxy_origin_addresses_aside", "gauge", "Addresses of an origin set aside for failing."],
+    [
+      "tricloud_proxy_origin_circuit_open",
+      "gauge",
+      "1 while requests to an origin fail at once, 0.5 while one is let through.",
+    ],
+    ["tricloud_proxy_origin_connects_total", "counter", "Connections made to an origin."],
+    [
+      "tricloud_proxy_origin_connect_failures_total",
+      "counter",
+      "Connections to an origin that could not be made.",
+    ],
+    ["tricloud_proxy_origin_handshakes_total", "counter", "TLS handshakes with an origin."],
+    ["tricloud_proxy_origin_resumptions_total", "counter", "TLS handshakes that resumed a session."],
+    ["tricloud_proxy_origin_exchanges_total", "counter", "Requests sent to an origin."],
+    [
+      "tricloud_proxy_origin_reuses_total",
+      "counter",
+      "Requests sent on a connection that had served before.",
+    ],
+    ["tricloud_proxy_origin_queued_total", "counter", "Requests that had to wait for a connection."],
+    ["tricloud_proxy_origin_rejected_total", "counter", "Requests refused because too many waited."],
+    ["tricloud_proxy_dns_queries_total", "counter", "Questions put to DNS servers."],
+    ["tricloud_proxy_dns_failures_total", "counter", "Questions without an answer."],
+    ["tricloud_proxy_dns_stale_answers_total", "counter", "Expired answers used for want of new ones."],
+    ["tricloud_proxy_dns_cached_total", "counter", "Look-ups answered from the cache."],
+  ];
+
+/** What is counted per request, on the hot path: plain numbers in arrays. */
+export class RequestMetrics {
+  refused = 0;
+  retries = 0;
+  private readonly byStatus = new Float64Array(1000);
+  private readonly buckets = new Float64Array(BUCKETS.length + 1);
+  private seconds = 0;
+  private bodyBytes = 0;
+
+  completed(status: number, sent: number, seconds: number): void {
+    this.byStatus[status]!++;
+    this.bodyBytes += sent;
+    this.seconds += seconds;
+    let i = 0;
+    while (i < BUCKETS.length && seconds > BUCKETS[i]!) i++;
+    this.buckets[i]!++;
+  }
+
+  get requests(): number {
+    return this.byStatus.reduce((sum, count) => sum + count, 0);
+  }
+
+  countsByStatus(): Map<number, number> {
+    const counts = new Map<number, number>();
+    this.byStatus.forEach((count, status) => count > 0 && counts.set(status, count));
+    return counts;
+  }
+
+  into(snapshot: Snapshot): void {
+    for (const [status, count] of this.countsByStatus()) {
+      snapshot[`tricloud_proxy_requests_total{status="${status}"}`] = count;
+    }
+    let sum = 0;
+    this.buckets.forEach((count, i) => {
+      sum += count;
+      snapshot[`tricloud_proxy_request_seconds_bucket{le="${BUCKETS[i] ?? "+Inf"}"}`] = sum;
+    });
+    snapshot["tricloud_proxy_request_seconds_sum"] = this.seconds;
+    snapshot["tricloud_proxy_request_seconds_count"] = sum;
+    snapshot["tricloud_proxy_response_body_bytes_total"] = this.bodyBytes;
+    snapshot["tricloud_proxy_refused_total"] = this.refused;
+    snapshot["tricloud_proxy_retries_total"] = this.retries;
+  }
+}
+
+export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
+  const origin = `origin="${originKey(pool.origin)}"`;
+  const add = (name: string, value: number, labels = origin): void => {
+    const series = `tricloud_proxy_origin_${name}{${labels}}`;
+    snapshot[series] = (snapshot[series] ?? 0) + value;
+  };
+  const { counts } = pool;
+  add("connections", pool.idleCount, `${origin},state="idle"`);
+  add("connections", pool.busyCount, `${origin},state="busy"`);
+  add("connections", pool.size - pool.idleCount - pool.busyCount, `${origin},state="connecting"`);
+  add("waiting", pool.waitingCount);
+  add("addresses_aside", pool.book.asideCount());
+  add("circuit_open", { closed: 0, "half-open": 0.5, open: 1 }[pool.circuit.state]);
+  add("connects_total", counts.connects);
+  add("connect_failures_total", counts.connectFailures);
+  add("handshakes_total", counts.handshakes);
+  add("resumptions_total", counts.resumptions);
+  add("exchanges_total", counts.exchanges);
+  add("reuses_total", counts.reuses);
+  add("queued_total", counts.queued);
+  add("rejected_total", counts.rejected);
+}
+
+export function resolverInto(snapshot: Snapshot, { counts }: Resolver): void {
+  snapshot["tricloud_proxy_dns_queries_total"] = counts.queries;
+  snapshot["tricloud_proxy_dns_failures_total"] = counts.failures;
+  snapshot["tricloud_proxy_dns_stale_answers_total"] = counts.staleAnswers;
+  snapshot["tricloud_proxy_dns_cached_total"] = counts.cached;
+}
+
+/** The numbers of several workers as one. */
+export function sum(snapshots: readonly Snapshot[]): Snapshot {
+  const total: Snapshot = {};
+  for (const snapshot of snapshots) {
+    for (const [series, value] of Object.entries(snapshot)) total[series] = (total[series] ?? 0) + value;
+  }
+  return total;
+}
+
+/** Prometheus' text format. */
+export function exposition(snapshot: Snapshot): string {
+  const series = Object.keys(snapshot);
+  return FAMILIES.map(([name, type, help]) => {
+    const own = series.filter((key) => {
+      const bare = key.split("{", 1)[0]!;
+      return bare === name || (type === "histogram" && bare.startsWith(`${name}_`));
+    });
+    if (own.length === 0) return "";
+    const lines = own.map((key) => `${key} ${snapshot[key]}`);
+    return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ""].join("\n");
+  }).join("");
+}

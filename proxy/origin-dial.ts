@@ -1,0 +1,74 @@
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
+import { type OriginConnection } from "./origin-connection";
+import { type Origin } from "./route";
+
+/** How to reach one address of an origin. */
+export interface DialOptions {
+  readonly origin: Origin;
+  readonly address: string;
+  readonly timeoutSeconds: number;
+  readonly secureContext: SecureContext;
+  readonly alpn: readonly string[];
+  /** A TLS session to resume, which spares a certificate exchange. */
+  readonly session: Buffer | undefined;
+  readonly onSession: (session: Buffer) => void;
+}
+
+/** No connection in time: 504 rather than 502. */
+export class ConnectTimeout extends Error {}
+
+/**
+ * Connects `connection` to one address: TCP, and for https TLS with the certificate verified for the origin's name.
+ * @returns the connected socket. @throws ConnectTimeout or the network's or TLS's error
+ */
+export function dial(connection: OriginConnection, options: DialOptions): Promise<Socket> {
+  const { origin, address, timeoutSeconds } = options;
+  const { onread } = connection;
+  const socket = origin.tls
+    ? dialTls(options, onread)
+    : connectPlain({ host: address, port: origin.port, onread });
+  connection.attach(socket);
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, 30_000);
+  const event = origin.tls ? "secureConnect" : "connect";
+  return new Promise((resolve, reject) => {
+    const where = `${address}:${origin.port}`;
+    const timer = setTimeout(
+      () => socket.destroy(new ConnectTimeout(`no connection to ${where} within ${timeoutSeconds} s`)),
+      timeoutSeconds * 1000,
+    );
+    const settle = (): void => {
+      clearTimeout(timer);
+      socket.off(event, ready).off("error", failed).off("close", closed);
+    };
+    const ready = (): void => {
+      settle();
+      resolve(socket);
+    };
+    const failed = (error: Error): void => {
+      settle();
+      socket.on("error", () => undefined);
+      socket.destroy();
+      reject(error);
+    };
+    const closed = (): void => failed(new Error(`${where} closed the connection before it was ready`));
+    socket.on(event, ready).on("error", failed).on("close", closed);
+  });
+}
+
+function dialTls(options: DialOptions, onread: OriginConnection["onread"]): TLSSocket {
+  const { origin, address, secureContext, alpn, session, onSession } = options;
+  const socket = connectTls({
+    host: address,
+    port: origin.port,
+    secureContext,
+    ALPNProtocols: [...alpn],
+    ...(isIP(origin.host) === 0 ? { servername: origin.host } : {}),
+    ...(session === undefined ? {} : { session }),
+    // Handed to the socket that tls makes, as it is documented for net.connect.
+    onread,
+  } as ConnectionOptions);
+  socket.on("session", onSession);
+  return socket;
+}

@@ -1,0 +1,46 @@
+import { ChunkedBody } from "./chunked-body";
+import { MALFORMED } from "./message-head";
+import { type RequestHead } from "./request-head";
+
+/** Where the body of a request ends: follows its bytes as they pass. */
+export class RequestBody {
+  done = true;
+  private chunked = false;
+  private left = 0;
+  private readonly chunks: ChunkedBody;
+
+  constructor(maxTrailerBytes: number) {
+    this.chunks = new ChunkedBody(maxTrailerBytes);
+  }
+
+  get problem(): string {
+    return this.chunks.problem;
+  }
+
+  /** The body that this head announces is to come. */
+  start(head: RequestHead): void {
+    this.done = !head.hasBody;
+    this.chunked = head.chunked;
+    this.left = head.contentLength;
+    if (head.chunked) this.chunks.reset();
+  }
+
+  /** Nothing more is expected, or cared for. */
+  end(): void {
+    this.done = true;
+  }
+
+  /** The offset up to which `bytes[from..]` belong to the body, or MALFORMED. */
+  advance(bytes: Buffer, from: number): number {
+    if (this.done) return from;
+    if (this.chunked) {
+      const end = this.chunks.scan(bytes, from, bytes.length);
+      this.done = end !== MALFORMED && this.chunks.done;
+      return end;
+    }
+    const end = Math.min(bytes.length, from + this.left);
+    this.left -= end - from;
+    this.done = this.left === 0;
+    return end;
+  }
+}

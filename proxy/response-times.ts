@@ -1,0 +1,53 @@
+/** What `/.api/http-stats` says: the shape of chocon's. Times are seconds. */
+export interface HttpStats {
+  readonly request: { readonly count: number; readonly status_count: Readonly<Record<string, number>> };
+  readonly response: {
+    readonly max_time: number;
+    readonly min_time: number;
+    readonly average_time: number;
+    readonly percentiled_time: Readonly<Record<string, number>>;
+  };
+}
+
+const PERCENTS = [90, 95, 99];
+
+/** A sample of the latest response times. */
+export class ResponseTimes {
+  private readonly times: Float64Array;
+  private taken = 0;
+  private skipped = 0;
+
+  /** @param size times kept. @param factor one in this many is kept */
+  constructor(
+    size: number,
+    private readonly factor: number,
+  ) {
+    this.times = new Float64Array(size);
+  }
+
+  add(seconds: number): void {
+    if (++this.skipped < this.factor) return;
+    this.skipped = 0;
+    this.times[this.taken++ % this.times.length] = seconds;
+  }
+
+  /** Statistics with these counts of responses by status. */
+  stats(countsByStatus: ReadonlyMap<number, number>): HttpStats {
+    const times = this.times.slice(0, Math.min(this.taken, this.times.length)).sort();
+    const at = (percent: number): number =>
+      times[Math.max(0, Math.ceil((times.length * percent) / 100) - 1)] ?? 0;
+    const total = times.reduce((sum, time) => sum + time, 0);
+    return {
+      request: {
+        count: [...countsByStatus.values()].reduce((sum, count) => sum + count, 0),
+        status_count: Object.fromEntries(countsByStatus),
+      },
+      response: {
+        max_time: times.at(-1) ?? 0,
+        min_time: times[0] ?? 0,
+        average_time: times.length === 0 ? 0 : total / times.length,
+        percentiled_time: Object.fromEntries(PERCENTS.map((percent) => [percent, at(percent)])),
+      },
+    };
+  }
+}

@@ -1,0 +1,59 @@
+import { type Server } from "node:net";
+import { adminServer, type Observed } from "./admin";
+import { inheritedSockets, type ListenTarget } from "./listen-sockets";
+import { type Options, readAddressAndPort } from "./options";
+import { Service } from "./service";
+import { VERSION } from "./version";
+
+/** Connections the kernel holds until they are accepted; it caps the number by net.core.somaxconn. */
+const BACKLOG = 4096;
+
+export function listen(server: Server, target: ListenTarget): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ ...target, backlog: BACKLOG }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+/** Starts the admin listener, when one is configured or was handed over. */
+export async function serveAdmin(options: Options, observed: Observed): Promise<Server | undefined> {
+  const { admin } = inheritedSockets(process.env, process.pid);
+  if (admin === undefined && options.adminListen === "") return undefined;
+  const server = adminServer(observed);
+  await listen(server, admin === undefined ? readAddressAndPort(options.adminListen)! : { fd: admin });
+  return server;
+}
+
+/**
+ * Serves clients until SIGTERM, then lets requests end.
+ *
+ * @param starter the process id that sockets were handed over to: this one's, or a worker's parent's
+ * @returns the service, listening. When it has drained, the process exits with 0, or 1 when the time was up.
+ */
+export async function serve(options: Options, starter: number): Promise<Service> {
+  const service = new Service(options);
+  const { proxy } = inheritedSockets(process.env, starter);
+  const own: ListenTarget = { host: options.listen, port: options.port };
+  for (const target of proxy.length > 0 ? proxy.map((fd) => ({ fd })) : [own]) {
+    const server = service.listener();
+    await listen(server, target);
+    service.log.event("info", "listening", { address: server.address(), version: VERSION, pid: process.pid });
+  }
+  let terminating = false;
+  const terminate = (): void => {
+    if (terminating) return;
+    terminating = true;
+    service.log.event("info", "draining", { pid: process.pid });
+    service.draining = true;
+    setTimeout(() => {
+      service.log.event("warn", "shutdown time-out: requests were cut off", { pid: process.pid });
+      process.exit(1);
+    }, options.shutdownTimeout * 1000).unref();
+    setTimeout(() => service.drain(() => process.exit(0)), options.drainDelay * 1000);
+  };
+  process.on("SIGTERM", terminate).on("SIGINT", terminate);
+  return service;
+}
