@@ -8,8 +8,8 @@ import { percent } from "./percent";
 export interface Change {
   /** Ids of the components to improve. */
   readonly components: readonly string[];
-  /** The availability each must reach for the target to be met, where one component suffices. */
-  readonly needed: number | undefined;
+  /** The availability that it must reach, where one component suffices. */
+  readonly needed: number | null;
   /** A sentence for people. */
   readonly text: string;
 }
@@ -64,13 +64,13 @@ function severalDoubled(block: Block, result: ExactEvaluation, availability: num
     const labels = [...chosen].map((one) => named(result, one).about.label ?? one);
     return {
       components: [...chosen],
-      needed: undefined,
+      needed: null,
       text: `no single component suffices; put a second, independent one beside each of: ${labels.join(", ")}`,
     };
   }
   return {
     components: [],
-    needed: undefined,
+    needed: null,
     text: "not even a second one of every component reaches it: the composition needs better parts",
   };
 }

@@ -28,11 +28,11 @@ export function variableOrders(graph: FailureGraph, root: number, inputs: Readon
 
   const value = (map: Map<number, number>, index: number): number => map.get(index) as number;
   const rules: ((a: number, b: number) => number)[] = [
-    (a, b) => value(size, a) - value(size, b) || value(parents, b) - value(parents, a),
-    (a, b) => value(parents, b) - value(parents, a) || value(size, a) - value(size, b),
-    () => 0,
-    (a, b) => value(size, b) - value(size, a) || value(parents, b) - value(parents, a),
     (a, b) => value(depth, a) - value(depth, b) || value(size, b) - value(size, a),
+    (a, b) => value(size, b) - value(size, a) || value(parents, b) - value(parents, a),
+    (a, b) => value(parents, b) - value(parents, a) || value(size, a) - value(size, b),
+    (a, b) => value(size, a) - value(size, b) || value(parents, b) - value(parents, a),
+    () => 0,
   ];
   return rules.map((rule) => depthFirst(nodes, root, inputs, rule));
 }

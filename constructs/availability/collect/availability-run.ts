@@ -1,4 +1,5 @@
 import type { Block, FigureKind } from "../block";
+import type { Change } from "../calculus/cheapest-change";
 import type { Downtime } from "../calculus/downtime";
 import type { Interval } from "../calculus/frechet";
 import type { Outcomes } from "../calculus/service";
@@ -14,6 +15,7 @@ export interface AvailabilityRun {
 
 export const SCHEMA = "tricloud/availability/v1";
 
+/** One stack and the services that it declares, in the order of declaration. */
 export interface StackAvailability {
   readonly stack: string;
   readonly services: readonly ServiceAvailability[];
@@ -73,6 +75,8 @@ export interface TargetResult {
   readonly verdict: Verdict;
   /** Why it is missed, what costs most and what would reach it; empty where it is met. */
   readonly explanation: readonly string[];
+  /** What would reach it with the least change; null where it is met or the structure is too large. */
+  readonly cheapestChange: Change | null;
   readonly waiver: { readonly reason: string; readonly until: string; readonly expired: boolean } | null;
 }
 

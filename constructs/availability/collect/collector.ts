@@ -1,6 +1,6 @@
 import type { IConstruct } from "constructs";
 import type { Component } from "../block";
-import { cheapestChange } from "../calculus/cheapest-change";
+import { type Change, cheapestChange } from "../calculus/cheapest-change";
 import { declaredGroups } from "../calculus/common-cause";
 import { complement } from "../calculus/complement";
 import { compositionText } from "../calculus/composition-text";
@@ -86,32 +86,40 @@ function judge(
   targets: readonly DeclaredTarget[],
 ): TargetResult {
   const { atLeast, waiver } = target;
-  const problems = [...missed(one, atLeast), ...exceeded(one, atLeast, all, targets)];
+  const { evaluation } = one;
+  const change =
+    evaluation.exact && !meets(evaluation.unavailability, atLeast)
+      ? (cheapestChange(requiredBlock(one.resolved), evaluation, atLeast) ?? null)
+      : null;
+  const problems = [...missed(one, atLeast, change), ...exceeded(one, atLeast, all, targets)];
   const today = (target.asOf ?? new Date()).toISOString().slice(0, 10);
   const expired = waiver !== undefined && waiver.until < today;
-  const shownWaiver = waiver === undefined ? null : { ...waiver, expired };
-  if (problems.length === 0) {
-    const verdict = one.evaluation.bounds.lower >= atLeast ? "met" : "met-if-independent";
-    return { atLeast, verdict, explanation: [], waiver: shownWaiver };
-  }
-  if (waiver !== undefined && !expired)
-    return { atLeast, verdict: "waived", explanation: problems, waiver: shownWaiver };
-  const undecided = !one.evaluation.exact && one.evaluation.independent.upper >= atLeast;
-  return {
+  const result = {
     atLeast,
-    verdict: undecided ? "undecided" : "missed",
     explanation: expired
       ? [...problems, `the waiver "${waiver.reason}" expired on ${waiver.until}`]
       : problems,
-    waiver: shownWaiver,
+    cheapestChange: change,
+    waiver: waiver === undefined ? null : { ...waiver, expired },
   };
+  if (problems.length === 0) {
+    const safe = evaluation.bounds.lower >= atLeast;
+    return { ...result, explanation: [], verdict: safe ? "met" : "met-if-independent" };
+  }
+  if (waiver !== undefined && !expired) return { ...result, verdict: "waived" };
+  const undecided = !evaluation.exact && evaluation.independent.upper >= atLeast;
+  return { ...result, verdict: undecided ? "undecided" : "missed" };
 }
 
 /** Digits beyond this are noise of the arithmetic, not a miss. */
 const TOLERANCE = 1e-12;
 const COSTLIEST = 3;
 
-function missed({ resolved: service, evaluation }: EvaluatedService, atLeast: number): string[] {
+const meets = (unavailability: number, atLeast: number): boolean =>
+  unavailability <= complement(atLeast) * (1 + TOLERANCE);
+
+function missed(one: EvaluatedService, atLeast: number, change: Change | null): string[] {
+  const { resolved: service, evaluation } = one;
   const wanted = percent(atLeast);
   if (!evaluation.exact) {
     const { lower, upper } = evaluation.independent;
@@ -121,18 +129,16 @@ function missed({ resolved: service, evaluation }: EvaluatedService, atLeast: nu
       evaluation.reason,
     ];
   }
-  if (evaluation.unavailability <= complement(atLeast) * (1 + TOLERANCE)) return [];
-  const block = requiredBlock(service);
+  if (meets(evaluation.unavailability, atLeast)) return [];
   const costly = evaluation.importance
     .slice(0, COSTLIEST)
     .map(({ id, minutesPerYear }) => `${labelOf(evaluation, id)} ${minutesPerYear.toFixed(1)} min a year`);
-  const change = cheapestChange(block, evaluation, atLeast);
   return [
     `target ${wanted} is missed: the composition can promise ` +
       `${percent(evaluation.availability, evaluation.unavailability)}, if its parts fail independently`,
-    `composition: ${compositionText(block)}`,
+    `composition: ${compositionText(requiredBlock(service))}`,
     `costliest: ${costly.join("; ")}`,
-    ...(change === undefined ? [] : [`cheapest change: ${change.text}`]),
+    ...(change === null ? [] : [`cheapest change: ${change.text}`]),
   ];
 }
 
@@ -260,10 +266,7 @@ function warningsOf({ evaluation }: EvaluatedService, target: TargetResult | nul
   }
   if (target !== null && evaluation.exact && target.verdict.startsWith("met")) {
     const { correlated } = evaluation;
-    if (
-      correlated !== undefined &&
-      correlated.unavailability > complement(target.atLeast) * (1 + TOLERANCE)
-    ) {
+    if (correlated !== undefined && !meets(correlated.unavailability, target.atLeast)) {
       warnings.push(
         `target ${percent(target.atLeast)} is missed under the declared common causes: ` +
           percent(correlated.availability, correlated.unavailability),

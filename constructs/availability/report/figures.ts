@@ -1,0 +1,89 @@
+import { percent } from "../calculus/percent";
+import type { Probabilities, ServiceAvailability, Verdict } from "../collect/availability-run";
+
+/** A time in the unit that suits it: "4.3 s", "25.9 min", "5.3 h". */
+export function duration(minutes: number): string {
+  if (minutes === 0) return "0 s";
+  if (minutes < 1) return `${short(minutes * 60)} s`;
+  if (minutes < 120) return `${short(minutes)} min`;
+  if (minutes < 2 * 24 * 60) return `${short(minutes / 60)} h`;
+  return `${short(minutes / 60 / 24)} d`;
+}
+
+function short(value: number): string {
+  return value >= 100
+    ? value.toFixed(0)
+    : value >= 0.01
+      ? value.toPrecision(3).replace(/\.?0+$/, "")
+      : value.toExponential(1);
+}
+
+export const promise = ({ availability, unavailability }: Probabilities): string =>
+  percent(availability, unavailability);
+
+/** The independent result: exact, or the proven interval. */
+export function independentText({ independent, tooLarge }: ServiceAvailability): string {
+  if (independent !== null) return promise(independent);
+  return tooLarge === null
+    ? "unknown"
+    : `${percent(tooLarge.independent.lower)} to ${percent(tooLarge.independent.upper)}`;
+}
+
+export const boundsText = ({ bounds }: ServiceAvailability): string =>
+  `${percent(bounds.lower)} to ${percent(bounds.upper)}`;
+
+export const VERDICTS: { readonly [V in Verdict]: string } = {
+  met: "met",
+  "met-if-independent": "met if independent",
+  missed: "missed",
+  undecided: "not shown",
+  waived: "waived",
+};
+
+/** One line for a service: figures and verdict. */
+export interface SummaryRow {
+  readonly name: string;
+  readonly independent: string;
+  readonly correlated: string;
+  readonly bounds: string;
+  readonly downtime: string;
+  readonly target: string;
+  readonly verdict: string;
+}
+
+export const SUMMARY_HEADINGS: SummaryRow = {
+  name: "service",
+  independent: "independent",
+  correlated: "correlated",
+  bounds: "bounds",
+  downtime: "down per 30 d / year",
+  target: "target",
+  verdict: "verdict",
+};
+
+export function summaryRow(one: ServiceAvailability): SummaryRow {
+  const { target, downtime } = one;
+  return {
+    name: one.service,
+    independent: independentText(one),
+    correlated: one.correlated === null ? "-" : promise(one.correlated),
+    bounds: boundsText(one),
+    downtime:
+      downtime === null
+        ? "-"
+        : `${duration(downtime.minutesPer30Days)} / ${duration(downtime.minutesPerYear)}`,
+    target: target === null ? "-" : percent(target.atLeast),
+    verdict: target === null ? "-" : VERDICTS[target.verdict],
+  };
+}
+
+/** The components that cost most, as sentences. */
+export function costliest({ components }: ServiceAvailability, count = 3): string[] {
+  return components
+    .filter(({ importance }) => importance !== null && importance.minutesPerYear > 0)
+    .slice(0, count)
+    .map(({ label, availability, unavailability, kind, importance }) => {
+      const cost = duration(importance?.minutesPerYear ?? 0);
+      return `${label} ${cost} a year (${percent(availability, unavailability)}, ${kind})`;
+    });
+}
