@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { DedicatedRegionInput } from "../constructs/region";
 
 /*
- * Time and memory of synthesis as a whole process: `npm run bench:synth`. Runs are interleaved with a bare `node -e 0`
+ * Time and memory of synthesis as a whole process: `script/bench synth`. Runs are interleaved with a bare `node -e 0`
  * so that a slow moment of the machine shows in both.
  */
 
@@ -16,6 +16,8 @@ const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QER
 
 interface Run {
   readonly seconds: number;
+  /** Of all its threads, user and system. */
+  readonly cpuSeconds: number;
   readonly peakMegabytes: number;
 }
 
@@ -26,17 +28,25 @@ interface Case {
   readonly target?: string;
 }
 
-/** Written to the child's standard error when it exits; the kernel counts in kibibytes. */
-const REPORT_PEAK = `process.on("exit", () => process.stderr.write("peak=" + process.resourceUsage().maxRSS))`;
+/** Makes the child write what it used to standard error as it exits: CPU in microseconds, memory in kibibytes. */
+const REPORT_USE = `process.on("exit", () => {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  process.stderr.write("used " + (userCPUTime + systemCPUTime) + " " + maxRSS);
+})`;
 
 async function measure(each: Case, scratch: string): Promise<Run> {
   const outdir = mkdtempSync(join(scratch, "out-"));
   const started = process.hrtime.bigint();
-  const { stderr } = await promisify(execFile)(process.execPath, ["-r", join(scratch, "peak.js"), ...each.arguments], {
-    env: { ...process.env, CDKTF_OUTDIR: outdir, ...(each.regions && { TRICLOUD_REGIONS: each.regions }) },
-  });
+  const { stderr } = await promisify(execFile)(
+    process.execPath,
+    ["-r", join(scratch, "report-use.js"), ...each.arguments],
+    {
+      env: { ...process.env, CDKTF_OUTDIR: outdir, ...(each.regions && { TRICLOUD_REGIONS: each.regions }) },
+    },
+  );
   const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-  return { seconds, peakMegabytes: (Number(/peak=(\d+)/.exec(stderr)?.[1]) * 1024) / 1e6 };
+  const [, cpu, peak] = /used (\d+) (\d+)/.exec(stderr) ?? [];
+  return { seconds, cpuSeconds: Number(cpu) / 1e6, peakMegabytes: (Number(peak) * 1024) / 1e6 };
 }
 
 function largeRegion(): DedicatedRegionInput {
@@ -55,12 +65,13 @@ function largeRegion(): DedicatedRegionInput {
   };
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "tricloud-bench-"));
   try {
-    writeFileSync(join(scratch, "peak.js"), REPORT_PEAK);
+    writeFileSync(join(scratch, "report-use.js"), REPORT_USE);
     const regions = mkdtempSync(join(scratch, "regions-"));
     writeFileSync(join(regions, "large.json"), JSON.stringify(largeRegion()));
     const program = resolve("dist/main.js");
@@ -84,6 +95,7 @@ async function main(): Promise<void> {
         "median s": Number(median(seconds).toFixed(2)),
         "least s": Number(Math.min(...seconds).toFixed(2)),
         "most s": Number(Math.max(...seconds).toFixed(2)),
+        "median CPU s": Number(median(runs.get(each)!.map((run) => run.cpuSeconds)).toFixed(2)),
         "peak MB": Math.round(Math.max(...runs.get(each)!.map((run) => run.peakMegabytes))),
         target: each.target ?? "",
       };
