@@ -54,7 +54,7 @@ export class ConfigFiles extends Construct {
 }
 
 /** The text itself, where Terraform would read `${` and `%{` as the beginning of an expression. */
-const literal = (text: string): string => text.replaceAll("${", "$${").replaceAll("%{", "%%{");
+const literal = (text: string): string => text.replace(/[$%]\{/g, (opening) => opening[0] + opening);
 
 function hashOf(files: ConfigFilesProps["files"]): string {
   const hash = createHash("sha256");

@@ -1,0 +1,62 @@
+import { DaemonSet } from "kubernetes-models/apps/v1/DaemonSet";
+import { Deployment } from "kubernetes-models/apps/v1/Deployment";
+import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
+import { ConfigMap } from "kubernetes-models/v1/ConfigMap";
+import { Namespace } from "kubernetes-models/v1/Namespace";
+import { Secret } from "kubernetes-models/v1/Secret";
+import { Service } from "kubernetes-models/v1/Service";
+import { type Manifest } from "./manifests";
+
+type Model = new (manifest: never) => { validate(): void };
+
+const MODELS: Readonly<Record<string, Model>> = {
+  ConfigMap,
+  DaemonSet,
+  Deployment,
+  HorizontalPodAutoscaler,
+  Namespace,
+  NetworkPolicy,
+  PodDisruptionBudget,
+  Secret,
+  Service,
+};
+
+/**
+ * What Kubernetes would find wrong with a manifest: values of the wrong type, required fields that are missing,
+ * and fields that no version of the kind has.
+ */
+export function schemaErrors(manifest: Manifest): string[] {
+  const model = MODELS[manifest.kind];
+  if (model === undefined) throw new Error(`no schema is known for kind ${manifest.kind}`);
+  return modelErrors(manifest, model);
+}
+
+/** As above, for a kind whose model is given. */
+export function modelErrors(manifest: Manifest, model: Model): string[] {
+  const { validate } = model.prototype as { validate(): void };
+  const unread = new Map<string, Set<string>>();
+  const watched = watch(manifest, manifest.kind, unread);
+  try {
+    validate.call(watched);
+  } catch (error) {
+    return [(error as Error).message];
+  }
+  return [...unread].flatMap(([path, keys]) => [...keys].map((key) => `${path}.${key} is not known`));
+}
+
+/** Records which fields the schema never asked for: those that it does not know. */
+function watch<T extends object>(value: T, path: string, unread: Map<string, Set<string>>): T {
+  if (!Array.isArray(value)) unread.set(path, new Set(Object.keys(value)));
+  const inner = new Map<PropertyKey, unknown>();
+  return new Proxy(value, {
+    get: (target, key) => {
+      const found: unknown = Reflect.get(target, key);
+      if (typeof key === "string") unread.get(path)?.delete(key);
+      if (typeof found !== "object" || found === null) return found;
+      if (!inner.has(key)) inner.set(key, watch(found, `${path}.${String(key)}`, unread));
+      return inner.get(key);
+    },
+  });
+}

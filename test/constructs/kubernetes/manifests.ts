@@ -1,0 +1,126 @@
+import { type Attributes, type SynthesisedStack } from "../google/synthesised-stack";
+
+/** A Kubernetes object as its API takes it. */
+export interface Manifest extends Attributes {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Attributes;
+}
+
+/** Resource types of the Terraform provider and what they become in the cluster. */
+const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
+  kubernetes_config_map_v1: ["v1", "ConfigMap"],
+  kubernetes_daemon_set_v1: ["apps/v1", "DaemonSet"],
+  kubernetes_deployment_v1: ["apps/v1", "Deployment"],
+  kubernetes_horizontal_pod_autoscaler_v2: ["autoscaling/v2", "HorizontalPodAutoscaler"],
+  kubernetes_namespace_v1: ["v1", "Namespace"],
+  kubernetes_network_policy_v1: ["networking.k8s.io/v1", "NetworkPolicy"],
+  kubernetes_pod_disruption_budget_v1: ["policy/v1", "PodDisruptionBudget"],
+  kubernetes_secret_v1: ["v1", "Secret"],
+  kubernetes_service_v1: ["v1", "Service"],
+};
+
+/** Set by the provider in objects of its own, not part of any Kubernetes object. */
+const NOT_KUBERNETES = ["kubernetes_config_map_v1_data", "kubernetes_manifest"];
+
+/**
+ * Every Kubernetes object of a stack, as the provider would send it.
+ *
+ * @throws Error for a resource of the provider that is not known here
+ */
+export function manifestsOf(stack: SynthesisedStack): Manifest[] {
+  const types = Object.keys(stack.json["resource"] as Attributes).filter((type) =>
+    type.startsWith("kubernetes_"),
+  );
+  return types
+    .filter((type) => !NOT_KUBERNETES.includes(type))
+    .flatMap((type) => {
+      const [apiVersion, kind] = KINDS[type] ?? [];
+      if (apiVersion === undefined || kind === undefined) throw new Error(`no manifest is known for ${type}`);
+      return Object.values(stack.resources(type)).map((resource) => {
+        const { "//": _path, depends_on: _order, lifecycle: _lifecycle, ...own } = resource;
+        return { apiVersion, kind, ...(converted(stack, own, kind) as Attributes) } as Manifest;
+      });
+    });
+}
+
+/** The one manifest of a kind and name. @throws Error when there is none */
+export function manifestOf(stack: SynthesisedStack, kind: string, name: string | RegExp): Manifest {
+  const found = manifestsOf(stack).find(
+    (each) =>
+      each.kind === kind &&
+      (typeof name === "string" ? each.metadata["name"] === name : name.test(String(each.metadata["name"]))),
+  );
+  if (found === undefined) throw new Error(`no ${kind} ${String(name)}`);
+  return found;
+}
+
+/** Keys of maps whose own keys are data and stay as they are. */
+const MAPS = new Set([
+  "labels",
+  "annotations",
+  "match_labels",
+  "data",
+  "limits",
+  "requests",
+  "node_selector",
+]);
+
+/** Blocks that the provider names in the singular and Kubernetes in the plural, when they hold a list. */
+const PLURALS: Readonly<Record<string, string>> = {
+  container: "containers",
+  init_container: "initContainers",
+  volume: "volumes",
+  volume_mount: "volumeMounts",
+  port: "ports",
+  toleration: "tolerations",
+  topology_spread_constraint: "topologySpreadConstraints",
+  sysctl: "sysctls",
+  metric: "metrics",
+  policy: "policies",
+};
+
+/** Blocks that the provider takes as a list of at most one. */
+const SINGLE = new Set(["label_selector", "tcp_socket", "pod_selector", "namespace_selector"]);
+
+/** Strings in the provider's schema, numbers in Kubernetes'. */
+const NUMBERS = /^(replicas|run_as_user|run_as_group|fs_group|max_surge|max_unavailable|min_available)$/;
+
+function converted(stack: SynthesisedStack, value: unknown, kind: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => converted(stack, item, kind));
+  if (typeof value === "string") return resolved(stack, value);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      if (MAPS.has(key)) return [camel(key), resolvedMap(stack, inner as Attributes)];
+      if (SINGLE.has(key) && Array.isArray(inner)) return [camel(key), converted(stack, inner[0], kind)];
+      const name = kind === "DaemonSet" && key === "strategy" ? "updateStrategy" : named(key, inner);
+      const isNumber = NUMBERS.test(key) && typeof inner === "string" && /^\d+$/.test(inner);
+      return [name, isNumber ? Number(inner) : converted(stack, inner, kind)];
+    }),
+  );
+}
+
+function named(key: string, value: unknown): string {
+  const plural = PLURALS[key];
+  if (plural !== undefined && Array.isArray(value)) return plural;
+  return key === "cluster_ip" ? "clusterIP" : camel(key);
+}
+
+const camel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+const resolvedMap = (stack: SynthesisedStack, map: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(map).map(([key, value]) => [key, resolved(stack, String(value))]));
+
+/** Evaluates the two expressions the constructs write: another object's name, and a file's text. */
+function resolved(stack: SynthesisedStack, text: string): string {
+  const file = /^\$\{file\("([^"]+)"\)\}$/.exec(text);
+  if (file !== null) return stack.readFile(file[1]!);
+  const name = /^\$\{(kubernetes_\w+)\.([\w-]+)\.metadata\[0\]\.name\}$/.exec(text);
+  if (name !== null) {
+    const resource = stack.resources(name[1]!)[name[2]!];
+    if (resource === undefined) throw new Error(`nothing is called ${text}`);
+    return resolved(stack, String((resource["metadata"] as Attributes)["name"]));
+  }
+  return text.replaceAll("$${", "${").replaceAll("%%{", "%{");
+}

@@ -1,0 +1,150 @@
+import { writeFileSync } from "node:fs";
+import { ConsulChart, ProxyDeployment, type ProxyDeploymentProps } from "../../../constructs/kubernetes";
+import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { schemaErrors } from "./kubernetes-schema";
+import { manifestOf, manifestsOf } from "./manifests";
+import { restrictedViolations } from "./pod-security";
+import { type BundleFile, bundleProxy } from "./proxy-bundle-file";
+import { WORKERS } from "./workers";
+
+let bundle: BundleFile;
+beforeAll(() => (bundle = bundleProxy()));
+afterAll(() => {
+  bundle.remove();
+  removeSynthesised();
+});
+
+const props = (changes: Partial<ProxyDeploymentProps> = {}): ProxyDeploymentProps => ({
+  namespace: "tricloud",
+  image: "docker.io/library/node:24.21.0-trixie-slim",
+  workers: WORKERS,
+  allow: ["api.example.com"],
+  bundlePath: bundle.path,
+  ...changes,
+});
+
+const deployed = (changes: Partial<ProxyDeploymentProps> = {}) =>
+  synthesise((scope) => new ProxyDeployment(scope, "proxy", props(changes)));
+
+const podOf = (stack: ReturnType<typeof deployed>) =>
+  (manifestOf(stack, "Deployment", "proxy")["spec"] as { template: { spec: Attributes } }).template.spec;
+
+const containerOf = (stack: ReturnType<typeof deployed>) => (podOf(stack)["containers"] as [Attributes])[0];
+
+describe("ProxyDeployment", () => {
+  it("is made of objects that Kubernetes' schema knows", () => {
+    const stack = deployed({
+      caCertificate: "-----BEGIN CERTIFICATE-----\n",
+      warm: ["api.example.com:443=2"],
+    });
+    for (const manifest of manifestsOf(stack)) expect(schemaErrors(manifest)).toEqual([]);
+  });
+
+  it("runs pods that the restricted profile lets in, with nothing of theirs writable", () => {
+    const stack = deployed();
+    expect(restrictedViolations(podOf(stack))).toEqual([]);
+    expect(podOf(stack)).toMatchObject({ automountServiceAccountToken: false });
+    expect(containerOf(stack)["securityContext"]).toMatchObject({ readOnlyRootFilesystem: true });
+  });
+
+  it("is asked for its health where the proxy answers it", () => {
+    const stack = deployed();
+    expect(containerOf(stack)).toMatchObject({
+      livenessProbe: { httpGet: { path: "/healthz", port: "admin" } },
+      readinessProbe: { httpGet: { path: "/readyz", port: "admin" } },
+      ports: [
+        { name: "http", containerPort: 80 },
+        { name: "admin", containerPort: 9300 },
+      ],
+    });
+    const config = JSON.parse(
+      (manifestOf(stack, "ConfigMap", /^proxy-/)["data"] as Attributes)["proxy.json"] as string,
+    );
+    expect(config).toMatchObject({ port: 80, adminListen: "0.0.0.0:9300", allow: ["api.example.com"] });
+  });
+
+  it("is spread over zones, and over nodes where it can be", () => {
+    expect(podOf(deployed())["topologySpreadConstraints"]).toEqual([
+      expect.objectContaining({
+        topologyKey: "topology.kubernetes.io/zone",
+        whenUnsatisfiable: "DoNotSchedule",
+        maxSkew: 1,
+      }),
+      expect.objectContaining({ topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" }),
+    ]);
+  });
+
+  it("loses at most one pod at a time to maintenance, and none to a release", () => {
+    const stack = deployed();
+    expect(manifestOf(stack, "PodDisruptionBudget", "proxy")["spec"]).toMatchObject({ maxUnavailable: 1 });
+    expect(manifestOf(stack, "Deployment", "proxy")["spec"]).toMatchObject({
+      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    });
+  });
+
+  it("gives a pod that goes the time to finish what it has begun", () => {
+    const stack = deployed();
+    const command = containerOf(stack)["command"] as string[];
+    const seconds = (flag: string) =>
+      Number(/=(\d+)s$/.exec(command.find((arg) => arg.startsWith(flag)) ?? "")?.[1]);
+    expect(seconds("--drain-delay")).toBeGreaterThan(0);
+    expect(seconds("--shutdown-timeout")).toBeGreaterThan(seconds("--drain-delay"));
+    expect(podOf(stack)["terminationGracePeriodSeconds"]).toBeGreaterThan(seconds("--shutdown-timeout"));
+  });
+
+  it("needs no right to bind a low port", () => {
+    const sysctls = (port: number) => (podOf(deployed({ port }))["securityContext"] as Attributes)["sysctls"];
+    expect(sysctls(80)).toEqual([{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }]);
+    expect(sysctls(8080)).toBeUndefined();
+  });
+
+  it("is found by service discovery once registered, pod by pod", () => {
+    const stack = synthesise((scope) => {
+      const proxy = new ProxyDeployment(scope, "proxy", props());
+      proxy.registerWith(
+        new ConsulChart(scope, "consul", {
+          namespace: "consul",
+          datacenter: "uk",
+          chartVersion: "1.9.3",
+          dnsAddress: "10.30.16.54",
+          workers: WORKERS,
+        }),
+      );
+    });
+    const service = manifestOf(stack, "Service", "proxy");
+    expect(service.metadata["annotations"]).toEqual({
+      "consul.hashicorp.com/service-sync": "true",
+      "consul.hashicorp.com/service-name": "proxy",
+      "consul.hashicorp.com/service-port": "http",
+    });
+    expect(service["spec"]).toMatchObject({
+      type: "ClusterIP",
+      ports: [{ name: "http", port: 80, targetPort: "http" }],
+    });
+  });
+
+  it("works while one zone with a pod does", () => {
+    let proxy: ProxyDeployment | undefined;
+    synthesise((scope) => (proxy = new ProxyDeployment(scope, "proxy", props({ pods: 2 }))));
+    // Two pods stand in two of the three zones.
+    expect(proxy?.availability).toEqual(
+      expect.objectContaining({
+        type: "parallel",
+        blocks: WORKERS.zones.slice(0, 2).map((zone) => zone.availability),
+      }),
+    );
+  });
+
+  it("refuses a bundle that no ConfigMap can hold, before anything is written", () => {
+    writeFileSync(bundle.path.replace("proxy.js", "large.js"), "x".repeat(1024 * 1024));
+    expect(() => deployed({ bundlePath: bundle.path.replace("proxy.js", "large.js") })).toThrow(
+      /config map proxy: files must come to at most 1048576 bytes, got: 104\d{4} \(tricloud-proxy\.js 10485\d\d, proxy\.json \d+\)/,
+    );
+  });
+
+  it.each([[1], [0], [2.5]])("refuses %d pods", (pods) => {
+    expect(() => deployed({ pods })).toThrow(
+      `proxy deployment proxy: expected at least 2 pods, got: ${pods}`,
+    );
+  });
+});
