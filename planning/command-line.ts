@@ -16,6 +16,8 @@ Options:
   --state DIR         where apply keeps states (default: .tricloud-plan)
   --var NAME=VALUE    value of a Terraform variable; others without a default are made up. Repeatable.
                       TF_VAR_name in the environment works too
+  --remote NAME=FILE  outputs of a configuration outside the app that a stack reads by remote state NAME,
+                      as "terraform output -json" prints them; others are made up. Repeatable
   --json              print one JSON document instead of Terraform's plans
   --markdown FILE     write a summary for a pull request; "-" prints it instead of Terraform's plans
   --help              this text
@@ -33,6 +35,8 @@ export interface CommandLine {
   readonly base?: string;
   readonly state: string;
   readonly variables: ReadonlyMap<string, string>;
+  /** Files of outputs, by the name of the remote state. */
+  readonly remoteOutputs: ReadonlyMap<string, string>;
   readonly json: boolean;
   readonly markdown?: string;
 }
@@ -47,6 +51,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       base: { type: "string" },
       state: { type: "string", default: ".tricloud-plan" },
       var: { type: "string", multiple: true, default: [] },
+      remote: { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       markdown: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
@@ -64,7 +69,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     out: values.out,
     base: values.base,
     state: values.state,
-    variables: new Map(values.var.map(readVariable)),
+    variables: new Map(values.var.map((text) => readPair("--var", text, "VALUE"))),
+    remoteOutputs: new Map(values.remote.map((text) => readPair("--remote", text, "FILE"))),
     json: values.json,
     markdown: values.markdown,
   };
@@ -74,8 +80,8 @@ function isCommand(word: string | undefined): word is Command {
   return word === "plan" || word === "apply" || word === "forget";
 }
 
-function readVariable(text: string): [string, string] {
+function readPair(option: string, text: string, value: string): [string, string] {
   const at = text.indexOf("=");
-  if (at < 1) throw new Error(`--var "${text}" is not of the form NAME=VALUE`);
+  if (at < 1) throw new Error(`${option} "${text}" is not of the form NAME=${value}`);
   return [text.slice(0, at), text.slice(at + 1)];
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlanJson } from "./report/plan-json";
 import { ProviderDoubles } from "./provider-doubles";
-import { requiredStacks } from "./stack/remote-state";
+import { type Outputs, requiredStacks } from "./stack/remote-state";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
 import { STATE_FILE, makeWorkspace } from "./stack/workspace";
 import { Terraform } from "./terraform";
@@ -36,6 +36,8 @@ export interface PlanOptions {
   readonly states?: ReadonlyMap<string, string>;
   /** Values of variables, by name; others without a default are made up. */
   readonly variables?: ReadonlyMap<string, string>;
+  /** Outputs of configurations outside the app, by the remote state's name; others are made up. */
+  readonly remoteOutputs?: ReadonlyMap<string, Outputs>;
   /** Whether Terraform may colour its output. */
   readonly colour?: boolean;
 }
@@ -143,6 +145,7 @@ export class Planner {
       directory,
       stacks: this.options.stacks,
       states,
+      remoteOutputs: this.options.remoteOutputs ?? new Map<string, Outputs>(),
       state: this.options.states?.get(stack.name),
       givenVariables: new Set([...(this.options.variables?.keys() ?? []), ...variablesInEnvironment()]),
       withoutProvisioners,

@@ -1,11 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import pc from "picocolors";
 import { type CommandLine } from "./command-line";
-import { type StackPlan, Planner } from "./planner";
+import { type PlanOptions, type StackPlan, Planner } from "./planner";
 import { type AvailabilityReport, readAvailability } from "./report/availability";
 import { jsonReport } from "./report/json";
 import { markdownReport } from "./report/markdown";
+import { type Outputs } from "./stack/remote-state";
 import { type SynthesizedStack, readStacks, selectStacks } from "./stack/synthesized-stacks";
 
 /** Where what a run says goes. */
@@ -50,7 +51,7 @@ async function plan(
       stacks,
       states,
       resolveFrom: bindingsFrom(process.cwd()),
-      variables: commandLine.variables,
+      ...givenValues(commandLine),
       colour: output.colour && !commandLine.json && commandLine.markdown !== "-",
     });
     try {
@@ -97,7 +98,7 @@ async function apply(
     stacks,
     states,
     resolveFrom: bindingsFrom(process.cwd()),
-    variables: commandLine.variables,
+    ...givenValues(commandLine),
   });
   try {
     let failed = false;
@@ -118,6 +119,14 @@ async function apply(
   } finally {
     planner.close();
   }
+}
+
+function givenValues({
+  variables,
+  remoteOutputs,
+}: CommandLine): Pick<PlanOptions, "variables" | "remoteOutputs"> {
+  const read = (file: string): Outputs => JSON.parse(readFileSync(file, "utf8")) as Outputs;
+  return { variables, remoteOutputs: new Map([...remoteOutputs].map(([name, file]) => [name, read(file)])) };
 }
 
 function keptState({ state }: CommandLine, stack: string): string {
@@ -159,7 +168,7 @@ class Base {
     const planner = await Planner.start({
       stacks,
       resolveFrom: bindingsFrom(resolve(directory)),
-      variables: commandLine.variables,
+      ...givenValues(commandLine),
     });
     try {
       const states = new Map<string, string>();

@@ -72,30 +72,36 @@ function reaches(
   return readStacksOf(from, stacks).some((next) => reaches(next, to, stacks, seen));
 }
 
+/** Outputs as `terraform output -json` prints them. */
+export type Outputs = Readonly<Record<string, { readonly value: unknown; readonly type: unknown }>>;
+
+/** A state file that holds nothing but outputs. */
+export function stateOf(outputs: Outputs): object {
+  return { version: 4, terraform_version: "1.0.0", serial: 1, lineage: "planning", outputs, resources: [] };
+}
+
+/** What comes before a reference where Terraform wants a list. */
+const WANTS_LIST =
+  /(?:\b(?:element|length|concat|tolist|toset|flatten|distinct|sort|slice|one|index|contains)\(|\bjoin\([^,()]*, ?|\bin )$/;
+
 /**
- * A state file that answers for a configuration outside the app. It holds a text for each output the
- * stack refers to, or a list of one text where the reference picks an element by its position.
+ * Outputs that stand in for those of a configuration outside the app. There is a text for each output the
+ * stack refers to, or a list of one text where the reference picks an element or is worked on as a list.
  *
- * @returns the state file's content
+ * @param remote name of the remote state in the stack
  */
-export function placeholderState(configuration: StackConfiguration, remote: string): object {
+export function standInOutputs(configuration: StackConfiguration, remote: string): Outputs {
   const pattern = new RegExp(
-    `data\\.terraform_remote_state\\.${remote}\\.outputs(?:\\.|\\["|\\[\\\\")([\\w-]+)[^\\w\\[]*(\\[\\d)?`,
+    `data\\.terraform_remote_state\\.${remote}\\.outputs(?:\\.|\\[\\\\*")([\\w-]+)(?:\\\\*"\\])?(\\[\\d)?`,
     "g",
   );
-  const outputs: Record<string, object> = {};
-  for (const [, name, index] of JSON.stringify(configuration).matchAll(pattern)) {
+  const text = JSON.stringify(configuration);
+  const outputs: Record<string, { value: unknown; type: unknown }> = {};
+  for (const { 1: name, 2: index, index: at } of text.matchAll(pattern)) {
     if (name === undefined) continue;
     const value = `${remote}-${name}`;
-    outputs[name] =
-      index === undefined ? { value, type: "string" } : { value: [value], type: ["list", "string"] };
+    const isList = index !== undefined || WANTS_LIST.test(text.slice(Math.max(0, at - 40), at));
+    outputs[name] = isList ? { value: [value], type: ["list", "string"] } : { value, type: "string" };
   }
-  return {
-    version: 4,
-    terraform_version: "1.0.0",
-    serial: 1,
-    lineage: "placeholder",
-    outputs,
-    resources: [],
-  };
+  return outputs;
 }

@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { placeholderState, remoteStatesOf, stackBehind } from "./remote-state";
+import { type Outputs, remoteStatesOf, stackBehind, standInOutputs, stateOf } from "./remote-state";
 import { type StackConfiguration, type SynthesizedStack } from "./synthesized-stacks";
 import { madeUpValue } from "./variable-values";
 
@@ -14,6 +14,8 @@ export interface WorkspaceOptions {
   readonly stacks: readonly SynthesizedStack[];
   /** State files of stacks that were planned before, by stack name. */
   readonly states: ReadonlyMap<string, string>;
+  /** Outputs of configurations outside the app, by the remote state's name. */
+  readonly remoteOutputs: ReadonlyMap<string, Outputs>;
   /** The stack's own state, copied; without one the stack counts as not deployed. */
   readonly state?: string;
   /** Names of variables that get their values elsewhere. */
@@ -51,7 +53,9 @@ function localConfiguration(stack: SynthesizedStack, options: WorkspaceOptions):
     const behind = stackBehind({ name, ...rest }, options.stacks);
     const path = behind === undefined ? undefined : options.states.get(behind.name);
     const file = path ?? join(options.directory, `${name}.remote.tfstate`);
-    if (path === undefined) writeJson(file, placeholderState(configuration, name));
+    if (path === undefined) {
+      writeJson(file, stateOf(options.remoteOutputs.get(name) ?? standInOutputs(configuration, name)));
+    }
     const block = configuration.data?.["terraform_remote_state"]?.[name] ?? {};
     // Without its workspace: the file holds one.
     return [name, { ...omit(block, ["workspace"]), backend: "local", config: { path: file } }] as const;

@@ -198,6 +198,23 @@ describe("stacks that read each other's outputs", () => {
     expect(plans["uk"]?.text).toContain('got "everywhere"');
   });
 
+  test("take given outputs of other apps", async () => {
+    // GIVEN a stack that reads a map from a state nobody here has
+    const out = synthesise((app) => {
+      const stack = new ToyAwsStack(app);
+      const key = { bucket: "states", key: "tokyo", region: "us-east-1" };
+      const remote = new DataTerraformRemoteStateS3(stack, "tokyo", key);
+      new TerraformOutput(stack, "zone", { value: Fn.lookup(remote.get("zones"), "first", "none") });
+    });
+
+    // WHEN its outputs are given
+    const zones = { value: { first: "z1" }, type: ["map", "string"] };
+    const { toy } = await planAll(out, { remoteOutputs: new Map([["tokyo", { zones }]]) });
+
+    // THEN they are used
+    expect(toy?.text).toMatch(/zone += "z1"/);
+  });
+
   test("may read each other in a circle, and states of other apps", async () => {
     // GIVEN two stacks that read each other, and one that reads a state nobody here has
     const peer = (app: App, name: string, other: string): void => {
@@ -222,7 +239,9 @@ describe("stacks that read each other's outputs", () => {
     );
 
     // THEN outputs are stood in for by their names
+    expect([plans["us"]?.succeeded, plans["uk"]?.succeeded]).toEqual([true, true]);
     expect(plans["us"]?.text).toMatch(/address += "peer-address!"/);
+    expect(plans["us"]?.text).toMatch(/first += "peer-addresses"/);
     expect(plans["us"]?.text).toMatch(/indexed += "peer-servers"/);
     expect(plans["uk"]?.text).toMatch(/address += "peer-address!"/);
   });
