@@ -426,7 +426,8 @@ export class ClientConnection implements Requester, CompletedExchange {
       return;
     }
     this.phase = Phase.Exchange;
-    if (!this.requestDone) this.closeAfter = true;
+    // After a request that could not be understood nothing on the connection is to be trusted.
+    if (!this.requestDone || failure.status === 400) this.closeAfter = true;
     this.answer(
       failure.status,
       "text/plain",

@@ -1,0 +1,90 @@
+import { buildSync } from "esbuild";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(__dirname, "../..");
+
+/** A directory of this test's own, removed when Jest ends it. */
+export function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "tricloud-proxy-test-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** The proxy as it is shipped: one bundled file, made in `directory`. */
+export function bundle(directory: string): string {
+  const outfile = join(directory, "tricloud-proxy.js");
+  buildSync({
+    entryPoints: [join(ROOT, "proxy/main.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    logLevel: "error",
+  });
+  return outfile;
+}
+
+export interface RunningProxy {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly child: ChildProcess;
+  /** What was written to stdout and stderr so far. */
+  output(): string;
+  /** Resolves when `text` has been written. */
+  said(text: string): Promise<void>;
+  /** Sends SIGTERM and waits; the exit code, or the signal's name. */
+  stop(): Promise<number | string>;
+}
+
+let nextPort = 20_000 + (process.pid % 20_000);
+
+/** A port that nothing listened on when last seen; each call another one. */
+export function freePort(): number {
+  return nextPort++;
+}
+
+/** Starts the bundle with `flags`, on a port of its own, and waits until it listens. */
+export async function startProxy(
+  file: string,
+  flags: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningProxy> {
+  const port = freePort();
+  const adminPort = freePort();
+  const own = ["--listen", "127.0.0.1", "--port", String(port), "--admin-listen", `127.0.0.1:${adminPort}`];
+  const child = spawn(process.execPath, [file, ...own, ...flags], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  let ended: number | string | undefined;
+  child.stdout.on("data", (bytes: Buffer) => (text += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => (text += bytes.toString()));
+  const exit = new Promise<number | string>((resolve) => {
+    child.once("exit", (code, signal) => resolve((ended = code ?? signal ?? "unknown")));
+  });
+  const said = async (wanted: string): Promise<void> => {
+    const giveUp = Date.now() + 10_000;
+    while (!text.includes(wanted)) {
+      if (ended !== undefined)
+        throw new Error(`the proxy ended (${ended}) before it said ${wanted}:\n${text}`);
+      if (Date.now() > giveUp) throw new Error(`the proxy did not say ${wanted}:\n${text}`);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  await said('"listening"');
+  return {
+    port,
+    adminPort,
+    child,
+    output: () => text,
+    said,
+    stop: () => {
+      if (ended === undefined) child.kill("SIGTERM");
+      return exit;
+    },
+  };
+}
