@@ -23,6 +23,8 @@ export default tseslint.config(
       "no-restricted-imports": ["error", { paths: barrels }],
       "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
       "@typescript-eslint/no-explicit-any": "error",
+      // Taking a property out of the rest is a way to drop it.
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
       eqeqeq: "error",
       "prefer-const": "error",
     },

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
-import { dnsLabel, ipv4Address, sharedFields } from "./region";
+import { consulServersProblem, dnsLabel, ipv4Address, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
@@ -67,19 +67,13 @@ export const dedicatedRegion = z
         });
       }
     });
-    const servers = region.servers.filter(
+    const count = region.servers.filter(
       (candidate) => candidate.roles.includes("consul-server") && !candidate.retired,
-    );
-    const allowed = region.consul.singleServer ? [1] : [3, 5];
-    if (!allowed.includes(servers.length)) {
-      context.addIssue({
-        code: "custom",
-        path: ["servers"],
-        params: { value: `${servers.length} with role consul-server` },
-        message: region.consul.singleServer
-          ? "expected one Consul server, as consul.singleServer says"
-          : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none",
-      });
+    ).length;
+    const message = consulServersProblem(count, region.consul.singleServer);
+    if (message !== undefined) {
+      const value = `${count} with role consul-server`;
+      context.addIssue({ code: "custom", path: ["servers"], params: { value }, message });
     }
   });
 

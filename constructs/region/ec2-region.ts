@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "./cidr";
-import { cidr, sharedFields } from "./region";
+import { consulServersProblem, cidr, sharedFields } from "./region";
 
 const awsRegion = z
   .string({ error: "expected an AWS region such as us-east-1" })
@@ -90,16 +90,10 @@ export const ec2Region = z
         message: "expected a network of /16 to /24, which a VPC can hold and twelve subnets fit in",
       });
     }
-    const consulServers = region.servers["consul-server"].count;
-    if (!(region.consul.singleServer ? [1] : [3, 5]).includes(consulServers)) {
-      context.addIssue({
-        code: "custom",
-        path: ["servers", "consul-server", "count"],
-        params: { value: String(consulServers) },
-        message: region.consul.singleServer
-          ? "expected one Consul server, as consul.singleServer says"
-          : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none",
-      });
+    const { count } = region.servers["consul-server"];
+    const message = consulServersProblem(count, region.consul.singleServer);
+    if (message !== undefined) {
+      context.addIssue({ code: "custom", path: ["servers", "consul-server", "count"], message });
     }
   });
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
-import { cidr, dnsLabel, sharedFields } from "./region";
+import { cidr, consulServersProblem, dnsLabel, sharedFields } from "./region";
 
 const project = z
   .string({ error: "expected a Google Cloud project id such as example-uk" })
@@ -145,16 +145,8 @@ export const gkeRegion = z
         "expected a network of /24 or larger, of which the first 256 addresses are kept",
       );
     }
-    const allowed = region.consul.singleServer ? [1] : [3, 5];
-    if (!allowed.includes(region.consulServers)) {
-      issue(
-        ["consulServers"],
-        region.consul.singleServer
-          ? "expected one Consul server, as consul.singleServer says"
-          : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none",
-        String(region.consulServers),
-      );
-    }
+    const message = consulServersProblem(region.consulServers, region.consul.singleServer);
+    if (message !== undefined) issue(["consulServers"], message);
   });
 
 const prefixLength = (text: string): number => Number(text.split("/")[1]);

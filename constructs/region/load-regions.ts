@@ -23,6 +23,7 @@ function regionFiles(directory: string): string[] {
   } catch (error) {
     throw new Error(
       `regions directory ${directory}: cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      { cause: error },
     );
   }
   return names
@@ -38,7 +39,7 @@ function readRegion(file: string): RegionSource {
       value: extname(file) === ".json" ? JSON.parse(readFileSync(file, "utf8")) : moduleValue(file),
     };
   } catch (error) {
-    throw new Error(`region file ${file}: ${(error as Error).message}`);
+    throw new Error(`region file ${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 

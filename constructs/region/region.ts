@@ -86,6 +86,14 @@ const consul = z.strictObject({
   peers: z.record(dnsLabel, z.array(z.string()).min(1)).default({}),
 });
 
+/** What is wrong with that many Consul servers; undefined when nothing is. */
+export function consulServersProblem(count: number, singleServer: boolean): string | undefined {
+  if ((singleServer ? [1] : [3, 5]).includes(count)) return undefined;
+  return singleServer
+    ? "expected one Consul server, as consul.singleServer says"
+    : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none";
+}
+
 const dns = z.strictObject({
   /** Upstream resolvers for public names. */
   forwarders: z.array(ipv4Address).min(1, { error: "expected at least one upstream resolver" }),
