@@ -28,5 +28,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       dependsOn: [apis.of("container")],
     });
     this.nodes = new NodePool(this, "nodes", { cluster: this.cluster, zones: region.zones, ...region.nodes });
+    // Pods go on without the control plane; they are not replaced or scaled meanwhile.
+    this.service("pods", { requires: [this.nodes], degradesWithout: [this.cluster] });
   }
 }
