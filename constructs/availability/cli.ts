@@ -1,0 +1,130 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import pc from "picocolors";
+import { percent } from "./calculus/percent";
+import type { AvailabilityRun, ServiceAvailability } from "./collect/availability-run";
+import { type Difference, differences } from "./report/difference";
+import { htmlReport } from "./report/html-report";
+import { markdownReport } from "./report/markdown-report";
+import { openSlo } from "./report/openslo";
+import { readRun } from "./report/run-file";
+import { textDifferences, textReport } from "./report/text-report";
+
+/** What the command writes to: a terminal, a file or a pipe. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+const HELP = `What each service of each stack can promise, from its own topology.
+
+usage: npm run availability -- [options] [RUN]
+
+RUN is the file that synth writes. Default: cdktf.out/availability.json
+
+  --json               print the run as JSON, with the changes when --base is given
+  --markdown           print Markdown, for a pull request comment
+  --base FILE          say what changed against an earlier run, and why
+  --fail-below PERCENT fail when a service promises less, for example 99.95
+  --html FILE          write a page with a reliability block diagram of every service
+  --openslo DIR        write OpenSLO v1 documents, one file for each service
+  --help               print this
+
+Exit code: 0, or 1 when --fail-below finds a service, or 2 when something is wrong with what was given.
+`;
+
+const DEFAULT_RUN = join("cdktf.out", "availability.json");
+const DEFAULT_WIDTH = 110;
+
+/**
+ * The report on a synth's availability run.
+ *
+ * @param argv arguments after the program's name
+ * @returns exit code: 0 fine, 1 below --fail-below, 2 wrong arguments or files
+ */
+export function main(argv: readonly string[], stdout: Output, stderr: Output = process.stderr): number {
+  try {
+    return report(argv, stdout, stderr);
+  } catch (error) {
+    stderr.write(`availability: ${(error as Error).message}\n`);
+    return 2;
+  }
+}
+
+function report(argv: readonly string[], stdout: Output, stderr: Output): number {
+  const { values: options, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      markdown: { type: "boolean", default: false },
+      base: { type: "string" },
+      "fail-below": { type: "string" },
+      html: { type: "string" },
+      openslo: { type: "string" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (options.help) {
+    stdout.write(HELP);
+    return 0;
+  }
+  if (positionals.length > 1) throw new Error(`expected one run, got ${positionals.join(" ")}`);
+  if (options.json && options.markdown) throw new Error("--json and --markdown exclude each other");
+  const least = options["fail-below"] === undefined ? undefined : percentage(options["fail-below"]);
+  const run = readRun(positionals[0] ?? DEFAULT_RUN);
+  const changes = options.base === undefined ? undefined : differences(readRun(options.base), run);
+
+  if (options.html !== undefined) writeFileSync(options.html, htmlReport(run));
+  if (options.openslo !== undefined) {
+    mkdirSync(options.openslo, { recursive: true });
+    for (const { name, content } of openSlo(run)) writeFileSync(join(options.openslo, name), content);
+  }
+  if (options.json)
+    stdout.write(`${JSON.stringify(changes === undefined ? run : { ...run, changes }, undefined, 2)}\n`);
+  else if (options.markdown) stdout.write(markdownReport(run, changes));
+  else stdout.write(forTerminal(run, changes, stdout));
+
+  const low = least === undefined ? [] : below(run, least);
+  for (const line of low) stderr.write(`availability: ${line}\n`);
+  return low.length > 0 ? 1 : 0;
+}
+
+function forTerminal(
+  run: AvailabilityRun,
+  changes: readonly Difference[] | undefined,
+  stdout: Output,
+): string {
+  const options = {
+    color: stdout.isTTY === true && pc.isColorSupported,
+    width: stdout.columns ?? DEFAULT_WIDTH,
+  };
+  const text = textReport(run, options);
+  return changes === undefined ? text : `${text}\n${textDifferences(changes, options)}`;
+}
+
+/** 99.95 as 0.9995, exactly as written. */
+function percentage(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(`${text}e-2`) : Number.NaN;
+  if (value > 0 && value <= 1) return value;
+  throw new Error(`--fail-below must be a percentage above 0 and up to 100, got "${text}"`);
+}
+
+function below({ stacks }: AvailabilityRun, least: number): string[] {
+  return stacks.flatMap(({ stack, services }) =>
+    services.flatMap((service) => {
+      const promised = promisedBy(service);
+      return promised >= least
+        ? []
+        : [`${stack}/${service.service} promises ${percent(promised)}, below ${percent(least)}`];
+    }),
+  );
+}
+
+/** The lower end where there is no exact result. */
+const promisedBy = ({ independent, tooLarge, bounds }: ServiceAvailability): number =>
+  independent?.availability ?? tooLarge?.independent.lower ?? bounds.lower;
+
+if (require.main === module) process.exitCode = main(process.argv.slice(2), process.stdout);

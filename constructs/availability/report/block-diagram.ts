@@ -1,0 +1,208 @@
+import type { Block } from "../block";
+import { alike } from "../calculus/composition-text";
+import { percent } from "../calculus/percent";
+import { presentable } from "../calculus/presentation";
+import type { ComponentResult, ServiceAvailability } from "../collect/availability-run";
+import { duration } from "./figures";
+import { markup } from "./markup";
+
+const BOX = { width: 190, height: 48 };
+const SERIES_GAP = 26;
+const BRANCH_GAP = 14;
+const FORK = 28;
+const MARGIN = 14;
+const LABEL_CHARACTERS = 27;
+const CAPTION_HEIGHT = 18;
+
+/** A piece of the diagram: its size, where the line runs through it, and how to draw it at a place. */
+interface Piece {
+  readonly width: number;
+  readonly height: number;
+  /** Height of the line, from the top. */
+  readonly line: number;
+  readonly draw: (x: number, y: number) => string;
+}
+
+/**
+ * A service's required composition as a reliability block diagram: a way from left to right that avoids all
+ * that is down means the service is up. Colours are classes, for the page to give.
+ *
+ * @returns an SVG element
+ */
+export function blockDiagram(service: ServiceAvailability): string {
+  const piece = new Drawing(service).piece(presentable(service.requires));
+  const width = piece.width + 2 * (MARGIN + SERIES_GAP);
+  const height = piece.height + 2 * MARGIN;
+  const line = MARGIN + piece.line;
+  const right = MARGIN + SERIES_GAP + piece.width;
+  return [
+    `<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    `<title>${markup(service.composition)}</title>`,
+    wire(MARGIN, line, MARGIN + SERIES_GAP, line),
+    wire(right, line, right + SERIES_GAP, line),
+    `<circle class="end" cx="${MARGIN}" cy="${line}" r="5"/>`,
+    `<circle class="end" cx="${right + SERIES_GAP}" cy="${line}" r="5"/>`,
+    piece.draw(MARGIN + SERIES_GAP, MARGIN),
+    "</svg>",
+  ].join("");
+}
+
+class Drawing {
+  private readonly results: ReadonlyMap<string, ComponentResult>;
+  private readonly single: ReadonlySet<string>;
+  private readonly places = new Map<string, number>();
+
+  constructor(service: ServiceAvailability) {
+    this.results = new Map(service.components.map((one) => [one.id, one]));
+    this.single = new Set(service.singlePoints);
+    this.count(presentable(service.requires));
+  }
+
+  piece(block: Block): Piece {
+    switch (block.type) {
+      case "component":
+        return this.component(block.id);
+      case "remote":
+        return box("remote", `${block.stack}/${block.service}`, "", `${block.stack}/${block.service}`);
+      case "series":
+        return row(block.blocks.map((part) => this.piece(part)));
+      case "parallel":
+        return this.branches(block.blocks, 1);
+      case "atLeast":
+        return this.branches(block.blocks, block.k);
+    }
+  }
+
+  private branches(blocks: readonly Block[], k: number): Piece {
+    const shown = alike(blocks) ? blocks.slice(0, 1) : blocks;
+    const needed = k === 1 ? "any" : String(k);
+    const caption =
+      shown.length < blocks.length
+        ? `${needed} of ${blocks.length} like this`
+        : `${needed} of ${blocks.length}`;
+    return stack(
+      shown.map((part) => this.piece(part)),
+      caption,
+    );
+  }
+
+  private component(id: string): Piece {
+    const result = this.results.get(id);
+    if (result === undefined) return box("part", id, "", id);
+    const shared = (this.places.get(id) ?? 0) > 1;
+    const classes = ["part", this.single.has(id) ? "single" : "", shared ? "shared" : ""]
+      .filter(Boolean)
+      .join(" ");
+    const share = Math.min(1, Math.max(0, result.importance?.criticality ?? 0));
+    return box(
+      classes,
+      result.label,
+      percent(result.availability, result.unavailability),
+      this.hover(result, shared),
+      share,
+    );
+  }
+
+  private hover(
+    { id, kind, source, effectiveDate, plane, importance, availability, unavailability }: ComponentResult,
+    shared: boolean,
+  ): string {
+    return [
+      id,
+      `${percent(availability, unavailability)} (${kind}${effectiveDate === null ? "" : `, ${effectiveDate}`})`,
+      source === null ? undefined : source,
+      plane === "control" ? "control plane" : undefined,
+      importance === null ? undefined : `costs ${duration(importance.minutesPerYear)} a year`,
+      importance === null ? undefined : `Birnbaum importance ${importance.birnbaum.toPrecision(3)}`,
+      this.single.has(id) ? "single point of failure" : undefined,
+      shared ? "stands in several places and counts once" : undefined,
+    ]
+      .filter((line) => line !== undefined)
+      .join("\n");
+  }
+
+  private count(block: Block): void {
+    if (block.type === "component") this.places.set(block.id, (this.places.get(block.id) ?? 0) + 1);
+    else if (block.type !== "remote") block.blocks.forEach((inner) => this.count(inner));
+  }
+}
+
+function box(classes: string, label: string, figure: string, hover: string, heat = 0): Piece {
+  const { width, height } = BOX;
+  const middle = width / 2;
+  return {
+    width,
+    height,
+    line: height / 2,
+    draw: (x, y) =>
+      `<g class="${classes}" transform="translate(${x} ${y})"><title>${markup(hover)}</title>` +
+      `<rect class="back" width="${width}" height="${height}" rx="6"/>` +
+      `<rect class="heat" width="${width}" height="${height}" rx="6" opacity="${heat.toFixed(3)}"/>` +
+      `<rect class="edge" width="${width}" height="${height}" rx="6"/>` +
+      `<text class="label" x="${middle}" y="${figure === "" ? 29 : 21}">${markup(cut(label))}</text>` +
+      (figure === "" ? "" : `<text class="figure" x="${middle}" y="38">${markup(figure)}</text>`) +
+      `</g>`,
+  };
+}
+
+function row(pieces: readonly Piece[]): Piece {
+  const line = Math.max(...pieces.map((piece) => piece.line));
+  const below = Math.max(...pieces.map(({ height, line: own }) => height - own));
+  const width = pieces.reduce((sum, piece) => sum + piece.width, 0) + SERIES_GAP * (pieces.length - 1);
+  return {
+    width,
+    height: line + below,
+    line,
+    draw: (x, y) => {
+      let at = x;
+      return pieces
+        .map((piece, index) => {
+          const start = at;
+          at += piece.width + SERIES_GAP;
+          const link = index === 0 ? "" : wire(start - SERIES_GAP, y + line, start, y + line);
+          return link + piece.draw(start, y + line - piece.line);
+        })
+        .join("");
+    },
+  };
+}
+
+function stack(pieces: readonly Piece[], caption: string): Piece {
+  const inner = Math.max(...pieces.map(({ width }) => width));
+  const height =
+    CAPTION_HEIGHT + pieces.reduce((sum, piece) => sum + piece.height, 0) + BRANCH_GAP * (pieces.length - 1);
+  const line = (CAPTION_HEIGHT + height) / 2;
+  const width = inner + 2 * FORK;
+  return {
+    width,
+    height,
+    line,
+    draw: (x, y) => {
+      let top = y + CAPTION_HEIGHT;
+      const drawn = pieces.map((piece) => {
+        const left = x + FORK + (inner - piece.width) / 2;
+        const at = top + piece.line;
+        const branch =
+          fork(x, y + line, left, at) +
+          fork(x + width, y + line, left + piece.width, at) +
+          piece.draw(left, top);
+        top += piece.height + BRANCH_GAP;
+        return branch;
+      });
+      const text = `<text class="caption" x="${x + width / 2}" y="${y + 11}">${markup(caption)}</text>`;
+      return drawn.join("") + text;
+    },
+  };
+}
+
+const wire = (x1: number, y1: number, x2: number, y2: number): string =>
+  `<path class="wire" d="M${x1} ${y1}L${x2} ${y2}"/>`;
+
+/** From a fork to the side of a branch: across half way, up or down, across again. */
+function fork(x: number, y: number, toX: number, toY: number): string {
+  const corner = x + (Math.sign(toX - x) * FORK) / 2;
+  return `<path class="wire" d="M${x} ${y}H${corner}V${toY}H${toX}"/>`;
+}
+
+const cut = (label: string): string =>
+  label.length <= LABEL_CHARACTERS ? label : `${label.slice(0, LABEL_CHARACTERS - 1)}…`;
