@@ -328,6 +328,7 @@ export class ClientConnection implements Requester, CompletedExchange {
   private responseHead(head: ResponseHead, last: boolean): string {
     const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
     let text = head.forwarded();
+    if ((last && !this.requestDone) || this.service.draining) this.closeAfter = true;
     if (this.head.minorVersion === 0) {
       if (head.chunked) text = withoutTransferEncoding(text);
       if (head.chunked || unframed) this.closeAfter = true;
@@ -336,7 +337,6 @@ export class ClientConnection implements Requester, CompletedExchange {
       this.chunkResponse = true;
       text += "Transfer-Encoding: chunked\r\n";
     }
-    if (last && !this.requestDone) this.closeAfter = true;
     if (this.closeAfter) text += "Connection: close\r\n";
     return `${text}${this.service.responseMark}${this.id}\r\n\r\n`;
   }
