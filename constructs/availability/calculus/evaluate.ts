@@ -152,7 +152,7 @@ function figuresOf(components: readonly Component[]): Figures {
 const idAt = (components: readonly Component[], index: number): string => (components[index] as Component).id;
 
 function frechetAvailability(graph: Solution["graph"], figures: Figures): Interval {
-  const down = frechetBounds(graph, figures.down);
+  const down = frechetBounds(graph, figures);
   return { lower: complement(down.upper), upper: complement(down.lower) };
 }
 

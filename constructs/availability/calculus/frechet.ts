@@ -1,5 +1,8 @@
 import { type FailureGraph, isLeaf } from "./failure-graph";
-import { singlePoints } from "./probability";
+import { minimalCutSets } from "./cut-sets";
+import { largestPacking } from "./packing";
+import { type Figures, singlePoints } from "./probability";
+import { solve } from "./solution";
 
 /** Both ends belong to the interval; 0 to 1. */
 export interface Interval {
@@ -9,15 +12,52 @@ export interface Interval {
 
 /**
  * Bounds on the probability of being down when nothing is known about how failures depend on one another: they
- * may exclude each other or always come together. Single points of failure are taken together once; the rest
- * goes gate by gate, which is the tightest interval where no part appears twice, and a proven one otherwise.
+ * may exclude each other or always come together. For structures of a size that a stack has, the tightest there
+ * are (Zemel, 1982): the most that can be down is the most that can be packed into the minimal cut sets, the most
+ * that can be up what can be packed into the minimal path sets. For larger ones the bounds go gate by gate, which
+ * is the tightest where no part appears twice, and proven but wider otherwise.
  *
- * @param down probability of each component
+ * @param figures of each component
  */
-export function frechetBounds(graph: FailureGraph, down: ArrayLike<number>): Interval {
+export function frechetBounds(graph: FailureGraph, figures: Figures): Interval {
+  const { lower, upper } = gateByGate(graph, figures.down);
+  const cuts = fewCutSets(graph, figures.down);
+  const paths = fewCutSets(dual(graph), figures.up);
+  // A sum of many terms may stray by a few units in the last place: stay on the safe side of them.
+  const mostDown = cuts === undefined ? 1 : largestPacking(cuts, figures.down) * (1 + NOISE);
+  const mostUp = paths === undefined ? 1 : largestPacking(paths, figures.up);
+  return { lower: Math.max(lower, 1 - mostUp - NOISE), upper: Math.min(upper, mostDown) };
+}
+
+const NOISE = 1e-12;
+
+/** Beyond this many sets the linear program takes longer than its bounds are worth. */
+const FEW_SETS = 150;
+/** Enough for the structure of a stack; a limit of nodes, not of time, keeps the bounds the same on every run. */
+const FEW_NODES = 1500;
+
+/** All minimal cut sets, or undefined where there are too many. */
+function fewCutSets(graph: FailureGraph, down: ArrayLike<number>): number[][] | undefined {
+  if (graph.components.length > FEW_SETS) return undefined;
+  const limits = { nodes: FEW_NODES, deadline: Infinity };
+  const all = { maxOrder: graph.components.length, maxCount: FEW_SETS + 1 };
+  const found = minimalCutSets(solve(graph, limits), down, all, limits);
+  if (found === undefined || found.count > FEW_SETS) return undefined;
+  return found.sets.map(({ components }) => [...components]);
+}
+
+/** The graph in which up and down have changed places: its minimal cut sets are the other's minimal path sets. */
+function dual(graph: FailureGraph): FailureGraph {
+  const nodes = graph.nodes.map((node) =>
+    isLeaf(node) ? node : { ...node, k: node.children.length - node.k + 1 },
+  );
+  return { ...graph, nodes };
+}
+
+/** Single points of failure are taken together once; the rest goes gate by gate. */
+function gateByGate(graph: FailureGraph, down: ArrayLike<number>): Interval {
   const single = new Set(singlePoints(graph));
-  const figures: number[] = [];
-  for (const component of single) figures.push(down[component] as number);
+  const figures = [...single].map((component) => down[component] as number);
   const intervals: Interval[] = [];
   for (const node of graph.nodes) {
     if (isLeaf(node)) {

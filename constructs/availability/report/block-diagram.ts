@@ -13,6 +13,8 @@ const FORK = 28;
 const MARGIN = 14;
 const LABEL_CHARACTERS = 27;
 const CAPTION_HEIGHT = 18;
+/** A wide diagram shrinks to this share of its size before it has to be scrolled. */
+const SMALLEST = 0.7;
 
 /** A piece of the diagram: its size, where the line runs through it, and how to draw it at a place. */
 interface Piece {
@@ -36,7 +38,7 @@ export function blockDiagram(service: ServiceAvailability): string {
   const line = MARGIN + piece.line;
   const right = MARGIN + SERIES_GAP + piece.width;
   return [
-    `<svg role="img" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    `<svg role="img" viewBox="0 0 ${width} ${height}" style="max-width:${width}px;min-width:${Math.round(width * SMALLEST)}px">`,
     `<title>${markup(service.composition)}</title>`,
     wire(MARGIN, line, MARGIN + SERIES_GAP, line),
     wire(right, line, right + SERIES_GAP, line),

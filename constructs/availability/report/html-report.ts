@@ -127,7 +127,9 @@ function cutSets({ cutSets: sets, cutSetCount, cutSetOrder }: ServiceAvailabilit
   if (cutSetCount === null) return "";
   const items = sets
     .slice(0, SHOWN_CUT_SETS)
-    .map(({ components, unavailability }) => `${components.join(" and ")}: ${unavailability.toPrecision(3)}`);
+    .map(
+      ({ components, unavailability }) => `${components.join(" and ")}: ${unavailability.toExponential(2)}`,
+    );
   const shown = items.length < cutSetCount ? `, the ${items.length} most probable` : "";
   return details(
     `${cutSetCount} minimal cut sets of up to ${cutSetOrder} components${shown}`,
@@ -184,9 +186,9 @@ li { overflow-wrap: anywhere; }
 .met, .met-if-independent { color: var(--good); }
 .missed, .undecided { color: var(--bad); }
 .waived { color: var(--wait); }
-svg { display: block; background: var(--panel); border-radius: 8px; }
+svg { display: block; width: 100%; background: var(--panel); border-radius: 8px; }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; text-anchor: middle; }
-svg .figure { fill: var(--quiet); font-variant-numeric: tabular-nums; }
+svg .figure { fill-opacity: .8; font-variant-numeric: tabular-nums; }
 svg .caption { fill: var(--quiet); font-size: 11px; }
 svg .wire { fill: none; stroke: var(--wire); stroke-width: 1.5; }
 svg .end { fill: var(--wire); }

@@ -119,6 +119,29 @@ describe("exactness", () => {
   });
 });
 
+describe("bounds with nothing known about dependence", () => {
+  test("two of three: half as much again as one, if no two pairs ever fail together", () => {
+    const machine = (id: string) => down(id, 0.001);
+    const { bounds } = exactly(atLeast(2, machine("a"), machine("b"), machine("c")));
+    expect(bounds.lower).toBeCloseTo(1 - 0.0015, 14);
+    expect(bounds.upper).toBeCloseTo(1, 12);
+  });
+
+  test("a part that stands in several places counts once", () => {
+    // GIVEN a proxy on either of two machines and a quorum of three, two of them the same machines
+    const [a, b, c] = [down("a", 0.001), down("b", 0.001), down("c", 0.001)];
+    const { bounds } = exactly(series(parallel(a, b), atLeast(2, a, b, c)));
+    // THEN the proxy adds nothing: the pair that stops it stops the quorum too
+    expect(bounds.lower).toBeCloseTo(1 - 0.0015, 14);
+  });
+
+  test("the least that can be down: what excludes each other as far as it can", () => {
+    const { bounds } = exactly(parallel(down("a", 0.7), down("b", 0.6)));
+    expect(bounds.upper).toBeCloseTo(0.7, 10);
+    expect(bounds.lower).toBeCloseTo(0.4, 10);
+  });
+});
+
 describe("errors", () => {
   const a = up("a", 0.9);
 
