@@ -49,7 +49,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     });
     this.service("calls-to-other-clouds", {
       requires: [proxy, consul.quorum],
-      degradesWithout: [consul.leader],
+      degradesWithout: [consul.leader, cluster],
     });
   }
 }

@@ -7,8 +7,10 @@ import { type IWorkerZones } from "./worker-zones";
 
 export interface ClusterResolverProps {
   readonly namespace: string;
-  /** Image that has `unbound` and `unbound-control` 1.22 or later on its path. */
+  /** Image that has `unbound` and `unbound-control` on its path. */
   readonly image: string;
+  /** The oldest unbound release that the image may hold. @default "1.22" */
+  readonly unboundRelease?: string;
   /** Nodes it runs on, by zone. */
   readonly workers: IWorkerZones;
   /** Address it answers at, inside the cluster's range for Services. */

@@ -32,6 +32,11 @@ export interface ProxyDeploymentProps {
   readonly caCertificate?: string;
   /** Name under which service discovery knows the proxies. @default "proxy" */
   readonly serviceName?: string;
+  /**
+   * How long a pod that is told to stop goes on taking requests, for those to whom its address is still known.
+   * @default 15, more than all caches on the way hold a name together (docs/kubernetes.md)
+   */
+  readonly drainSeconds?: number;
   /** Path of the bundled proxy. @default - the one that `npm run build` makes */
   readonly bundlePath?: string;
 }
@@ -42,6 +47,7 @@ export class ProxyDeployment extends Construct implements IProxy {
   readonly port: number;
   /** Works while one zone has a proxy. */
   readonly availability: Block;
+  private readonly drainSeconds: number;
   private readonly service: ServiceV1;
   private readonly serviceMetadata: ServiceV1Metadata;
 
@@ -54,6 +60,7 @@ export class ProxyDeployment extends Construct implements IProxy {
     }
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
+    this.drainSeconds = props.drainSeconds ?? 15;
     this.availability = parallel(...spreadOver(props.workers, pods));
     const files = new ConfigFiles(this, "files", { name: "proxy", namespace, files: this.files(props) });
     this.addDeployment(props, pods, files.configMapName);
@@ -96,7 +103,7 @@ export class ProxyDeployment extends Construct implements IProxy {
           spec: {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
-            terminationGracePeriodSeconds: SHUTDOWN_SECONDS + 10,
+            terminationGracePeriodSeconds: this.drainSeconds + FINISH_SECONDS + 10,
             securityContext: {
               ...HARDENED_POD,
               ...(this.port < 1024 ? { sysctl: UNPRIVILEGED_PORTS } : {}),
@@ -121,8 +128,8 @@ export class ProxyDeployment extends Construct implements IProxy {
         `${FILES}/${BUNDLE_FILE}`,
         "--config",
         `${FILES}/${CONFIG_FILE}`,
-        `--drain-delay=${DRAIN_SECONDS}s`,
-        `--shutdown-timeout=${SHUTDOWN_SECONDS}s`,
+        `--drain-delay=${this.drainSeconds}s`,
+        `--shutdown-timeout=${this.drainSeconds + FINISH_SECONDS}s`,
       ],
       port: [
         { name: "http", containerPort: this.port, protocol: "TCP" },
@@ -159,7 +166,5 @@ const BUNDLE_FILE = "tricloud-proxy.js";
 const CONFIG_FILE = "proxy.json";
 const CA_FILE = "proxy-ca.pem";
 
-/** A pod that is told to stop goes on serving while its name is still in somebody's cache (see docs/kubernetes.md). */
-const DRAIN_SECONDS = 15;
-/** From being told to stop until requests still under way are cut off. */
-const SHUTDOWN_SECONDS = 50;
+/** How long requests under way may take to end once no new ones are taken. */
+const FINISH_SECONDS = 35;

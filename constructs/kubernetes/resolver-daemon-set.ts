@@ -13,7 +13,7 @@ import { type IWorkerZones } from "./worker-zones";
 
 export interface ResolverDaemonSetProps {
   readonly namespace: string;
-  /** Image that has `unbound` and `unbound-control` 1.22 or later on its path. */
+  /** Image that has `unbound` and `unbound-control` on its path. */
   readonly image: string;
   /** Nodes it runs on, by zone. */
   readonly workers: IWorkerZones;
@@ -21,6 +21,8 @@ export interface ResolverDaemonSetProps {
   readonly serviceAddress: string;
   /** Networks that may ask: those of the nodes and of the pods. */
   readonly clients: readonly string[];
+  /** The oldest unbound release that the image may hold. @default "1.22" */
+  readonly unboundRelease?: string;
   /** What it resolves and how. */
   readonly options: Pick<UnboundOptions, "forwardZones" | "upstreams" | "proxySuffixes" | "staticRecords">;
 }
@@ -39,7 +41,7 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
     this.availability = parallel(...props.workers.zones);
     const conf = unboundConf({
       ...props.options,
-      release: "1.22",
+      release: props.unboundRelease ?? "1.22",
       interfaces: ["0.0.0.0"],
       port: DNS_PORT,
       accessControl: clients.map((netblock) => ({ netblock, action: "allow" })),

@@ -23,6 +23,9 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]
 /** Set by the provider in objects of its own, not part of any Kubernetes object. */
 const NOT_KUBERNETES = ["kubernetes_config_map_v1_data", "kubernetes_manifest"];
 
+/** What resources hold for Terraform itself. */
+const TERRAFORM_ONLY = ["//", "depends_on", "lifecycle"];
+
 /**
  * Every Kubernetes object of a stack, as the provider would send it.
  *
@@ -38,7 +41,9 @@ export function manifestsOf(stack: SynthesisedStack): Manifest[] {
       const [apiVersion, kind] = KINDS[type] ?? [];
       if (apiVersion === undefined || kind === undefined) throw new Error(`no manifest is known for ${type}`);
       return Object.values(stack.resources(type)).map((resource) => {
-        const { "//": _path, depends_on: _order, lifecycle: _lifecycle, ...own } = resource;
+        const own = Object.fromEntries(
+          Object.entries(resource).filter(([key]) => !TERRAFORM_ONLY.includes(key)),
+        );
         return { apiVersion, kind, ...(converted(stack, own, kind) as Attributes) } as Manifest;
       });
     });
@@ -92,6 +97,7 @@ function converted(stack: SynthesisedStack, value: unknown, kind: string): unkno
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => {
+      if (kind === "Secret" && key === "data") return [key, encoded(inner as Attributes)];
       if (MAPS.has(key)) return [camel(key), resolvedMap(stack, inner as Attributes)];
       if (SINGLE.has(key) && Array.isArray(inner)) return [camel(key), converted(stack, inner[0], kind)];
       const name = kind === "DaemonSet" && key === "strategy" ? "updateStrategy" : named(key, inner);
@@ -108,6 +114,12 @@ function named(key: string, value: unknown): string {
 }
 
 const camel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** The provider encodes what a Secret holds. */
+const encoded = (data: Attributes): Attributes =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(String(value)).toString("base64")]),
+  );
 
 const resolvedMap = (stack: SynthesisedStack, map: Attributes): Attributes =>
   Object.fromEntries(Object.entries(map).map(([key, value]) => [key, resolved(stack, String(value))]));

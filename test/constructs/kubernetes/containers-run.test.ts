@@ -1,0 +1,194 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ClusterResolver, ProxyDeployment } from "../../../constructs/kubernetes";
+import {
+  type Attributes,
+  removeSynthesised,
+  synthesise,
+  type SynthesisedStack,
+} from "../google/synthesised-stack";
+import { manifestOf, manifestsOf } from "./manifests";
+import { canRunPods, eventually, type PodProcess, startPod } from "./pod-process";
+import { type BundleFile, bundleProxy } from "./proxy-bundle-file";
+import { WORKERS } from "./workers";
+
+/** Pod and files of a workload of the stack, as its manifests have them. */
+function podAndFiles(stack: SynthesisedStack, kind: string, name: string) {
+  const { spec } = (manifestOf(stack, kind, name)["spec"] as { template: { spec: Attributes } }).template;
+  const configMaps = Object.fromEntries(
+    manifestsOf(stack)
+      .filter((manifest) => manifest.kind === "ConfigMap")
+      .map((manifest) => [String(manifest.metadata["name"]), manifest["data"] as Record<string, string>]),
+  );
+  return { pod: spec, configMaps };
+}
+
+const running: PodProcess[] = [];
+const start = (...args: Parameters<typeof startPod>): PodProcess => {
+  const pod = startPod(...args);
+  running.push(pod);
+  return pod;
+};
+
+afterEach(async () => {
+  for (const pod of running.splice(0)) await pod.remove();
+});
+afterAll(removeSynthesised);
+
+const GET = `
+const [url, host] = process.argv.slice(1);
+require("http").get(url, { headers: host ? { host } : {} }, (response) => {
+  let body = "";
+  response.on("data", (chunk) => (body += chunk)).on("end", () => console.log(response.statusCode, body.trim()));
+}).on("error", (error) => { console.log(error.message); process.exit(1); });`;
+
+const ORIGIN = `require("http").createServer((request, response) => response.end(request.headers.host + request.url))
+  .listen(8080, "10.30.40.1");`;
+
+(canRunPods("node") ? describe : describe.skip)("the proxy's container", () => {
+  let bundle: BundleFile;
+  beforeAll(() => (bundle = bundleProxy()));
+  afterAll(() => bundle.remove());
+
+  const startProxy = (): PodProcess => {
+    const stack = synthesise(
+      (scope) =>
+        new ProxyDeployment(scope, "proxy", {
+          namespace: "tricloud",
+          image: "docker.io/library/node:24.21.0-trixie-slim",
+          workers: WORKERS,
+          allow: ["api.example.com"],
+          drainSeconds: 2,
+          bundlePath: bundle.path,
+        }),
+    );
+    return start({
+      ...podAndFiles(stack, "Deployment", "proxy"),
+      addresses: ["10.30.40.1"],
+      hosts: ["10.30.40.1 api.example.com"],
+    });
+  };
+  const get = (pod: PodProcess, ...args: string[]) => pod.inNetwork(["node", "-e", GET, ...args]).trim();
+
+  it("becomes ready without any right, and forwards to the origins it may forward to", async () => {
+    // GIVEN the container's command with its ConfigMap's files, and an origin it may reach
+    const pod = startProxy();
+
+    // THEN it becomes ready
+    await eventually(() => get(pod, "http://127.0.0.1:9300/readyz").startsWith("200"), pod.output);
+    expect(get(pod, "http://127.0.0.1:9300/healthz")).toMatch(/^200/);
+
+    // AND a request by its suffix arrives there under the origin's own name
+    pod.beside(["node", "-e", ORIGIN]);
+    await eventually(() => get(pod, "http://10.30.40.1:8080/").startsWith("200"), pod.output);
+    expect(get(pod, "http://127.0.0.1/v1/foo", "api.example.com.ccnproxy:8080")).toBe(
+      "200 api.example.com:8080/v1/foo",
+    );
+
+    // AND no other origin is called
+    expect(get(pod, "http://127.0.0.1/", "other.example.com.ccnproxy:8080")).toMatch(/^403/);
+  });
+
+  it("goes on serving for a while when told to stop, says it is not ready, then ends by itself", async () => {
+    // GIVEN a ready container
+    const pod = startProxy();
+    await eventually(() => get(pod, "http://127.0.0.1:9300/readyz").startsWith("200"), pod.output);
+
+    // WHEN it is told to stop
+    const ended = pod.terminate();
+
+    // THEN it says so, and still takes requests from those whose names are out of date
+    await eventually(() => get(pod, "http://127.0.0.1:9300/readyz").startsWith("503"), pod.output);
+    expect(get(pod, "http://127.0.0.1/", "other.example.com.ccnproxy")).toMatch(/^403/);
+    // AND it ends on its own account
+    expect(await ended).toBe(0);
+  }, 60_000);
+});
+
+/** Asks a DNS server over UDP or TCP and prints response code and answers' number. */
+const ASK = `
+const [transport, port, name] = process.argv.slice(1);
+const labels = name.split(".").map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
+const query = Buffer.concat([Buffer.from([7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), ...labels, Buffer.from([0, 0, 1, 0, 1])]);
+const told = (answer) => {
+  const last = [...answer.subarray(-4)].join(".");
+  console.log("rcode", answer[3] & 15, "answers", answer.readUInt16BE(6), "last", last);
+  process.exit(0);
+};
+setTimeout(() => process.exit(1), 3000);
+if (transport === "udp") {
+  const socket = require("dgram").createSocket("udp4").on("message", told);
+  socket.send(query, Number(port), "127.0.0.1");
+} else {
+  const socket = require("net").connect(Number(port), "127.0.0.1", () => {
+    socket.write(Buffer.concat([Buffer.from([0, query.length]), query]));
+  });
+  socket.on("data", (data) => told(data.subarray(2)));
+}`;
+
+/** Stands where the cluster has Consul's DNS Service. */
+const CONSUL_STAND_IN = `server:
+  username: ""
+  chroot: ""
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  interface: 10.30.16.54
+  access-control: 0.0.0.0/0 allow
+  local-zone: "consul." static
+  local-data: "proxy.service.consul. 5 IN A 10.30.128.7"
+remote-control:
+  control-enable: no
+`;
+
+(canRunPods("unbound") ? describe : describe.skip)("the resolver's container", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tricloud-dns-"));
+  const installedRelease = () =>
+    /Version (\d+\.\d+)/.exec(execFileSync("unbound", ["-V"], { encoding: "utf8" }))![1]!;
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("answers by UDP and TCP where names under a proxy suffix lead, and its probe says it is well", async () => {
+    // GIVEN the container's command with its ConfigMap's files, for the release on this machine, and a DNS server
+    // that knows the proxies' service
+    const stack = synthesise(
+      (scope) =>
+        new ClusterResolver(scope, "resolver", {
+          namespace: "tricloud",
+          image: "docker.io/klutchell/unbound:v1.26.1",
+          unboundRelease: installedRelease(),
+          workers: WORKERS,
+          address: "10.30.16.53",
+          clients: ["10.30.128.0/17"],
+          consul: { domain: "consul", dnsAddresses: ["10.30.16.54@53"], peerDatacenters: [] },
+          proxy: { serviceName: "proxy" },
+          forwarders: ["169.254.169.254"],
+          records: { "db.example.internal": "10.30.40.5" },
+        }),
+    );
+    const { pod: spec, configMaps } = podAndFiles(stack, "DaemonSet", "resolver");
+    const pod = start({ pod: spec, configMaps, addresses: ["10.30.16.54"] });
+    const container = (spec["containers"] as [Attributes])[0];
+    const probe = (container["readinessProbe"] as { exec: { command: string[] } }).exec.command;
+    const port = String((container["ports"] as [{ containerPort: number }])[0].containerPort);
+    await eventually(() => pod.exec(probe) === 0, pod.output);
+    const conf = join(folder, "consul.conf");
+    writeFileSync(conf, CONSUL_STAND_IN);
+    pod.beside(["unbound", "-d", "-c", conf]);
+
+    // THEN a name under the suffix leads to a proxy: the alias and its address
+    const ask = (transport: string, name: string) =>
+      pod.inNetwork(["node", "-e", ASK, transport, port, name]).trim();
+    await eventually(
+      () => ask("udp", "api.example.com.ccnproxy-https") === "rcode 0 answers 2 last 10.30.128.7",
+      pod.output,
+    );
+    expect(ask("tcp", "api.example.com.ccnproxy-https")).toBe("rcode 0 answers 2 last 10.30.128.7");
+    // AND fixed names have their address
+    expect(ask("udp", "db.example.internal")).toBe("rcode 0 answers 1 last 10.30.40.5");
+
+    // AND it ends when it is told to stop
+    expect(await pod.terminate()).toBe(0);
+  }, 30_000);
+});

@@ -1,0 +1,133 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type App } from "cdktf";
+import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../constructs/region";
+import uk from "../../regions/uk";
+import { UkStack } from "../../stacks/uk";
+import { UkWorkloadsStack } from "../../stacks/uk-workloads";
+import { type Attributes, removeSynthesised, synthesiseApp } from "../constructs/google/synthesised-stack";
+import { schemaErrors } from "../constructs/kubernetes/kubernetes-schema";
+import { manifestOf, manifestsOf } from "../constructs/kubernetes/manifests";
+import { restrictedViolations } from "../constructs/kubernetes/pod-security";
+
+const ROOT = join(__dirname, "../..");
+
+function synthesised(changes: Partial<GkeRegionInput> = {}) {
+  const [region] = validateRegions([{ file: "uk.ts", value: { ...uk, ...changes } }]);
+  let built: UkWorkloadsStack | undefined;
+  let cluster: UkStack | undefined;
+  const stack = synthesiseApp("uk-workloads", (app: App) => {
+    cluster = new UkStack(app, region as GkeRegion);
+    built = new UkWorkloadsStack(app, cluster);
+  });
+  return { stack, built: built!, cluster: cluster! };
+}
+
+beforeAll(() => {
+  // The stack delivers the proxy as `npm run build` makes it.
+  if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
+  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
+});
+afterAll(removeSynthesised);
+
+describe("UkWorkloadsStack", () => {
+  let asIs: ReturnType<typeof synthesised>;
+  beforeAll(() => (asIs = synthesised()));
+
+  it("holds nothing that Kubernetes' schema does not know", () => {
+    const manifests = manifestsOf(asIs.stack);
+    expect(manifests.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining([
+        "ConfigMap",
+        "DaemonSet",
+        "Deployment",
+        "Namespace",
+        "PodDisruptionBudget",
+        "Service",
+      ]),
+    );
+    for (const manifest of manifests)
+      expect([manifest.kind, schemaErrors(manifest)]).toEqual([manifest.kind, []]);
+  });
+
+  it("runs every pod of its own in a namespace that takes restricted pods only, and as one", () => {
+    const { stack } = asIs;
+    const workloads = manifestsOf(stack).filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet");
+    expect(workloads.map(({ metadata }) => metadata["namespace"])).toEqual(workloads.map(() => "tricloud"));
+    expect(manifestOf(stack, "Namespace", "tricloud").metadata["labels"]).toMatchObject({
+      "pod-security.kubernetes.io/enforce": "restricted",
+    });
+    for (const { spec } of workloads) {
+      expect(restrictedViolations((spec as { template: { spec: Attributes } }).template.spec)).toEqual([]);
+    }
+  });
+
+  it("is configured from the cluster's stack: it is deployed after it and reads where the cluster answers", () => {
+    const { stack, built, cluster } = asIs;
+    expect(built.dependsOn(cluster)).toBe(true);
+    const [kubernetes] = (stack.json["provider"] as { kubernetes: [Attributes] }).kubernetes;
+    expect(kubernetes["host"]).toMatch(/^https:\/\/\$\{data\.terraform_remote_state\..*dns_endpoint.*\}$/);
+    expect(kubernetes["token"]).toMatch(/^\$\{data\.google_client_config\./);
+    const [helm] = (stack.json["provider"] as { helm: [{ kubernetes: Attributes }] }).helm;
+    expect(helm.kubernetes).toEqual({ host: kubernetes["host"], token: kubernetes["token"] });
+  });
+
+  it("leads a name under a proxy suffix from pod to proxy without a gap", () => {
+    // GIVEN the chain from the cluster's DNS to the proxies
+    const { stack } = asIs;
+    const stub = stack.one("kubernetes_config_map_v1_data")["data"] as Record<string, string>;
+    const resolver = manifestOf(stack, "Service", "resolver")["spec"] as Attributes;
+    const conf = (manifestOf(stack, "ConfigMap", /^resolver-/)["data"] as Record<string, string>)[
+      "unbound.conf"
+    ];
+    const chart = JSON.parse((stack.one("helm_release")["values"] as [string])[0]) as { dns: Attributes };
+
+    // THEN each link names the next
+    expect(JSON.parse(stub["stubDomains"]!)).toMatchObject({ "ccnproxy-https": [resolver["clusterIP"]] });
+    expect(conf).toContain('"ccnproxy-https. 60 IN CNAME proxy.service.consul."');
+    expect(conf).toContain(`name: "consul."\n  forward-addr: ${String(chart.dns["clusterIP"])}\n`);
+    expect(manifestOf(stack, "Service", "proxy").metadata["annotations"]).toMatchObject({
+      "consul.hashicorp.com/service-name": "proxy",
+    });
+  });
+
+  it("promises calls to other clouds on the proxies and a quorum, and less without a leader or control plane", () => {
+    const { built, cluster } = asIs;
+    const service = built.services.find(({ name }) => name === "calls-to-other-clouds");
+    const [a, b, c] = cluster.nodes.zones.map(({ availability }) => availability);
+    expect(service?.requires).toEqual([
+      expect.objectContaining({
+        availability: expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
+      }),
+      expect.objectContaining({ type: "atLeast", k: 2, blocks: [a, b, c] }),
+    ]);
+    expect(service?.degradesWithout).toEqual([
+      expect.objectContaining({ type: "series" }),
+      expect.objectContaining({
+        availability: expect.objectContaining({ about: expect.objectContaining({ plane: "control" }) }),
+      }),
+    ]);
+  });
+
+  it("follows the region's value", () => {
+    const { stack } = synthesised({
+      proxyPods: { min: 6, max: 9 },
+      images: { node: "registry.example.com/node:22.1.0", unbound: "registry.example.com/unbound:1.24" },
+      versions: { consulChart: "1.9.1" },
+      proxy: { allow: ["*.example.org"], port: 8080 },
+    });
+    const deployment = manifestOf(stack, "Deployment", "proxy")["spec"] as {
+      template: { spec: { containers: [Attributes] } };
+    };
+    expect(deployment.template.spec.containers[0]).toMatchObject({
+      image: "registry.example.com/node:22.1.0",
+      ports: [{ containerPort: 8080 }, { containerPort: 9300 }],
+    });
+    expect(stack.one("helm_release")["version"]).toBe("1.9.1");
+  });
+
+  it("writes no secret", () => {
+    expect(asIs.stack.one("kubernetes_secret_v1")["data"]).toEqual({ key: "${var.consul_gossip_key}" });
+  });
+});
