@@ -5,7 +5,7 @@ import { type PlanJson } from "./report/plan-json";
 import { ProviderDoubles } from "./provider-doubles";
 import { type Outputs, requiredStacks } from "./stack/remote-state";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
-import { STATE_FILE, makeWorkspace } from "./stack/workspace";
+import { STATE_FILE, type StandIns, makeWorkspace } from "./stack/workspace";
 import { Terraform } from "./terraform";
 
 export interface StackPlan {
@@ -13,6 +13,7 @@ export interface StackPlan {
   readonly succeeded: boolean;
   /** What Terraform printed: the plan, or its errors. */
   readonly text: string;
+  readonly standIns: StandIns;
   /** The plan as data; absent when it failed. */
   readonly plan?: PlanJson;
 }
@@ -88,19 +89,20 @@ export class Planner {
   }
 
   private async planOnce(stack: SynthesizedStack): Promise<StackPlan> {
-    const failed = (text: string): StackPlan => ({ stack: stack.name, succeeded: false, text });
     const workspace = await this.workspace(stack, join(this.directory, stack.name), false);
-    if (workspace instanceof MissingState) return failed(workspace.reason);
+    const { terraform, standIns } = workspace;
+    const failed = (text: string): StackPlan => ({ stack: stack.name, succeeded: false, text, standIns });
+    if (terraform === undefined) return failed(workspace.missing);
     const file = "plan.out";
     for (const args of [["init"], ["validate"]]) {
-      const result = await workspace.run(this.withColour(args));
+      const result = await terraform.run(this.withColour(args));
       if (!result.succeeded) return failed(result.text);
     }
-    const planned = await workspace.run(
+    const planned = await terraform.run(
       this.withColour(["plan", `-out=${file}`, ...this.variableArguments(stack)]),
     );
     if (!planned.succeeded) return failed(planned.text);
-    const shown = await workspace.run(["show", "-json", file]);
+    const shown = await terraform.run(["show", "-json", file]);
     if (!shown.succeeded) return failed(shown.text);
     // What to do with the plan file, which Terraform says last, does not hold here.
     const [text] = planned.stdout.split(/^─{20,}$/m);
@@ -108,6 +110,7 @@ export class Planner {
       stack: stack.name,
       succeeded: true,
       text: text ?? planned.stdout,
+      standIns,
       plan: JSON.parse(shown.stdout) as PlanJson,
     };
   }
@@ -115,11 +118,11 @@ export class Planner {
   private async applyOnce(stack: SynthesizedStack): Promise<StackApply> {
     const directory = join(this.directory, "applied", stack.name);
     const workspace = await this.workspace(stack, directory, true);
-    if (workspace instanceof MissingState)
-      return { stack: stack.name, succeeded: false, text: workspace.reason };
+    const { terraform } = workspace;
+    if (terraform === undefined) return { stack: stack.name, succeeded: false, text: workspace.missing };
     let text = "";
     for (const args of [["init"], ["apply", "-auto-approve", ...this.variableArguments(stack)]]) {
-      const result = await workspace.run([...args, "-no-color"]);
+      const result = await terraform.run([...args, "-no-color"]);
       if (!result.succeeded) return { stack: stack.name, succeeded: false, text: result.text };
       text = result.stdout;
     }
@@ -130,18 +133,19 @@ export class Planner {
     stack: SynthesizedStack,
     directory: string,
     withoutProvisioners: boolean,
-  ): Promise<Terraform | MissingState> {
+  ): Promise<Workspace> {
     const states = new Map<string, string>();
     const required = requiredStacks(stack, this.options.stacks);
     for (const applied of await Promise.all(required.map((other) => this.apply(other)))) {
       if (!applied.succeeded) {
-        return new MissingState(
-          `it reads the state of stack "${applied.stack}", which fails:\n${applied.text}`,
-        );
+        return {
+          missing: `it reads the state of stack "${applied.stack}", which fails:\n${applied.text}`,
+          standIns: { variables: [], files: [] },
+        };
       }
       states.set(applied.stack, applied.state);
     }
-    makeWorkspace(stack, {
+    const standIns = makeWorkspace(stack, {
       directory,
       stacks: this.options.stacks,
       states,
@@ -150,11 +154,12 @@ export class Planner {
       givenVariables: new Set([...(this.options.variables?.keys() ?? []), ...variablesInEnvironment()]),
       withoutProvisioners,
     });
-    return new Terraform({
+    const terraform = new Terraform({
       directory,
       reattach: this.doubles.reattach,
       cliConfiguration: join(this.directory, "terraformrc"),
     });
+    return { terraform, standIns };
   }
 
   private variableArguments(stack: SynthesizedStack): string[] {
@@ -169,10 +174,10 @@ export class Planner {
   }
 }
 
-/** Why a stack cannot be worked on: another one that it needs failed. */
-class MissingState {
-  public constructor(public readonly reason: string) {}
-}
+/** A directory to run Terraform in, or why there is none: another stack that this one needs failed. */
+type Workspace =
+  | { readonly terraform: Terraform; readonly missing?: undefined; readonly standIns: StandIns }
+  | { readonly terraform?: undefined; readonly missing: string; readonly standIns: StandIns };
 
 function variablesInEnvironment(): string[] {
   return Object.keys(process.env)

@@ -56,6 +56,7 @@ async function plan(
     });
     try {
       const plans = await planAll(planner, selected, (result) => {
+        for (const note of standInNotes(result)) output.note(note);
         if (!commandLine.json && commandLine.markdown !== "-")
           output.print(terminalReport(result, output.colour));
       });
@@ -199,7 +200,16 @@ function bindingsFrom(directory: string): string[] {
   return [directory, __dirname];
 }
 
-function terminalReport({ stack, text }: StackPlan, colour: boolean): string {
+function standInNotes({ stack, standIns: { variables, files } }: StackPlan): string[] {
+  return [
+    ...(variables.length > 0 ? [`${stack}: made up values for variables: ${variables.join(", ")}`] : []),
+    ...(files.length > 0
+      ? [`${stack}: stood in for files that are not on this machine: ${files.join(", ")}`]
+      : []),
+  ];
+}
+
+function terminalReport({ stack, text }: Pick<StackPlan, "stack" | "text">, colour: boolean): string {
   return `${pc.createColors(colour).bold(`── ${stack} ──`)}\n${text.trim()}\n`;
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type VariableDeclaration } from "./variable-values";
 
 /** Terraform's JSON configuration, as far as planning looks into it. */
 export interface StackConfiguration {
@@ -11,7 +12,7 @@ export interface StackConfiguration {
   };
   readonly resource?: BlocksByType;
   readonly data?: BlocksByType;
-  readonly variable?: Readonly<Record<string, { readonly type?: string; readonly default?: unknown }>>;
+  readonly variable?: Readonly<Record<string, VariableDeclaration & { readonly default?: unknown }>>;
 }
 
 export type BlocksByType = Readonly<

@@ -1,16 +1,51 @@
 /** A value made up for a variable that has no default, so that a plan needs no secrets. */
 export type MadeUpValue = string | number | boolean | MadeUpValue[] | { [name: string]: MadeUpValue };
 
+/** Forms that variables are often required to have; the first that a variable's rules allow is taken. */
+const FORMS: readonly string[] = [
+  Buffer.alloc(32).toString("base64"),
+  Buffer.alloc(16).toString("base64"),
+  "192.0.2.1",
+  "192.0.2.0/24",
+  "planned.example.com",
+  "planned.example.com.",
+  "https://planned.example.com",
+  "planned@example.com",
+  "123456789012",
+  "00000000-0000-4000-8000-000000000000",
+  "arn:aws:iam::123456789012:role/planned",
+  "planned",
+  "1",
+];
+
+export interface VariableDeclaration {
+  /** Terraform's type constraint, e.g. `list(object({ name = string, port = optional(number) }))`. */
+  readonly type?: string;
+  readonly validation?: ReadonlyArray<{ readonly condition?: unknown }>;
+}
+
 /**
- * Makes up a value of a variable's type.
+ * Makes up a value of a variable's type. Where the variable's rules hold patterns, a text that fits them all
+ * is taken if one is known; other rules are left to Terraform to check.
  *
  * @param name the variable's name; texts are made from it
- * @param constraint Terraform's type constraint, e.g. `list(object({ name = string, port = optional(number) }))`
  */
-export function madeUpValue(name: string, constraint: string | undefined): MadeUpValue {
-  const text = (constraint ?? "string").replace(/^\$\{(.*)\}$/s, "$1");
-  const reader = new ConstraintReader(text, `planned-${name}`);
-  return reader.read();
+export function madeUpValue(name: string, { type, validation }: VariableDeclaration): MadeUpValue {
+  const patterns = (validation ?? []).flatMap(({ condition }) => patternsIn(String(condition)));
+  const fits = (text: string): boolean => patterns.every((pattern) => pattern.test(text));
+  const sample = `planned-${name}`;
+  const text = [sample, ...FORMS].find(fits) ?? sample;
+  return new ConstraintReader((type ?? "string").replace(/^\$\{(.*)\}$/s, "$1"), text).read();
+}
+
+function patternsIn(condition: string): RegExp[] {
+  return [...condition.matchAll(/\bregex\("((?:[^"\\]|\\.)*)"/g)].flatMap(([, pattern]) => {
+    try {
+      return [new RegExp(JSON.parse(`"${pattern}"`) as string)];
+    } catch {
+      return []; // A pattern of the other dialect: the value is tried as it is, and Terraform judges it.
+    }
+  });
 }
 
 /** Reads a type constraint and makes a value for each part of it on the way. */

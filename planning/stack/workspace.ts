@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFil
 import { join } from "node:path";
 import { type Outputs, remoteStatesOf, stackBehind, standInOutputs, stateOf } from "./remote-state";
 import { type StackConfiguration, type SynthesizedStack } from "./synthesized-stacks";
-import { madeUpValue } from "./variable-values";
+import { withStandInFiles } from "./stand-in-files";
+import { type MadeUpValue, madeUpValue } from "./variable-values";
 
 /** Name of the state file in a workspace; a "terraform.tfstate" Terraform would take for one to migrate. */
 export const STATE_FILE = "planning.tfstate";
@@ -24,11 +25,19 @@ export interface WorkspaceOptions {
   readonly withoutProvisioners: boolean;
 }
 
+/** What a plan rests on that the stack itself does not hold. */
+export interface StandIns {
+  /** Names of variables whose values are made up. */
+  readonly variables: readonly string[];
+  /** Files on the deployer's machine that are not here. */
+  readonly files: readonly string[];
+}
+
 /**
  * Makes a directory Terraform can work in without touching anything else: the stack's configuration with
  * its backends replaced by local files, its assets by link, values for its variables.
  */
-export function makeWorkspace(stack: SynthesizedStack, options: WorkspaceOptions): void {
+export function makeWorkspace(stack: SynthesizedStack, options: WorkspaceOptions): StandIns {
   const { directory } = options;
   mkdirSync(directory);
   const own = new Set(["cdk.tf.json", "metadata.json", STATE_FILE]);
@@ -40,11 +49,12 @@ export function makeWorkspace(stack: SynthesizedStack, options: WorkspaceOptions
   if (options.state !== undefined && existsSync(options.state)) {
     copyFileSync(options.state, join(directory, STATE_FILE));
   }
-  writeJson(join(directory, "cdk.tf.json"), localConfiguration(stack, options));
-  writeJson(
-    join(directory, "planning.auto.tfvars.json"),
-    madeUpVariables(stack.configuration, options.givenVariables),
-  );
+  const local = JSON.stringify(localConfiguration(stack, options), undefined, 2);
+  const { configuration, files } = withStandInFiles(local, directory);
+  writeFileSync(join(directory, "cdk.tf.json"), configuration);
+  const variables = madeUpVariables(stack.configuration, options.givenVariables);
+  writeJson(join(directory, "planning.auto.tfvars.json"), variables);
+  return { variables: Object.keys(variables), files };
 }
 
 function localConfiguration(stack: SynthesizedStack, options: WorkspaceOptions): object {
@@ -91,11 +101,14 @@ function omit(block: Readonly<Record<string, unknown>>, names: readonly string[]
   return Object.fromEntries(Object.entries(block).filter(([name]) => !names.includes(name)));
 }
 
-function madeUpVariables({ variable }: StackConfiguration, given: ReadonlySet<string>): object {
+function madeUpVariables(
+  { variable }: StackConfiguration,
+  given: ReadonlySet<string>,
+): Record<string, MadeUpValue> {
   const missing = Object.entries(variable ?? {}).filter(
     ([name, { default: value }]) => value === undefined && !given.has(name),
   );
-  return Object.fromEntries(missing.map(([name, { type }]) => [name, madeUpValue(name, type)]));
+  return Object.fromEntries(missing.map(([name, declaration]) => [name, madeUpValue(name, declaration)]));
 }
 
 function writeJson(file: string, content: object): void {
