@@ -43,20 +43,7 @@ export interface CommandLine {
 
 /** Reads the command line; what it cannot read is an error that says what was expected. */
 export function readCommandLine(args: readonly string[]): CommandLine {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      out: { type: "string", default: "cdktf.out" },
-      base: { type: "string" },
-      state: { type: "string", default: ".tricloud-plan" },
-      var: { type: "string", multiple: true, default: [] },
-      remote: { type: "string", multiple: true, default: [] },
-      json: { type: "boolean", default: false },
-      markdown: { type: "string" },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
+  const { values, positionals } = parseOptions(args);
   const [first, ...rest] = positionals;
   const command = isCommand(first) ? first : undefined;
   if (values.json && values.markdown === "-") {
@@ -74,6 +61,29 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     json: values.json,
     markdown: values.markdown,
   };
+}
+
+function parseOptions(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        out: { type: "string", default: "cdktf.out" },
+        base: { type: "string" },
+        state: { type: "string", default: ".tricloud-plan" },
+        var: { type: "string", multiple: true, default: [] },
+        remote: { type: "string", multiple: true, default: [] },
+        json: { type: "boolean", default: false },
+        markdown: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    // Node's message goes on about its own conventions after the first sentence.
+    const [message] = (error as Error).message.split(/\. |\n/);
+    throw new Error(`${message}; "npm run plan -- --help" lists the options`, { cause: error });
+  }
 }
 
 function isCommand(word: string | undefined): word is Command {

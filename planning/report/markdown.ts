@@ -86,17 +86,18 @@ function availabilitySection(changes: readonly AvailabilityChange[], compared: b
   if (changes.length === 0) return "";
   if (!compared) {
     return table(
-      ["service", "availability"],
-      changes.map(({ service, after }) => [service, after ?? "gone"]),
+      ["service", "availability", "target"],
+      changes.map(({ service, after, target }) => [service, after ?? "gone", target ?? ""]),
     );
   }
   return table(
-    ["service", "availability before", "after", "difference"],
-    changes.map(({ service, before, after, difference }) => [
+    ["service", "availability before", "after", "difference", "target"],
+    changes.map(({ service, before, after, difference, target }) => [
       service,
       before ?? "new",
       after ?? "gone",
       difference ?? "",
+      target ?? "",
     ]),
   );
 }

@@ -24,9 +24,8 @@ export function removeDirectories(): void {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
 }
 
-/** Synthesises an app into a directory of its own. */
-export function synthesise(define: (app: App) => void): string {
-  const outdir = testDirectory();
+/** Synthesises an app, into a directory of its own unless one is given. */
+export function synthesise(define: (app: App) => void, outdir = testDirectory()): string {
   const app = new App({ outdir });
   define(app);
   app.synth();
