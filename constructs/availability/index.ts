@@ -14,4 +14,5 @@ export * from "./collect/availability-run";
 export * from "./collect/availability-target";
 export { collectAvailability } from "./collect/collector";
 export type { Waiver } from "./collect/declared-targets";
+export * from "./collect/service-of-run";
 export { type DeclaresServices, declaresServices } from "./collect/declared-services";

@@ -1,5 +1,10 @@
 import { percent } from "../calculus/percent";
-import type { Probabilities, ServiceAvailability, Verdict } from "../collect/availability-run";
+import type {
+  AvailabilityRun,
+  Probabilities,
+  ServiceAvailability,
+  Verdict,
+} from "../collect/availability-run";
 
 /** A time in the unit that suits it: "4.3 s", "25.9 min", "5.3 h". */
 export function duration(minutes: number): string {
@@ -87,3 +92,14 @@ export function costliest({ components }: ServiceAvailability, count = 3): strin
       return `${label} ${cost} a year (${percent(availability, unavailability)}, ${kind})`;
     });
 }
+
+/** Another stack's service and what it promises: its target if it has one, else its result. */
+export function dependencyText({ stack, service }: Dependency, { stacks }: AvailabilityRun): string {
+  const found = stacks.find((one) => one.stack === stack)?.services.find((one) => one.service === service);
+  const name = `${stack}/${service}`;
+  if (found === undefined) return `${name}, which is not part of this run`;
+  if (found.target !== null) return `${name}, which promises ${percent(found.target.atLeast)} (its target)`;
+  return `${name}, which can promise ${independentText(found)}`;
+}
+
+type Dependency = ServiceAvailability["dependsOn"][number];

@@ -3,6 +3,7 @@ import type { AvailabilityRun, ComponentResult, ServiceAvailability } from "../c
 import { blockDiagram } from "./block-diagram";
 import {
   boundsText,
+  dependencyText,
   duration,
   independentText,
   promise,
@@ -14,7 +15,9 @@ import { markup } from "./markup";
 
 /** The report as one page that needs nothing else: a reliability block diagram for every service. */
 export function htmlReport(run: AvailabilityRun): string {
-  const sections = run.stacks.flatMap(({ stack, services }) => services.map((one) => section(stack, one)));
+  const sections = run.stacks.flatMap(({ stack, services }) =>
+    services.map((one) => section(stack, one, run)),
+  );
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -55,12 +58,16 @@ function overview({ stacks }: AvailabilityRun): string {
   );
 }
 
-function section(stack: string, one: ServiceAvailability): string {
+function section(stack: string, one: ServiceAvailability, run: AvailabilityRun): string {
   return `<section id="${anchor(stack, one)}">
 <h2>${markup(stack)} <span>${markup(one.service)}</span></h2>
 <p class="composition">${markup(one.composition)}</p>
 ${facts(one)}
 ${scrolling(blockDiagram(one))}
+${list(
+  "Needs of other stacks",
+  one.dependsOn.map((need) => dependencyText(need, run)),
+)}
 ${list("Target", one.target?.explanation ?? [])}
 ${list(
   "Soft dependencies",

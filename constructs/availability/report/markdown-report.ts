@@ -1,6 +1,6 @@
 import type { AvailabilityRun } from "../collect/availability-run";
 import type { Difference } from "./difference";
-import { costliest, SUMMARY_HEADINGS, summaryRow } from "./figures";
+import { costliest, dependencyText, SUMMARY_HEADINGS, summaryRow } from "./figures";
 
 /** The report for a pull request comment. */
 export function markdownReport(run: AvailabilityRun, changes?: readonly Difference[]): string {
@@ -21,6 +21,7 @@ export function markdownReport(run: AvailabilityRun, changes?: readonly Differen
     for (const service of services) {
       lines.push("", "<details>", `<summary>${escaped(`${stack}/${service.service}`)}</summary>`, "");
       lines.push(`- composition: ${escaped(service.composition)}`);
+      for (const need of service.dependsOn) lines.push(`- needs ${escaped(dependencyText(need, run))}`);
       const costly = costliest(service);
       if (costly.length > 0) lines.push(`- costliest: ${escaped(costly.join("; "))}`);
       if (service.singlePoints.length > 0) {

@@ -2,7 +2,7 @@ import pc from "picocolors";
 import { percent } from "../calculus/percent";
 import type { AvailabilityRun, ServiceAvailability, Verdict } from "../collect/availability-run";
 import type { Difference } from "./difference";
-import { costliest, promise, SUMMARY_HEADINGS, type SummaryRow, summaryRow } from "./figures";
+import { costliest, dependencyText, promise, SUMMARY_HEADINGS, type SummaryRow, summaryRow } from "./figures";
 
 export interface TextOptions {
   readonly color: boolean;
@@ -27,7 +27,7 @@ export function textReport(run: AvailabilityRun, { color, width }: TextOptions):
       const verdict = row.length - 1;
       row[verdict] = verdictColor(one, colors)(row[verdict] as string);
       lines.push(`  ${row.join("  ")}`.trimEnd());
-      for (const [name, text] of notes(one)) lines.push(...wrapped(name, text, width, colors));
+      for (const [name, text] of notes(one, run)) lines.push(...wrapped(name, text, width, colors));
     });
   });
   return `${lines.join("\n")}\n`;
@@ -52,8 +52,9 @@ export function textDifferences(found: readonly Difference[], { color }: TextOpt
 }
 
 /** What is told of a service below its row. */
-function notes(one: ServiceAvailability): [name: string, text: string][] {
+function notes(one: ServiceAvailability, run: AvailabilityRun): [name: string, text: string][] {
   const found: [string, string][] = [["composition", one.composition]];
+  for (const need of one.dependsOn) found.push(["needs", dependencyText(need, run)]);
   if (one.outcomes !== null && one.degradesWithout !== null) {
     const { full, degraded, down } = one.outcomes;
     const share = (value: number): string => percent(value).replace(" %", "");

@@ -6,10 +6,12 @@ import {
   collectAvailability,
   component,
   type DeclaresServices,
+  outcome,
   parallel,
   remote,
   service,
   type Service,
+  serviceOfRun,
   softened,
 } from "../../../constructs/availability";
 
@@ -97,6 +99,19 @@ describe("collectAvailability", () => {
     expect(checkout.outcomes?.degraded).toBeCloseTo(0.999 * 0.01, 15);
     expect(checkout.outcomes?.full).toBeCloseTo(0.999 * 0.99, 15);
     expect(checkout.softened).toEqual([{ composition: "origin", because: "answers are cached for an hour" }]);
+  });
+
+  test("a service of a saved run tells what becomes of it when parts fail", () => {
+    // GIVEN the run as JSON, as another process reads it
+    const run = JSON.parse(JSON.stringify(collectAvailability(twoClouds().root))) as AvailabilityRun;
+    const checkout = serviceOfRun(run, "jp", "checkout");
+    // THEN a part of another stack's service takes it down, and an id that it does not hold is refused
+    expect(outcome(checkout, [])).toBe("full");
+    expect(outcome(checkout, ["uk-cloud"])).toBe("down");
+    expect(() => outcome(checkout, ["us-cloud"])).toThrow(
+      'service "checkout" has no component "us-cloud": expected one of jp-cloud, uk-cloud',
+    );
+    expect(() => serviceOfRun(run, "jp", "stock")).toThrow("expected one of jp/checkout, uk/stock");
   });
 
   test("names the service whose composition cannot be evaluated", () => {

@@ -1,0 +1,298 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
+import { z } from "zod";
+import type { AvailabilityRun } from "../../../constructs/availability";
+import { main } from "../../../constructs/availability/cli";
+import { differences } from "../../../constructs/availability/report/difference";
+import { duration } from "../../../constructs/availability/report/figures";
+import { type SampleOptions, sampleRun } from "./sample-run";
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "availability-report-"))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const saved = (options?: SampleOptions, name = "run.json"): string => {
+  const file = join(directory, name);
+  writeFileSync(file, JSON.stringify(sampleRun(options)));
+  return file;
+};
+
+/** Runs the command and tells what it wrote and its exit code. */
+function command(argv: readonly string[], terminal: { isTTY?: boolean; columns?: number } = {}) {
+  let out = "";
+  let err = "";
+  const code = main(
+    argv,
+    { ...terminal, write: (text) => (out += text) },
+    { write: (text) => (err += text) },
+  );
+  return { out, err, code };
+}
+
+describe("the table", () => {
+  test("holds figures, verdict, composition, costliest components and warnings", () => {
+    const { out, code } = command([saved()], { columns: 200 });
+    expect(code).toBe(0);
+    const web = out.split("\n").find((line) => line.startsWith("  web"));
+    expect(web?.trim().split(/ {2,}/)).toEqual([
+      "web",
+      // 1 - 0.9999 (1 - (1 - 0.999 · 0.995)²)
+      "99.986406 %",
+      expect.stringMatching(/^99\.97\d+ %$/),
+      expect.stringMatching(/^99\.3\d* % to 99\.99 %$/),
+      "5.87 min / 71.4 min",
+      "99.95 %",
+      "met if independent",
+    ]);
+    expect(out).toContain("load balancer & friends × ((zone <a> × us/web-a) | (zone <b> × us/web-b))");
+    expect(out).toMatch(
+      /costliest +load balancer & friends 52.6 min a year \(99.99 %, contractual\); us\/web-a/,
+    );
+    expect(out).toMatch(/soft +us\/origin: answers are cached/);
+    expect(out).toMatch(/warning +lb: read this <carefully>/);
+    expect(out).toMatch(/single points +us\/lb/);
+    expect(out).toMatch(/needs +us\/web, which promises 99.95 % \(its target\)/);
+    expect(out).toMatch(/planned +99.98\d+ % with planned work/);
+  });
+
+  test("names the cheapest change when a target is missed", () => {
+    const { out } = command([saved({ target: 0.99999 })], { columns: 300 });
+    expect(out).toContain("missed");
+    expect(out).toMatch(/cheapest change +no single component suffices/);
+  });
+
+  test("has colours on a terminal only", () => {
+    const escape = String.fromCharCode(27);
+    expect(command([saved()]).out).not.toContain(escape);
+  });
+
+  test("wraps at the width of the terminal", () => {
+    const { out } = command([saved()], { columns: 80 });
+    const notes = out.split("\n").filter((line) => line.startsWith("      "));
+    expect(Math.max(...notes.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});
+
+describe("--json, --base and --fail-below", () => {
+  test("--json prints the run as saved", () => {
+    const file = saved();
+    expect(JSON.parse(command([file, "--json"]).out)).toEqual(JSON.parse(readFileSync(file, "utf8")));
+  });
+
+  test("--base tells what changed and why", () => {
+    const base = saved({ zones: ["a"] }, "base.json");
+    const { out } = command([saved(), "--base", base], { columns: 300 });
+    expect(out).toMatch(/us\/web: 99\.39\d+ % to 99\.986406 % \(\d+(\.\d+)? [hd] a year less downtime\)/);
+    expect(out).toContain("added zone <b> (us/b) at 99.9 %, costs 3.13 min a year");
+    expect(out).toContain("target: 99.95 % (missed) to 99.95 % (met if independent)");
+    expect(JSON.parse(command([saved(), "--base", base, "--json"]).out)).toMatchObject({
+      schema: "tricloud/availability/v1",
+      changes: [
+        { stack: "us", service: "web", change: "better" },
+        { stack: "jp", service: "shop", change: "better" },
+      ],
+    });
+  });
+
+  test("--base says when nothing changed", () => {
+    expect(command([saved(), "--base", saved()]).out).toContain("Nothing changed against the base.");
+  });
+
+  test("services that come and go are told", () => {
+    const both = sampleRun();
+    const one: AvailabilityRun = { ...both, stacks: both.stacks.filter(({ stack }) => stack === "us") };
+    expect(differences(one, both).map(({ service, change }) => [service, change])).toEqual([
+      ["shop", "added"],
+    ]);
+    expect(differences(both, one).map(({ service, change }) => [service, change])).toEqual([
+      ["shop", "removed"],
+    ]);
+  });
+
+  test("--fail-below fails below and not at the figure", () => {
+    const file = saved();
+    expect(command([file, "--fail-below", "99.9"]).code).toBe(0);
+    const low = command([file, "--fail-below", "99.95"]);
+    expect(low.code).toBe(1);
+    expect(low.err).toBe("availability: jp/shop promises 99.936413 %, below 99.95 %\n");
+  });
+});
+
+describe("wrong arguments and files", () => {
+  test.each([
+    [["--fail-below", "high"], '--fail-below must be a percentage above 0 and up to 100, got "high"'],
+    [["--fail-below", "101"], 'got "101"'],
+    [["--json", "--markdown"], "--json and --markdown exclude each other"],
+    [["a.json", "b.json"], "expected one run, got a.json b.json"],
+    [["--colour"], "Unknown option '--colour'"],
+    [["no-such.json"], "cannot read no-such.json: ENOENT"],
+  ])("%j", (argv, message) => {
+    const { err, code, out } = command(argv);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(message);
+  });
+
+  test("a file that is no run", () => {
+    const file = join(directory, "other.json");
+    writeFileSync(file, '{"schema":"other/v9"}');
+    expect(command([file]).err).toContain(
+      'expected an availability run (schema "tricloud/availability/v1"), got schema "other/v9"',
+    );
+    writeFileSync(file, "nonsense");
+    expect(command([file]).err).toContain("other.json: expected JSON");
+  });
+
+  test("--help", () => {
+    const { out, code } = command(["--help"]);
+    expect(code).toBe(0);
+    for (const option of ["--json", "--markdown", "--base", "--fail-below", "--html", "--openslo"]) {
+      expect(out).toContain(option);
+    }
+  });
+});
+
+test("--markdown is one table that no text breaks", () => {
+  const { out } = command([saved(), "--markdown", "--base", saved({ zoneAvailability: 0.99 }, "base.json")]);
+  const rows = out.split("\n").filter((line) => line.startsWith("|"));
+  const columns = rows.map((line) => line.replace(/\\\|/g, "").split("|").length);
+  expect(rows).toHaveLength(4);
+  expect(new Set(columns).size).toBe(1);
+  expect(out).toContain("zone &lt;a&gt; (us/a): 99 % to 99.9 %");
+  expect(out).toContain("((zone &lt;a&gt; × us/web-a) \\| (zone &lt;b&gt; × us/web-b))");
+});
+
+describe("--html", () => {
+  const page = (): string => {
+    const file = join(directory, "page.html");
+    command([saved(), "--html", file]);
+    return readFileSync(file, "utf8");
+  };
+
+  test("is self-contained: no script, nothing loaded", () => {
+    expect(page()).not.toMatch(/<script|<link|<img|src=|url\(|@import/i);
+  });
+
+  test("draws one box for each place of a component, with its figures to hover", () => {
+    const html = page();
+    const diagrams = html.match(/<svg.*?<\/svg>/gs) ?? [];
+    expect(diagrams).toHaveLength(2);
+    const [web = ""] = diagrams;
+    expect(web.match(/<rect class="edge"/g)).toHaveLength(5);
+    expect(web).toContain("zone &lt;a&gt;");
+    expect(web).toMatch(
+      /<g class="part single"[^>]*><title>us\/lb\n99.99 % \(contractual, 2025-03\)\nhttps:\/\/example.com\/sla/,
+    );
+    expect(web).toContain(">any of 2</text>");
+  });
+
+  test("escapes whatever names hold", () => {
+    const html = page();
+    expect(html).not.toMatch(/<a>|<b>|<carefully>/);
+    // every element that is opened is closed
+    for (const tag of [
+      "svg",
+      "g",
+      "table",
+      "tr",
+      "td",
+      "section",
+      "details",
+      "ul",
+      "li",
+      "div",
+      "dl",
+      "text",
+      "title",
+    ]) {
+      const count = (pattern: string) => html.match(new RegExp(pattern, "g"))?.length ?? 0;
+      expect([tag, count(`<${tag}[ >]`)]).toEqual([tag, count(`</${tag}>`)]);
+    }
+  });
+});
+
+describe("--openslo", () => {
+  // What https://openslo.com/schemas/v1 asks of the kinds used here.
+  const name = z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[a-z0-9][a-z0-9.|/\\-]*[a-z0-9]*$/);
+  const label = z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[a-z0-9A-Z][a-z0-9A-Z._-]*[a-z0-9A-Z]*$/);
+  const metadata = z.strictObject({
+    name,
+    displayName: z.string().min(1).optional(),
+    labels: z.record(z.string(), label).optional(),
+  });
+  const description = z.string().max(1050).optional();
+  const metric = z.strictObject({
+    metricSource: z.strictObject({ type: z.string(), spec: z.record(z.string(), z.string()) }),
+  });
+  const document = z.discriminatedUnion("kind", [
+    z.strictObject({
+      apiVersion: z.literal("openslo/v1"),
+      kind: z.literal("Service"),
+      metadata,
+      spec: z.strictObject({ description }),
+    }),
+    z.strictObject({
+      apiVersion: z.literal("openslo/v1"),
+      kind: z.literal("SLO"),
+      metadata,
+      spec: z.strictObject({
+        description,
+        service: name,
+        indicator: z.strictObject({
+          metadata,
+          spec: z.strictObject({
+            ratioMetric: z.strictObject({ counter: z.boolean(), good: metric, total: metric }),
+          }),
+        }),
+        timeWindow: z
+          .array(
+            z.strictObject({
+              duration: z.string().regex(/^[1-9][0-9]*[mhdwMQY]$/),
+              isRolling: z.literal(true),
+            }),
+          )
+          .length(1),
+        budgetingMethod: z.enum(["Occurrences", "Timeslices"]),
+        objectives: z.array(
+          z.strictObject({ displayName: z.string().min(1), target: z.number().min(0).lt(1) }),
+        ),
+      }),
+    }),
+  ]);
+
+  test("writes documents that the published schema accepts, with the target as objective", () => {
+    const into = join(directory, "slo", "deep");
+    expect(command([saved(), "--openslo", into]).code).toBe(0);
+    expect(readdirSync(into).sort()).toEqual(["jp-shop.yaml", "us-web.yaml"]);
+    const documents = parseAllDocuments(readFileSync(join(into, "us-web.yaml"), "utf8")).map((one) =>
+      document.parse(one.toJS()),
+    );
+    expect(documents.map(({ kind }) => kind)).toEqual(["Service", "SLO"]);
+    expect(documents[1]).toMatchObject({ spec: { service: "us-web", objectives: [{ target: 0.9995 }] } });
+    // without a target, the objective is what can be promised
+    const [, shop] = parseAllDocuments(readFileSync(join(into, "jp-shop.yaml"), "utf8")).map((one) =>
+      document.parse(one.toJS()),
+    );
+    expect(shop).toMatchObject({ spec: { objectives: [{ target: expect.closeTo(0.99936413, 8) }] } });
+  });
+});
+
+test.each([
+  [0, "0 s"],
+  [0.0001, "6.0e-3 s"],
+  [0.5, "30 s"],
+  [25.91784, "25.9 min"],
+  [315.33, "5.26 h"],
+  [5256, "3.65 d"],
+])("%p minutes read as %s", (minutes, text) => {
+  expect(duration(minutes)).toBe(text);
+});
