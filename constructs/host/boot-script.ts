@@ -33,7 +33,6 @@ export const bootFiles = (profile: HostProfile): HostFile[] => [
 export function bootScript(profile: HostProfile, options: BootOptions): string {
   const sources = profile.aptSources;
   const withKeys = sources.filter((source) => source.keyUrl !== undefined);
-  const read = new Set(profile.services.flatMap(({ reads }) => reads));
   const packages = [...new Set([...(options.packages ?? []), ...profile.packages])].sort();
   return [
     PREAMBLE,
@@ -60,14 +59,15 @@ export function bootScript(profile: HostProfile, options: BootOptions): string {
       verify === undefined ? [] : [`verify ${quote(name)} ${quote(verify)}`],
     ),
     "step files",
-    ...profile.files.filter(({ path }) => read.has(path)).map(placed),
-    "systemctl daemon-reload",
-    "step services",
-    ...profile.services.map(started),
-    // What no service reads tells the machine to use them, such as where to look up names: it comes when they run.
-    "step 'other files'",
-    ...profile.files.filter(({ path }) => !read.has(path)).map(placed),
+    ...profile.files.map(placed),
     `rm -rf "$STAGED"`,
+    "systemctl daemon-reload",
+    // On a machine that serves nobody yet all may start at once, and they need one another: Consul, say, finds its
+    // servers by names that the resolver looks up, which in turn asks Consul.
+    "step services",
+    ...profile.services.map(({ name }) => `start ${quote(name)}`),
+    "step health",
+    ...profile.services.flatMap(awaited),
     "step report",
     ...(options.whenHealthy === undefined ? [] : [`retry bash -o pipefail -c ${quote(options.whenHealthy)}`]),
     "step done",
@@ -142,11 +142,12 @@ place() { # PATH MODE OWNER GROUP: in one rename, so that no reader sees half a 
   install -m "$2" -o "$3" -g "$4" "$STAGED$1" "$1.tricloud-new"
   mv -fT "$1.tricloud-new" "$1"
 }
-start() { # SERVICE [TIMEOUT_SECONDS HEALTH_COMMAND]
+start() { # SERVICE
   current="starting $1"
   systemctl enable "$1"
   systemctl restart "$1"
-  [[ -n \${3-} ]] || return 0
+}
+await() { # SERVICE TIMEOUT_SECONDS HEALTH_COMMAND
   current="waiting for $1 to be healthy"
   local deadline=$((SECONDS + $2)) left
   until left=$((deadline - SECONDS)) && timeout "$((left > 0 ? left : 1))" bash -c "$3"; do
@@ -179,10 +180,12 @@ const placed = ({ path, mode = "0644", owner = "root", group = "root" }: HostFil
 const DEFAULT_HEALTH_TIMEOUT_SECONDS = 30;
 
 // A quorum's `gate` is for restarting what runs already, which nothing does on a machine's first boot.
-function started({ name, health }: HostService): string {
-  if (health === undefined) return `start ${quote(name)}`;
-  return `start ${quote(name)} ${health.timeoutSeconds ?? DEFAULT_HEALTH_TIMEOUT_SECONDS} ${quote(health.command)}`;
-}
+const awaited = ({ name, health }: HostService): string[] =>
+  health === undefined
+    ? []
+    : [
+        `await ${quote(name)} ${health.timeoutSeconds ?? DEFAULT_HEALTH_TIMEOUT_SECONDS} ${quote(health.command)}`,
+      ];
 
 /** `value` as one word of the shell, whatever it holds. */
 export const quote = (value: string): string =>

@@ -8,9 +8,8 @@ const BOOT = "/usr/local/lib/tricloud/boot";
 /**
  * User data that makes a machine what `profile` says, as a cloud-config document. cloud-init writes the profile's
  * texts to a private directory; one script then installs the packages, fetches assets and secrets, lets the
- * services verify the new files, puts those in place and starts the services in order, each healthy before the
- * next. Files that no service reads come last: names, say, are looked up in the new resolver once it answers. When
- * a step fails the script ends with an error and says which.
+ * services verify the new files, puts those in place, starts the services in order and waits until each is healthy.
+ * When a step fails the script ends with an error and says which.
  *
  * Texts may hold Terraform expressions that resolve to a part of a line. Secrets and assets are never part of it.
  */

@@ -120,10 +120,12 @@ describe("cloudInit", () => {
       `verify unbound.service 'unbound-checkconf "$STAGED/etc/unbound/unbound.conf"'`,
       "place /etc/unbound/unbound.conf 0644 root root",
       "place /etc/consul.d/gossip.json 0644 consul root",
-      "systemctl daemon-reload",
-      "start unbound.service 7 'dig +time=1 @127.0.0.1 localhost'",
-      "start consul.service 30 'it'\\''s up'",
       "place /etc/resolv.conf 0644 root root",
+      "systemctl daemon-reload",
+      "start unbound.service",
+      "start consul.service",
+      "await unbound.service 7 'dig +time=1 @127.0.0.1 localhost'",
+      "await consul.service 30 'it'\\''s up'",
       "retry bash -o pipefail -c 'report healthy'",
     ];
     const found = order.map((line) => lineOf(script, line));
