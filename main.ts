@@ -1,10 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { App } from "cdktf";
+import type { IConstruct } from "constructs";
 import pc from "picocolors";
 import { collectAvailability } from "./constructs/availability";
 import { loadRegions } from "./constructs/region";
+import { collectTopology } from "./constructs/topology";
 import { addStacks } from "./stacks";
+import { RegionStack } from "./stacks/region-stack";
 
 /**
  * Every region is validated before anything is constructed, and everything constructed before anything is written.
@@ -16,14 +19,19 @@ async function main(): Promise<void> {
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
   const app = new App({ stackTraces: false });
   for (const region of regions) await addStacks(app, region);
-  writeFileSync(
-    join(app.outdir, "availability.json"),
-    `${JSON.stringify(collectAvailability(app), undefined, 2)}\n`,
-  );
+  write(app, "availability.json", collectAvailability(app));
+  write(app, "topology.json", collectTopology(app, regionOf));
   if (process.argv.includes("--availability")) return;
   refuseInvalid(app);
   app.synth();
 }
+
+function write(app: App, name: string, value: unknown): void {
+  writeFileSync(join(app.outdir, name), `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+const regionOf = (stack: IConstruct): string =>
+  stack instanceof RegionStack ? stack.region.name : stack.node.id;
 
 /** cdktf validates one stack after another, when the ones before are written already. */
 function refuseInvalid(app: App): void {

@@ -3,8 +3,10 @@ import { LbListener } from "@cdktf/provider-aws/lib/lb-listener";
 import { LbTargetGroup } from "@cdktf/provider-aws/lib/lb-target-group";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { type HasTopology, type TopologyElement } from "../topology";
 import { Firewall, tcp } from "./firewall";
 import type { INetwork } from "./network";
+import type { Alarm } from "./pager";
 import type { ServerGroup } from "./server-group";
 
 export interface InternalLoadBalancerProps {
@@ -27,13 +29,17 @@ export interface ForwardProps {
  * One private address in each zone for a port of a server group: for clients in the VPC that do not ask Consul.
  * Only the VPC reaches it, and it reaches only the group.
  */
-export class InternalLoadBalancer extends Construct implements HasAvailability {
+export class InternalLoadBalancer extends Construct implements HasAvailability, HasTopology {
   /** Name that resolves to the addresses. */
   readonly dnsName: string;
+  /** Route 53's own zone for it, which aliases name. */
+  readonly hostedZoneId: string;
   readonly availability: Block;
+  readonly alarms: Alarm[] = [];
+  readonly topology: TopologyElement[] = [];
 
   private readonly firewall: Firewall;
-  private readonly loadBalancerArn: string;
+  private readonly loadBalancer: Lb;
 
   constructor(
     scope: Construct,
@@ -53,7 +59,7 @@ export class InternalLoadBalancer extends Construct implements HasAvailability {
       description: `Internal load balancer of ${name}`,
       outbound: false,
     });
-    const loadBalancer = new Lb(this, "load-balancer", {
+    this.loadBalancer = new Lb(this, "load-balancer", {
       name,
       internal: true,
       loadBalancerType: "network",
@@ -61,8 +67,8 @@ export class InternalLoadBalancer extends Construct implements HasAvailability {
       securityGroups: [this.firewall.securityGroupId],
       enableCrossZoneLoadBalancing: true,
     });
-    this.loadBalancerArn = loadBalancer.arn;
-    this.dnsName = loadBalancer.dnsName;
+    this.dnsName = this.loadBalancer.dnsName;
+    this.hostedZoneId = this.loadBalancer.zoneId;
     this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
       zones: network.zones.length,
     });
@@ -71,7 +77,14 @@ export class InternalLoadBalancer extends Construct implements HasAvailability {
   /** Listens on a port and forwards to the machines of a group that accept connections. */
   forward(props: ForwardProps): void {
     const { to, port, targetPort = port, drainSeconds = 40 } = props;
-    const { network } = this.props;
+    const { name, network } = this.props;
+    this.topology.push({
+      kind: "entrance",
+      name,
+      type: "internal network load balancer",
+      to: to.hostName,
+      port,
+    });
     const targets = new LbTargetGroup(this, `targets-${port}`, {
       // The provider ends the name; a group that is replaced then never meets its old one.
       namePrefix: this.props.name.slice(0, 6),
@@ -95,7 +108,7 @@ export class InternalLoadBalancer extends Construct implements HasAvailability {
       lifecycle: { createBeforeDestroy: true },
     });
     const listener = new LbListener(this, `listener-${port}`, {
-      loadBalancerArn: this.loadBalancerArn,
+      loadBalancerArn: this.loadBalancer.arn,
       protocol: "TCP",
       port,
       defaultAction: [{ type: "forward", targetGroupArn: targets.arn }],
@@ -103,6 +116,16 @@ export class InternalLoadBalancer extends Construct implements HasAvailability {
     this.firewall.allowFrom(network.cidr, tcp(port), "Clients in the VPC");
     this.firewall.allowTo(to.firewall, tcp(targetPort), "Machines behind it");
     to.firewall.allowFrom(this.firewall, tcp(targetPort), "Internal load balancer");
+    this.alarms.push({
+      name: `${this.props.name}-${port}-unhealthy-machines`,
+      what: `Machines behind ${this.props.name} take no connections on port ${targetPort}`,
+      namespace: "AWS/NetworkELB",
+      metric: "UnHealthyHostCount",
+      dimensions: { LoadBalancer: this.loadBalancer.arnSuffix, TargetGroup: targets.arnSuffix },
+      statistic: "Maximum",
+      when: { above: 0 },
+      minutes: 5,
+    });
     to.addToTargetGroup({ arn: targets.arn, listener });
   }
 }

@@ -7,12 +7,14 @@ import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, parallel, slaComponent } from "../availability";
 import { type HostProfilePart, HostProfileBuilder, type IHost } from "../host";
+import { type HasTopology, type TopologyElement } from "../topology";
 import { cloudInit } from "../host/cloud-init";
 import type { AssetBucket, StoredAsset } from "./asset-bucket";
 import { type Architecture, debianImage } from "./debian-image";
 import { Firewall } from "./firewall";
 import { awsBootOptions, bootPermissions } from "./instance-boot";
 import type { INetwork } from "./network";
+import type { Alarm } from "./pager";
 import { policyDocument, trustPolicy } from "./policy";
 import type { SecretStore, StoredSecret } from "./secret-store";
 import { UserData } from "./user-data";
@@ -50,17 +52,19 @@ export interface TargetGroup {
  * Alike machines on EC2 that hold one profile. A machine counts as in service once it has reported that all its
  * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time.
  */
-export class ServerGroup extends Construct implements IHost, HasAvailability {
+export class ServerGroup extends Construct implements IHost, HasAvailability, HasTopology {
   readonly hostName: string;
   readonly machines: readonly Block[];
   /** At least one machine is up. */
   readonly availability: Block;
   readonly joinAddress: string;
   readonly bindAddress = "{{ GetPrivateIP }}";
+  readonly topology: readonly TopologyElement[];
   /** What may reach the machines. */
   readonly firewall: Firewall;
   /** Name of the auto-scaling group. */
   readonly groupName: string;
+  readonly alarms: readonly Alarm[];
 
   private readonly profile: HostProfileBuilder;
   private readonly storedAssets = new Map<string, StoredAsset>();
@@ -86,9 +90,24 @@ export class ServerGroup extends Construct implements IHost, HasAvailability {
     }
     this.hostName = name;
     this.groupName = name;
+    this.alarms = [
+      {
+        name: `${name}-too-few`,
+        what: `Fewer than ${count} machines of ${name} are in service, and no new one has become healthy`,
+        namespace: "AWS/AutoScaling",
+        metric: "GroupInServiceInstances",
+        dimensions: { AutoScalingGroupName: name },
+        statistic: "Minimum",
+        when: { below: count },
+        minutes: 15,
+        silenceIsBad: true,
+      },
+    ];
     this.profile = new HostProfileBuilder(name);
     this.machines = machineBlocks(name, network, count);
     this.availability = parallel(...this.machines);
+    const places = network.zones.map(({ name: zone }) => zone);
+    this.topology = [{ kind: "machines", name, count, type: this.instanceType, places }];
     this.joinAddress = `provider=aws region=${network.awsRegion} addr_type=private_v4 tag_key=${GROUP_TAG} tag_value=${name}`;
     this.firewall = new Firewall(this, "firewall", { network, name, description: `Machines of ${name}` });
     this.firewalls = [this.firewall];
@@ -137,6 +156,10 @@ export class ServerGroup extends Construct implements IHost, HasAvailability {
     this.group.dependsOn = [...new Set([...(this.group.dependsOn ?? []), dependable(other)])];
   }
 
+  private get instanceType(): string {
+    return this.props.instanceType ?? (this.props.architecture === "arm64" ? "t4g.small" : "t3.small");
+  }
+
   private launchTemplate(instanceProfile: IamInstanceProfile): LaunchTemplate {
     const { name, network, architecture = "x86_64", diskGib = 16 } = this.props;
     const tags = { Name: name, [GROUP_TAG]: name };
@@ -144,7 +167,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability {
     return new LaunchTemplate(this, "launch-template", {
       name,
       imageId: this.props.imageId ?? debianImage(this, "image", architecture),
-      instanceType: this.props.instanceType ?? (architecture === "arm64" ? "t4g.small" : "t3.small"),
+      instanceType: this.instanceType,
       updateDefaultVersion: true,
       iamInstanceProfile: { arn: instanceProfile.arn },
       vpcSecurityGroupIds: Lazy.listValue({
@@ -196,6 +219,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability {
           defaultResult: "ABANDON",
         },
       ],
+      enabledMetrics: ["GroupDesiredCapacity", "GroupInServiceInstances"],
       waitForCapacityTimeout: `${bootTimeoutSeconds + 300}s`,
       instanceRefresh: {
         strategy: "Rolling",

@@ -3,6 +3,7 @@ import { Construct } from "constructs";
 import { type Block, dedicatedServer, type HasAvailability } from "../availability";
 import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
 import type { HostRole, SshAccess } from "../region";
+import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "./delivery-document";
 import { ACTIVATE, HOST_APPLY, INCOMING, PREPARE, REMOVE, STAGE } from "./host-commands";
 import { connectionFromInput, connectionInput, sshConnection, type SshTarget } from "./ssh-connection";
@@ -34,11 +35,12 @@ export interface DedicatedServerProps {
  * them (one server after another where a quorum asks for it), `removal` does nothing until it is destroyed and then
  * takes everything back.
  */
-export class DedicatedServer extends Construct implements IHost, HasAvailability {
+export class DedicatedServer extends Construct implements IHost, HasAvailability, HasTopology {
   readonly hostName: string;
   readonly address: string;
   readonly roles: readonly HostRole[];
   readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
   private readonly profile: HostProfileBuilder;
   private readonly target: SshTarget;
   private readonly activation: TerraformData;
@@ -56,6 +58,19 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
     this.roles = props.roles ?? [];
     this.profile = new HostProfileBuilder(props.name);
     this.target = { address: props.sshAddress ?? props.address, hostKey: props.hostKey, ssh: props.ssh };
+    this.topology = [
+      {
+        kind: "machines",
+        name: props.name,
+        count: 1,
+        type: "dedicated server",
+        places: [props.rack ?? props.site],
+        address: props.address,
+      },
+      ...(this.roles.includes("app")
+        ? [{ kind: "workload", role: "application", on: [props.name] } as const]
+        : []),
+    ];
     this.availability = dedicatedServer({ site: props.site, rack: props.rack, name: props.name });
 
     const removal = this.createRemoval();

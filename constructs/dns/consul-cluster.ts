@@ -3,6 +3,7 @@ import { Fn, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
 import type { Block } from "../availability";
 import { type AptSource, type HostProfilePart, type IHost, secret, text } from "../host";
+import type { HasTopology, TopologyElement } from "../topology";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
 import { leaderOf, quorumOf } from "./consul-blocks";
 import { consulConfig } from "./consul-config";
@@ -42,7 +43,7 @@ export interface ConsulClusterProps {
 }
 
 /** Service discovery of one region: a quorum of servers, and an agent on every machine. */
-export class ConsulCluster extends Construct implements IConsul {
+export class ConsulCluster extends Construct implements IConsul, HasTopology {
   readonly datacenter: string;
   readonly domain: string;
   readonly dnsAddresses: readonly string[];
@@ -78,6 +79,14 @@ export class ConsulCluster extends Construct implements IConsul {
     }
     for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length, gossipKey));
     this.orderActivation();
+  }
+
+  get topology(): readonly TopologyElement[] {
+    const names = (hosts: readonly IHost[]) => hosts.map(({ hostName }) => hostName);
+    return [
+      { kind: "workload", role: "discovery-server", on: names(this.props.servers) },
+      { kind: "workload", role: "discovery-agent", on: names(this.agents) },
+    ];
   }
 
   addService(service: ServiceRegistration): void {

@@ -4,5 +4,6 @@ export * from "./consul-config";
 export * from "./consul-options";
 export * from "./iconsul";
 export * from "./local-resolver";
+export * from "./proxy-suffixes";
 export * from "./unbound-conf";
 export * from "./unbound-options";

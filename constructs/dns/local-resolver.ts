@@ -1,8 +1,10 @@
 import { isIP } from "node:net";
 import { Construct } from "constructs";
 import { type HostProfilePart, type IHost, text } from "../host";
+import type { HasTopology, TopologyElement } from "../topology";
 import { domainName, isWithin } from "./dns-name";
 import type { IConsul } from "./iconsul";
+import { PROXY_SUFFIXES, proxySuffixTargets, resolverNames } from "./proxy-suffixes";
 import { resolverClientFiles } from "./resolv-conf";
 import { unboundConf } from "./unbound-conf";
 import { UNBOUND_PATHS } from "./unbound-files";
@@ -50,10 +52,8 @@ export interface LocalResolverProps {
   readonly unboundRelease?: string;
 }
 
-const PROXY_SUFFIXES = ["ccnproxy", "ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"];
-
 /** A caching resolver on every host, which goes on answering while the servers it asks do not. */
-export class LocalResolver extends Construct {
+export class LocalResolver extends Construct implements HasTopology {
   /** @throws Error for options with which names would not resolve, each with its reason */
   constructor(
     scope: Construct,
@@ -72,6 +72,14 @@ export class LocalResolver extends Construct {
     }
     this.refuseMulticastNames();
     for (const host of props.hosts) host.addToProfile(this.part(host));
+  }
+
+  get topology(): readonly TopologyElement[] {
+    const { hosts, records = {}, forwarders = ["the root servers"], consul } = this.props;
+    return [
+      { kind: "workload", role: "resolver", on: hosts.map(({ hostName }) => hostName) },
+      ...resolverNames(this.suffixes(), records, forwarders, consul),
+    ];
   }
 
   private part(host: IHost): HostProfilePart {
@@ -131,17 +139,10 @@ export class LocalResolver extends Construct {
     return [{ name: consul.domain, forwarders: ["127.0.0.1@8600", ...others] }];
   }
 
-  /** Each suffix leads to this region's proxies; with a region's name behind it, to that region's. */
   private suffixes(): ProxySuffix[] {
     const { proxy, consul, proxySuffixes = PROXY_SUFFIXES } = this.props;
     if (proxy === undefined || consul === undefined) return [];
-    return proxySuffixes.flatMap((suffix) => [
-      { suffix, target: `${proxy.serviceName}.service.${consul.domain}` },
-      ...consul.peerDatacenters.map((region) => ({
-        suffix: `${suffix}.${region}`,
-        target: `${proxy.serviceName}.service.${region}.${consul.domain}`,
-      })),
-    ]);
+    return proxySuffixTargets(proxySuffixes, proxy.serviceName, consul);
   }
 
   private fallbacks(host: IHost): readonly string[] {

@@ -9,6 +9,7 @@ import {
   parallel,
   slaComponent,
 } from "../availability";
+import { type HasTopology, type TopologyElement } from "../topology";
 import { type GkeCluster } from "./gke-cluster";
 
 export interface NodePoolProps {
@@ -32,11 +33,12 @@ export interface NodeZone extends HasAvailability {
 }
 
 /** A pool of alike nodes in several zones, grown and shrunk by the autoscaler, replaced one by one on upgrade. */
-export class NodePool extends Construct implements HasAvailability {
+export class NodePool extends Construct implements HasAvailability, HasTopology {
   /** One for each zone; a workload spread over zones is made of these. */
   readonly zones: readonly NodeZone[];
   /** At least one zone has nodes. */
   readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
   /** To depend on where something needs nodes to run on. */
   readonly dependable: ITerraformDependable;
 
@@ -54,6 +56,10 @@ export class NodePool extends Construct implements HasAvailability {
     this.dependable = this.addPool(props, minPerZone, maxPerZone);
     this.zones = zoneBlocks(props, id, minPerZone);
     this.availability = parallel(...this.zones);
+    const { machineType = DEFAULT_MACHINE_TYPE, zones } = props;
+    this.topology = [
+      { kind: "machines", name: id, count: minPerZone * zones.length, type: machineType, places: zones },
+    ];
   }
 
   private addPool(props: NodePoolProps, minPerZone: number, maxPerZone: number): ContainerNodePool {
@@ -69,7 +75,7 @@ export class NodePool extends Construct implements HasAvailability {
       management: { autoRepair: true, autoUpgrade: true },
       upgradeSettings: { strategy: "SURGE", maxSurge: 1, maxUnavailable: 0 },
       nodeConfig: {
-        machineType: props.machineType ?? "e2-standard-2",
+        machineType: props.machineType ?? DEFAULT_MACHINE_TYPE,
         imageType: "COS_CONTAINERD",
         diskType: "pd-balanced",
         diskSizeGb: props.diskGib ?? 50,
@@ -87,6 +93,8 @@ export class NodePool extends Construct implements HasAvailability {
     });
   }
 }
+
+const DEFAULT_MACHINE_TYPE = "e2-standard-2";
 
 /** A zone's nodes are up when the zone is and one of the nodes kept there. */
 function zoneBlocks({ cluster, zones }: NodePoolProps, pool: string, minPerZone: number): NodeZone[] {

@@ -1,6 +1,14 @@
 import { Construct } from "constructs";
 import { type Block, type HasAvailability } from "../availability";
-import { type ForwardZone, type IConsul, type IProxySuffixTarget, type ProxySuffix } from "../dns";
+import {
+  type ForwardZone,
+  type IConsul,
+  type IProxySuffixTarget,
+  PROXY_SUFFIXES,
+  proxySuffixTargets,
+  resolverNames,
+} from "../dns";
+import { type HasTopology, type TopologyElement } from "../topology";
 import { ResolverDaemonSet } from "./resolver-daemon-set";
 import { StubDomains } from "./stub-domains";
 import { type IWorkerZones } from "./worker-zones";
@@ -33,24 +41,30 @@ export interface ClusterResolverProps {
  * The caching resolver of a cluster: pods ask their node's DNS cache as ever, and that asks unbound for what only
  * Tricloud knows, and for names of the internet, which then outlive the servers that know them.
  */
-export class ClusterResolver extends Construct implements HasAvailability {
+export class ClusterResolver extends Construct implements HasAvailability, HasTopology {
   readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
 
   /** @throws Error for options with which names would not resolve, each with its reason */
   constructor(scope: Construct, id: string, props: ClusterResolverProps) {
     super(scope, id);
     const { consul, forwarders, records = {}, proxySuffixes = PROXY_SUFFIXES } = props;
+    const suffixes = proxySuffixTargets(proxySuffixes, props.proxy.serviceName, consul);
     const resolver = new ResolverDaemonSet(this, "daemon-set", {
       ...props,
       serviceAddress: props.address,
       options: {
         forwardZones: [consulZone(consul)],
         upstreams: forwarders,
-        proxySuffixes: proxySuffixes.flatMap((suffix) => targetsOf(suffix, props)),
+        proxySuffixes: suffixes,
         staticRecords: Object.entries(records).map(([name, value]) => ({ name, type: "A", value })),
       },
     });
     this.availability = resolver.availability;
+    this.topology = [
+      { kind: "workload", role: "resolver", on: [] },
+      ...resolverNames(suffixes, records, forwarders, consul),
+    ];
     new StubDomains(this, "stub-domains", {
       domains: [consul.domain, ...proxySuffixes, ...Object.keys(records)],
       resolvers: [resolver.serviceAddress],
@@ -60,20 +74,7 @@ export class ClusterResolver extends Construct implements HasAvailability {
   }
 }
 
-const PROXY_SUFFIXES = ["ccnproxy", "ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"];
-
 const consulZone = ({ domain, dnsAddresses }: ClusterResolverProps["consul"]): ForwardZone => ({
   name: domain,
   forwarders: dnsAddresses,
 });
-
-/** The suffix leads to this region's proxies; with a region's name behind it, to that region's. */
-function targetsOf(suffix: string, { consul, proxy }: ClusterResolverProps): ProxySuffix[] {
-  return [
-    { suffix, target: `${proxy.serviceName}.service.${consul.domain}` },
-    ...consul.peerDatacenters.map((region) => ({
-      suffix: `${suffix}.${region}`,
-      target: `${proxy.serviceName}.service.${region}.${consul.domain}`,
-    })),
-  ];
-}

@@ -4,7 +4,9 @@ import { Construct } from "constructs";
 import { TerraformVariable } from "cdktf";
 import { type Block } from "../availability";
 import { type ConsulDnsOptions, consulConfig, type IConsul } from "../dns";
+import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
+import { type AllowedIngress, IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
 export interface ConsulChartProps {
@@ -24,6 +26,8 @@ export interface ConsulChartProps {
   readonly singleServer?: boolean;
   /** Servers of the other datacenters, joined over the WAN: addresses or host names, by datacenter. @default - none */
   readonly peers?: Readonly<Record<string, readonly string[]>>;
+  /** Networks of the other datacenters' servers. @default - none: the datacenter stands alone */
+  readonly wanNetworks?: readonly string[];
   /**
    * Key that all agents of all federated datacenters encrypt their gossip with: base64 of 32 bytes, as
    * `consul keygen` prints it. An expression of a sensitive value, never a literal.
@@ -38,13 +42,14 @@ export interface ConsulChartProps {
  * Consul from HashiCorp's own chart, with the options of the other platforms' servers: service discovery by DNS,
  * no service mesh. Kubernetes Services that ask for it are kept in the catalog by the chart's sync process.
  */
-export class ConsulChart extends Construct implements Omit<IConsul, "addService"> {
+export class ConsulChart extends Construct implements Omit<IConsul, "addService">, HasTopology {
   readonly datacenter: string;
   readonly domain: string;
   readonly dnsAddresses: readonly string[];
   readonly peerDatacenters: readonly string[];
   readonly quorum: Block;
   readonly leader: Block;
+  readonly topology: readonly TopologyElement[];
 
   /** @throws Error for a number of servers that gains nothing, or malformed options */
   constructor(scope: Construct, id: string, props: ConsulChartProps) {
@@ -56,6 +61,18 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     this.peerDatacenters = Object.keys(props.peers ?? {}).filter((name) => name !== datacenter);
     this.quorum = quorumOf(spreadOver(props.workers, servers).map(({ availability }) => availability));
     this.leader = leaderOf(datacenter, this.quorum);
+    this.topology = [{ kind: "workload", role: "discovery-server", on: [], copies: servers }];
+    new IngressPolicy(this, "ingress", {
+      name: "consul",
+      namespace: props.namespace,
+      allow: [
+        // Whoever reaches the HTTP API can register services: nobody outside this namespace does.
+        { from: [{ namespace: "consul" }] },
+        { from: [{ pods: "all" }], tcp: [NAMES], udp: [NAMES] },
+        { from: [METRICS_COLLECTORS], tcp: [HTTP_API] },
+        ...wanIngress(props.wanNetworks ?? []),
+      ],
+    });
     new Release(this, "release", {
       name: "consul",
       namespace: props.namespace,
@@ -154,6 +171,18 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     return JSON.stringify(Object.fromEntries(KEPT.map((key) => [key, whole[key]])), undefined, 2);
   }
 }
+
+/** https://developer.hashicorp.com/consul/docs/reference/architecture/ports */
+const SERVER_CALLS = 8300;
+const WAN_GOSSIP = 8302;
+const HTTP_API = 8500;
+const NAMES = 8600;
+
+/** What servers of other datacenters may reach, in the firewall's form and in the cluster's. */
+export const CONSUL_WAN_PORTS = { tcp: [SERVER_CALLS, WAN_GOSSIP], udp: [WAN_GOSSIP] };
+
+const wanIngress = (networks: readonly string[]): AllowedIngress[] =>
+  networks.length === 0 ? [] : [{ from: [{ networks }], ...CONSUL_WAN_PORTS }];
 
 const KEPT = [
   "dns_config",

@@ -2,6 +2,7 @@ import { Construct, type IConstruct } from "constructs";
 import { type Block, type HasAvailability, parallel } from "../availability";
 import type { IConsul } from "../dns";
 import { type HostProfilePart, type IHost, text } from "../host";
+import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
 import { proxyUnit } from "./proxy-unit";
@@ -32,7 +33,7 @@ export interface AggregationProxyProps {
 }
 
 /** Forwards requests to origins in other clouds over connections that are already open. */
-export class AggregationProxy extends Construct implements IProxy {
+export class AggregationProxy extends Construct implements IProxy, HasTopology {
   readonly serviceName: string;
   readonly port: number;
   readonly availability: Block;
@@ -52,6 +53,11 @@ export class AggregationProxy extends Construct implements IProxy {
     this.availability = parallel(...props.hosts.flatMap((host) => host.machines));
     const part = this.profilePart();
     for (const host of props.hosts) host.addToProfile(part);
+  }
+
+  get topology(): readonly TopologyElement[] {
+    const on = this.props.hosts.map(({ hostName }) => hostName);
+    return [{ kind: "workload", role: "proxy", on, port: this.port, origins: this.props.allow }];
   }
 
   /** Makes the proxies known to service discovery for as long as they are ready. */

@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import pc from "picocolors";
+import { regionView } from "./region-view";
+import { svgPicture } from "./svg-picture";
+import { textPicture } from "./text-picture";
+import { TOPOLOGY_SCHEMA, type TopologyRun } from "./topology";
+
+const USAGE = `usage: npm run topology -- [REGION...] [--svg FILE] [--json]
+
+Draws what is deployed where and which name leads where, from the synthesised stacks.
+
+  REGION      only these regions; all without
+  --svg FILE  write the picture to a file instead of the terminal
+  --json      what the picture is made of
+  --from FILE read this instead of cdktf.out/topology.json`;
+
+/** @returns the exit code: 0, or 2 for wrong arguments */
+export function main(args: readonly string[], stdout: NodeJS.WriteStream): number {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      svg: { type: "string" },
+      json: { type: "boolean", default: false },
+      from: { type: "string", default: "cdktf.out/topology.json" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const run = chosen(readRun(values.from), positionals);
+  const views = run.regions.map(regionView);
+  if (values.json) stdout.write(`${JSON.stringify(run, undefined, 2)}\n`);
+  else if (values.svg !== undefined) writeFileSync(values.svg, svgPicture(views));
+  else stdout.write(textPicture(views, pc.createColors(stdout.isTTY === true && pc.isColorSupported)));
+  return 0;
+}
+
+function readRun(file: string): TopologyRun {
+  let run: Partial<TopologyRun>;
+  try {
+    run = JSON.parse(readFileSync(file, "utf8")) as Partial<TopologyRun>;
+  } catch (error) {
+    throw new Error(`${file}: cannot be read (${(error as Error).message}); synthesise first`, {
+      cause: error,
+    });
+  }
+  if (run.schema !== TOPOLOGY_SCHEMA || run.regions === undefined) {
+    throw new Error(`${file}: expected schema ${TOPOLOGY_SCHEMA}, got: ${JSON.stringify(run.schema)}`);
+  }
+  return run as TopologyRun;
+}
+
+function chosen(run: TopologyRun, names: readonly string[]): TopologyRun {
+  const known = run.regions.map(({ region }) => region);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new Error(`expected a region, one of ${known.join(", ")}, got: ${unknown}`);
+  return names.length === 0
+    ? run
+    : { ...run, regions: run.regions.filter(({ region }) => names.includes(region)) };
+}
+
+if (require.main === module) {
+  try {
+    process.exitCode = main(process.argv.slice(2), process.stdout);
+  } catch (error) {
+    console.error(`topology: ${(error as Error).message}`);
+    process.exitCode = 2;
+  }
+}

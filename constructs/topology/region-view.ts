@@ -1,0 +1,73 @@
+import type { Entrance, Machines, NameRule, RegionTopology, Workload, WorkloadRole } from "./topology";
+
+/** What runs on some machines, in words for people. */
+export const ROLE_WORDS: Readonly<Record<WorkloadRole, string>> = {
+  proxy: "aggregation proxy",
+  resolver: "unbound",
+  "discovery-server": "Consul server",
+  "discovery-agent": "Consul agent",
+  application: "applications",
+};
+
+/** Machines with all that runs on them. */
+export interface MachinesView extends Machines {
+  readonly workloads: readonly Workload[];
+}
+
+/** A region as it is drawn: by machines, entrances and names. */
+export interface RegionView {
+  readonly region: string;
+  readonly stacks: readonly string[];
+  readonly machines: readonly MachinesView[];
+  readonly entrances: readonly Entrance[];
+  readonly names: readonly NameRule[];
+  /** One request to another cloud, step by step; empty where the region has no proxy. */
+  readonly path: readonly string[];
+}
+
+export function regionView({ region, stacks, elements }: RegionTopology): RegionView {
+  const of = <K extends (typeof elements)[number]["kind"]>(kind: K) =>
+    elements.filter(
+      (element): element is Extract<(typeof elements)[number], { kind: K }> => element.kind === kind,
+    );
+  const workloads = of("workload");
+  const machines = of("machines").map((each): MachinesView => {
+    const here = workloads.filter(({ on }) => on.length === 0 || on.includes(each.name));
+    // A server is an agent too; saying so twice tells nothing.
+    const server = here.some(({ role }) => role === "discovery-server");
+    return { ...each, workloads: here.filter(({ role }) => !(server && role === "discovery-agent")) };
+  });
+  return {
+    region,
+    stacks,
+    machines,
+    entrances: of("entrance"),
+    names: of("name"),
+    path: requestPath(machines, of("name"), workloads),
+  };
+}
+
+function requestPath(
+  machines: readonly MachinesView[],
+  names: readonly NameRule[],
+  workloads: readonly Workload[],
+): string[] {
+  const proxy = workloads.find(({ role }) => role === "proxy");
+  const suffix = names.find(({ name }) => name === "*.ccnproxy-https");
+  const origin = proxy?.origins?.[0];
+  if (proxy === undefined || suffix === undefined || origin === undefined) return [];
+  const proxies = machines.filter((each) => each.workloads.some(({ role }) => role === "proxy"));
+  const sender =
+    machines.find(isForApplications) ?? machines.find((each) => !proxies.includes(each)) ?? machines[0];
+  return [
+    `an application on ${sender?.name} asks for http://${origin.replace(/^\*/, "api")}.ccnproxy-https/`,
+    `its unbound answers: ${suffix.leadsTo}`,
+    `Consul names the healthy proxies: ${proxies.map(({ name }) => name).join(", ")}`,
+    `a proxy (port ${proxy.port}) sends it on over a TLS connection that is already open`,
+    `${origin.replace(/^\*/, "api")} answers after one round trip`,
+  ];
+}
+
+const isForApplications = ({ workloads }: MachinesView): boolean =>
+  workloads.some(({ role }) => role === "application") ||
+  workloads.every(({ role }) => role === "resolver" || role === "discovery-agent");
