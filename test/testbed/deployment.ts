@@ -40,7 +40,7 @@ export class Deployment {
   }
 
   /** Puts a region value in place of the one of that name. */
-  write(region: { readonly name: string }): void {
+  write<R extends { readonly name: string }>(region: R): void {
     writeFileSync(join(this.regions, `${region.name}.json`), JSON.stringify(region, undefined, 2));
   }
 
