@@ -27,13 +27,16 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       datacenter: region.name,
       chartVersion: region.versions.consulChart,
       dnsAddress: serviceAddress(region.ranges.services, 54),
+      wanNetworks: region.consulWanNetworks,
       ...region.consul,
     });
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
       image: region.images.node,
-      pods: region.proxyPods.min,
+      minPods: region.proxyPods.min,
+      maxPods: region.proxyPods.max,
+      clientNetworks: [region.cidr, ...region.consulWanNetworks],
       ...region.proxy,
     });
     proxy.registerWith(consul);

@@ -1,6 +1,7 @@
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
 import type { Construct } from "constructs";
 import { EnabledApis, GkeCluster, GoogleNetwork, NodePool } from "../constructs/google";
+import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "../constructs/region";
 import { RegionStack } from "./region-stack";
 
@@ -20,6 +21,10 @@ export class UkStack extends RegionStack<GkeRegion> {
       ranges: region.ranges,
       dependsOn: [apis.of("compute")],
     });
+    if (region.consulWanNetworks.length > 0) {
+      network.allowFrom("consul-wan", region.consulWanNetworks, CONSUL_WAN_PORTS);
+      network.allowFrom("proxy", region.consulWanNetworks, { tcp: [region.proxy.port] });
+    }
     this.cluster = new GkeCluster(this, "cluster", {
       ...region,
       network,

@@ -33,10 +33,10 @@ export interface GoogleNetworkProps {
   readonly dependsOn?: ITerraformDependable[];
 }
 
-/** TCP and UDP ports, each a number or a range such as `8300-8302`. */
+/** TCP and UDP ports. */
 export interface AllowedPorts {
-  readonly tcp?: readonly string[];
-  readonly udp?: readonly string[];
+  readonly tcp?: readonly number[];
+  readonly udp?: readonly number[];
 }
 
 /**
@@ -92,7 +92,7 @@ export class GoogleNetwork extends Construct implements IGoogleNetwork {
   allowFrom(purpose: string, sources: readonly string[], ports: AllowedPorts): void {
     const allow = (["tcp", "udp"] as const).flatMap((protocol) => {
       const listed = ports[protocol] ?? [];
-      return listed.length === 0 ? [] : [{ protocol, ports: [...listed] }];
+      return listed.length === 0 ? [] : [{ protocol, ports: listed.map(String) }];
     });
     if (sources.length === 0 || allow.length === 0) {
       throw new Error(

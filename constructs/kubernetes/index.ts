@@ -1,6 +1,7 @@
 export * from "./cluster-resolver";
 export * from "./config-files";
 export * from "./consul-chart";
+export * from "./ingress-policy";
 export * from "./pod-hardening";
 export * from "./proxy-deployment";
 export * from "./resolver-daemon-set";

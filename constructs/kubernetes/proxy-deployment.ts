@@ -2,14 +2,17 @@ import {
   DeploymentV1,
   type DeploymentV1SpecTemplateSpecContainer,
 } from "@cdktf/provider-kubernetes/lib/deployment-v1";
+import { HorizontalPodAutoscalerV2 } from "@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2";
 import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
 import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Construct } from "constructs";
 import { type Block, parallel } from "../availability";
 import { text } from "../host";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, type IProxy, proxyBundle, proxyConfig } from "../proxy";
+import { type HasTopology, type TopologyElement } from "../topology";
 import { ConfigFiles } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
+import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 import { zoneSpread } from "./zone-spread";
@@ -20,8 +23,12 @@ export interface ProxyDeploymentProps {
   readonly image: string;
   /** Nodes it runs on, by zone. */
   readonly workers: IWorkerZones;
-  /** Pods, spread evenly over the zones. @default 3 */
-  readonly pods?: number;
+  /** Pods that always run, spread evenly over the zones. @default 3 */
+  readonly minPods?: number;
+  /** Pods at most, when there is much to do. @default - four times `minPods` */
+  readonly maxPods?: number;
+  /** Networks outside the cluster whose machines may send requests. @default - none: pods only */
+  readonly clientNetworks?: readonly string[];
   /** Origins it may forward to: host names, or patterns with a leading `*.`. */
   readonly allow: readonly string[];
   /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
@@ -42,11 +49,12 @@ export interface ProxyDeploymentProps {
 }
 
 /** The aggregation proxy on Kubernetes: the bundle from a ConfigMap on a stock Node image. */
-export class ProxyDeployment extends Construct implements IProxy {
+export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   readonly serviceName: string;
   readonly port: number;
   /** Works while one zone has a proxy. */
   readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
   private readonly drainSeconds: number;
   private readonly service: ServiceV1;
   private readonly serviceMetadata: ServiceV1Metadata;
@@ -54,22 +62,30 @@ export class ProxyDeployment extends Construct implements IProxy {
   /** @throws Error when there are too few pods to survive a zone, or the proxy has not been bundled */
   constructor(scope: Construct, id: string, props: ProxyDeploymentProps) {
     super(scope, id);
-    const { namespace, pods = 3 } = props;
-    if (!Number.isInteger(pods) || pods < 2) {
-      throw new Error(`proxy deployment ${id}: expected at least 2 pods, got: ${pods}`);
+    const { namespace, minPods = 3, maxPods = 4 * minPods } = props;
+    if (!Number.isInteger(minPods) || minPods < 2) {
+      throw new Error(`proxy deployment ${id}: minPods must be at least 2, got: ${minPods}`);
+    }
+    if (!Number.isInteger(maxPods) || maxPods < minPods) {
+      throw new Error(`proxy deployment ${id}: maxPods must be at least minPods ${minPods}, got: ${maxPods}`);
     }
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.drainSeconds = props.drainSeconds ?? 15;
-    this.availability = parallel(...spreadOver(props.workers, pods));
+    this.availability = parallel(...spreadOver(props.workers, minPods));
+    this.topology = [
+      { kind: "workload", role: "proxy", on: [], copies: minPods, port: this.port, origins: props.allow },
+    ];
     const files = new ConfigFiles(this, "files", { name: "proxy", namespace, files: this.files(props) });
-    this.addDeployment(props, pods, files.configMapName);
+    this.addDeployment(props, minPods, files.configMapName);
     this.serviceMetadata = { name: "proxy", namespace, labels: LABELS };
     this.service = this.addService();
     new PodDisruptionBudgetV1(this, "disruption-budget", {
       metadata: { name: "proxy", namespace },
       spec: { maxUnavailable: "1", selector: { matchLabels: LABELS } },
     });
+    this.addAutoscaler(namespace, minPods, maxPods);
+    this.addPolicy(props);
   }
 
   /** Makes each ready pod known to service discovery by its own address. */
@@ -94,6 +110,8 @@ export class ProxyDeployment extends Construct implements IProxy {
   private addDeployment({ namespace, image }: ProxyDeploymentProps, pods: number, configMap: string): void {
     new DeploymentV1(this, "deployment", {
       metadata: { name: "proxy", namespace, labels: LABELS },
+      // From here on the autoscaler says how many.
+      lifecycle: { ignoreChanges: ["spec[0].replicas"] },
       spec: {
         replicas: String(pods),
         selector: { matchLabels: LABELS },
@@ -114,6 +132,46 @@ export class ProxyDeployment extends Construct implements IProxy {
           },
         },
       },
+    });
+  }
+
+  private addAutoscaler(namespace: string, minReplicas: number, maxReplicas: number): void {
+    new HorizontalPodAutoscalerV2(this, "autoscaler", {
+      metadata: { name: "proxy", namespace },
+      spec: {
+        minReplicas,
+        maxReplicas,
+        scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "proxy" },
+        metric: [
+          {
+            type: "Resource",
+            // 375 m of the one core that a pod can use: the others can take over what a lost zone served.
+            resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 150 } },
+          },
+        ],
+        behavior: {
+          scaleDown: [
+            {
+              // A pod that goes takes its open connections along: not for a short lull.
+              stabilizationWindowSeconds: 600,
+              selectPolicy: "Max",
+              policy: [{ type: "Pods", value: 1, periodSeconds: 60 }],
+            },
+          ],
+        },
+      },
+    });
+  }
+
+  private addPolicy({ namespace, clientNetworks = [] }: ProxyDeploymentProps): void {
+    new IngressPolicy(this, "ingress", {
+      name: "proxy",
+      namespace,
+      podLabels: LABELS,
+      allow: [
+        { from: [{ pods: "all" }, { networks: clientNetworks }], tcp: [this.port] },
+        { from: [METRICS_COLLECTORS], tcp: [DEFAULT_ADMIN_PORT] },
+      ],
     });
   }
 

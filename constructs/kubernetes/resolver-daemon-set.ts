@@ -8,6 +8,7 @@ import { type Block, type HasAvailability, parallel } from "../availability";
 import { unboundConf, type UnboundOptions } from "../dns";
 import { text } from "../host";
 import { ConfigFiles } from "./config-files";
+import { IngressPolicy } from "./ingress-policy";
 import { HARDENED_CONTAINER, HARDENED_POD } from "./pod-hardening";
 import { type IWorkerZones } from "./worker-zones";
 
@@ -56,6 +57,13 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
     });
     this.addDaemonSet(props, files.configMapName);
     this.addService(namespace);
+    new IngressPolicy(this, "ingress", {
+      name: "resolver",
+      namespace,
+      podLabels: LABELS,
+      // Nodes ask too, and no policy can name them: who may ask is for unbound itself to say.
+      allow: [{ from: [{ anywhere: true }], tcp: [DNS_PORT], udp: [DNS_PORT] }],
+    });
   }
 
   private addDaemonSet({ namespace, image }: ResolverDaemonSetProps, configMap: string): void {

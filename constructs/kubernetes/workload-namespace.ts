@@ -1,5 +1,6 @@
 import { NamespaceV1 } from "@cdktf/provider-kubernetes/lib/namespace-v1";
 import { Construct } from "constructs";
+import { IngressPolicy } from "./ingress-policy";
 
 /** Profiles of the Pod Security Standards, from loose to strict. */
 export type PodSecurity = "privileged" | "baseline" | "restricted";
@@ -10,7 +11,10 @@ export interface WorkloadNamespaceProps {
   readonly podSecurity?: PodSecurity;
 }
 
-/** A namespace in which only well-behaved pods are let in. */
+/**
+ * A namespace that takes only well-behaved pods, and to whose pods nobody may connect but whom an `IngressPolicy`
+ * lets in.
+ */
 export class WorkloadNamespace extends Construct {
   /** A reference: what uses it waits until the namespace is there. */
   readonly namespaceName: string;
@@ -28,5 +32,6 @@ export class WorkloadNamespace extends Construct {
       },
     });
     this.namespaceName = namespace.metadata.name;
+    new IngressPolicy(this, "refuse-ingress", { name: "refuse-ingress", namespace: this.namespaceName });
   }
 }

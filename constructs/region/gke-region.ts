@@ -94,6 +94,8 @@ export const gkeRegion = z
       .refine(({ min, max }) => min <= max, { error: "expected min to be at most max" })
       .prefault({}),
     consulServers: z.int().default(3),
+    /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters and for calls. */
+    consulWanNetworks: z.array(cidr).default([]),
     versions: z
       .strictObject({
         /** HashiCorp's chart `consul`; 1.9 carries Consul 1.22 and suits Kubernetes 1.30 to 1.34. */

@@ -47,6 +47,14 @@ describe("UkStack", () => {
     );
   });
 
+  it("lets other datacenters in when they are named, and otherwise nobody", () => {
+    expect(synthesised().stack.resources("google_compute_firewall")).toEqual({});
+    const { stack } = synthesised({ consulWanNetworks: ["10.10.0.0/16", "10.20.0.0/16"] });
+    const rules = Object.values(stack.resources("google_compute_firewall"));
+    expect(rules.map(({ name }) => name)).toEqual(["uk-allow-consul-wan", "uk-allow-proxy"]);
+    for (const rule of rules) expect(rule["source_ranges"]).toEqual(["10.10.0.0/16", "10.20.0.0/16"]);
+  });
+
   it("keeps its state where the region says", () => {
     const { stack } = synthesised({ backend: { type: "gcs", bucket: "example-state" } });
     expect(stack.json["terraform"]).toMatchObject({

@@ -41,7 +41,7 @@ describe("GoogleNetwork", () => {
         gcpRegion: "europe-west2",
         ranges: RANGES,
       });
-      network.allowFrom("consul-wan", ["10.10.0.0/16"], { tcp: ["8300", "8302"], udp: ["8302"] });
+      network.allowFrom("consul-wan", ["10.10.0.0/16"], { tcp: [8300, 8302], udp: [8302] });
     });
 
     // THEN one rule says so
@@ -57,7 +57,7 @@ describe("GoogleNetwork", () => {
   });
 
   it.each([
-    [[], { tcp: ["80"] }],
+    [[], { tcp: [80] }],
     [["10.0.0.0/8"], {}],
     [["10.0.0.0/8"], { tcp: [] }],
   ])(

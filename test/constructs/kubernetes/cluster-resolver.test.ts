@@ -83,6 +83,19 @@ describe("ClusterResolver", () => {
     expect(JSON.parse(upstreamNameservers!)).toEqual(["10.30.16.53", "169.254.169.254"]);
   });
 
+  it("may be asked by pods and nodes alike, and for nothing but names", () => {
+    expect(manifestOf(resolver(), "NetworkPolicy", "resolver")["spec"]).toMatchObject({
+      ingress: [
+        {
+          ports: [
+            { protocol: "TCP", port: 5353 },
+            { protocol: "UDP", port: 5353 },
+          ],
+        },
+      ],
+    });
+  });
+
   it("works while any zone's nodes do", () => {
     let built: ClusterResolver | undefined;
     synthesise((scope) => (built = new ClusterResolver(scope, "resolver", PROPS)));

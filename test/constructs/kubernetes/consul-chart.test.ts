@@ -1,5 +1,6 @@
 import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { manifestOf } from "./manifests";
 import { WORKERS } from "./workers";
 
 afterAll(removeSynthesised);
@@ -63,6 +64,28 @@ describe("ConsulChart", () => {
     });
     expect(extra["retry_join_wan"]).toEqual(["10.10.0.11", "10.10.0.12", "10.20.0.9"]);
     expect(chart.peerDatacenters).toEqual(["jp", "us"]);
+  });
+
+  it("keeps its API to itself: others get names, and other datacenters what federation takes", () => {
+    const policy = (changes: Partial<ConsulChartProps>) =>
+      manifestOf(released(changes).stack, "NetworkPolicy", "consul")["spec"] as { ingress: Attributes[] };
+    const alone = policy({}).ingress;
+    expect(alone[0]).toMatchObject({
+      from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "consul" } } }],
+    });
+    expect(alone[1]).toMatchObject({
+      from: [{ namespaceSelector: {} }],
+      ports: [{ port: 8600 }, { port: 8600 }],
+    });
+    expect(alone).toHaveLength(3);
+    expect(policy({ wanNetworks: ["10.10.0.0/16"] }).ingress[3]).toEqual({
+      from: [{ ipBlock: { cidr: "10.10.0.0/16" } }],
+      ports: [
+        { protocol: "TCP", port: 8300 },
+        { protocol: "TCP", port: 8302 },
+        { protocol: "UDP", port: 8302 },
+      ],
+    });
   });
 
   it("takes the gossip key from a sensitive variable, and no value of it is written", () => {

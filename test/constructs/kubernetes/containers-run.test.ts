@@ -89,7 +89,7 @@ const ORIGIN = `require("http").createServer((request, response) => response.end
 
     // AND no other origin is called
     expect(get(pod, "http://127.0.0.1/", "other.example.com.ccnproxy:8080")).toMatch(/^403/);
-  });
+  }, 60_000);
 
   it("goes on serving for a while when told to stop, says it is not ready, then ends by itself", async () => {
     // GIVEN a ready container

@@ -85,8 +85,8 @@ const PLURALS: Readonly<Record<string, string>> = {
   policy: "policies",
 };
 
-/** Blocks that the provider takes as a list of at most one. */
-const SINGLE = new Set(["label_selector", "tcp_socket", "pod_selector", "namespace_selector"]);
+/** Blocks that the provider takes as a list, of which there is at most one. */
+const SINGLE = new Set(["label_selector", "tcp_socket", "scale_down", "scale_up"]);
 
 /** Strings in the provider's schema, numbers in Kubernetes'. */
 const NUMBERS = /^(replicas|run_as_user|run_as_group|fs_group|max_surge|max_unavailable|min_available)$/;
@@ -101,7 +101,10 @@ function converted(stack: SynthesisedStack, value: unknown, kind: string): unkno
       if (MAPS.has(key)) return [camel(key), resolvedMap(stack, inner as Attributes)];
       if (SINGLE.has(key) && Array.isArray(inner)) return [camel(key), converted(stack, inner[0], kind)];
       const name = kind === "DaemonSet" && key === "strategy" ? "updateStrategy" : named(key, inner);
-      const isNumber = NUMBERS.test(key) && typeof inner === "string" && /^\d+$/.test(inner);
+      const isNumber =
+        (NUMBERS.test(key) || (kind === "NetworkPolicy" && key === "port")) &&
+        typeof inner === "string" &&
+        /^\d+$/.test(inner);
       return [name, isNumber ? Number(inner) : converted(stack, inner, kind)];
     }),
   );

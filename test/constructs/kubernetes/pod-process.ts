@@ -56,7 +56,11 @@ export function startPod(options: PodProcessOptions): PodProcess {
   const companions: ReturnType<typeof spawn>[] = [];
   return {
     inNetwork: (command) =>
-      execFileSync("nsenter", ["-t", pid, "-n", ...command], { encoding: "utf8", timeout: 15_000 }),
+      execFileSync("nsenter", ["-t", pid, "-n", ...command], {
+        encoding: "utf8",
+        timeout: 15_000,
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
     exec: (command) =>
       spawnSync("nsenter", ["-t", pid, "-m", "-n", ...asUser(options.pod), ...command], { timeout: 15_000 })
         .status,

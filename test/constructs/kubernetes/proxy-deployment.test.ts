@@ -125,7 +125,7 @@ describe("ProxyDeployment", () => {
 
   it("works while one zone with a pod does", () => {
     let proxy: ProxyDeployment | undefined;
-    synthesise((scope) => (proxy = new ProxyDeployment(scope, "proxy", props({ pods: 2 }))));
+    synthesise((scope) => (proxy = new ProxyDeployment(scope, "proxy", props({ minPods: 2 }))));
     // Two pods stand in two of the three zones.
     expect(proxy?.availability).toEqual(
       expect.objectContaining({
@@ -142,9 +142,45 @@ describe("ProxyDeployment", () => {
     );
   });
 
-  it.each([[1], [0], [2.5]])("refuses %d pods", (pods) => {
-    expect(() => deployed({ pods })).toThrow(
-      `proxy deployment proxy: expected at least 2 pods, got: ${pods}`,
-    );
+  it("grows with its work between the numbers given, and Terraform leaves the number to it", () => {
+    const stack = deployed({ minPods: 3, maxPods: 9 });
+    const autoscaler = manifestOf(stack, "HorizontalPodAutoscaler", "proxy");
+    expect(schemaErrors(autoscaler)).toEqual([]);
+    expect(autoscaler["spec"]).toMatchObject({
+      minReplicas: 3,
+      maxReplicas: 9,
+      scaleTargetRef: { kind: "Deployment", name: manifestOf(stack, "Deployment", "proxy").metadata["name"] },
+    });
+    expect(stack.one("kubernetes_deployment_v1")).toMatchObject({
+      lifecycle: { ignore_changes: ["spec[0].replicas"] },
+    });
+  });
+
+  it("takes requests from pods and the networks named, and shows its health to the collectors only", () => {
+    const policy = manifestOf(deployed({ clientNetworks: ["10.10.0.0/16"] }), "NetworkPolicy", "proxy");
+    expect(policy["spec"]).toEqual({
+      podSelector: {
+        matchLabels: { "app.kubernetes.io/name": "proxy", "app.kubernetes.io/part-of": "tricloud" },
+      },
+      policyTypes: ["Ingress"],
+      ingress: [
+        {
+          from: [{ namespaceSelector: {} }, { ipBlock: { cidr: "10.10.0.0/16" } }],
+          ports: [{ protocol: "TCP", port: 80 }],
+        },
+        {
+          from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "gmp-system" } } }],
+          ports: [{ protocol: "TCP", port: 9300 }],
+        },
+      ],
+    });
+  });
+
+  it.each([
+    [{ minPods: 1 }, "minPods must be at least 2, got: 1"],
+    [{ minPods: 2.5 }, "minPods must be at least 2, got: 2.5"],
+    [{ minPods: 4, maxPods: 3 }, "maxPods must be at least minPods 4, got: 3"],
+  ])("refuses %j", (changes, message) => {
+    expect(() => deployed(changes)).toThrow(`proxy deployment proxy: ${message}`);
   });
 });

@@ -1,0 +1,70 @@
+import {
+  NetworkPolicyV1,
+  type NetworkPolicyV1SpecIngress,
+  type NetworkPolicyV1SpecIngressFrom,
+} from "@cdktf/provider-kubernetes/lib/network-policy-v1";
+import { Construct } from "constructs";
+
+/** Pods and machines that may open connections. */
+export type Peers =
+  /** Everybody, pods and machines alike. */
+  | { readonly anywhere: true }
+  /** Pods of every namespace. */
+  | { readonly pods: "all" }
+  /** Pods of one namespace. */
+  | { readonly namespace: string }
+  /** Machines outside the cluster; pods and nodes never match a network, whatever their addresses. */
+  | { readonly networks: readonly string[] };
+
+export interface AllowedIngress {
+  readonly from: readonly Peers[];
+  /** Numbers or names of the pods' ports. @default - all */
+  readonly tcp?: readonly (number | string)[];
+  /** Numbers or names of the pods' ports. @default - all */
+  readonly udp?: readonly (number | string)[];
+}
+
+export interface IngressPolicyProps {
+  readonly name: string;
+  readonly namespace: string;
+  /** Labels of the pods that the policy is for. @default - all pods of the namespace */
+  readonly podLabels?: Readonly<Record<string, string>>;
+  /** Who may connect to them. What no entry allows is refused. @default - nobody */
+  readonly allow?: readonly AllowedIngress[];
+}
+
+/** Who may open connections to pods. The kubelet's own probes always may. */
+export class IngressPolicy extends Construct {
+  constructor(scope: Construct, id: string, props: IngressPolicyProps) {
+    super(scope, id);
+    const { name, namespace, podLabels = {}, allow = [] } = props;
+    new NetworkPolicyV1(this, "policy", {
+      metadata: { name, namespace },
+      spec: {
+        podSelector: { matchLabels: { ...podLabels } },
+        policyTypes: ["Ingress"],
+        ingress: allow.map(ingressRule),
+      },
+    });
+  }
+}
+
+function ingressRule({ from, tcp = [], udp = [] }: AllowedIngress): NetworkPolicyV1SpecIngress {
+  const numbered = (protocol: string) => (port: number | string) => ({ protocol, port: String(port) });
+  const open = from.some((peers) => "anywhere" in peers);
+  return {
+    from: open ? undefined : from.flatMap(peerBlocks),
+    ports: [...tcp.map(numbered("TCP")), ...udp.map(numbered("UDP"))],
+  };
+}
+
+function peerBlocks(peers: Peers): NetworkPolicyV1SpecIngressFrom[] {
+  if ("pods" in peers) return [{ namespaceSelector: {} }];
+  if ("namespace" in peers) {
+    return [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": peers.namespace } } }];
+  }
+  return "networks" in peers ? peers.networks.map((cidr) => ({ ipBlock: { cidr } })) : [];
+}
+
+/** Namespace of the collectors that Google's managed Prometheus runs on each node. */
+export const METRICS_COLLECTORS: Peers = { namespace: "gmp-system" };
