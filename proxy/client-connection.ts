@@ -1,9 +1,9 @@
 import { type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { clock } from "./clock";
-import { type Failure, type Requester } from "./exchange";
+import { type Failure, type OriginLink, type Requester } from "./exchange";
 import { latin1 } from "./latin1";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
-import { type OriginConnection } from "./origin-connection";
 import { type OriginPool } from "./origin-pool";
 import { RequestBody } from "./request-body";
 import { RequestHead } from "./request-head";
@@ -51,13 +51,16 @@ export class ClientConnection implements Requester, CompletedExchange {
   /** The part of the body that is sent with the head; kept for a second try until more has been sent. */
   private firstBody: Buffer | undefined;
   private pool: OriginPool | undefined;
-  private origin: OriginConnection | undefined;
+  private origin: OriginLink | undefined;
   private responding = false;
   private chunkResponse = false;
+  private responseTrailers = "";
   private closeAfter = false;
   private replayable = true;
   private stalled = false;
   private clientPaused = false;
+  /** No request has been read yet. */
+  private fresh = true;
   private readonly flushed = (): void => this.onFlushed();
 
   constructor(
@@ -164,19 +167,43 @@ export class ClientConnection implements Requester, CompletedExchange {
   private readHead(bytes: Buffer): void {
     this.pending = undefined;
     const { head } = this;
+    if (this.fresh && isPreface(bytes)) {
+      this.handOver(bytes);
+      return;
+    }
     const end = head.parse(bytes, 0, bytes.length);
     if (end === INCOMPLETE) this.pending = bytes;
     else if (end === MALFORMED) this.refuse(head.status, head.problem);
     else this.begin(bytes, end);
   }
 
+  /** The client speaks HTTP/2 by prior knowledge. */
+  private handOver(bytes: Buffer): void {
+    if (bytes.length < PREFACE.length) {
+      this.pending = bytes;
+      return;
+    }
+    this.phase = Phase.Closed;
+    this.socket
+      .removeAllListeners("data")
+      .removeAllListeners("end")
+      .removeAllListeners("error")
+      .removeAllListeners("close");
+    this.socket.pause();
+    this.socket.unshift(bytes);
+    this.service.left(this);
+    this.service.acceptHttp2(this.socket);
+  }
+
   private begin(bytes: Buffer, from: number): void {
     const { head, service } = this;
     this.phase = Phase.Exchange;
+    this.fresh = false;
     this.since = clock.now;
     this.id = head.id === "" ? service.ids.next() : head.id;
     this.responding = false;
     this.chunkResponse = false;
+    this.responseTrailers = "";
     this.replayable = true;
     this.status = 0;
     this.sent = 0;
@@ -225,18 +252,18 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.pool!.acquire(this);
   }
 
-  send(connection: OriginConnection): void {
-    this.origin = connection;
+  send(link: OriginLink): void {
+    this.origin = link;
     const { head } = this;
     const upgrade = head.upgrading ? `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n` : "";
     const host = this.service.hostFor(head, this.pool!.origin);
     const text = `${head.forwarded(host)}${upgrade}${this.service.requestMark}${this.id}\r\n\r\n`;
     const first = this.firstBody;
     let flowing: boolean;
-    if (first === undefined) flowing = connection.writeText(text);
+    if (first === undefined) flowing = link.writeText(text);
     else if (first.length <= INLINE_BODY_BYTES)
-      flowing = connection.writeText(text + latin1(first, 0, first.length));
-    else flowing = connection.writeTextAndBytes(text, first);
+      flowing = link.writeText(text + latin1(first, 0, first.length));
+    else flowing = link.writeTextAndBytes(text, first);
     if (this.requestDone) return;
     if (flowing) this.originDrained();
     else this.pauseClient();
@@ -299,12 +326,17 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.since = clock.now;
     this.sent += to - from;
     if (this.chunkResponse) {
-      const text = frameChunk(bytes, from, to) + (last ? "0\r\n\r\n" : "");
+      const text = frameChunk(bytes, from, to) + (last ? `0\r\n${this.responseTrailers}\r\n` : "");
       if (text !== "") this.socket.write(text, "latin1");
       return this.written(last, false);
     }
     if (to > from) this.socket.write(bytes.subarray(from, to));
     return this.written(last, true);
+  }
+
+  /** Kept for a body that is chunked here; without chunks there is no place for them. */
+  trailers(lines: string): void {
+    this.responseTrailers = lines;
   }
 
   /** The origin agreed to switch protocols: from here on the two sockets speak it past this proxy. */
@@ -333,6 +365,8 @@ export class ClientConnection implements Requester, CompletedExchange {
       if (head.chunked) text = withoutTransferEncoding(text);
       if (head.chunked || unframed) this.closeAfter = true;
       if (!this.closeAfter) text += "Connection: keep-alive\r\n";
+    } else if (bodiless(head, last, this.method)) {
+      text += "Content-Length: 0\r\n";
     } else if (unframed) {
       this.chunkResponse = true;
       text += "Transfer-Encoding: chunked\r\n";
@@ -394,8 +428,8 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   // ---- answers of the proxy's own ----------------------------------------------------------------------------
 
-  lost(connection: OriginConnection, failure: Failure, answered: boolean): void {
-    if (this.origin !== connection) return;
+  lost(link: OriginLink, failure: Failure, answered: boolean): void {
+    if (this.origin !== link) return;
     this.origin = undefined;
     if (this.phase === Phase.Tunnel) {
       this.endTunnel();
@@ -403,8 +437,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     }
     // A connection that had served before may have been closed by the origin just as the request was sent. Only what
     // may be done twice is sent again, only while all of it is at hand, and only once.
-    const again =
-      connection.served > 0 && !answered && this.replayable && this.requestDone && this.head.idempotent;
+    const again = link.served > 0 && !answered && this.replayable && this.requestDone && this.head.idempotent;
     if (!again || failure.status === 504) {
       this.fail(failure);
       return;
@@ -422,7 +455,7 @@ export class ClientConnection implements Requester, CompletedExchange {
       // Half a response is out: only a reset tells the client that the rest is missing.
       this.service.completed(this);
       this.phase = Phase.Closed;
-      this.socket.resetAndDestroy();
+      this.reset();
       return;
     }
     this.phase = Phase.Exchange;
@@ -483,6 +516,12 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.linger();
   }
 
+  private reset(): void {
+    // Only TCP sockets can be reset; on TLS the missing close_notify says the same.
+    if (this.socket instanceof TLSSocket) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+
   /** The client has gone, or is to. */
   private leave(problem: string): void {
     if (this.phase === Phase.Tunnel) this.service.completed(this);
@@ -519,6 +558,22 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.since = clock.now;
     this.socket.resume();
   }
+}
+
+/** What an HTTP/2 client says first (RFC 9113 section 3.4). */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** The bytes are the beginning of an HTTP/2 preface: at least `PR`, which no method here begins with. */
+function isPreface(bytes: Buffer): boolean {
+  if (bytes[0] !== 0x50 || bytes[1] !== 0x52) return false;
+  const length = Math.min(bytes.length, PREFACE.length);
+  return bytes.compare(PREFACE, 0, length, 0, length) === 0;
+}
+
+/** An HTTP/2 response that ended with its head: HTTP/1 has to be told that no body follows. */
+function bodiless(head: ResponseHead, last: boolean, method: string): boolean {
+  if (!last || head.chunked || head.contentLength !== NO_LENGTH) return false;
+  return method !== "HEAD" && head.status !== 204 && head.status !== 304;
 }
 
 function withoutTransferEncoding(head: string): string {

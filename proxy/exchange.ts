@@ -1,4 +1,3 @@
-import { type OriginConnection } from "./origin-connection";
 import { type ResponseHead } from "./response-head";
 
 /** Why an exchange failed: the status for the client and the reason for the log. */
@@ -8,9 +7,29 @@ export interface Failure {
 }
 
 /**
- * The client's side of one exchange, as an origin connection sees it. The bytes it is handed belong to a buffer that
- * is read into again: who returns true from `respond` or `body` must be done with them, or have taken the buffer
- * with `OriginConnection.keepBuffer`.
+ * The origin's side of one exchange, as the client's side sees it: an HTTP/1.1 connection, or one stream of an HTTP/2
+ * session. Requests are given to it as HTTP/1.1 text whatever it speaks.
+ */
+export interface OriginLink {
+  /** Exchanges that were completed here before. */
+  readonly served: number;
+  /** The head, and with it as much of the body as is at hand; latin1. False: write no more until `originDrained`. */
+  writeText(text: string): boolean;
+  /** The head, and the first part of the body. */
+  writeTextAndBytes(text: string, bytes: Buffer): boolean;
+  /** More of the body, framed as the head said. */
+  write(bytes: Buffer): boolean;
+  /** The bytes last handed to the requester are still being written: read the next ones into another buffer. */
+  keepBuffer(): void;
+  /** Read on, after `respond` or `body` returned false. */
+  resume(): void;
+  /** The requester is gone. */
+  abandon(): void;
+}
+
+/**
+ * The client's side of one exchange, as the origin's side sees it. The bytes it is handed belong to a buffer that is
+ * read into again: who returns true from `respond` or `body` must be done with them, or have called `keepBuffer`.
  */
 export interface Requester {
   readonly method: string;
@@ -21,8 +40,8 @@ export interface Requester {
   /** The body is to arrive without chunk framing. */
   readonly wantsPayload: boolean;
 
-  /** A connection of its own, until the response has ended: writes the request to it. */
-  send(connection: OriginConnection): void;
+  /** A link of its own, until the response has ended: writes the request to it. */
+  send(link: OriginLink): void;
   /** More can be written to the origin. */
   originDrained(): void;
   /** An interim (1xx) response. */
@@ -31,10 +50,20 @@ export interface Requester {
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean;
   /** More of the body; false to stop reading until `resume`. */
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean;
+  /** Trailer lines (each ended by CRLF) that follow a body without framing; comes before its last piece. */
+  trailers(lines: string): void;
   /** The origin switched protocols (101): what follows, both ways, is not HTTP. */
   switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean;
-  /** The connection died; `answered` when bytes of a response had come. */
-  lost(connection: OriginConnection, failure: Failure, answered: boolean): void;
-  /** No connection could be had. */
+  /** The link died; `answered` when bytes of a response had come. */
+  lost(link: OriginLink, failure: Failure, answered: boolean): void;
+  /** No link could be had. */
   fail(failure: Failure): void;
+}
+
+/** What a link's connection tells the pool it came from. */
+export interface LinkOwner {
+  /** A response with this status is complete. */
+  answered(address: string, status: number): void;
+  /** The exchange ended without one; `byOrigin` when that was the origin's doing. */
+  disappointed(address: string, byOrigin: boolean): void;
 }

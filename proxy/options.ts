@@ -42,6 +42,7 @@ export interface Options {
   readonly requestBuffering: number;
   readonly maxClients: number;
   readonly workers: number | "auto";
+  readonly http2Origins: "auto" | "never";
   readonly dnsServer: readonly string[];
 }
 
@@ -224,6 +225,10 @@ const DEFINITIONS: Readonly<Record<Name, Definition>> = {
   ),
   maxClients: integer(0, 0, 10_000_000, "client connections at most per worker; 0 for no limit"),
   workers: workers(),
+  http2Origins: text("auto", "HTTP/2 to https origins that offer it: auto or never (gRPC always has it)", {
+    test: (value) => value === "auto" || value === "never",
+    expects: "auto or never",
+  }),
   dnsServer: list(
     "DNS server to ask, address[:port]; repeatable (default: the system's)",
     isDnsServer,

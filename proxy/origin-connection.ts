@@ -1,16 +1,12 @@
 import { type Socket } from "node:net";
 import { ChunkedBody } from "./chunked-body";
 import { clock } from "./clock";
-import { type Failure, type Requester } from "./exchange";
+import { type Failure, type LinkOwner, type OriginLink, type Requester } from "./exchange";
 import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
 import { ResponseHead } from "./response-head";
 
 /** What a connection tells the pool it came from. */
-export interface ConnectionOwner {
-  /** A response with this status is complete. */
-  answered(connection: OriginConnection, status: number): void;
-  /** The exchange ended without one; `byOrigin` when that was the origin's doing. */
-  disappointed(connection: OriginConnection, byOrigin: boolean): void;
+export interface ConnectionOwner extends LinkOwner {
   released(connection: OriginConnection): void;
   closed(connection: OriginConnection): void;
 }
@@ -28,7 +24,7 @@ const enum Reading {
 export const READ_BUFFER_BYTES = 65_536;
 
 /** One HTTP/1.1 connection to an origin: at any time idle or in one exchange. */
-export class OriginConnection {
+export class OriginConnection implements OriginLink {
   readonly head: ResponseHead;
   /** `clock.now` when a byte last came or went. */
   touched = clock.now;
@@ -112,13 +108,13 @@ export class OriginConnection {
     return this.socket.write(text, "latin1");
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Buffer): boolean {
     this.touched = clock.now;
     return this.socket.write(bytes);
   }
 
   /** Two writes in one system call. */
-  writeTextAndBytes(text: string, bytes: Uint8Array): boolean {
+  writeTextAndBytes(text: string, bytes: Buffer): boolean {
     this.socket.cork();
     this.socket.write(text, "latin1");
     const flowing = this.socket.write(bytes);
@@ -140,7 +136,7 @@ export class OriginConnection {
 
   /** The client is gone: the rest of the response has no reader. */
   abandon(): void {
-    if (this.requester !== undefined) this.owner.disappointed(this, false);
+    if (this.requester !== undefined) this.owner.disappointed(this.address, false);
     this.requester = undefined;
     this.close();
   }
@@ -273,6 +269,7 @@ export class OriginConnection {
     if (this.requester === undefined) return false;
     if (end === MALFORMED) return this.malformed(this.chunks.problem);
     if (!this.chunks.done) return flowing;
+    if (this.chunks.trailers !== "") requester.trailers(this.chunks.trailers);
     this.finish(end < to);
     return requester.body(bytes, end, end, true) && flowing;
   }
@@ -282,7 +279,7 @@ export class OriginConnection {
     const requester = this.requester!;
     this.requester = undefined;
     this.served++;
-    this.owner.answered(this, this.head.status);
+    this.owner.answered(this.address, this.head.status);
     if (this.reusable && !extraBytes && requester.requestDone) this.owner.released(this);
     else this.close();
   }
@@ -297,7 +294,7 @@ export class OriginConnection {
     if (requester !== undefined && this.reading === Reading.UntilClose && this.answered && !this.dead) {
       this.requester = undefined;
       this.served++;
-      this.owner.answered(this, this.head.status);
+      this.owner.answered(this.address, this.head.status);
       this.close();
       requester.body(this.buffer, 0, 0, true);
       return;
@@ -312,7 +309,7 @@ export class OriginConnection {
     this.requester = undefined;
     this.partial = undefined;
     this.socket.destroy();
-    if (requester !== undefined) this.owner.disappointed(this, failure !== undefined);
+    if (requester !== undefined) this.owner.disappointed(this.address, failure !== undefined);
     this.owner.closed(this);
     if (requester !== undefined && failure !== undefined) requester.lost(this, failure, this.answered);
   }

@@ -4,6 +4,7 @@ import { Circuit } from "./circuit";
 import { clock } from "./clock";
 import { type Failure, type Requester } from "./exchange";
 import { type Log } from "./log";
+import { OriginSession } from "./http2-origin";
 import { OriginConnection } from "./origin-connection";
 import { ConnectTimeout, dial } from "./origin-dial";
 import { type Options } from "./options";
@@ -34,13 +35,33 @@ export interface PoolCounts {
   rejected: number;
 }
 
+/** What a connection may speak: HTTP/1.1, HTTP/2 where TLS negotiates it, or HTTP/2 in any case. */
+export type Protocol = "http/1.1" | "negotiated" | "h2";
+
+export interface PoolTraits {
+  /** @default "http/1.1" */
+  readonly protocol?: Protocol;
+  /**
+   * Prefer the address with the fewest exchanges under way over the connection used last.
+   * @default false
+   */
+  readonly leastBusy?: boolean;
+}
+
 interface Waiter {
   readonly requester: Requester;
   readonly since: number;
 }
 
+const ALPN: Readonly<Record<Protocol, readonly string[]>> = {
+  "http/1.1": ["http/1.1"],
+  negotiated: ["h2", "http/1.1"],
+  h2: ["h2"],
+};
 /** Milliseconds without a connection before another address is tried beside the first. */
 const STAGGER_MS = 300;
+/** Connections opened at once before it is known whether one of them would do for all. */
+const UNSURE = 8;
 /** Milliseconds between two looks at the origin's addresses. */
 const REFRESH_MS = 3_000;
 const LONGEST_REFILL_PAUSE_MS = 30_000;
@@ -62,8 +83,11 @@ export class OriginPool {
 
   private readonly idle: OriginConnection[] = [];
   private readonly open = new Set<OriginConnection>();
+  private readonly sessions = new Set<OriginSession>();
   private readonly waiting: Waiter[] = [];
   private connecting = 0;
+  /** What connections to this origin turned out to speak. */
+  private agreed: "http/1.1" | "h2" | undefined;
   private warm = 0;
   private warmTried = false;
   private refillAt = 0;
@@ -72,13 +96,13 @@ export class OriginPool {
   private session: Buffer | undefined;
   private closing = false;
 
-  /** @param leastBusy prefer the address with the fewest exchanges under way over the connection used last */
   constructor(
     readonly origin: Origin,
     private readonly context: PoolContext,
-    private readonly leastBusy = false,
+    private readonly traits: PoolTraits = {},
   ) {
     const { options } = context;
+    if (traits.protocol !== "negotiated") this.agreed = traits.protocol ?? "http/1.1";
     this.book = new AddressBook(options.ejectFailures);
     this.circuit = new Circuit(options.circuitFailures, options.circuitPause);
   }
@@ -88,7 +112,7 @@ export class OriginPool {
   }
 
   get busyCount(): number {
-    return this.open.size - this.idle.length;
+    return this.open.size - this.idle.length + this.sessions.size;
   }
 
   get waitingCount(): number {
@@ -97,7 +121,7 @@ export class OriginPool {
 
   /** Connections open or being opened. */
   get size(): number {
-    return this.open.size + this.connecting;
+    return this.established + this.connecting;
   }
 
   /** Nothing is open and nobody waits: the pool may be forgotten. */
@@ -107,7 +131,7 @@ export class OriginPool {
 
   /** The declared connections are open, or could not be had at the first try. */
   get ready(): boolean {
-    return this.open.size >= this.warm || this.warmTried;
+    return this.established >= this.warm || this.warmTried;
   }
 
   /** Keeps at least `count` connections open from now on. */
@@ -122,6 +146,11 @@ export class OriginPool {
       requester.fail({ status: 502, problem: "circuit open: the origin has failed too often" });
       return;
     }
+    const session = this.roomySession();
+    if (session !== undefined) {
+      this.share(session, requester);
+      return;
+    }
     const connection = fresh ? undefined : this.takeIdle();
     if (connection !== undefined) {
       this.lend(connection, requester);
@@ -134,7 +163,7 @@ export class OriginPool {
     }
     this.counts.queued++;
     this.waiting.push({ requester, since: clock.now });
-    if (this.connecting < this.waiting.length && !this.full) this.connect();
+    if (this.wantsConnection) this.connect();
   }
 
   /** The requester's client is gone. */
@@ -146,21 +175,21 @@ export class OriginPool {
   }
 
   /** An exchange has got its response. */
-  answered(connection: OriginConnection, status: number): void {
-    this.book.returned(connection.address);
+  answered(address: string, status: number): void {
+    this.book.returned(address);
     this.circuit.succeeded();
-    if (status >= 500 && status !== 501) this.book.disappointed(connection.address);
-    else this.book.worked(connection.address);
+    if (status >= 500 && status !== 501) this.book.disappointed(address);
+    else this.book.worked(address);
   }
 
   /** An exchange has ended without a response that could be used. */
-  disappointed(connection: OriginConnection, byOrigin: boolean): void {
-    this.book.returned(connection.address);
+  disappointed(address: string, byOrigin: boolean): void {
+    this.book.returned(address);
     if (!byOrigin) {
       this.circuit.undecided();
       return;
     }
-    this.book.disappointed(connection.address);
+    this.book.disappointed(address);
     this.circuit.failed();
   }
 
@@ -183,7 +212,19 @@ export class OriginPool {
     this.book.closed(connection.address);
     const index = this.idle.lastIndexOf(connection);
     if (index >= 0) this.idle.splice(index, 1);
-    if (this.connecting < this.waiting.length && !this.full) this.connect();
+    if (this.wantsConnection) this.connect();
+    this.fill();
+  }
+
+  /** A stream of an HTTP/2 session has ended. */
+  eased(session: OriginSession): void {
+    while (session.open && this.waiting.length > 0) this.share(session, this.waiting.shift()!.requester);
+  }
+
+  ended(session: OriginSession): void {
+    if (!this.sessions.delete(session)) return;
+    this.book.closed(session.address);
+    if (this.wantsConnection) this.connect();
     this.fill();
   }
 
@@ -197,6 +238,7 @@ export class OriginPool {
         connection.timeOut(`no byte from the origin for ${proxyReadTimeout} s`);
       }
     }
+    this.sweepSessions(now);
     while (this.waiting.length > 0 && now - this.waiting[0]!.since > queueTimeout * 1000) {
       this.circuit.undecided();
       this.waiting
@@ -204,7 +246,7 @@ export class OriginPool {
         .requester.fail({ status: 504, problem: `no connection to the origin within ${queueTimeout} s` });
     }
     if (now > this.refillAt) this.fill();
-    if (now > this.refreshAt && this.open.size > 0) this.refresh(now);
+    if (now > this.refreshAt && this.established > 0) this.refresh(now);
   }
 
   /** Closes what is idle, and everything else as it becomes so. */
@@ -212,6 +254,20 @@ export class OriginPool {
     this.closing = true;
     this.warm = 0;
     for (const connection of [...this.idle]) connection.close();
+    for (const session of this.sessions) session.close();
+  }
+
+  private get established(): number {
+    return this.open.size + this.sessions.size;
+  }
+
+  /** One more connection would serve somebody. A session serves many, so one attempt is enough where they are had. */
+  private get wantsConnection(): boolean {
+    const enough = Math.min(
+      this.waiting.length,
+      this.agreed === "h2" ? 1 : this.agreed === undefined ? UNSURE : Infinity,
+    );
+    return this.connecting < enough && !this.full;
   }
 
   private get full(): boolean {
@@ -220,13 +276,25 @@ export class OriginPool {
   }
 
   private takeIdle(): OriginConnection | undefined {
-    if (!this.leastBusy) return this.idle.pop();
+    if (this.traits.leastBusy !== true) return this.idle.pop();
     const address = this.book.leastBusy();
     for (let i = this.idle.length - 1; i >= 0; i--) {
       if (this.idle[i]!.address === address) return this.idle.splice(i, 1)[0];
     }
     // A connection elsewhere is taken only when no new one may be made to the least busy address.
     return this.full ? this.idle.pop() : undefined;
+  }
+
+  private roomySession(): OriginSession | undefined {
+    for (const session of this.sessions) if (session.open) return session;
+    return undefined;
+  }
+
+  private share(session: OriginSession, requester: Requester): void {
+    this.counts.exchanges++;
+    if (session.served > 0 || session.active > 0) this.counts.reuses++;
+    this.book.borrowed(session.address);
+    session.begin(requester);
   }
 
   private lend(connection: OriginConnection, requester: Requester): void {
@@ -249,6 +317,15 @@ export class OriginPool {
     else if (this.connecting === 0 && clock.now > this.refillAt && !this.closing) this.connect();
   }
 
+  private sweepSessions(now: number): void {
+    const { proxyReadTimeout, originIdleTimeout } = this.context.options;
+    for (const session of this.sessions) {
+      session.sweep(now, proxyReadTimeout);
+      const idle = session.active === 0 && now - session.touched > originIdleTimeout * 1000;
+      if ((idle && this.sessions.size > this.warm) || !this.book.isCurrent(session.address)) session.close();
+    }
+  }
+
   private fill(): void {
     while (!this.closing && this.size < this.warm && clock.now >= this.refillAt && !this.full) this.connect();
   }
@@ -269,14 +346,25 @@ export class OriginPool {
   private connect(): void {
     this.connecting++;
     this.connectAny().then(
-      (connection) => {
+      (made) => {
         this.connecting--;
         this.refillPause = 0;
-        if (connection.dead) return this.failed({ status: 502, problem: "origin closed a new connection" });
-        this.open.add(connection);
         this.counts.connects++;
         // What waits longest gets it; when nobody waits it is the declared connections' or the next request's.
-        this.released(connection);
+        if (made instanceof OriginSession) {
+          this.agreed = "h2";
+          // Several were tried while nobody knew that one would do.
+          const surplus = this.sessions.size >= Math.max(1, this.warm) && this.roomySession() !== undefined;
+          this.sessions.add(made);
+          if (surplus) made.close();
+          else this.eased(made);
+        } else if (made.dead) this.failed({ status: 502, problem: "origin closed a new connection" });
+        else {
+          this.agreed = "http/1.1";
+          this.open.add(made);
+          this.released(made);
+          while (this.wantsConnection) this.connect();
+        }
       },
       (error: unknown) => {
         this.connecting--;
@@ -303,14 +391,14 @@ export class OriginPool {
       });
     this.refillPause = Math.min(LONGEST_REFILL_PAUSE_MS, Math.max(1_000, this.refillPause * 2));
     this.refillAt = clock.now + this.refillPause;
-    if (this.connecting + this.open.size < this.waiting.length && !this.full) this.connect();
+    if (this.connecting + this.established < this.waiting.length && this.wantsConnection) this.connect();
   }
 
   /** A connection to whichever address takes one first, the most promising asked first. */
-  private async connectAny(): Promise<OriginConnection> {
+  private async connectAny(): Promise<OriginConnection | OriginSession> {
     this.book.update(await this.context.resolver.resolve(this.origin.host));
     const addresses = this.book.order();
-    const attempts: Promise<OriginConnection>[] = [];
+    const attempts: Promise<OriginConnection | OriginSession>[] = [];
     let failure: unknown;
     for (const address of addresses) {
       attempts.push(this.connectTo(address));
@@ -331,8 +419,9 @@ export class OriginPool {
     throw failure;
   }
 
-  private async connectTo(address: string): Promise<OriginConnection> {
+  private async connectTo(address: string): Promise<OriginConnection | OriginSession> {
     const { options, secureContext } = this.context;
+    const { protocol = "http/1.1" } = this.traits;
     const connection = new OriginConnection(this, address, options);
     this.book.opening(address);
     try {
@@ -341,15 +430,24 @@ export class OriginPool {
         address,
         timeoutSeconds: options.connectTimeout,
         secureContext,
-        alpn: ["http/1.1"],
+        alpn: ALPN[protocol],
         session: this.session,
         onSession: (session) => (this.session = session),
       });
-      connection.established();
       if (this.origin.tls) {
         this.counts.handshakes++;
         if ((socket as TLSSocket).isSessionReused()) this.counts.resumptions++;
       }
+      const agreed = this.origin.tls ? (socket as TLSSocket).alpnProtocol : protocol;
+      if (agreed === "h2") {
+        const base = `${this.origin.tls ? "https" : "http"}://${this.origin.authority}`;
+        return new OriginSession(this, address, base, socket, options);
+      }
+      if (protocol === "h2") {
+        socket.destroy();
+        throw new Error(`${address}:${this.origin.port} does not speak HTTP/2`);
+      }
+      connection.established();
       return connection;
     } catch (error) {
       this.book.closed(address);

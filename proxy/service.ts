@@ -4,6 +4,7 @@ import { createSecureContext, rootCertificates } from "node:tls";
 import { AddressGuard } from "./address-guard";
 import { AllowList } from "./allow-list";
 import { ClientConnection } from "./client-connection";
+import { Http2Listener } from "./http2-listener";
 import { clock } from "./clock";
 import { type Failure } from "./exchange";
 import { Log } from "./log";
@@ -53,6 +54,7 @@ export class Service {
   private readonly upstream: OriginPool | undefined;
   private readonly allowed: AllowList;
   private readonly context: PoolContext;
+  private readonly http2: Http2Listener;
   private readonly stopTicking: () => void;
   private onDrained: (() => void) | undefined;
 
@@ -75,6 +77,7 @@ export class Service {
     if (options.upstream !== "") this.upstream = this.upstreamPool(options.upstream);
     // Between a proxy and its own kind the version is how loops are found; a fixed upstream is not routed by Host.
     this.requestMark = `${this.upstream === undefined ? `X-Chocon-Ver: ${VERSION}\r\n` : ""}X-Chocon-Id: `;
+    this.http2 = new Http2Listener(this);
     this.stopTicking = clock.onTick((now) => this.sweep(now));
     for (const text of options.warm) {
       const { host, port, tls, count } = readWarm(text)!;
@@ -91,7 +94,7 @@ export class Service {
   snapshot(): Snapshot {
     const snapshot: Snapshot = {};
     this.metrics.into(snapshot);
-    snapshot["tricloud_proxy_clients"] = this.clients.size;
+    snapshot["tricloud_proxy_clients"] = this.clients.size + this.http2.size;
     snapshot["tricloud_proxy_draining"] = this.draining ? 1 : 0;
     for (const pool of this.pools.values()) poolInto(snapshot, pool);
     resolverInto(snapshot, this.context.resolver);
@@ -99,17 +102,18 @@ export class Service {
   }
 
   /** The pool for a request with this Host, or why there is none. */
-  poolFor(host: string): OriginPool | Failure {
-    if (this.upstream !== undefined) return this.upstream;
-    const known = this.routes.get(host);
+  poolFor(host: string, overHttp2 = false): OriginPool | Failure {
+    if (this.upstream !== undefined && !overHttp2) return this.upstream;
+    const key = overHttp2 ? `${host} h2` : host;
+    const known = this.routes.get(key);
     if (known !== undefined) return known;
-    const route = routeOf(host);
+    const route = this.upstream === undefined ? routeOf(host) : this.upstream.origin;
     if (!isOrigin(route)) return route;
-    if (!this.allowed.allows(route.host))
+    if (this.upstream === undefined && !this.allowed.allows(route.host))
       return { status: 403, problem: `origin ${route.host} is not allowed` };
-    const pool = this.pool(route);
+    const pool = this.pool(route, overHttp2);
     if (this.routes.size >= MAX_ROUTES) this.routes.clear();
-    this.routes.set(host, pool);
+    this.routes.set(key, pool);
     return pool;
   }
 
@@ -154,6 +158,7 @@ export class Service {
   drain(done: () => void): void {
     this.draining = true;
     this.onDrained = done;
+    this.http2.drain(() => this.checkDrained());
     for (const server of this.listeners) server.close();
     this.checkDrained();
   }
@@ -163,7 +168,13 @@ export class Service {
     this.stopTicking();
     for (const server of this.listeners) server.close();
     for (const client of this.clients) client.destroy();
+    this.http2.stop();
     for (const pool of this.pools.values()) pool.drain();
+  }
+
+  /** A connected socket whose client speaks HTTP/2. */
+  acceptHttp2(socket: Socket): void {
+    this.http2.accept(socket);
   }
 
   /** A server whose connections are served; the caller makes it listen. */
@@ -178,11 +189,17 @@ export class Service {
     this.clients.add(new ClientConnection(socket, this));
   }
 
-  private pool(origin: Origin): OriginPool {
-    const key = `${originKey(origin)} ${origin.authority}`;
+  /** @param overHttp2 speak HTTP/2 to it even where nothing negotiates that: the client did so too (gRPC) */
+  private pool(origin: Origin, overHttp2 = false): OriginPool {
+    const protocol = overHttp2
+      ? "h2"
+      : this.options.http2Origins === "auto" && origin.tls
+        ? "negotiated"
+        : "http/1.1";
+    const key = `${originKey(origin)} ${origin.authority} ${protocol}`;
     let pool = this.pools.get(key);
     if (pool === undefined) {
-      pool = new OriginPool(origin, this.context);
+      pool = new OriginPool(origin, this.context, { protocol });
       this.pools.set(key, pool);
     }
     return pool;
@@ -190,11 +207,9 @@ export class Service {
 
   private upstreamPool(url: string): OriginPool {
     const { host, port, tls } = readUpstream(url)!;
-    const pool = new OriginPool(
-      { host, port, tls, authority: authorityOf(host, port, tls) },
-      this.context,
-      true,
-    );
+    const pool = new OriginPool({ host, port, tls, authority: authorityOf(host, port, tls) }, this.context, {
+      leastBusy: true,
+    });
     this.pools.set(url, pool);
     return pool;
   }
@@ -211,7 +226,7 @@ export class Service {
   }
 
   private checkDrained(): void {
-    if (this.onDrained === undefined || this.clients.size > 0) return;
+    if (this.onDrained === undefined || this.clients.size > 0 || this.http2.size > 0) return;
     const done = this.onDrained;
     this.onDrained = undefined;
     this.stop();

@@ -253,8 +253,8 @@ describe("starting and stopping", () => {
       const starter = spawn("sh", ["-c", script, "sh", ...proxy], { stdio: ["pipe", "pipe", "pipe", fd] });
       socket.close();
       let output = "";
-      starter.stdout.on("data", (text: Buffer) => (output += text.toString()));
-      starter.stderr.on("data", (text: Buffer) => (output += text.toString()));
+      starter.stdout!.on("data", (text: Buffer) => (output += text.toString()));
+      starter.stderr!.on("data", (text: Buffer) => (output += text.toString()));
       const said = async (text: string, times: number): Promise<void> => {
         while (output.split(text).length <= times) await new Promise((resolve) => setTimeout(resolve, 10));
       };
@@ -272,15 +272,15 @@ describe("starting and stopping", () => {
         }
       };
       const clients = Array.from({ length: 4 }, client);
-      starter.stdin.write("go\n");
+      starter.stdin!.write("go\n");
       await said('"listening"', 2);
-      starter.stdin.write("go\n");
+      starter.stdin!.write("go\n");
       await said("first ended", 1);
       const before = answered;
       while (answered < before + 20) await new Promise((resolve) => setTimeout(resolve, 10));
       asking = false;
       await Promise.all(clients);
-      starter.stdin.end("go\n");
+      starter.stdin!.end("go\n");
       await new Promise((resolve) => starter.once("exit", resolve));
       // THEN every request was answered
       expect(failures).toEqual([]);
