@@ -37,9 +37,12 @@ export class ExactProbabilities {
     for (const module of solution.modules) this.solveModule(module);
   }
 
+  /** The smaller side as computed, the other as what is left of one: rounding then never parts them. */
   get whole(): Probability {
     const { root } = this.solution.graph;
-    return { down: this.down[root] as number, up: this.up[root] as number };
+    const down = this.down[root] as number;
+    const up = this.up[root] as number;
+    return down < up ? { down, up: 1 - down } : { down: 1 - up, up };
   }
 
   /** The whole when one component is certainly up or down. */

@@ -34,7 +34,84 @@ export function variableOrders(graph: FailureGraph, root: number, inputs: Readon
     (a, b) => value(size, a) - value(size, b) || value(parents, b) - value(parents, a),
     () => 0,
   ];
-  return rules.map((rule) => depthFirst(nodes, root, inputs, rule));
+  const orders = rules.map((rule) => depthFirst(nodes, root, inputs, rule));
+  return [...orders.slice(0, 1), gathered(graph, root, inputs, orders[0] as number[]), ...orders.slice(1)];
+}
+
+const ROUNDS = 40;
+
+/**
+ * Moves what belongs to the same gates together (the FORCE heuristic; Aloul, Markov and Sakallah, 2003): every gate
+ * pulls itself and its children towards their middle, small gates more than large ones, until the order settles.
+ * Finds, say, the machines of one rack where the structure names them in turns.
+ */
+function gathered(
+  { nodes }: FailureGraph,
+  root: number,
+  inputs: ReadonlySet<number>,
+  start: readonly number[],
+): number[] {
+  const pulls = gatePulls(nodes, root, inputs);
+  // Gates begin at the middle of what is below them.
+  const place = new Map(start.map((input, index) => [input, index]));
+  for (const [gate, ...children] of pulls) place.set(gate as number, mean(children, place));
+  let best = [...start];
+  let least = spread(pulls, place);
+  for (let round = 0; round < ROUNDS; round++) {
+    const force = new Map<number, { sum: number; weight: number }>();
+    for (const pull of pulls) {
+      const middle = mean(pull, place);
+      for (const node of pull) {
+        const felt = force.get(node) ?? { sum: 0, weight: 0 };
+        felt.sum += middle / pull.length;
+        felt.weight += 1 / pull.length;
+        force.set(node, felt);
+      }
+    }
+    const wanted = [...force].map(([node, { sum, weight }]) => [node, sum / weight] as const);
+    wanted.sort((a, b) => a[1] - b[1] || (place.get(a[0]) as number) - (place.get(b[0]) as number));
+    wanted.forEach(([node], index) => place.set(node, index));
+    const now = spread(pulls, place);
+    if (now < least) {
+      least = now;
+      best = [...start].sort((a, b) => (place.get(a) as number) - (place.get(b) as number));
+    }
+  }
+  return best;
+}
+
+/** Each gate of the module with its children, children's gates first. */
+function gatePulls(nodes: readonly FailureNode[], root: number, inputs: ReadonlySet<number>): number[][] {
+  const pulls: number[][] = [];
+  const seen = new Set<number>();
+  const visit = (index: number): void => {
+    if (seen.has(index)) return;
+    seen.add(index);
+    const children = childrenOf(nodes, index, inputs);
+    children.forEach(visit);
+    if (children.length > 0) pulls.push([index, ...children]);
+  };
+  visit(root);
+  return pulls;
+}
+
+const mean = (all: readonly number[], place: ReadonlyMap<number, number>): number =>
+  all.reduce((sum, one) => sum + (place.get(one) as number), 0) / all.length;
+
+/** How far gates reach in all, large gates counting less. */
+function spread(pulls: readonly (readonly number[])[], place: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const pull of pulls) {
+    let low = Infinity;
+    let high = -Infinity;
+    for (const node of pull) {
+      const at = place.get(node) as number;
+      if (at < low) low = at;
+      if (at > high) high = at;
+    }
+    sum += (high - low) / pull.length;
+  }
+  return sum;
 }
 
 function depthFirst(

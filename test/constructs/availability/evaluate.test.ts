@@ -142,6 +142,18 @@ describe("bounds with nothing known about dependence", () => {
   });
 });
 
+test("machines named in turns over thirty racks are solved exactly", () => {
+  // GIVEN any of 300 machines and a quorum, the racks of which come round and round
+  const machine = (index: number): Block =>
+    series(down("network", 5e-4), down(`rack ${index % 30}`, 1e-4), down(`machine ${index}`, 1e-3));
+  const machines = Array.from({ length: 300 }, (_, index) => machine(index));
+  const result = exactly(series(parallel(...machines), atLeast(3, ...machines.slice(0, 5))));
+  // THEN the quorum's racks and machines are what counts beside the network
+  const one = 1 - (1 - 1e-4) * (1 - 1e-3);
+  const quorumLost = 10 * one ** 3 * (1 - one) ** 2 + 5 * one ** 4 * (1 - one) + one ** 5;
+  expect(result.unavailability / (5e-4 + (1 - 5e-4) * quorumLost)).toBeCloseTo(1, 10);
+});
+
 describe("errors", () => {
   const a = up("a", 0.9);
 
