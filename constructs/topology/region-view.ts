@@ -62,7 +62,7 @@ function requestPath(
   return [
     `an application on ${sender?.name} asks for http://${origin.replace(/^\*/, "api")}.ccnproxy-https/`,
     `its unbound answers: ${suffix.leadsTo}`,
-    `Consul names the healthy proxies: ${proxies.map(({ name }) => name).join(", ")}`,
+    `Consul names the healthy proxies: ${proxies.map(({ name }) => (proxy.copies === undefined ? name : `${proxy.copies} pods on ${name}`)).join(", ")}`,
     `a proxy (port ${proxy.port}) sends it on over a TLS connection that is already open`,
     `${origin.replace(/^\*/, "api")} answers after one round trip`,
   ];

@@ -43,19 +43,14 @@ class Column {
   machines(each: MachinesView): void {
     const top = this.y + 8;
     const badges = badgeRows(each.workloads, PANEL - 4 * INSET);
-    const height = 2 * LINE + 10 + badges.length * (BADGE + 4) + 6;
+    const details = wrapped(detailText(each), CHARACTERS - 4);
+    const height = (1 + details.length) * LINE + 10 + badges.length * (BADGE + 4) + 6;
     this.parts.push(
       `<rect class="machines" x="${this.x + INSET}" y="${top}" width="${PANEL - 2 * INSET}" height="${height}" rx="6" />`,
     );
     this.y = top + 4;
     this.text(each.name, "name", 12);
-    this.text(
-      [each.count === 1 ? each.type : `${each.count} x ${each.type}`, each.address, each.places.join(" ")]
-        .filter(Boolean)
-        .join(", "),
-      "small",
-      12,
-    );
+    for (const line of details) this.text(line, "small", 12);
     this.y += 6;
     for (const row of badges) {
       let x = this.x + INSET + 12;
@@ -113,8 +108,8 @@ function regionColumn(region: RegionView, x: number): Column {
     column.text(`${type} to ${to}`, "small", 12);
   }
   section(column, "Names", region.names.length);
-  for (const { name, leadsTo } of region.names) {
-    column.text(name, "mono");
+  for (const [leadsTo, names] of namesByTarget(region)) {
+    for (const line of wrapped(names.join(" "), CHARACTERS)) column.text(line, "mono");
     for (const line of wrapped(`\u2192 ${leadsTo}`, CHARACTERS)) column.text(line, "mono", 12);
   }
   section(column, "A request to another cloud", region.path.length);
@@ -125,6 +120,17 @@ function regionColumn(region: RegionView, x: number): Column {
   });
   column.space(8);
   return column;
+}
+
+function namesByTarget({ names }: RegionView): Map<string, string[]> {
+  const targets = new Map<string, string[]>();
+  for (const { name, leadsTo } of names) targets.set(leadsTo, [...(targets.get(leadsTo) ?? []), name]);
+  return targets;
+}
+
+function detailText({ count, type, address, places }: MachinesView): string {
+  const parts = [count === 1 ? type : `${count} x ${type}`, address, places.join(" ")];
+  return parts.filter((part) => part !== undefined && part !== "").join(", ");
 }
 
 function section(column: Column, title: string, entries: number): void {
