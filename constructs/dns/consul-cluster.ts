@@ -1,17 +1,19 @@
 import { isIP } from "node:net";
 import { Fn, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
-import type { Block } from "../availability";
-import { type AptSource, type HostProfilePart, type IHost, secret, text } from "../host";
+import { type Block, parallel } from "../availability";
+import { type AptSource, type HostProfilePart, type IHost, processesOn, secret, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
 import { leaderOf, quorumOf } from "./consul-blocks";
 import { consulConfig } from "./consul-config";
+import { failoverQuery, failoverUpkeep } from "./consul-failover";
 import { CONSUL_PATHS } from "./consul-files";
 import { consulGuard } from "./consul-guard";
 import type { ConsulDnsOptions, ConsulPorts } from "./consul-options";
 import { refuseServerCount } from "./consul-refusals";
 import { serviceDefinition } from "./consul-service";
+import { type SnapshotOptions, snapshotUpkeep } from "./consul-snapshot";
 import { consulUnit } from "./consul-unit";
 import type { IConsul, ServiceRegistration } from "./iconsul";
 
@@ -24,6 +26,14 @@ export interface ConsulClusterProps {
   readonly datacenter: string;
   /** Servers of other datacenters to federate with, addresses or names by datacenter. @default {} */
   readonly peers?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Datacenters whose instances stand in when this one has no healthy instance of a service; the machines must be
+   * able to reach theirs. Services are then found as `NAME.query.DOMAIN` too.
+   * @default []
+   */
+  readonly failoverTo?: readonly string[];
+  /** Copies of the datacenter's state on the servers' disks; false for none. @default - hourly, two days of them */
+  readonly snapshots?: SnapshotOptions | false;
   /** Accept one server: a region whose discovery one machine can take down. @default false */
   readonly singleServer?: boolean;
   /**
@@ -48,6 +58,8 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   readonly domain: string;
   readonly dnsAddresses: readonly string[];
   readonly peerDatacenters: readonly string[];
+  readonly failsOver: boolean;
+  readonly names: Block;
   readonly quorum: Block;
   readonly leader: Block;
   private readonly agents: readonly IHost[];
@@ -68,7 +80,10 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     this.dnsAddresses = props.servers
       .filter((host) => isIP(host.bindAddress) !== 0)
       .map((host) => `${host.bindAddress}@${props.ports?.dns ?? 8600}`);
-    this.quorum = quorumOf(machines);
+    this.failsOver = (props.failoverTo ?? []).length > 0;
+    const answering = props.servers.flatMap((host) => processesOn(host, "consul"));
+    this.names = parallel(...answering);
+    this.quorum = quorumOf(answering);
     this.leader = leaderOf(props.datacenter, this.quorum);
     this.agents = [...new Set([...props.servers, ...props.agents])];
 
@@ -78,6 +93,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       throw new Error(`consul ${this.datacenter}: gossipKey must be a Terraform expression, got: a literal`);
     }
     for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length, gossipKey));
+    for (const host of props.servers) this.addUpkeep(host);
     this.orderActivation();
   }
 
@@ -141,6 +157,20 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       ],
       services: [this.agentService(host, paths)],
     };
+  }
+
+  /** What only servers do besides. */
+  private addUpkeep(host: IHost): void {
+    const { failoverTo = [], snapshots = {}, dns } = this.props;
+    const unknown = failoverTo.find((name) => !this.peerDatacenters.includes(name));
+    if (unknown !== undefined) {
+      throw new Error(
+        `consul ${this.datacenter}: failoverTo names ${unknown}, which is not federated, ` +
+          `expected some of: ${this.peerDatacenters.join(", ") || "none, for peers is empty"}`,
+      );
+    }
+    if (snapshots !== false) host.addToProfile(snapshotUpkeep(snapshots));
+    if (this.failsOver) host.addToProfile(failoverUpkeep(failoverQuery(failoverTo, dns?.serviceTtlSeconds)));
   }
 
   private agentService(host: IHost, reads: readonly string[]) {

@@ -1,7 +1,9 @@
 export * from "./consul-apt-source";
 export * from "./consul-cluster";
 export * from "./consul-config";
+export { failoverQuery } from "./consul-failover";
 export * from "./consul-options";
+export type { SnapshotOptions } from "./consul-snapshot";
 export * from "./iconsul";
 export * from "./local-resolver";
 export * from "./proxy-suffixes";

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { Construct } from "constructs";
-import { type HostProfilePart, type IHost, text } from "../host";
+import { type Block, parallel } from "../availability";
+import { type HostProfilePart, type IHost, processesOn, processOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { domainName, isWithin } from "./dns-name";
 import type { IConsul } from "./iconsul";
@@ -80,6 +81,17 @@ export class LocalResolver extends Construct implements HasTopology {
       { kind: "workload", role: "resolver", on: hosts.map(({ hostName }) => hostName) },
       ...resolverNames(this.suffixes(), records, forwarders, consul),
     ];
+  }
+
+  /**
+   * Names resolve for an application on this host, the host itself being up: its own resolver answers, or the one of
+   * the host that its resolv.conf names second.
+   */
+  answersOn(host: IHost): Block {
+    const own = processOn(host, host.hostName, "unbound");
+    const second = this.fallbacks(host);
+    const others = this.props.hosts.filter((other) => second.includes(other.bindAddress));
+    return parallel(own, ...others.flatMap((other) => processesOn(other, "unbound")));
   }
 
   private part(host: IHost): HostProfilePart {

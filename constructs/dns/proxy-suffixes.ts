@@ -11,16 +11,17 @@ export const PROXY_SUFFIXES: readonly string[] = [
 ];
 
 /** What the suffixes need to know of service discovery. */
-export type SuffixDiscovery = Pick<IConsul, "domain" | "peerDatacenters">;
+export type SuffixDiscovery = Pick<IConsul, "domain" | "peerDatacenters" | "failsOver">;
 
-/** Each suffix leads to this region's proxies; with a region's name behind it, to that region's. */
+/** Each suffix leads to this region's proxies, or another's where discovery fails over; with a region's name behind it, to that region's. */
 export function proxySuffixTargets(
   suffixes: readonly string[],
   serviceName: string,
-  { domain, peerDatacenters }: SuffixDiscovery,
+  { domain, peerDatacenters, failsOver }: SuffixDiscovery,
 ): ProxySuffix[] {
+  const kind = failsOver === true ? "query" : "service";
   return suffixes.flatMap((suffix) => [
-    { suffix, target: `${serviceName}.service.${domain}` },
+    { suffix, target: `${serviceName}.${kind}.${domain}` },
     ...peerDatacenters.map((region) => ({
       suffix: `${suffix}.${region}`,
       target: `${serviceName}.service.${region}.${domain}`,

@@ -143,7 +143,7 @@ function stale(options: StaleAnswers | false = {}): Entry[] {
 
 function recovery(options: UnboundOptions): Entry[] {
   return [
-    ["infra-host-ttl", String(options.deadServerRetrySeconds ?? 30)],
+    ["infra-host-ttl", String(options.deadServerRetrySeconds ?? 5)],
     ["do-not-query-localhost", options.doNotQueryLocalhost === true ? "yes" : "no"],
     // A name that is created a moment after somebody asked for it.
     ["cache-max-negative-ttl", "60"],

@@ -10,6 +10,8 @@ import { Ledger } from "../testbed/ledger";
 import { startProcess } from "../testbed/network";
 
 const RUNS = resolve(process.env.TRICLOUD_TESTBED_DIR ?? ".testbed", "runs");
+/** From the project's root, since a bundled bench lies elsewhere. */
+const SCRIPTS = resolve("test/e2e");
 const GOSSIP_KEY = Buffer.alloc(32, 3).toString("base64");
 
 export const DATACENTERS = ["jp", "us", "uk"] as const;
@@ -203,7 +205,7 @@ export class DnsLab {
   /** The server of the public names, answering with this time to live. */
   async startUpstream(ttlSeconds: number): Promise<void> {
     await this.addAddress(ADDRESS.upstream);
-    const program = join(__dirname, "dns-upstream.py");
+    const program = join(SCRIPTS, "dns-upstream.py");
     await this.start("upstream", ["python3", program, ADDRESS.upstream, String(ttlSeconds)]);
   }
 
@@ -216,7 +218,7 @@ export class DnsLab {
     const file = join(this.ledger.directory, `load-${this.loads++}.json`);
     const name = `load ${file}`;
     await this.start(name, [
-      ...["python3", join(__dirname, "dns-load.py"), file, String(ratePerSecond)],
+      ...["python3", join(SCRIPTS, "dns-load.py"), file, String(ratePerSecond)],
       ...[servers.join(","), names.join(",")],
     ]);
     await until(
@@ -309,6 +311,18 @@ export class DnsLab {
       const found = [...(last?.addresses ?? [])].sort().join();
       return found === [...addresses].sort().join() || undefined;
     });
+  }
+
+  /** Release of the unbound that the laboratory runs, for example `1.17.1`. */
+  async unboundRelease(): Promise<string> {
+    const { stdout } = await attempt(PROGRAMS.unbound!, ["-V"]);
+    return /Version (\S+)/.exec(stdout)?.[1] ?? "unknown";
+  }
+
+  /** Release of the Consul that the laboratory runs. */
+  async consulRelease(): Promise<string> {
+    const { stdout } = await attempt(PROGRAMS.consul!, ["version"]);
+    return /Consul v(\S+)/.exec(stdout)?.[1] ?? "unknown";
   }
 
   /** Runs a command in the laboratory's namespace and returns what it printed. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { failoverQuery } from "../../constructs/dns/consul-failover";
 import { ADDRESS, DATACENTERS, DnsLab, type LookUp } from "./dns-lab";
 import { figures, firstGiven, lastFailed, lastGiven, type Row, seconds, table } from "./dns-figures";
 
@@ -192,16 +193,7 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
 
   it("leads to another region when a whole region's proxies are drained", async () => {
     // GIVEN the catch-all prepared query, and names that go through it
-    await lab.post(SERVERS[0]!, "query", {
-      Name: "",
-      Template: { Type: "name_prefix_match" },
-      Service: {
-        Service: "${name.full}",
-        OnlyPassing: true,
-        Failover: { NearestN: 2, Datacenters: ["us", "uk"] },
-      },
-      DNS: { TTL: "5s" },
-    });
+    await lab.post(SERVERS[0]!, "query", failoverQuery(["us", "uk"]));
     await lab.untilResolves(APP, "proxy.query.consul", [PROXY_1, PROXY_2]);
     const stop = await lab.load([APP], ["proxy.query.consul"]);
     await sleep(1_000);

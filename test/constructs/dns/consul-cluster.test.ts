@@ -160,7 +160,31 @@ describe("ConsulCluster", () => {
     expect(cluster.dnsAddresses).toEqual(["10.10.0.11@8600", "10.10.0.12@8600", "10.10.0.13@8600"]);
   });
 
+  it("keeps snapshots on the servers, and the failover query where it is asked for", () => {
+    // GIVEN / WHEN
+    const plain = jp().hosts;
+    const failing = jp({ peers: { us: ["10.20.0.11"] }, failoverTo: ["us"], snapshots: { keep: 3 } });
+    const names = (host: RecordingHost) => host.profile.services.map((service) => service.name);
+    // THEN
+    expect(names(plain[0]!)).toEqual(["consul.service", "tricloud-consul-snapshot.timer"]);
+    expect(names(plain[3]!)).toEqual(["consul.service"]);
+    expect(names(failing.hosts[0]!)).toContain("tricloud-consul-failover.service");
+    expect(failing.hosts[0]!.file("/usr/local/lib/tricloud/consul-snapshot")).toContain("tail -n +4");
+    expect(JSON.parse(failing.hosts[0]!.file("/etc/tricloud/consul-failover-query"))).toMatchObject({
+      Template: { Type: "name_prefix_match" },
+      Service: { Service: "${name.full}", Failover: { NearestN: 1, Datacenters: ["us"] } },
+    });
+    expect(failing.cluster.failsOver).toBe(true);
+  });
+
   describe("refuses", () => {
+    it("failover to a region it does not know, and snapshots nobody keeps", () => {
+      expect(() => jp({ failoverTo: ["us"] })).toThrow(
+        "consul jp: failoverTo names us, which is not federated",
+      );
+      expect(() => jp({ snapshots: { keep: 0 } })).toThrow("keep must be a whole number above 0, got: 0");
+    });
+
     const hostsOf = (count: number): RecordingHost[] => {
       const stack = new TerraformStack(new App(), "jp");
       return Array.from({ length: count }, (_, i) => new RecordingHost(stack, `h-${i}`));

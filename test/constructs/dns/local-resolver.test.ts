@@ -47,6 +47,24 @@ describe("LocalResolver", () => {
     expect(conf).toContain('local-data: "api.example.com. 60 IN A 10.1.2.3"');
   });
 
+  it("leads the suffixes to other regions' proxies when service discovery can", () => {
+    // GIVEN
+    const stack = new TerraformStack(new App(), "jp");
+    const hosts = [1, 2, 3].map((n) => new RecordingHost(stack, `jp-${n}`));
+    const peers = { us: ["10.20.0.11"] };
+    const consul = new ConsulCluster(stack, "consul", {
+      servers: hosts,
+      agents: [],
+      datacenter: "jp",
+      peers,
+      failoverTo: ["us"],
+    });
+    // WHEN
+    new LocalResolver(stack, "resolver", { hosts, consul, proxy: { serviceName: "proxy" } });
+    // THEN
+    expect(confLines(hosts[0]!)).toContain('local-data: "ccnproxy. 60 IN CNAME proxy.query.consul."');
+  });
+
   itWith(unboundCheckconf, "unbound-checkconf")("writes what the real checker takes", () => {
     // GIVEN a region for the release this machine may have, without files it may not have
     const hosts = jp({ unboundRelease: "1.17", validate: false });

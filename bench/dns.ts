@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { ADDRESS, DnsLab } from "../test/e2e/dns-lab";
+import { findProgram } from "../test/constructs/dns/real-binaries";
+
+/*
+ * Speed of look-ups on real unbound and Consul with the configuration this library writes, by dnsperf:
+ * `npm run bench:dns`. Latency is taken one question at a time, throughput with as many as the server takes; the
+ * load generator shares the machine's cores with the servers.
+ */
+
+const SECONDS = Number(process.argv[2] ?? 10);
+const RUNS = 3;
+
+interface Case {
+  readonly name: string;
+  readonly server: string;
+  readonly port: number;
+  readonly question: string;
+}
+
+interface Result {
+  readonly p50: number;
+  readonly p99: number;
+  readonly queriesPerSecond: number;
+  readonly lost: number;
+}
+
+const APP = ADDRESS.app("jp");
+const CASES: readonly Case[] = [
+  { name: "unbound, cached Consul name", server: APP, port: 53, question: "proxy.service.consul A" },
+  {
+    name: "unbound, name under a suffix",
+    server: APP,
+    port: 53,
+    question: "api.example.com.ccnproxy-https A",
+  },
+  { name: "unbound, cached public name", server: APP, port: 53, question: "www.example.net A" },
+  { name: "Consul agent directly", server: APP, port: 8600, question: "proxy.service.consul A" },
+];
+
+async function main(): Promise<void> {
+  const obstacle = DnsLab.obstacle() ?? (findProgram("dnsperf") === undefined ? "needs dnsperf" : undefined);
+  if (obstacle !== undefined) throw new Error(`bench:dns ${obstacle}`);
+  const lab = await DnsLab.create();
+  const scratch = mkdtempSync(join(tmpdir(), "tricloud-bench-dns-"));
+  try {
+    await lab.startServers(["jp"]);
+    await lab.startUpstream(3600);
+    await lab.startAgent("jp", APP);
+    for (const address of ADDRESS.proxies("jp")) await lab.startProxy("jp", address);
+    await lab.startResolver("jp", APP, { threads: Math.min(2, cpus().length) });
+    await lab.untilResolves(APP, "proxy.service.consul", ADDRESS.proxies("jp"));
+    console.log(
+      `unbound ${await lab.unboundRelease()}, Consul ${await lab.consulRelease()}, ${cpus().length} cores, ` +
+        `median of ${RUNS} runs of ${SECONDS} s`,
+    );
+    console.log("");
+    console.log("| look-up | p50 | p99 | queries a second | lost |");
+    console.log("|---|---|---|---|---|");
+    for (const each of CASES) {
+      const results: Result[] = [];
+      for (let i = 0; i < RUNS; i++) results.push(await measure(lab, each, scratch));
+      const median = (pick: (result: Result) => number): number =>
+        results.map(pick).sort((a, b) => a - b)[Math.floor(RUNS / 2)]!;
+      const lost = results.reduce((sum, result) => sum + result.lost, 0);
+      const [p50, p99] = [median((one) => one.p50), median((one) => one.p99)];
+      const rate = Math.round(median((one) => one.queriesPerSecond) / 100) / 10;
+      console.log(`| ${each.name} | ${micro(p50)} | ${micro(p99)} | ${rate} k | ${lost} |`);
+    }
+  } finally {
+    rmSync(scratch, { recursive: true });
+    await lab.stop();
+  }
+}
+
+async function measure(lab: DnsLab, each: Case, scratch: string): Promise<Result> {
+  const questions = join(scratch, "questions");
+  writeFileSync(questions, `${each.question}\n`);
+  const perf = (...options: string[]) =>
+    lab.inside(["dnsperf", "-s", each.server, "-p", String(each.port), "-d", questions, ...options]);
+  const single = await perf("-v", "-q", "1", "-Q", "2000", "-l", String(SECONDS));
+  const latencies = [...single.matchAll(/^> \S+ \S+ \S+ ([\d.]+)/gm)]
+    .map((match) => Number(match[1]))
+    .sort((a, b) => a - b);
+  if (latencies.length === 0) throw new Error(`dnsperf shows no look-up of ${each.name}:\n${single}`);
+  const many = await perf("-q", "200", "-c", "20", "-T", "2", "-l", String(SECONDS));
+  const figure = (name: string): number => {
+    const found = new RegExp(`${name}:\\s+([\\d.]+)`).exec(many)?.[1];
+    if (found === undefined) throw new Error(`dnsperf tells no "${name}":\n${many}`);
+    return Number(found);
+  };
+  if (figure("Queries completed") === 0) throw new Error(`no look-up of ${each.name} was answered:\n${many}`);
+  return {
+    p50: latencies[Math.floor(latencies.length / 2)]!,
+    p99: latencies[Math.floor(latencies.length * 0.99)]!,
+    queriesPerSecond: figure("Queries per second"),
+    lost: figure("Queries lost"),
+  };
+}
+
+const micro = (seconds: number): string =>
+  seconds < 0.001 ? `${Math.round(seconds * 1e6)} us` : `${(seconds * 1000).toFixed(1)} ms`;
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
