@@ -67,6 +67,35 @@ describe("collectAvailability", () => {
     expect(JSON.parse(JSON.stringify(run))).toEqual(run);
   });
 
+  test("keeps the fields of its schema", () => {
+    // Others read these: a field may be added here, never renamed or removed under the same schema
+    const run = collectAvailability(
+      twoClouds({ atLeast: 0.9999, waiver: { reason: "r", until: "2999-01-01" } }).root,
+    );
+    const checkout = found(run, "jp");
+    const fields = (value: object | null | undefined) =>
+      Object.keys(value ?? {})
+        .sort()
+        .join(" ");
+    expect([fields(run), run.schema]).toEqual(["schema stacks", "tricloud/availability/v1"]);
+    expect(fields(run.stacks[0])).toBe("services stack");
+    expect(fields(checkout)).toBe(
+      "bounds commonCauses components composition correlated cutSetCount cutSetOrder cutSets degradesWithout " +
+        "dependsOn downtime independent outcomes planned requires service singlePoints softened target tooLarge warnings",
+    );
+    expect(fields(checkout.target)).toBe("atLeast cheapestChange explanation verdict waiver");
+    expect(fields(checkout.target?.cheapestChange)).toBe("components needed text");
+    expect(fields(checkout.target?.waiver)).toBe("expired reason until");
+    expect(fields(checkout.components[0])).toBe(
+      "availability effectiveDate id importance kind label plane source unavailability",
+    );
+    expect(fields(checkout.components[0]?.importance)).toBe(
+      "birnbaum criticality minutesPerYear riskAchievement riskReduction",
+    );
+    expect(fields(checkout.downtime)).toBe("minutesPer30Days minutesPerQuarter minutesPerYear");
+    expect(fields(checkout.outcomes)).toBe("degraded down full");
+  });
+
   test("of one stack holds that stack only, with other stacks' services resolved", () => {
     const run = collectAvailability(twoClouds().jp);
     expect(run.stacks.map(({ stack }) => stack)).toEqual(["jp"]);
