@@ -16,6 +16,10 @@ const us: Ec2RegionInput = {
     allow: ["api.example.com", "*.example.net"],
     warm: ["api.example.com:443=2"],
   },
+  entrance: { domain: "service.example.com", zone: "example.com" },
+  database: { instanceClass: "db.t4g.medium", storageGib: 50 },
+  cache: { nodeType: "cache.t4g.small", nodes: 2 },
+  pagerEmails: ["on-call@example.com"],
   // Each VPC has its own resolver two addresses above its base, and at this address from any subnet.
   dns: { forwarders: ["169.254.169.253"] },
 };

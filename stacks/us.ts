@@ -1,31 +1,44 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import type { Construct } from "constructs";
+import { softened } from "../constructs/availability";
 import {
   AssetBucket,
+  Cache,
   ConsulFirewall,
+  DataKey,
+  DnsZone,
+  FlowLog,
   InternalLoadBalancer,
+  MysqlDatabase,
   Network,
+  Pager,
+  PublicLoadBalancer,
   SecretStore,
   ServerGroup,
   tcp,
+  TlsCertificate,
 } from "../constructs/aws";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { AggregationProxy } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "../constructs/region";
-import { RegionStack } from "./region-stack";
+import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 
 /** A region on EC2. */
 export class UsStack extends RegionStack<Ec2Region> {
   constructor(scope: Construct, region: Ec2Region) {
     super(scope, region);
-    new AwsProvider(this, "aws", {
-      region: region.awsRegion,
-      defaultTags: [{ tags: { "tricloud-region": region.name } }],
-    });
-    const { name } = region;
+    const { name, awsRegion } = region;
+    new AwsProvider(this, "aws", { region: awsRegion, defaultTags: [{ tags: { "tricloud-region": name } }] });
     const network = new Network(this, "network", { ...region, name });
+    new FlowLog(this, "flow-log", { network, name });
+    const key = new DataKey(this, "key", { name });
+    const pager = new Pager(this, "pager", { name, emails: region.pagerEmails });
+
     const assets = new AssetBucket(this, "assets", { namePrefix: `tricloud-${name}-` });
-    const secrets = new SecretStore(this, "secrets", { namePrefix: `tricloud/${name}` });
+    const secrets = new SecretStore(this, "secrets", {
+      namePrefix: `tricloud/${name}`,
+      kmsKeyArn: key.keyArn,
+    });
     const group = (role: HostRole) =>
       new ServerGroup(this, role, {
         ...region.servers[role],
@@ -55,13 +68,97 @@ export class UsStack extends RegionStack<Ec2Region> {
     const proxy = new AggregationProxy(this, "proxy-service", { hosts: [proxies], ...region.proxy });
     proxy.registerWith(consul);
     proxies.firewall.allowFrom(network.cidr, tcp(proxy.port), "Applications of the region");
-    const entrance = new InternalLoadBalancer(this, "proxy-entrance", { name: `${name}-proxy`, network });
-    entrance.forward({ to: proxies, port: proxy.port });
-    new LocalResolver(this, "resolver", { hosts, consul, proxy, ...region.dns });
-
-    this.service("calls-to-other-clouds", {
-      requires: [proxy, consul.quorum, network],
-      degradesWithout: [consul.leader],
+    const proxyEntrance = new InternalLoadBalancer(this, "proxy-entrance", {
+      name: `${name}-proxy`,
+      network,
     });
+    proxyEntrance.forward({ to: proxies, port: proxy.port });
+
+    const privateZone = region.privateZone ?? `${name}.internal`;
+    const names = DnsZone.private(this, "names", privateZone, network);
+    names.addAlias(`proxy.${privateZone}`, proxyEntrance);
+    const resolver = new LocalResolver(this, "resolver", {
+      hosts,
+      consul,
+      proxy,
+      ...region.dns,
+      zones: [
+        { name: privateZone, forwarders: region.dns.forwarders },
+        // Databases, caches and load balancers have public names that lead to private addresses.
+        { name: "amazonaws.com", forwarders: region.dns.forwarders, internal: false, privateDomain: true },
+      ],
+    });
+    pager.watch(network, proxyEntrance, ...hosts);
+    this.service("calls-to-other-clouds", {
+      requires: [resolver.answersOn(apps), consul.names, proxy, network, ...this.dependencies],
+      degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
+    });
+
+    const database = region.database && this.database(region.database, { network, key, names, apps, pager });
+    const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
+    if (region.entrance !== undefined) {
+      const { entrance, zone } = this.entrance(region.entrance, { network, apps, pager });
+      this.service("web", {
+        requires: [zone, entrance, apps, ...(database ? [database] : [])],
+        degradesWithout: cache && [cache],
+      });
+    }
   }
+
+  private database(
+    value: NonNullable<Ec2Region["database"]>,
+    { network, key, names, apps, pager }: DataPlace,
+  ) {
+    const { name } = this.region;
+    const database = new MysqlDatabase(this, "database", {
+      ...value,
+      name: `${name}-db`,
+      network,
+      keyArn: key.keyArn,
+    });
+    database.allowFrom(apps.firewall);
+    names.addCname(`db.${names.zoneName}`, database.address);
+    pager.watch(database);
+    return database;
+  }
+
+  private cache(value: NonNullable<Ec2Region["cache"]>, { network, key, names, apps, pager }: DataPlace) {
+    const { name } = this.region;
+    const cache = new Cache(this, "cache", { ...value, name: `${name}-cache`, network, keyArn: key.keyArn });
+    cache.allowFrom(apps.firewall);
+    names.addCname(`cache.${names.zoneName}`, cache.address);
+    pager.watch(cache);
+    return cache;
+  }
+
+  private entrance(value: NonNullable<Ec2Region["entrance"]>, { network, apps, pager }: Place) {
+    const { name, awsRegion } = this.region;
+    const { domain, healthPath } = value;
+    const zone = DnsZone.lookup(this, "public-names", value.zone);
+    const certificate = new TlsCertificate(this, "certificate", { domain, zone });
+    const entrance = new PublicLoadBalancer(this, "entrance", {
+      name: `${name}-app`,
+      network,
+      certificateArn: certificate.certificateArn,
+      to: apps,
+      targetPort: value.port,
+      healthPath,
+      // The applications come by other ways than this stack: a machine without one is not a broken machine.
+      replaceUnhealthy: false,
+    });
+    zone.addRegionalName({ name: domain, target: entrance, awsRegion, healthPath });
+    pager.watch(zone, entrance);
+    return { entrance, zone };
+  }
+}
+
+interface Place {
+  readonly network: Network;
+  readonly apps: ServerGroup;
+  readonly pager: Pager;
+}
+
+interface DataPlace extends Place {
+  readonly key: DataKey;
+  readonly names: DnsZone;
 }

@@ -11,6 +11,7 @@ import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
 import { Token } from "cdktf";
 import { Construct, type IConstruct } from "constructs";
 import { type Block, cloudRegion, type FailureDomain, type HasAvailability, parallel } from "../availability";
+import type { Alarm } from "./pager";
 import { subnetPlan } from "./subnet-plan";
 
 /** One availability zone of a network, with the subnets in it. */
@@ -77,6 +78,7 @@ export class Network extends Construct implements INetwork, HasAvailability {
   readonly awsRegion: string;
   readonly zones: readonly Required<NetworkZone>[];
   readonly places: readonly FailureDomain[];
+  readonly alarms: Alarm[] = [];
   /** There is a way from the private subnets to the internet. */
   readonly availability: Block;
 
@@ -174,12 +176,23 @@ export class Network extends Construct implements INetwork, HasAvailability {
   private natGateway(letter: string, subnet: Subnet, internet: InternetGateway): NatGateway {
     const tags = { Name: `${this.networkName}-nat-${letter}` };
     const address = new Eip(this, `nat-${letter}-address`, { domain: "vpc", tags, dependsOn: [internet] });
-    return new NatGateway(this, `nat-${letter}`, {
+    const gateway = new NatGateway(this, `nat-${letter}`, {
       allocationId: address.id,
       subnetId: subnet.id,
       tags,
       dependsOn: [internet],
     });
+    this.alarms.push({
+      name: `${tags.Name}-ports`,
+      what: `${tags.Name} has run out of ports: new connections to some address on the internet fail`,
+      namespace: "AWS/NATGateway",
+      metric: "ErrorPortAllocation",
+      dimensions: { NatGatewayId: gateway.id },
+      statistic: "Sum",
+      when: { above: 0 },
+      minutes: 3,
+    });
+    return gateway;
   }
 }
 

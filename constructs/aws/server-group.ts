@@ -46,6 +46,8 @@ export interface TargetGroup {
   readonly arn: string;
   /** The list counts for something once a load balancer listens on its behalf. */
   readonly listener: ITerraformDependable;
+  /** Whether a machine that fails the list's health check is replaced, or only gets no more work. @default true */
+  readonly replaceUnhealthy?: boolean;
 }
 
 /**
@@ -146,7 +148,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
     this.firewalls.push(firewall);
   }
 
-  /** Puts the machines on a load balancer's list, and lets its health checks decide whether they are replaced. */
+  /** Puts the machines on a load balancer's list, whose health checks may decide whether they are replaced. */
   addToTargetGroup(targetGroup: TargetGroup): void {
     this.targetGroups.push(targetGroup);
     this.startAfter(targetGroup.listener);
@@ -209,7 +211,10 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
         { produce: () => this.targetGroups.map(({ arn }) => arn) },
         { omitEmpty: true },
       ),
-      healthCheckType: Lazy.stringValue({ produce: () => (this.targetGroups.length > 0 ? "ELB" : "EC2") }),
+      healthCheckType: Lazy.stringValue({
+        produce: () =>
+          this.targetGroups.some(({ replaceUnhealthy = true }) => replaceUnhealthy) ? "ELB" : "EC2",
+      }),
       healthCheckGracePeriod: 60,
       initialLifecycleHook: [
         {

@@ -21,6 +21,10 @@ const imageId = z.string().regex(/^ami-[0-9a-f]{8,17}$/, {
   error: "expected an image id such as ami-0123456789abcdef0",
 });
 
+const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, {
+  error: "expected a host name such as api.example.com",
+});
+
 /** Largest group: one instance refresh replaces it in reasonable time, and its Consul gossip pool stays one. */
 const MOST_INSTANCES = 100;
 
@@ -36,6 +40,47 @@ const servers = z.strictObject({
   proxy: group("t3.small").prefault({}),
   app: group("t3.small").prefault({}),
 } satisfies Record<HostRole, unknown>);
+
+/** HTTPS from the internet to the app servers. */
+const entrance = z.strictObject({
+  /** Host name that clients call; other regions may answer it too. */
+  domain: hostName,
+  /** Public zone in Route 53 that holds the name. */
+  zone: hostName,
+  /** Port on which the applications take plain HTTP. */
+  port: z.int().min(1).max(65535).default(8080),
+  /** Path that answers 200 while an application can take requests. */
+  healthPath: z
+    .string()
+    .regex(/^\/[!-~]*$/, { error: "expected a path such as /healthz" })
+    .default("/healthz"),
+});
+
+const database = z.strictObject({
+  instanceClass: z
+    .string()
+    .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/, { error: "expected an RDS instance class such as db.t4g.medium" })
+    .default("db.t4g.medium"),
+  storageGib: z.int().min(20).max(65536).default(50),
+  /** MySQL's release. */
+  engineVersion: z
+    .string()
+    .regex(/^\d+\.\d+$/, { error: "expected a release such as 8.4" })
+    .default("8.4"),
+  /** Keep a standby in another zone. */
+  multiAz: z.boolean().default(true),
+});
+
+const cache = z.strictObject({
+  nodeType: z
+    .string()
+    .regex(/^cache\.[a-z0-9]+\.[a-z0-9]+$/, {
+      error: "expected an ElastiCache node type such as cache.t4g.small",
+    })
+    .default("cache.t4g.small"),
+  /** Nodes in all; two or more take over from each other. */
+  nodes: z.int().min(1).max(6).default(2),
+});
 
 /** A region on EC2: a VPC of its own over several availability zones, one auto-scaling group for each role. */
 export const ec2Region = z
@@ -56,8 +101,26 @@ export const ec2Region = z
     servers: servers.prefault({}),
     /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters. */
     consulWanNetworks: z.array(cidr).default([]),
+    /** @default - nothing of the region can be reached from the internet */
+    entrance: entrance.optional(),
+    /** MySQL for the app servers. @default - none */
+    database: database.optional(),
+    /** A cache for the app servers. @default - none */
+    cache: cache.optional(),
+    /** Zone of the names of the region's own parts, seen by its machines only. @default - NAME.internal */
+    privateZone: hostName.optional(),
+    /** Addresses told of alarms by mail. */
+    pagerEmails: z.array(z.email({ error: "expected a mail address" })).default([]),
   })
   .superRefine((region, context) => {
+    const { entrance } = region;
+    if (entrance !== undefined && !`.${entrance.domain}`.endsWith(`.${entrance.zone}`)) {
+      context.addIssue({
+        code: "custom",
+        path: ["entrance", "domain"],
+        message: `expected a name in zone ${entrance.zone}`,
+      });
+    }
     region.availabilityZones.forEach((zone, index) => {
       if (!zone.startsWith(region.awsRegion) || zone.length !== region.awsRegion.length + 1) {
         context.addIssue({

@@ -59,16 +59,83 @@ describe("UsStack", () => {
     );
   });
 
-  it("lets nothing in from outside the VPC", () => {
-    const networks = stack
+  it("lets the internet reach the public load balancer alone, for HTTPS and for being sent on to it", () => {
+    const open = stack
       .all("vpc_security_group_ingress_rule")
-      .flatMap((rule) => strings(rule["cidr_ipv4"]));
-    expect(new Set(networks)).toEqual(new Set(["10.20.0.0/16"]));
+      .filter((rule) => !strings(rule["cidr_ipv4"]).every((network) => network === us.cidr));
+    expect(open.map((rule) => [rule["cidr_ipv4"], rule["from_port"], rule["to_port"]])).toEqual([
+      ["0.0.0.0/0", 443, 443],
+      ["0.0.0.0/0", 80, 80],
+    ]);
+    for (const rule of open) expect(String(rule["security_group_id"])).toContain(".entrance_firewall_");
     expect(
       stack.all("vpc_security_group_ingress_rule").filter((rule) => rule["cidr_ipv6"] !== undefined),
     ).toEqual([]);
     for (const group of stack.all("security_group")) expect(group["ingress"]).toBeUndefined();
-    expect(stack.all("lb").map((balancer) => balancer["internal"])).toEqual([true]);
+  });
+
+  it("has nothing that the internet reaches when the region has no entrance", () => {
+    // GIVEN a region value without one WHEN synthesised
+    const { stack: closed } = synthesise({ entrance: undefined });
+    // THEN
+    const networks = closed
+      .all("vpc_security_group_ingress_rule")
+      .flatMap((rule) => strings(rule["cidr_ipv4"]));
+    expect(new Set(networks)).toEqual(new Set([us.cidr]));
+    expect(closed.all("lb").map((balancer) => balancer["internal"])).toEqual([true]);
+  });
+
+  it("sends requests to the app servers, which keep running when only their application fails", () => {
+    expect(named(stack, "autoscaling_group", "us-app")).toMatchObject({ health_check_type: "EC2" });
+    expect(named(stack, "autoscaling_group", "us-app")["target_group_arns"]).toHaveLength(1);
+    expect(named(stack, "autoscaling_group", "us-proxy")).toMatchObject({ health_check_type: "ELB" });
+  });
+
+  it("keeps the data stores in the data subnets of three zones, open to the app servers alone", () => {
+    for (const type of ["db_subnet_group", "elasticache_subnet_group"]) {
+      expect(String(stack.one(type)["subnet_ids"])).toMatch(/data-a.*data-b.*data-c/);
+    }
+    for (const port of [3306, 6379]) {
+      const rules = stack.all("vpc_security_group_ingress_rule").filter((rule) => rule["from_port"] === port);
+      expect(rules.map((rule) => String(rule["referenced_security_group_id"]))).toEqual([
+        expect.stringContaining("aws_security_group.app_firewall_"),
+      ]);
+    }
+  });
+
+  it("encrypts data and secrets with its own key", () => {
+    const key = expect.stringMatching(/^\$\{aws_kms_key\.key_/) as unknown;
+    expect(stack.one("db_instance")).toMatchObject({ kms_key_id: key, master_user_secret_kms_key_id: key });
+    expect(stack.one("elasticache_replication_group")).toMatchObject({ kms_key_id: key });
+    for (const secret of stack.all("secretsmanager_secret"))
+      expect(secret).toMatchObject({ kms_key_id: key });
+    expect(stack.one("kms_key")).toMatchObject({ enable_key_rotation: true });
+  });
+
+  it("lets machines look up names of AWS and of the region that lead to private addresses", () => {
+    const unbound = userDataText(stack, named(stack, "launch_template", "us-app"));
+    for (const zone of ["us.internal", "amazonaws.com"]) {
+      expect(unbound).toMatch(new RegExp(`private-domain: "?${zone.replace(".", "\\.")}`));
+    }
+    expect(stack.one("route53_zone")).toMatchObject({ name: "us.internal", vpc: [{}] });
+  });
+
+  it("pages people about every part that can fail", () => {
+    const namespaces = new Set(stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["namespace"]));
+    expect([...namespaces].sort()).toEqual([
+      "AWS/ApplicationELB",
+      "AWS/AutoScaling",
+      "AWS/ElastiCache",
+      "AWS/NATGateway",
+      "AWS/NetworkELB",
+      "AWS/RDS",
+      "AWS/Route53",
+    ]);
+    for (const alarm of stack.all("cloudwatch_metric_alarm")) {
+      expect(alarm["alarm_actions"]).toEqual([expect.stringContaining("aws_sns_topic.pager_")]);
+    }
+    const names = stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["alarm_name"]);
+    expect(new Set(names).size).toBe(names.length);
   });
 
   it("lets Consul's agents reach each other and the servers", () => {

@@ -1,0 +1,132 @@
+import { ElasticacheReplicationGroup } from "@cdktf/provider-aws/lib/elasticache-replication-group";
+import { ElasticacheSubnetGroup } from "@cdktf/provider-aws/lib/elasticache-subnet-group";
+import { Token } from "cdktf";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { dataSubnets } from "./data-subnets";
+import { Firewall, tcp } from "./firewall";
+import type { INetwork } from "./network";
+import type { Alarm } from "./pager";
+
+export interface CacheProps {
+  /** Name of the replication group, for example `us-cache`: letters, digits and hyphens, at most 40. */
+  readonly name: string;
+  /** A network with data subnets. */
+  readonly network: INetwork;
+  /** KMS key for data at rest. */
+  readonly keyArn: string;
+  /** @default "cache.t4g.small" */
+  readonly nodeType?: string;
+  /** Nodes in all, one of which takes writes; two or more take over from each other. @default 2 */
+  readonly nodes?: number;
+  /** Valkey's release. @default "8.0" */
+  readonly engineVersion?: string;
+  /** Word that clients must give: an expression of a sensitive value. @default - who is let in needs none */
+  readonly authToken?: string;
+}
+
+const PORT = 6379;
+
+/** A cache on ElastiCache (Valkey, which speaks Redis), encrypted in transit and at rest. */
+export class Cache extends Construct implements HasAvailability {
+  readonly availability: Block;
+  /** Host name of the node that takes writes. */
+  readonly address: string;
+  /** Host name that reads are spread over. */
+  readonly readAddress: string;
+  readonly port = PORT;
+  readonly alarms: readonly Alarm[];
+
+  private readonly firewall: Firewall;
+
+  constructor(scope: Construct, id: string, props: CacheProps) {
+    super(scope, id);
+    const { name, network, keyArn, nodes = 2, authToken } = props;
+    if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
+      throw new Error(
+        `name of a cache must be at most 40 lower-case letters, digits and hyphens, got: ${JSON.stringify(name)}`,
+      );
+    }
+    if (!Number.isInteger(nodes) || nodes < 1 || nodes > 6) {
+      throw new Error(`cache ${name}: nodes must be a whole number from 1 to 6, got: ${nodes}`);
+    }
+    if (authToken !== undefined && !Token.isUnresolved(authToken)) {
+      throw new Error(`cache ${name}: authToken must be a Terraform expression, got: a literal`);
+    }
+    const several = nodes > 1;
+    this.firewall = new Firewall(this, "firewall", {
+      network,
+      name,
+      description: `Cache ${name}`,
+      outbound: false,
+    });
+    const subnets = new ElasticacheSubnetGroup(this, "subnets", {
+      name,
+      subnetIds: dataSubnets(network, `cache ${name}`),
+    });
+    const group = new ElasticacheReplicationGroup(this, "group", {
+      replicationGroupId: name,
+      description: `Cache ${name}`,
+      engine: "valkey",
+      engineVersion: props.engineVersion ?? "8.0",
+      nodeType: props.nodeType ?? "cache.t4g.small",
+      numCacheClusters: nodes,
+      multiAzEnabled: several,
+      automaticFailoverEnabled: several,
+      subnetGroupName: subnets.name,
+      securityGroupIds: [this.firewall.securityGroupId],
+      port: PORT,
+      atRestEncryptionEnabled: "true",
+      kmsKeyId: keyArn,
+      transitEncryptionEnabled: true,
+      authToken,
+      autoMinorVersionUpgrade: "true",
+      snapshotRetentionLimit: 7,
+      snapshotWindow: "07:00-08:00",
+      maintenanceWindow: "sun:09:00-sun:10:00",
+      tags: { Name: name },
+    });
+    this.address = group.primaryEndpointAddress;
+    this.readAddress = group.readerEndpointAddress;
+    this.alarms = alarmsOf(name, nodes);
+    this.availability = slaComponent(`aws/${network.awsRegion}/elasticache/${name}`, "aws.elasticache", {
+      multiAz: several,
+      automaticFailover: several,
+    });
+  }
+
+  /** Lets what is behind `client` connect. */
+  allowFrom(client: Firewall): void {
+    this.firewall.allowFrom(client, tcp(PORT), "Cache clients");
+  }
+}
+
+/** ElastiCache calls a group's nodes NAME-001, NAME-002 and so on. */
+function alarmsOf(name: string, nodes: number): Alarm[] {
+  return Array.from({ length: nodes }, (_, index) => `${name}-${String(index + 1).padStart(3, "0")}`).flatMap(
+    (node): Alarm[] => {
+      const common = {
+        namespace: "AWS/ElastiCache",
+        dimensions: { CacheClusterId: node },
+        statistic: "Average",
+        when: { above: 90 },
+      } as const;
+      return [
+        {
+          ...common,
+          name: `${node}-memory`,
+          what: `${node} has less than a tenth of its memory free and may begin to forget`,
+          metric: "DatabaseMemoryUsagePercentage",
+          minutes: 10,
+        },
+        {
+          ...common,
+          name: `${node}-cpu`,
+          what: `${node} has been short of processor time for a quarter of an hour`,
+          metric: "EngineCPUUtilization",
+          minutes: 15,
+        },
+      ];
+    },
+  );
+}

@@ -1,0 +1,129 @@
+import { DataAwsRoute53Zone } from "@cdktf/provider-aws/lib/data-aws-route53-zone";
+import { Route53HealthCheck } from "@cdktf/provider-aws/lib/route53-health-check";
+import { Route53Record } from "@cdktf/provider-aws/lib/route53-record";
+import { Route53Zone } from "@cdktf/provider-aws/lib/route53-zone";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { Alarm } from "./pager";
+import type { INetwork } from "./network";
+
+/** What an alias leads to. */
+export interface LoadBalancerAddress {
+  readonly dnsName: string;
+  /** Route 53's own zone for load balancers of the region. */
+  readonly hostedZoneId: string;
+}
+
+export interface RegionalNameProps {
+  /** Full name, inside the zone. */
+  readonly name: string;
+  readonly target: LoadBalancerAddress;
+  /** Region that answers: clients are sent to the healthy one with the shortest way. */
+  readonly awsRegion: string;
+  /** Path that answers 200 over HTTPS while the region works. */
+  readonly healthPath: string;
+}
+
+/** A zone of names in Route 53: one that exists in public, or one that a network keeps to itself. */
+export class DnsZone extends Construct implements HasAvailability {
+  /** The public zone of that name, which somebody has delegated to Route 53 already. */
+  static lookup(scope: Construct, id: string, zoneName: string): DnsZone {
+    return new DnsZone(scope, id, zoneName, (zone) => {
+      return new DataAwsRoute53Zone(zone, "zone", { name: zoneName, privateZone: false }).zoneId;
+    });
+  }
+
+  /** A zone of its own that only the network's machines can ask. */
+  static private(scope: Construct, id: string, zoneName: string, network: INetwork): DnsZone {
+    return new DnsZone(scope, id, zoneName, (zone) => {
+      return new Route53Zone(zone, "zone", {
+        name: zoneName,
+        comment: "Names of the region's own parts",
+        vpc: [{ vpcId: network.vpcId }],
+      }).zoneId;
+    });
+  }
+
+  readonly zoneId: string;
+  readonly availability: Block = slaComponent("aws/route53", "aws.route53", {});
+  /** What is to be told of the names whose health is checked. */
+  readonly alarms: Alarm[] = [];
+
+  private constructor(
+    scope: Construct,
+    id: string,
+    readonly zoneName: string,
+    zoneIdIn: (zone: DnsZone) => string,
+  ) {
+    super(scope, id);
+    this.zoneId = zoneIdIn(this);
+  }
+
+  /** Leads a name to a load balancer. */
+  addAlias(name: string, target: LoadBalancerAddress): void {
+    new Route53Record(this, `alias-${this.labelOf(name)}`, {
+      zoneId: this.zoneId,
+      name,
+      type: "A",
+      alias: { name: target.dnsName, zoneId: target.hostedZoneId, evaluateTargetHealth: true },
+    });
+  }
+
+  /** Leads a name to another name. */
+  addCname(name: string, target: string): void {
+    const [zoneId, ttl] = [this.zoneId, 60];
+    new Route53Record(this, `cname-${this.labelOf(name)}`, {
+      zoneId,
+      name,
+      type: "CNAME",
+      ttl,
+      records: [target],
+    });
+  }
+
+  /** Leads a name to this region for as long as its health check succeeds; other regions may add theirs. */
+  addRegionalName({ name, target, awsRegion, healthPath }: RegionalNameProps): void {
+    const label = this.labelOf(name);
+    const check = new Route53HealthCheck(this, `health-${label}`, {
+      type: "HTTPS",
+      fqdn: target.dnsName,
+      port: 443,
+      resourcePath: healthPath,
+      enableSni: true,
+      requestInterval: 30,
+      failureThreshold: 3,
+      measureLatency: true,
+      tags: { Name: `${name} in ${awsRegion}` },
+    });
+    new Route53Record(this, `regional-${label}`, {
+      zoneId: this.zoneId,
+      name,
+      type: "A",
+      setIdentifier: awsRegion,
+      latencyRoutingPolicy: { region: awsRegion },
+      healthCheckId: check.id,
+      alias: { name: target.dnsName, zoneId: target.hostedZoneId, evaluateTargetHealth: true },
+    });
+    if (awsRegion !== HEALTH_METRICS_REGION) return;
+    this.alarms.push({
+      name: `${label}-unreachable`,
+      what: `Route 53's checkers around the world cannot reach ${name} in ${awsRegion}`,
+      namespace: "AWS/Route53",
+      metric: "HealthCheckStatus",
+      dimensions: { HealthCheckId: check.id },
+      statistic: "Minimum",
+      when: { below: 1 },
+      minutes: 3,
+    });
+  }
+
+  private labelOf(name: string): string {
+    if (name !== this.zoneName && !name.endsWith(`.${this.zoneName}`)) {
+      throw new Error(`name in zone ${this.zoneName} must end with it, got: ${JSON.stringify(name)}`);
+    }
+    return name.slice(0, -this.zoneName.length).replace(/\.$/, "").replaceAll(".", "-") || "apex";
+  }
+}
+
+/** The one region in which CloudWatch has the results of Route 53's checks. */
+const HEALTH_METRICS_REGION = "us-east-1";

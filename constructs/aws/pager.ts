@@ -1,0 +1,85 @@
+import { CloudwatchMetricAlarm } from "@cdktf/provider-aws/lib/cloudwatch-metric-alarm";
+import { SnsTopic } from "@cdktf/provider-aws/lib/sns-topic";
+import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
+import { Construct } from "constructs";
+
+/** Something that a person must look at now. */
+export interface Alarm {
+  /** Unique in the region: letters, digits and hyphens. */
+  readonly name: string;
+  /** What is wrong when it goes off, for whoever is woken. */
+  readonly what: string;
+  /** Where CloudWatch keeps the metric, for example `AWS/RDS`. */
+  readonly namespace: string;
+  readonly metric: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+  /** Of the values within a minute. */
+  readonly statistic: "Average" | "Maximum" | "Minimum" | "Sum";
+  readonly when: { readonly above: number } | { readonly below: number };
+  /** How many minutes in a row it must be so. */
+  readonly minutes: number;
+  /** How often the service reports, in minutes. @default 1 */
+  readonly periodMinutes?: number;
+  /** Whether silence is a bad sign. @default false */
+  readonly silenceIsBad?: boolean;
+}
+
+/** What knows when people must be told about it. */
+export interface HasAlarms {
+  readonly alarms: readonly Alarm[];
+}
+
+export interface PagerProps {
+  /** Start of the alarms' names, for example `us`. */
+  readonly name: string;
+  /** Addresses told by mail; each must confirm once. @default - none: something else subscribes to the topic */
+  readonly emails?: readonly string[];
+}
+
+/** Tells people when an alarm goes off, and when it is over. */
+export class Pager extends Construct {
+  /** Topic that every alarm is sent to. */
+  readonly topicArn: string;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: PagerProps,
+  ) {
+    super(scope, id);
+    const topic = new SnsTopic(this, "topic", { name: `tricloud-${props.name}-alarms` });
+    this.topicArn = topic.arn;
+    for (const [index, endpoint] of (props.emails ?? []).entries()) {
+      new SnsTopicSubscription(this, `mail-${index + 1}`, {
+        topicArn: topic.arn,
+        protocol: "email",
+        endpoint,
+      });
+    }
+  }
+
+  /** Has the alarms of all these watched. */
+  watch(...sources: readonly HasAlarms[]): void {
+    for (const alarm of sources.flatMap(({ alarms }) => alarms)) this.add(alarm);
+  }
+
+  private add(alarm: Alarm): void {
+    const { periodMinutes = 1, when, silenceIsBad = false } = alarm;
+    new CloudwatchMetricAlarm(this, alarm.name, {
+      alarmName: `${this.props.name}: ${alarm.name}`,
+      alarmDescription: alarm.what,
+      namespace: alarm.namespace,
+      metricName: alarm.metric,
+      dimensions: { ...alarm.dimensions },
+      statistic: alarm.statistic,
+      period: periodMinutes * 60,
+      evaluationPeriods: Math.ceil(alarm.minutes / periodMinutes),
+      ...("above" in when
+        ? { comparisonOperator: "GreaterThanThreshold", threshold: when.above }
+        : { comparisonOperator: "LessThanThreshold", threshold: when.below }),
+      treatMissingData: silenceIsBad ? "breaching" : "notBreaching",
+      alarmActions: [this.topicArn],
+      okActions: [this.topicArn],
+    });
+  }
+}

@@ -1,0 +1,178 @@
+import { Lb } from "@cdktf/provider-aws/lib/lb";
+import { LbListener } from "@cdktf/provider-aws/lib/lb-listener";
+import { LbTargetGroup } from "@cdktf/provider-aws/lib/lb-target-group";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { HasTopology, TopologyElement } from "../topology";
+import { Firewall, tcp } from "./firewall";
+import type { INetwork } from "./network";
+import type { Alarm } from "./pager";
+import type { ServerGroup } from "./server-group";
+
+export interface PublicLoadBalancerProps {
+  /** Names the load balancer, for example `us-app`. At most 32 characters. */
+  readonly name: string;
+  /** A network with public subnets in at least two zones. */
+  readonly network: INetwork;
+  readonly certificateArn: string;
+  /** Machines that requests go to. */
+  readonly to: ServerGroup;
+  /** Port on which the machines take plain HTTP. */
+  readonly targetPort: number;
+  /** Path that answers 200 while a machine can take requests. */
+  readonly healthPath: string;
+  /** Whether a machine that fails the check is replaced, or only gets no more requests. @default true */
+  readonly replaceUnhealthy?: boolean;
+  /** Time that requests of a machine on its way out are given to end. @default 40 */
+  readonly drainSeconds?: number;
+  /** Allow `destroy` to delete it. @default false */
+  readonly disposable?: boolean;
+}
+
+/** The one thing of a region that the internet reaches: HTTPS, spread over a group's machines in all zones. */
+export class PublicLoadBalancer extends Construct implements HasAvailability, HasTopology {
+  readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
+  readonly dnsName: string;
+  /** Route 53's own zone for it, which aliases name. */
+  readonly hostedZoneId: string;
+  readonly alarms: readonly Alarm[];
+
+  constructor(scope: Construct, id: string, props: PublicLoadBalancerProps) {
+    super(scope, id);
+    const { name, network, to, targetPort, healthPath, drainSeconds = 40, disposable = false } = props;
+    if (!/^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(name) || name.startsWith("internal-")) {
+      throw new Error(
+        `name of a load balancer must be at most 32 letters, digits and hyphens, not starting with internal-, got: ${JSON.stringify(name)}`,
+      );
+    }
+    if (!healthPath.startsWith("/")) {
+      throw new Error(
+        `load balancer ${name}: healthPath must start with /, got: ${JSON.stringify(healthPath)}`,
+      );
+    }
+    const firewall = new Firewall(this, "firewall", {
+      network,
+      name: `${name}-public`,
+      description: `Public load balancer ${name}`,
+      outbound: false,
+    });
+    firewall.allowFrom(ANYWHERE, tcp(443), "Clients");
+    firewall.allowFrom(ANYWHERE, tcp(80), "Clients that are sent on to HTTPS");
+    firewall.allowTo(to.firewall, tcp(targetPort), "Machines behind it");
+    to.firewall.allowFrom(firewall, tcp(targetPort), "Public load balancer");
+
+    const balancer = new Lb(this, "load-balancer", {
+      name,
+      internal: false,
+      loadBalancerType: "application",
+      subnets: publicSubnets(network, name),
+      securityGroups: [firewall.securityGroupId],
+      dropInvalidHeaderFields: true,
+      desyncMitigationMode: "strictest",
+      enableDeletionProtection: !disposable,
+    });
+    this.dnsName = balancer.dnsName;
+    this.hostedZoneId = balancer.zoneId;
+    const targets = new LbTargetGroup(this, "targets", {
+      // The provider ends the name, so that a changed list never meets its old self.
+      namePrefix: name.slice(0, 6),
+      vpcId: network.vpcId,
+      protocol: "HTTP",
+      port: targetPort,
+      targetType: "instance",
+      deregistrationDelay: String(drainSeconds),
+      loadBalancingAlgorithmType: "least_outstanding_requests",
+      healthCheck: {
+        enabled: true,
+        protocol: "HTTP",
+        path: healthPath,
+        matcher: "200",
+        interval: 10,
+        timeout: 5,
+        healthyThreshold: 2,
+        unhealthyThreshold: 2,
+      },
+      tags: { Name: name },
+      lifecycle: { createBeforeDestroy: true },
+    });
+    const listener = new LbListener(this, "https", {
+      loadBalancerArn: balancer.arn,
+      protocol: "HTTPS",
+      port: 443,
+      sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
+      certificateArn: props.certificateArn,
+      defaultAction: [{ type: "forward", targetGroupArn: targets.arn }],
+    });
+    new LbListener(this, "http", {
+      loadBalancerArn: balancer.arn,
+      protocol: "HTTP",
+      port: 80,
+      defaultAction: [
+        { type: "redirect", redirect: { protocol: "HTTPS", port: "443", statusCode: "HTTP_301" } },
+      ],
+    });
+    to.addToTargetGroup({ arn: targets.arn, listener, replaceUnhealthy: props.replaceUnhealthy });
+    this.topology = [
+      { kind: "entrance", name, type: "public application load balancer", to: to.hostName, port: 443 },
+    ];
+    this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
+      zones: network.zones.length,
+    });
+    this.alarms = alarmsOf(name, balancer.arnSuffix, targets.arnSuffix);
+  }
+}
+
+const ANYWHERE = "0.0.0.0/0";
+
+function publicSubnets(network: INetwork, name: string): string[] {
+  if (network.zones.length < 2) {
+    throw new Error(
+      `load balancer ${name}: expected a network of at least two zones, got: ${network.zones.length}`,
+    );
+  }
+  return network.zones.map(({ name: zone, publicSubnetId }) => {
+    if (publicSubnetId === undefined) {
+      throw new Error(
+        `load balancer ${name}: expected a network with a public subnet in zone ${zone}, got: none`,
+      );
+    }
+    return publicSubnetId;
+  });
+}
+
+function alarmsOf(name: string, loadBalancer: string, targetGroup: string): Alarm[] {
+  const namespace = "AWS/ApplicationELB";
+  return [
+    {
+      name: `${name}-unhealthy-machines`,
+      what: `Machines behind ${name} fail their health check`,
+      namespace,
+      metric: "UnHealthyHostCount",
+      dimensions: { LoadBalancer: loadBalancer, TargetGroup: targetGroup },
+      statistic: "Maximum",
+      when: { above: 0 },
+      minutes: 5,
+    },
+    {
+      name: `${name}-refused-requests`,
+      what: `${name} found no machine to answer, or none in time`,
+      namespace,
+      metric: "HTTPCode_ELB_5XX_Count",
+      dimensions: { LoadBalancer: loadBalancer },
+      statistic: "Sum",
+      when: { above: 10 },
+      minutes: 3,
+    },
+    {
+      name: `${name}-failed-requests`,
+      what: `Machines behind ${name} answer requests with errors`,
+      namespace,
+      metric: "HTTPCode_Target_5XX_Count",
+      dimensions: { LoadBalancer: loadBalancer },
+      statistic: "Sum",
+      when: { above: 10 },
+      minutes: 5,
+    },
+  ];
+}

@@ -1,0 +1,326 @@
+import type { Construct } from "constructs";
+import { TerraformVariable } from "cdktf";
+import {
+  AssetBucket,
+  Cache,
+  DnsZone,
+  FlowLog,
+  MysqlDatabase,
+  type MysqlDatabaseProps,
+  Network,
+  Pager,
+  PublicLoadBalancer,
+  SecretStore,
+  ServerGroup,
+  TlsCertificate,
+} from "../../../constructs/aws";
+import { statements, type Synthesised, synthesised } from "./synthesised";
+
+const KEY = "arn:aws:kms:us-east-1:123456789012:key/1";
+
+const networkIn = (stack: Construct): Network =>
+  new Network(stack, "network", {
+    name: "us",
+    cidr: "10.20.0.0/16",
+    awsRegion: "us-east-1",
+    availabilityZones: ["us-east-1a", "us-east-1b", "us-east-1c"],
+  });
+
+const withNetwork = (build: (stack: Construct, network: Network) => void): Synthesised =>
+  synthesised((stack) => build(stack, networkIn(stack)));
+
+const withoutDataSubnets = (stack: Construct) =>
+  Network.fromAttributes(stack, "network", {
+    vpcId: "vpc-1",
+    cidr: "10.9.0.0/16",
+    awsRegion: "us-east-1",
+    zones: [
+      { name: "us-east-1a", privateSubnetId: "subnet-1" },
+      { name: "us-east-1b", privateSubnetId: "subnet-2" },
+    ],
+  });
+
+describe("MysqlDatabase", () => {
+  const database = (changes: Partial<MysqlDatabaseProps> = {}) =>
+    withNetwork((stack, network) => {
+      new MysqlDatabase(stack, "database", { name: "us-db", network, keyArn: KEY, ...changes });
+    });
+
+  it("has a standby in another zone, and says what that is worth", () => {
+    let available: number | undefined;
+    let single: number | undefined;
+    // GIVEN a database with and one without
+    const stack = withNetwork((scope, network) => {
+      const availabilityOf = (name: string, multiAz: boolean) => {
+        const { availability } = new MysqlDatabase(scope, name, { name, network, keyArn: KEY, multiAz });
+        return availability.type === "component" ? availability.availability : undefined;
+      };
+      // WHEN their availability is asked for
+      available = availabilityOf("two", true);
+      single = availabilityOf("one", false);
+    });
+    // THEN it is what AWS promises for each
+    const standby = stack.all("db_instance").map(({ identifier, multi_az }) => [identifier, multi_az]);
+    expect(Object.fromEntries(standby)).toEqual({ two: true, one: false });
+    expect([available, single]).toEqual([0.9995, 0.995]);
+  });
+
+  it("is private, encrypted, reached over TLS only, and its password is not Terraform's business", () => {
+    // GIVEN a database WHEN synthesised
+    const stack = database();
+
+    // THEN
+    const instance = stack.one("db_instance");
+    expect(instance).toMatchObject({
+      publicly_accessible: false,
+      storage_encrypted: true,
+      kms_key_id: KEY,
+      manage_master_user_password: true,
+      master_user_secret_kms_key_id: KEY,
+    });
+    expect(instance["password"]).toBeUndefined();
+    expect(stack.one("db_parameter_group")["parameter"]).toContainEqual({
+      name: "require_secure_transport",
+      value: "1",
+    });
+  });
+
+  it("cannot be lost by accident", () => {
+    // GIVEN a database WHEN synthesised THEN
+    expect(database().one("db_instance")).toMatchObject({
+      deletion_protection: true,
+      skip_final_snapshot: false,
+      final_snapshot_identifier: "us-db-last",
+      backup_retention_period: 14,
+    });
+    expect(database({ disposable: true }).one("db_instance")).toMatchObject({
+      deletion_protection: false,
+      skip_final_snapshot: true,
+    });
+  });
+
+  it.each([
+    [{ engineVersion: "8" }, 'got: "8"'],
+    [{ storageGib: 100, mostStorageGib: 100 }, "got: 100"],
+  ])("refuses %j", (changes, shown) => {
+    expect(() => database(changes)).toThrow(shown);
+  });
+
+  it("refuses a network without data subnets, naming the zone", () => {
+    expect(() =>
+      synthesised((stack) => {
+        new MysqlDatabase(stack, "database", {
+          name: "us-db",
+          network: withoutDataSubnets(stack),
+          keyArn: KEY,
+        });
+      }),
+    ).toThrow("database us-db: expected a network with a data subnet in zone us-east-1a, got: none");
+  });
+});
+
+describe("Cache", () => {
+  it("is encrypted in transit and at rest, and fails over between zones", () => {
+    // GIVEN a cache WHEN synthesised
+    const stack = withNetwork((scope, network) => {
+      new Cache(scope, "cache", { name: "us-cache", network, keyArn: KEY });
+    });
+    // THEN
+    expect(stack.one("elasticache_replication_group")).toMatchObject({
+      num_cache_clusters: 2,
+      multi_az_enabled: true,
+      automatic_failover_enabled: true,
+      at_rest_encryption_enabled: "true",
+      transit_encryption_enabled: true,
+      kms_key_id: KEY,
+    });
+  });
+
+  it("does not pretend to fail over with one node", () => {
+    // GIVEN a cache of one node WHEN synthesised
+    let promised: number | undefined;
+    const stack = withNetwork((scope, network) => {
+      const { availability } = new Cache(scope, "cache", {
+        name: "us-cache",
+        network,
+        keyArn: KEY,
+        nodes: 1,
+      });
+      promised = availability.type === "component" ? availability.availability : undefined;
+    });
+    // THEN
+    expect(stack.one("elasticache_replication_group")).toMatchObject({
+      multi_az_enabled: false,
+      automatic_failover_enabled: false,
+    });
+    expect(promised).toBe(0.995);
+  });
+
+  it("takes the clients' word as an expression only", () => {
+    withNetwork((scope, network) => {
+      // GIVEN a literal and an expression WHEN given THEN
+      const common = { network, keyArn: KEY };
+      expect(
+        () => new Cache(scope, "literal", { ...common, name: "a", authToken: "hunter2-hunter2" }),
+      ).toThrow(/^cache a: authToken must be a Terraform expression, got: a literal$/);
+      const token = new TerraformVariable(scope, "token", { type: "string", sensitive: true });
+      new Cache(scope, "expression", { ...common, name: "b", authToken: token.stringValue });
+    });
+  });
+});
+
+describe("PublicLoadBalancer", () => {
+  const balanced = () =>
+    withNetwork((scope, network) => {
+      const to = new ServerGroup(scope, "app", {
+        name: "us-app",
+        network,
+        assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
+        secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
+      });
+      const zone = DnsZone.lookup(scope, "zone", "example.com");
+      const { certificateArn } = new TlsCertificate(scope, "certificate", {
+        domain: "www.example.com",
+        zone,
+      });
+      const balancer = new PublicLoadBalancer(scope, "balancer", {
+        name: "us-app",
+        network,
+        certificateArn,
+        to,
+        targetPort: 8080,
+        healthPath: "/healthz",
+      });
+      zone.addRegionalName({
+        name: "www.example.com",
+        target: balancer,
+        awsRegion: "us-east-1",
+        healthPath: "/healthz",
+      });
+    });
+
+  it("speaks TLS 1.2 and 1.3 with a certificate that has been issued, and sends plain HTTP there", () => {
+    // GIVEN a load balancer WHEN synthesised
+    const listeners = balanced().all("lb_listener");
+    // THEN
+    expect(listeners.find((listener) => listener["port"] === 443)).toMatchObject({
+      protocol: "HTTPS",
+      ssl_policy: "ELBSecurityPolicy-TLS13-1-2-2021-06",
+      certificate_arn: expect.stringContaining("aws_acm_certificate_validation.") as unknown,
+    });
+    expect(listeners.find((listener) => listener["port"] === 80)).toMatchObject({
+      default_action: [{ type: "redirect", redirect: { protocol: "HTTPS", status_code: "HTTP_301" } }],
+    });
+  });
+
+  it("reaches the machines' port and nothing else", () => {
+    // GIVEN a load balancer WHEN synthesised
+    const stack = balanced();
+    // THEN
+    const out = stack
+      .all("vpc_security_group_egress_rule")
+      .filter((rule) => String(rule["security_group_id"]).includes("balancer_"));
+    expect(out).toMatchObject([{ from_port: 8080, to_port: 8080, ip_protocol: "tcp" }]);
+    const into = stack
+      .all("vpc_security_group_ingress_rule")
+      .filter((rule) => String(rule["security_group_id"]).includes("app_"));
+    expect(into).toMatchObject([
+      { from_port: 8080, referenced_security_group_id: expect.stringContaining("balancer_") },
+    ]);
+  });
+
+  it("is answered for by name as long as its health check succeeds", () => {
+    // GIVEN a regional name WHEN synthesised
+    const stack = balanced();
+    // THEN
+    expect(stack.one("route53_health_check")).toMatchObject({
+      type: "HTTPS",
+      port: 443,
+      resource_path: "/healthz",
+    });
+    const record = stack.all("route53_record").find(({ name }) => name === "www.example.com");
+    expect(record).toMatchObject({
+      type: "A",
+      set_identifier: "us-east-1",
+      latency_routing_policy: { region: "us-east-1" },
+      health_check_id: expect.stringContaining("aws_route53_health_check.") as unknown,
+      alias: { evaluate_target_health: true },
+    });
+  });
+
+  it("proves by a record in the zone that the certificate's name is ours", () => {
+    // GIVEN a certificate WHEN synthesised
+    const proof = balanced()
+      .all("route53_record")
+      .find((record) => String(record["name"]).includes("resource_record_name"));
+    // THEN
+    expect(proof?.["name"]).toMatch(
+      /^\$\{tolist\(aws_acm_certificate\.[^)]*\.domain_validation_options\)\.0\.resource_record_name\}$/,
+    );
+  });
+});
+
+describe("DnsZone", () => {
+  it("refuses a name that is not in the zone", () => {
+    withNetwork((scope, network) => {
+      const zone = DnsZone.private(scope, "zone", "us.internal", network);
+      expect(() => zone.addCname("db.jp.internal", "x")).toThrow(
+        'name in zone us.internal must end with it, got: "db.jp.internal"',
+      );
+    });
+  });
+});
+
+describe("FlowLog", () => {
+  it("writes to its own log group and may write nowhere else", () => {
+    // GIVEN a flow log WHEN synthesised
+    const stack = withNetwork((scope, network) => void new FlowLog(scope, "flows", { network, name: "us" }));
+    // THEN
+    const allowed = statements(stack.one("iam_role_policy")["policy"]);
+    expect(allowed.flatMap(({ Resource }) => Resource)).toEqual([
+      expect.stringMatching(/^\$\{aws_cloudwatch_log_group\.[^}]*\.arn\}$/),
+      expect.stringMatching(/^\$\{aws_cloudwatch_log_group\.[^}]*\.arn\}:log-stream:\*$/),
+    ]);
+    expect(stack.one("cloudwatch_log_group")).toMatchObject({ retention_in_days: 30 });
+  });
+});
+
+describe("Pager", () => {
+  it("tells people when something is wrong for long enough, and when it is over", () => {
+    // GIVEN an alarm of ten minutes on a metric that comes every five
+    const stack = synthesised((scope) => {
+      const pager = new Pager(scope, "pager", { name: "us", emails: ["on-call@example.com"] });
+      pager.watch({
+        alarms: [
+          {
+            name: "too-warm",
+            what: "It is too warm",
+            namespace: "Room",
+            metric: "Temperature",
+            dimensions: { Room: "1" },
+            statistic: "Maximum",
+            when: { above: 30 },
+            minutes: 10,
+            periodMinutes: 5,
+          },
+        ],
+      });
+    });
+    // WHEN synthesised THEN
+    const topic = expect.stringContaining("aws_sns_topic.pager_") as unknown;
+    expect(stack.one("cloudwatch_metric_alarm")).toMatchObject({
+      alarm_name: "us: too-warm",
+      comparison_operator: "GreaterThanThreshold",
+      threshold: 30,
+      period: 300,
+      evaluation_periods: 2,
+      treat_missing_data: "notBreaching",
+      alarm_actions: [topic],
+      ok_actions: [topic],
+    });
+    expect(stack.one("sns_topic_subscription")).toMatchObject({
+      protocol: "email",
+      endpoint: "on-call@example.com",
+    });
+  });
+});
