@@ -1,0 +1,305 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { AssetBucket, Network, SecretStore, ServerGroup } from "../../constructs/aws";
+import { ConsulCluster, LocalResolver } from "../../constructs/dns";
+import { AggregationProxy, proxyBundle } from "../../constructs/proxy";
+import { type Synthesised, synthesised, userDataText } from "../constructs/aws/synthesised";
+import { attempt, run, Testbed, until, type VirtualHost } from "../testbed";
+import { TESTBED_DIRECTORY } from "../testbed/testbed";
+import { describeOnVirtualHosts } from "./virtual-hosts";
+
+const ORIGIN = "api.example.test";
+const INSTANCE = "i-0123456789abcdef0";
+const BUCKET = "tricloud-us-0123456789";
+const SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:tricloud/us/consul-gossip-AbCdEf";
+const VERSION = "0a1b2c3d-0000-4000-8000-000000000001";
+/** 32 bytes, of no use anywhere else. */
+const GOSSIP = JSON.stringify({ encrypt: Buffer.alloc(32, "us").toString("base64") });
+const SERVICES = ["unbound.service", "consul.service", "tricloud-proxy.service"];
+const S3_PORT = 4568;
+const OTHER_PORT = 4569;
+const S3RVER = "s3rver@3.7.1";
+
+describeOnVirtualHosts("a machine of the US that boots with its user data", () => {
+  let testbed: Testbed;
+  let machine: VirtualHost;
+  let endpoints: Endpoints;
+  let userData: string;
+
+  beforeAll(async () => {
+    testbed = await Testbed.boot({ hosts: ["us-machine"], far: { names: [ORIGIN] } });
+    machine = testbed.host("us-machine");
+    endpoints = await Endpoints.start(testbed);
+    userData = userDataFor(testbed);
+    // GIVEN Debian as its image for EC2 has it, with the user data where cloud-init finds it
+    await becomeCloudImage(machine, endpoints);
+    giveUserData(machine, userData);
+    // WHEN it boots
+    await machine.cutPower();
+    await machine.start();
+  });
+
+  afterAll(async () => {
+    endpoints?.stop();
+    await testbed?.stop();
+  });
+
+  it("is taken by cloud-init without a complaint", async () => {
+    const status = await machine.run("cloud-init status --format json --wait");
+    expect(JSON.parse(status)).toMatchObject({ status: "done", errors: [] });
+    expect(await machine.run("cloud-init schema --system 2>&1")).toMatch(/Valid/);
+  });
+
+  it("ends with unbound, Consul and the proxy healthy", async () => {
+    const states = await machine.run(`systemctl is-active ${SERVICES.join(" ")}`);
+    expect(states.trim().split("\n")).toEqual(["active", "active", "active"]);
+    const enabled = await machine.run(`systemctl is-enabled ${SERVICES.join(" ")}`);
+    expect(enabled.trim().split("\n")).toEqual(["enabled", "enabled", "enabled"]);
+    await machine.run("curl -fsS http://127.0.0.1:9300/readyz");
+  });
+
+  it("runs the very proxy that lies in S3", async () => {
+    const { sha256 } = proxyBundle();
+    const installed = await machine.run("sha256sum /usr/local/lib/tricloud/tricloud-proxy.js");
+    expect(installed.split(" ")[0]).toBe(sha256);
+  });
+
+  it("has fetched the secret by its version, and put it where only Consul reads it", async () => {
+    expect(endpoints.calls("GetSecretValue")).toEqual([
+      { call: "GetSecretValue", SecretId: SECRET, VersionId: VERSION },
+    ]);
+    expect(await machine.run("cat /etc/tricloud/consul/gossip.json")).toBe(GOSSIP);
+    expect(await machine.run("stat -c '%a %U %G' /etc/tricloud/consul/gossip.json")).toBe(
+      "640 root consul\n",
+    );
+    expect(userData).not.toContain(JSON.parse(GOSSIP).encrypt);
+    expect((await machine.attempt("ls /var/lib/tricloud/staged")).code).not.toBe(0);
+  });
+
+  it("has told its group that it may take work", () => {
+    expect(endpoints.calls("CompleteLifecycleAction")).toEqual([
+      expect.objectContaining({
+        LifecycleActionResult: "CONTINUE",
+        LifecycleHookName: "boot",
+        AutoScalingGroupName: "us-machine",
+        InstanceId: INSTANCE,
+      }),
+    ]);
+  });
+
+  it("calls another cloud through the proxy, found by name", async () => {
+    expect(await machine.run(`curl -fsS -m 10 http://${ORIGIN}.ccnproxy-https/hc`)).toBe(
+      `ok from ${ORIGIN}\n`,
+    );
+  });
+
+  it("comes back with everything running after a reboot, without fetching again", async () => {
+    // GIVEN the booted machine WHEN it is switched off and on
+    await machine.cutPower();
+    await machine.start();
+    // THEN
+    await until("the call through the proxy", 30_000, async () => {
+      const { code } = await machine.attempt(`curl -fsS -m 5 http://${ORIGIN}.ccnproxy-https/hc`);
+      return code === 0 || undefined;
+    });
+    expect(endpoints.calls("CompleteLifecycleAction")).toHaveLength(1);
+  });
+
+  it("reports that it cannot be used when a step fails, and is none the worse for it", async () => {
+    // GIVEN user data whose proxy is not what its hash says
+    const { sha256 } = proxyBundle();
+    giveUserData(
+      machine,
+      userData.replaceAll(`${sha256}\n`, `${"0".repeat(64)}\n`).replaceAll("sleep 3", "sleep 0.1"),
+    );
+    // WHEN a new instance boots with it
+    await machine.run("cloud-init clean --logs");
+    writeFileSync(join(machine.root, SEED, "meta-data"), "instance-id: i-0fffffffffffffff0\n");
+    await machine.cutPower();
+    await machine.start().catch((error: Error) => expect(error.message).toContain("units failed: "));
+    // THEN
+    const { stdout } = await machine.attempt("cloud-init status --format json --wait");
+    expect(JSON.parse(stdout)).toMatchObject({ status: "error" });
+    expect(await machine.run("cat /var/log/cloud-init-output.log")).toContain(
+      "tricloud: failed at fetching /usr/local/lib/tricloud/tricloud-proxy.js",
+    );
+    expect(endpoints.calls("CompleteLifecycleAction").slice(1)).toEqual([
+      expect.objectContaining({ LifecycleActionResult: "ABANDON", InstanceId: "i-0fffffffffffffff0" }),
+    ]);
+  });
+});
+
+/** One machine with everything, as the launch template of a region's group describes it. */
+function userDataFor(testbed: Testbed): string {
+  const stack = synthesised((scope) => {
+    const network = new Network(scope, "network", {
+      name: "us",
+      cidr: "10.20.0.0/16",
+      awsRegion: "us-east-1",
+      availabilityZones: ["us-east-1a", "us-east-1b", "us-east-1c"],
+    });
+    const group = new ServerGroup(scope, "machine", {
+      name: "us-machine",
+      network,
+      count: 1,
+      assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
+      secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
+    });
+    const consul = new ConsulCluster(scope, "consul", {
+      servers: [group],
+      agents: [group],
+      datacenter: "us",
+      singleServer: true,
+      aptSource: {
+        name: "consul",
+        uri: testbed.consulArchive,
+        suite: "./",
+        components: [],
+        trusted: true,
+        onlyPackages: ["consul"],
+      },
+    });
+    const proxy = new AggregationProxy(scope, "proxy", {
+      hosts: [group],
+      allow: ["*.example.test"],
+      caCertificate: readFileSync(testbed.far.authority, "utf8"),
+    });
+    proxy.registerWith(consul);
+    new LocalResolver(scope, "resolver", {
+      hosts: [group],
+      consul,
+      proxy,
+      forwarders: [testbed.network.gateway],
+      records: { [ORIGIN]: testbed.far.address },
+    });
+  });
+  return resolved(stack);
+}
+
+/** The user data with what Terraform would have put for its expressions. */
+function resolved(stack: Synthesised): string {
+  const values: [RegExp, string][] = [
+    [/\$\{aws_s3_bucket\.[^}]*\.id\}/g, BUCKET],
+    [/\$\{aws_secretsmanager_secret\.[^}]*\.arn\}/g, SECRET],
+    [/\$\{aws_secretsmanager_secret_version\.[^}]*\.version_id\}/g, VERSION],
+  ];
+  return values.reduce(
+    (text, [expression, value]) => text.replaceAll(expression, value),
+    userDataText(stack, stack.one("launch_template")),
+  );
+}
+
+const SEED = "var/lib/cloud/seed/nocloud";
+
+/** Puts the user data, compressed as it is on EC2, where cloud-init's NoCloud source looks. */
+function giveUserData(machine: VirtualHost, userData: string): void {
+  const seed = join(machine.root, SEED);
+  mkdirSync(seed, { recursive: true });
+  writeFileSync(join(seed, "meta-data"), `instance-id: ${INSTANCE}\n`);
+  writeFileSync(join(seed, "user-data"), gzipSync(userData));
+}
+
+/** Makes the testbed's Debian what Debian's image for EC2 is, as far as booting goes. */
+async function becomeCloudImage(machine: VirtualHost, endpoints: Endpoints): Promise<void> {
+  await machine.run("apt-get -q update && apt-get -qy --no-install-recommends install cloud-init");
+  const write = (path: string, text: string) => {
+    mkdirSync(join(machine.root, path, ".."), { recursive: true });
+    writeFileSync(join(machine.root, path), text);
+  };
+  // The testbed has given the machine its address, its name and its keys already.
+  write(
+    "etc/cloud/cloud.cfg.d/99-testbed.cfg",
+    [
+      "datasource_list: [NoCloud, None]",
+      "network: { config: disabled }",
+      "ssh_deletekeys: false",
+      "disable_root: false",
+      "preserve_hostname: true",
+      "apt: { preserve_sources_list: true }",
+      "",
+    ].join("\n"),
+  );
+  // An instance has these from its role and its region.
+  const environment = {
+    ...endpoints.environment,
+    AWS_ACCESS_KEY_ID: "S3RVER",
+    AWS_SECRET_ACCESS_KEY: "S3RVER",
+  };
+  write(
+    "etc/systemd/system/cloud-init-main.service.d/testbed.conf",
+    `[Service]\n${Object.entries(environment)
+      .map(([name, value]) => `Environment=${name}=${value}\n`)
+      .join("")}`,
+  );
+  // An image may come with Session Manager's agent; here is no AWS that one could talk to.
+  await machine.run("ln -s /bin/true /usr/bin/amazon-ssm-agent");
+}
+
+/** What a machine may call of AWS, on the switch of the testbed. */
+class Endpoints {
+  static async start(testbed: Testbed): Promise<Endpoints> {
+    const modules = join(TESTBED_DIRECTORY, "cache", "s3");
+    if (!existsSync(join(modules, "node_modules", "s3rver"))) {
+      mkdirSync(modules, { recursive: true });
+      await run("npm", ["install", "--no-audit", "--no-fund", "--prefix", modules, S3RVER]);
+    }
+    const directory = join(testbed.directory, "s3");
+    mkdirSync(directory);
+    const address = testbed.network.gateway;
+    const options = {
+      ...{ address, s3Port: S3_PORT, otherPort: OTHER_PORT, directory, bucket: BUCKET, modules },
+      secrets: { [`${SECRET} ${VERSION}`]: GOSSIP },
+    };
+    const program = join(__dirname, "aws-endpoints.cjs");
+    const child = spawn("ip", [
+      ...["netns", "exec", testbed.network.rack],
+      ...[process.execPath, program, JSON.stringify(options)],
+    ]);
+    const endpoints = new Endpoints(child, address);
+    await until("AWS endpoints", 20_000, async () => {
+      if (child.exitCode !== null) throw new Error(`the AWS endpoints ended:\n${endpoints.errors}`);
+      return endpoints.calls("ready").length > 0 || undefined;
+    });
+    await endpoints.putProxy();
+    return endpoints;
+  }
+
+  /** What tells the AWS CLI about them. */
+  readonly environment: Readonly<Record<string, string>>;
+  private output = "";
+  private errors = "";
+
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly address: string,
+  ) {
+    this.environment = {
+      AWS_ENDPOINT_URL: `http://${address}:${S3_PORT}`,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://${address}:${OTHER_PORT}`,
+      AWS_ENDPOINT_URL_AUTO_SCALING: `http://${address}:${OTHER_PORT}`,
+    };
+    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (this.output += chunk));
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (this.errors += chunk));
+  }
+
+  calls(name: string): Record<string, unknown>[] {
+    const lines = this.output.split("\n").filter((line) => line !== "");
+    return lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ call }) => call === name);
+  }
+
+  stop(): void {
+    this.child.stdin?.end();
+  }
+
+  /** Uploads the proxy as Terraform would have. */
+  private async putProxy(): Promise<void> {
+    const { source, sha256 } = proxyBundle();
+    const url = `http://${this.address}:${S3_PORT}/${BUCKET}/${sha256}/tricloud-proxy.js`;
+    const { code, stderr } = await attempt("curl", ["-fsS", "-T", source, url]);
+    if (code !== 0) throw new Error(`cannot put the proxy into S3: ${stderr}`);
+  }
+}
