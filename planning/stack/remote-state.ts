@@ -82,7 +82,7 @@ export function stateOf(outputs: Outputs): object {
 
 /** What comes before a reference where Terraform wants a list. */
 const WANTS_LIST =
-  /(?:\b(?:element|length|concat|tolist|toset|flatten|distinct|sort|slice|one|index|contains)\(|\bjoin\([^,()]*, ?|\bin )$/;
+  /(?:\b(?:element|length|concat|tolist|toset|flatten|distinct|sort|slice|one|index|contains)\(|\bjoin\([^()]*, ?|\bin )$/;
 
 /**
  * Outputs that stand in for those of a configuration outside the app. There is a text for each output the
