@@ -43,6 +43,9 @@ export interface Options {
   readonly maxClients: number;
   readonly workers: number | "auto";
   readonly http2Origins: "auto" | "never";
+  readonly tlsPort: number;
+  readonly tlsCertFile: string;
+  readonly tlsKeyFile: string;
   readonly dnsServer: readonly string[];
 }
 
@@ -224,6 +227,9 @@ const DEFINITIONS: Readonly<Record<Name, Definition>> = {
     "bytes of a body collected before an origin connection is taken; 0 to stream",
   ),
   maxClients: integer(0, 0, 10_000_000, "client connections at most per worker; 0 for no limit"),
+  tlsPort: integer(0, 0, 65535, "second port, with TLS (HTTP/1.1 and h2); 0 for none"),
+  tlsCertFile: text("", "PEM file of the certificate for tlsPort"),
+  tlsKeyFile: text("", "PEM file of its key"),
   workers: workers(),
   http2Origins: text("auto", "HTTP/2 to https origins that offer it: auto or never (gRPC always has it)", {
     test: (value) => value === "auto" || value === "never",
@@ -377,6 +383,13 @@ function validate(options: Options, file: string | undefined): void {
       );
     }
   });
+  if (options.tlsPort > 0) {
+    for (const name of ["tlsCertFile", "tlsKeyFile"] as const) {
+      if (!readText(options[name], `${where}${name}`).includes("-----BEGIN ")) {
+        throw new OptionError(`${where}${name}: ${show(options[name])} is not a PEM file`, false);
+      }
+    }
+  }
   if (options.caFile !== "") {
     const certificates = readText(options.caFile, `${where}caFile`);
     if (!certificates.includes("-----BEGIN CERTIFICATE-----")) {
@@ -437,6 +450,23 @@ export function readUpstream(value: string): { host: string; port: number; tls: 
   return port === undefined
     ? undefined
     : { host: match[2]!.toLowerCase().replace(/^\[|\]$/g, ""), port, tls };
+}
+
+/** What can be set, for --help and the manual. */
+export interface OptionHelp {
+  readonly key: string;
+  readonly flag: string;
+  readonly initial: Value;
+  readonly expects: string;
+  readonly help: string;
+}
+
+export function optionHelp(): OptionHelp[] {
+  return NAMES.map((name) => {
+    const { short, initial, expects, help } = DEFINITIONS[name];
+    const flag = `${short === undefined ? "" : `-${short}, `}--${flagOf(name)}`;
+    return { key: name, flag, initial, expects, help };
+  });
 }
 
 /** The text of --help. */

@@ -36,9 +36,13 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
 export async function serve(options: Options, starter: number): Promise<Service> {
   const service = new Service(options);
   const { proxy } = inheritedSockets(process.env, starter);
-  const own: ListenTarget = { host: options.listen, port: options.port };
-  for (const target of proxy.length > 0 ? proxy.map((fd) => ({ fd })) : [own]) {
-    const server = service.listener();
+  const { listen: host, port, tlsPort } = options;
+  const targets: (readonly [Server, ListenTarget])[] =
+    proxy.length > 0
+      ? proxy.map((fd) => [service.listener(), { fd }] as const)
+      : [[service.listener(), { host, port }]];
+  if (tlsPort > 0) targets.push([service.tlsListener(), { host, port: tlsPort }]);
+  for (const [server, target] of targets) {
     await listen(server, target);
     service.log.event("info", "listening", { address: server.address(), version: VERSION, pid: process.pid });
   }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, rootCertificates } from "node:tls";
+import { createSecureContext, createServer as createTlsServer, rootCertificates } from "node:tls";
 import { AddressGuard } from "./address-guard";
 import { AllowList } from "./allow-list";
 import { ClientConnection } from "./client-connection";
@@ -180,6 +180,24 @@ export class Service {
   /** A server whose connections are served; the caller makes it listen. */
   listener(): Server {
     const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
+    this.listeners.push(server);
+    return server;
+  }
+
+  /** The same for clients that speak TLS. */
+  tlsListener(): Server {
+    const { tlsCertFile, tlsKeyFile, readTimeout } = this.options;
+    const server = createTlsServer(
+      {
+        cert: readFileSync(tlsCertFile),
+        key: readFileSync(tlsKeyFile),
+        ALPNProtocols: ["h2", "http/1.1"],
+        handshakeTimeout: readTimeout * 1000,
+        noDelay: true,
+      },
+      (socket) => (socket.alpnProtocol === "h2" ? this.acceptHttp2(socket) : this.accept(socket)),
+    );
     if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
     this.listeners.push(server);
     return server;

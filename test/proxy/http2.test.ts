@@ -1,11 +1,12 @@
 import * as grpc from "@grpc/grpc-js";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createSecureServer, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import { type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { certificate, hasNginx, startNginx } from "./nginx-origin";
-import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
+import { bundle, freePort, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
@@ -285,4 +286,24 @@ describe("gRPC", () => {
       server.forceShutdown();
     }
   });
+});
+
+test("the TLS listener serves HTTP/1.1 and h2 by ALPN", async () => {
+  const port = freePort();
+  const tls = ["--tls-port", String(port), "--tls-cert-file", cert.certFile, "--tls-key-file", cert.keyFile];
+  const secure = await startProxy(file, [...LOCAL, ...tls]);
+  const origin = await rawOrigin((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+  try {
+    await secure.said(`"port":${port}`);
+    const host = `Host: localhost.ccnproxy:${origin.port}`;
+    const curl = async (flag: string): Promise<string> => {
+      const args = ["-sS", "-m", "4", flag, "-w", " %{http_version}", "--cacert", cert.caFile, "-H", host];
+      return (await promisify(execFile)("curl", [...args, `https://localhost:${port}/`])).stdout;
+    };
+    expect(await curl("--http1.1")).toBe("ok 1.1");
+    expect(await curl("--http2")).toBe("ok 2");
+  } finally {
+    await secure.stop();
+    await origin.close();
+  }
 });

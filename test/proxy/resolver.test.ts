@@ -1,0 +1,177 @@
+import { createSocket, type Socket } from "node:dgram";
+import { type AddressInfo } from "node:net";
+import { AddressGuard } from "../../proxy/address-guard";
+import { AddressBook } from "../../proxy/address-book";
+import { AllowList } from "../../proxy/allow-list";
+import { Circuit } from "../../proxy/circuit";
+import { clock } from "../../proxy/clock";
+import { parseHosts, Resolver } from "../../proxy/resolver";
+
+/** A DNS server for A records: answers each question with what `records` holds then, or not at all. */
+async function dnsServer(records: {
+  addresses: string[];
+  ttl: number;
+  silent: boolean;
+}): Promise<{ at: string; socket: Socket; asked: () => number }> {
+  const socket = createSocket("udp4");
+  let asked = 0;
+  socket.on("message", (query, peer) => {
+    asked++;
+    if (records.silent) return;
+    const question = query.subarray(12, query.indexOf(0, 12) + 5);
+    const isA = question.readUInt16BE(question.length - 4) === 1;
+    const addresses = isA ? records.addresses : [];
+    const header = Buffer.alloc(12);
+    query.copy(header, 0, 0, 2);
+    header.writeUInt16BE(0x8180, 2);
+    header.writeUInt16BE(1, 4);
+    header.writeUInt16BE(addresses.length, 6);
+    const answers = addresses.map((address) => {
+      const record = Buffer.alloc(16);
+      record.writeUInt16BE(0xc00c, 0);
+      record.writeUInt16BE(1, 2);
+      record.writeUInt16BE(1, 4);
+      record.writeUInt32BE(records.ttl, 6);
+      record.writeUInt16BE(4, 10);
+      Buffer.from(address.split(".").map(Number)).copy(record, 12);
+      return record;
+    });
+    socket.send(Buffer.concat([header, question, ...answers]), peer.port, peer.address);
+  });
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  return { at: `127.0.0.1:${(socket.address() as AddressInfo).port}`, socket, asked: () => asked };
+}
+
+describe("the resolver", () => {
+  test("uses all addresses for their TTL, asks again after it, and lives on the old answer while the server is down", async () => {
+    const records = { addresses: ["192.0.2.1", "192.0.2.2"], ttl: 1, silent: false };
+    const { at, socket, asked } = await dnsServer(records);
+    const resolver = new Resolver(new AddressGuard([]), [at]);
+    const stop = clock.onTick(() => undefined);
+    try {
+      // GIVEN an answer with a TTL of a second
+      expect([...(await resolver.resolve("a.test"))].sort()).toEqual(["192.0.2.1", "192.0.2.2"]);
+      const first = asked();
+      await resolver.resolve("a.test");
+      expect(asked()).toBe(first);
+      // WHEN it has run out THEN the new one is used
+      records.addresses = ["192.0.2.3"];
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
+      expect(await resolver.resolve("a.test")).toEqual(["192.0.2.3"]);
+      // WHEN the server is silent THEN the last answer serves
+      records.silent = true;
+      await new Promise((resolve) => setTimeout(resolve, 1_600));
+      expect(await resolver.resolve("a.test")).toEqual(["192.0.2.3"]);
+      expect(resolver.counts.staleAnswers).toBe(1);
+    } finally {
+      stop();
+      socket.close();
+    }
+  }, 20_000);
+
+  test("refuses a name whose addresses all lead inwards, and leaves out those that do", async () => {
+    const records = { addresses: ["127.0.0.1", "192.0.2.1"], ttl: 60, silent: false };
+    const { at, socket } = await dnsServer(records);
+    try {
+      const resolver = new Resolver(new AddressGuard([]), [at]);
+      expect(await resolver.resolve("mixed.test")).toEqual(["192.0.2.1"]);
+      records.addresses = ["169.254.169.254"];
+      await expect(resolver.resolve("rebound.test")).rejects.toThrow(
+        "rebound.test has no permitted address (has 169.254.169.254)",
+      );
+    } finally {
+      socket.close();
+    }
+  });
+
+  test("reads the hosts file", () => {
+    expect(
+      parseHosts("127.0.0.1 localhost # here\n::1 LOCALHOST ip6\n\nnonsense x\n").get("localhost"),
+    ).toEqual(["127.0.0.1", "::1"]);
+  });
+});
+
+describe("addresses refused after resolution", () => {
+  test.each([
+    "127.0.0.1",
+    "127.255.0.1",
+    "0.0.0.0",
+    "169.254.169.254",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fd00:ec2::254",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:7f00:1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b::169.254.169.254",
+    "2002:7f00:1::",
+    "::127.0.0.1",
+  ])("%s", (address) => expect(new AddressGuard([]).permits(address)).toBe(false));
+
+  test.each(["10.0.0.1", "192.168.1.1", "192.0.2.1", "2001:db8::1", "fd12::1", "64:ff9b::c000:201"])(
+    "but not %s",
+    (address) => expect(new AddressGuard([]).permits(address)).toBe(true),
+  );
+
+  test("unless allowed", () => {
+    expect(new AddressGuard(["127.0.0.0/8"]).permits("127.0.0.1")).toBe(true);
+    expect(new AddressGuard(["127.0.0.0/8"]).permits("::ffff:127.0.0.1")).toBe(true);
+    expect(new AddressGuard(["127.0.0.0/8"]).permits("::1")).toBe(false);
+  });
+});
+
+describe("patterns of origins", () => {
+  const list = new AllowList(["api.example.com", "*.example.org"], false);
+  test.each(["api.example.com", "a.example.org", "a.b.example.org"])("%s is allowed", (host) =>
+    expect(list.allows(host)).toBe(true),
+  );
+  test.each([
+    "example.com",
+    "x.api.example.com",
+    "example.org",
+    "aexample.org",
+    "evil.com",
+    "a.example.org.evil.com",
+  ])("%s is not", (host) => expect(list.allows(host)).toBe(false));
+});
+
+describe("failing addresses and origins", () => {
+  test("an address that refuses connections goes last; success brings it back", () => {
+    const book = new AddressBook(3);
+    book.update(["a", "b"]);
+    book.refused("a");
+    expect(book.order()).toEqual(["b", "a"]);
+    book.worked("a");
+    expect(book.order()).toEqual(["a", "b"]);
+  });
+
+  test("an address that disappoints is set aside, unless it is the last", () => {
+    const book = new AddressBook(2);
+    book.update(["a", "b"]);
+    for (let i = 0; i < 4; i++) book.disappointed("a");
+    expect(book.isAside("a")).toBe(true);
+    for (let i = 0; i < 4; i++) book.disappointed("b");
+    expect(book.isAside("b")).toBe(false);
+  });
+
+  test("a circuit opens after failures in a row, lets one request through after the pause, and closes with its success", () => {
+    const circuit = new Circuit(2, 0);
+    circuit.failed();
+    expect(circuit.admits()).toBe(true);
+    circuit.failed();
+    expect(circuit.state).toBe("half-open");
+    expect(circuit.admits()).toBe(true);
+    expect(circuit.admits()).toBe(false);
+    circuit.succeeded();
+    expect(circuit.state).toBe("closed");
+    const lasting = new Circuit(1, 60);
+    lasting.failed();
+    expect([lasting.state, lasting.admits()]).toEqual(["open", false]);
+  });
+});
