@@ -29,6 +29,10 @@ const jp: DedicatedRegionInput = {
     allow: ["api.example.com", "*.example.net"],
     warm: ["api.example.com:443=2"],
   },
+  availability: {
+    origins: { "api.example.com": { stack: "us", service: "web" } },
+    targets: { "calls-to-other-clouds": { atLeast: 0.995 } },
+  },
   dns: { forwarders: ["10.10.0.2", "10.10.0.3"] },
 };
 

@@ -1,9 +1,10 @@
 import type { Construct } from "constructs";
+import { softened } from "../constructs/availability";
 import { DedicatedServer, RetiredServer } from "../constructs/dedicated";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { AggregationProxy } from "../constructs/proxy";
 import type { DedicatedRegion, HostRole } from "../constructs/region";
-import { RegionStack } from "./region-stack";
+import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {
@@ -25,10 +26,11 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     });
     const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...region.proxy });
     proxy.registerWith(consul);
-    new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
+    const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
+    const [caller = servers[0]!] = withRole(servers, "app");
     this.service("calls-to-other-clouds", {
-      requires: [proxy, consul.quorum],
-      degradesWithout: [consul.leader],
+      requires: [resolver.answersOn(caller), consul.names, proxy, ...this.origins],
+      degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
     });
   }
 }

@@ -2,14 +2,21 @@ import { GcsBackend, Lazy, S3Backend, TerraformOutput, TerraformStack } from "cd
 import type { Construct } from "constructs";
 import {
   AvailabilityTarget,
+  type BlockSource,
   collectAvailability,
+  component,
   type DeclaresServices,
   percent,
+  remote,
   type Service,
   service,
   type ServiceProps,
 } from "../constructs/availability";
 import type { RegionBase } from "../constructs/region";
+
+/** Why a lost quorum does not stop calls: for `softened`. */
+export const ANSWERS_FROM_WHAT_IS_KNOWN =
+  "servers without a leader and resolvers without servers answer from what they know (allow_stale, serve-expired)";
 
 /** One stack of a region: what it provides, what that promises, and where its state is kept. */
 export abstract class RegionStack<R extends RegionBase> extends TerraformStack implements DeclaresServices {
@@ -34,6 +41,19 @@ export abstract class RegionStack<R extends RegionBase> extends TerraformStack i
     this.services.push(service(name, props));
     const target = this.region.availability.targets[name];
     if (target !== undefined) new AvailabilityTarget(this, `target-${name}`, { service: name, ...target });
+  }
+
+  /** What the region says its calls to other clouds end at. */
+  protected get origins(): BlockSource[] {
+    return Object.entries(this.region.availability.origins).map(([name, origin]) =>
+      "stack" in origin
+        ? remote(origin.stack, origin.service)
+        : component(
+            `origin/${name}`,
+            { availability: origin.availability },
+            { label: name, kind: "assumed", source: origin.source },
+          ),
+    );
   }
 
   private addAvailabilityOutput(): void {

@@ -1,20 +1,22 @@
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
 import type { Construct } from "constructs";
+import { softened } from "../constructs/availability";
 import { GkeAccess } from "../constructs/google";
 import {
   ClusterResolver,
   ConsulChart,
   ProxyDeployment,
+  PublicGateway,
   serviceAddress,
   WorkloadNamespace,
 } from "../constructs/kubernetes";
 import type { GkeRegion } from "../constructs/region";
-import { RegionStack } from "./region-stack";
+import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import type { UkStack } from "./uk";
 
 /** What runs on the cluster of a region on GKE. */
 export class UkWorkloadsStack extends RegionStack<GkeRegion> {
-  constructor(scope: Construct, { region, cluster, nodes: workers }: UkStack) {
+  constructor(scope: Construct, { region, cluster, nodes: workers, images, entrance }: UkStack) {
     super(scope, region, `${region.name}-workloads`);
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
     new GkeAccess(this, "access", { cluster });
@@ -33,7 +35,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
-      image: region.images.node,
+      image: images.via(region.images.node),
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
@@ -43,16 +45,24 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     new ClusterResolver(this, "resolver", {
       namespace,
       workers,
-      image: region.images.unbound,
+      image: images.via(region.images.unbound),
       address: serviceAddress(region.ranges.services, 53),
       clients: [region.ranges.nodes, region.ranges.pods],
       consul,
       proxy,
       ...region.dns,
     });
+    if (entrance !== undefined && region.public !== undefined) {
+      new PublicGateway(this, "gateway", {
+        ...region.public,
+        ...entrance.names,
+        namespace: new WorkloadNamespace(this, "app-namespace", { name: "app" }).namespaceName,
+      });
+      this.service("public", { requires: [entrance, workers], degradesWithout: [cluster] });
+    }
     this.service("calls-to-other-clouds", {
-      requires: [proxy, consul.quorum],
-      degradesWithout: [consul.leader, cluster],
+      requires: [consul.names, proxy, ...this.origins],
+      degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
     });
   }
 }

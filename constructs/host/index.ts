@@ -1,4 +1,5 @@
 export * from "./apt-files";
 export * from "./host";
+export * from "./host-process";
 export * from "./host-profile";
 export * from "./profile-builder";

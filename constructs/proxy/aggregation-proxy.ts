@@ -1,7 +1,7 @@
 import { Construct, type IConstruct } from "constructs";
 import { type Block, type HasAvailability, parallel } from "../availability";
 import type { IConsul } from "../dns";
-import { type HostProfilePart, type IHost, text } from "../host";
+import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
@@ -50,7 +50,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     }
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
-    this.availability = parallel(...props.hosts.flatMap((host) => host.machines));
+    this.availability = parallel(...props.hosts.flatMap((host) => processesOn(host, "proxy")));
     const part = this.profilePart();
     for (const host of props.hosts) host.addToProfile(part);
   }

@@ -112,7 +112,26 @@ const target = z.strictObject({
     .optional(),
 });
 
+/** Where calls to other clouds end, as far as availability goes. */
+const origin = z.union(
+  [
+    z.strictObject({
+      availability: z.number().gt(0).lt(1),
+      /** Where the figure is written, or "assumed". */
+      source: z.string().min(1),
+    }),
+    z.strictObject({
+      /** A stack of this app, and a service that it declares. */
+      stack: z.string(),
+      service: z.string(),
+    }),
+  ],
+  { error: "expected { availability, source }, or { stack, service } of another region" },
+);
+
 const availability = z.strictObject({
+  /** What the region's calls to other clouds need there, by host name. */
+  origins: z.record(z.string(), origin).default({}),
   /** What each service must be able to promise, by its name in the stack. */
   targets: z.record(z.string(), target).default({}),
 });
@@ -126,7 +145,7 @@ export const sharedFields = {
   proxy,
   consul: consul.default({ singleServer: false, peers: {} }),
   dns,
-  availability: availability.default({ targets: {} }),
+  availability: availability.default({ origins: {}, targets: {} }),
 };
 
 /** What all regions have in common, validated and with defaults filled in. */

@@ -92,17 +92,21 @@ describe("UkWorkloadsStack", () => {
     });
   });
 
-  it("promises calls to other clouds on the proxies and a quorum, and less without a leader or control plane", () => {
+  it("promises calls to other clouds on names and proxies, and less without a quorum, leader or control plane", () => {
     const { built, cluster } = asIs;
     const service = built.services.find(({ name }) => name === "calls-to-other-clouds");
     const [a, b, c] = cluster.nodes.zones.map(({ availability }) => availability);
     expect(service?.requires).toEqual([
+      expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
       expect.objectContaining({
         availability: expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
       }),
-      expect.objectContaining({ type: "atLeast", k: 2, blocks: [a, b, c] }),
     ]);
     expect(service?.degradesWithout).toEqual([
+      expect.objectContaining({
+        type: "softened",
+        block: expect.objectContaining({ type: "atLeast", k: 2, blocks: [a, b, c] }),
+      }),
       expect.objectContaining({ type: "series" }),
       expect.objectContaining({
         availability: expect.objectContaining({ about: expect.objectContaining({ plane: "control" }) }),
