@@ -25,6 +25,9 @@ export const DEBIAN_PACKAGES = [
   "openssl",
   "bind9-dnsutils",
   "jq",
+  // What Debian's images for EC2 have beyond a minimal system, and what a machine there fetches its files with.
+  "cloud-init",
+  "awscli",
 ];
 /** Packages from Debian 11, the last one to carry Consul. */
 export const BULLSEYE_PACKAGES = ["consul"];
