@@ -1,7 +1,8 @@
 import type { Block } from "../block";
 import { type Component, component, parallel } from "../block";
 import { complement } from "./complement";
-import { evaluate, type ExactEvaluation } from "./evaluate";
+import { evaluate } from "./evaluate";
+import type { ExactEvaluation } from "./evaluation";
 import { percent } from "./percent";
 
 /** What would make a missed target met, and by how much the components change. */
@@ -51,7 +52,7 @@ function oneBetter(result: ExactEvaluation, allowed: number): Change | undefined
     needed: complement(best.needed),
     text:
       `raise ${part.about.label ?? best.id} from ${percent(part.availability, part.unavailability)} to ` +
-      `${percent(complement(best.needed), best.needed)}${doubled}`,
+      `${percent(complement(best.needed), best.needed, "more")}${doubled}`,
   };
 }
 

@@ -11,12 +11,17 @@ const TRUSTED_DIGITS = 12;
  *
  * @param availability 0 to 1
  * @param unavailability 1 - availability, where it is known with more digits
+ * @param rounding "less" of a promise, "more" of a demand. @default "less"
  */
-export function percent(availability: number, unavailability = complement(availability)): string {
+export function percent(
+  availability: number,
+  unavailability = complement(availability),
+  rounding: "less" | "more" = "less",
+): string {
   if (unavailability === 0) return "100 %";
   const [mantissa = "0", exponent = "0"] = unavailability.toExponential(TRUSTED_DIGITS - 1).split("e");
   const noise = 10n ** BigInt(TRUSTED_DIGITS - DIGITS);
-  const missing = (BigInt(mantissa.replace(".", "")) + noise - 1n) / noise;
+  const missing = (BigInt(mantissa.replace(".", "")) + (rounding === "less" ? noise - 1n : 0n)) / noise;
   // `missing` counts units of 10^-places of a percentage.
   const places = DIGITS - 3 - Number(exponent);
   if (places <= 0) return "0 %";

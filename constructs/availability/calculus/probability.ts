@@ -2,6 +2,12 @@ import { type FailureNode, isLeaf } from "./failure-graph";
 import { FALSE, TRUE } from "./node-table";
 import type { Diagram, Module, Solution } from "./solution";
 
+/** Probabilities of being up and down, 0 to 1. */
+export interface Probabilities {
+  readonly availability: number;
+  readonly unavailability: number;
+}
+
 /** Probabilities of both sides, each computed for itself so that the small one keeps its digits. */
 export interface Probability {
   readonly down: number;

@@ -1,6 +1,8 @@
 import { type Block, blockOf, type BlockSource, series } from "../block";
-import { evaluate, type EvaluateOptions, type RollingMaintenance } from "./evaluate";
+import { evaluate } from "./evaluate";
+import type { EvaluateOptions } from "./evaluation";
 import { failureGraph, isLeaf } from "./failure-graph";
+import type { RollingMaintenance } from "./planned-work";
 
 /** What a stack offers, and what it needs for it. */
 export interface Service {

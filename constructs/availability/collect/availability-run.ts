@@ -2,6 +2,7 @@ import type { Block, FigureKind } from "../block";
 import type { Change } from "../calculus/cheapest-change";
 import type { Downtime } from "../calculus/downtime";
 import type { Interval } from "../calculus/frechet";
+import type { Probabilities } from "../calculus/probability";
 import type { Outcomes } from "../calculus/service";
 
 /**
@@ -19,12 +20,6 @@ export const SCHEMA = "tricloud/availability/v1";
 export interface StackAvailability {
   readonly stack: string;
   readonly services: readonly ServiceAvailability[];
-}
-
-/** Probabilities of both sides, 0 to 1. */
-export interface Probabilities {
-  readonly availability: number;
-  readonly unavailability: number;
 }
 
 export interface ServiceAvailability {

@@ -1,10 +1,6 @@
 import { percent } from "../calculus/percent";
-import type {
-  AvailabilityRun,
-  Probabilities,
-  ServiceAvailability,
-  Verdict,
-} from "../collect/availability-run";
+import type { Probabilities } from "../calculus/probability";
+import type { AvailabilityRun, ServiceAvailability, Verdict } from "../collect/availability-run";
 
 /** A time in the unit that suits it: "4.3 s", "25.9 min", "5.3 h". */
 export function duration(minutes: number): string {

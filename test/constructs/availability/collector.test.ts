@@ -217,7 +217,7 @@ describe("AvailabilityTarget", () => {
     expect(finding).toMatch(/^jp\/web: target 99.95 % is missed: the composition can promise 99.89001 %/);
     expect(finding).toContain("costliest: vm 525.5 min a year; lb 52.5 min a year");
     expect(finding).toContain(
-      "cheapest change: raise vm from 99.9 % to 99.959995 %; a second one beside it that fails independently does it",
+      "cheapest change: raise vm from 99.9 % to 99.959996 %; a second one beside it that fails independently does it",
     );
   });
 

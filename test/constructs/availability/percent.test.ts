@@ -21,6 +21,12 @@ test("rounding noise does not cost a digit, a true miss does", () => {
   expect(percent(1, 1e-25)).toBe("99.99999999999999999999999 %");
 });
 
+test("a demand is rounded up where a promise is rounded down", () => {
+  expect(percent(0.9995 / 0.9999)).toBe("99.959995 %");
+  expect(percent(0.9995 / 0.9999, undefined, "more")).toBe("99.959996 %");
+  expect(percent(0.9995, undefined, "more")).toBe("99.95 %");
+});
+
 test("complement subtracts in decimal", () => {
   expect(complement(0.9999)).toBe(0.0001);
   expect(complement(0.0001)).toBe(0.9999);
