@@ -121,7 +121,10 @@ export class DnsZone extends Construct implements HasAvailability {
     if (name !== this.zoneName && !name.endsWith(`.${this.zoneName}`)) {
       throw new Error(`name in zone ${this.zoneName} must end with it, got: ${JSON.stringify(name)}`);
     }
-    return name.slice(0, -this.zoneName.length).replace(/\.$/, "").replaceAll(".", "-") || "apex";
+    return (
+      name.slice(0, -this.zoneName.length).replace(/\.$/, "").replaceAll(".", "-").replace("*", "any") ||
+      "apex"
+    );
   }
 }
 
