@@ -29,7 +29,7 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
     const [caller = servers[0]!] = withRole(servers, "app");
     this.service("calls-to-other-clouds", {
-      requires: [resolver.answersOn(caller), consul.names, proxy, ...this.origins],
+      requires: [resolver.answersOn(caller), proxy, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
     });
   }

@@ -16,7 +16,7 @@ import type { RegionBase } from "../constructs/region";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
-  "servers without a leader and resolvers without servers answer from what they know (allow_stale, serve-expired)";
+  "servers without a leader and resolvers without servers go on answering from what they know (allow_stale, serve-expired for an hour)";
 
 /** One stack of a region: what it provides, what that promises, and where its state is kept. */
 export abstract class RegionStack<R extends RegionBase> extends TerraformStack implements DeclaresServices {

@@ -52,16 +52,16 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       proxy,
       ...region.dns,
     });
-    if (entrance !== undefined && region.public !== undefined) {
+    if (entrance !== undefined && region.entrance !== undefined) {
       new PublicGateway(this, "gateway", {
-        ...region.public,
+        ...region.entrance,
         ...entrance.names,
         namespace: new WorkloadNamespace(this, "app-namespace", { name: "app" }).namespaceName,
       });
-      this.service("public", { requires: [entrance, workers], degradesWithout: [cluster] });
+      this.service("web", { requires: [entrance, workers], degradesWithout: [cluster] });
     }
     this.service("calls-to-other-clouds", {
-      requires: [consul.names, proxy, ...this.origins],
+      requires: [proxy, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
     });
   }

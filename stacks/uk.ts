@@ -1,6 +1,13 @@
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
 import type { Construct } from "constructs";
-import { EnabledApis, GkeCluster, GoogleNetwork, NodePool } from "../constructs/google";
+import {
+  EnabledApis,
+  GkeCluster,
+  GoogleNetwork,
+  ImageMirror,
+  NodePool,
+  PublicEntrance,
+} from "../constructs/google";
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "../constructs/region";
 import { RegionStack } from "./region-stack";
@@ -9,12 +16,15 @@ import { RegionStack } from "./region-stack";
 export class UkStack extends RegionStack<GkeRegion> {
   readonly cluster: GkeCluster;
   readonly nodes: NodePool;
+  readonly images: ImageMirror;
+  /** When the region shows something to the internet. */
+  readonly entrance?: PublicEntrance;
 
   constructor(scope: Construct, region: GkeRegion) {
     super(scope, region);
     const { name, project, gcpRegion } = region;
     new GoogleProvider(this, "google", { project, region: gcpRegion });
-    const apis = new EnabledApis(this, "apis", { project, apis: ["compute", "container"] });
+    const apis = new EnabledApis(this, "apis", { project, apis: APIS });
     const network = new GoogleNetwork(this, "network", {
       name,
       gcpRegion,
@@ -33,7 +43,23 @@ export class UkStack extends RegionStack<GkeRegion> {
       dependsOn: [apis.of("container")],
     });
     this.nodes = new NodePool(this, "nodes", { cluster: this.cluster, zones: region.zones, ...region.nodes });
+    this.images = new ImageMirror(this, "images", {
+      name: `${name}-docker-hub`,
+      project,
+      gcpRegion,
+      readers: { nodes: this.cluster.nodeServiceAccount.member },
+      dependsOn: [apis.of("artifactregistry")],
+    });
+    if (region.entrance !== undefined) {
+      this.entrance = new PublicEntrance(this, "entrance", {
+        name,
+        ...region.entrance,
+        dependsOn: [apis.of("compute"), apis.of("dns"), apis.of("certificatemanager")],
+      });
+    }
     // Pods go on without the control plane; they are not replaced or scaled meanwhile.
     this.service("pods", { requires: [this.nodes], degradesWithout: [this.cluster] });
   }
 }
+
+const APIS = ["artifactregistry", "certificatemanager", "compute", "container", "dns"];

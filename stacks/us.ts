@@ -90,7 +90,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     });
     pager.watch(network, proxyEntrance, ...hosts);
     this.service("calls-to-other-clouds", {
-      requires: [resolver.answersOn(apps), consul.names, proxy, network, ...this.origins],
+      requires: [resolver.answersOn(apps), proxy, network, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
     });
 

@@ -1,17 +1,27 @@
 import { isIP } from "node:net";
-import { Fn, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
-import { type Block, parallel } from "../availability";
-import { type AptSource, type HostProfilePart, type IHost, processesOn, secret, text } from "../host";
+import type { Block } from "../availability";
+import { type AptSource, type HostFile, type HostProfilePart, type IHost, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
+import { tokenUpkeep } from "./consul-acl";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
 import { leaderOf, quorumOf } from "./consul-blocks";
-import { consulConfig } from "./consul-config";
+import { aclSettings, consulConfig } from "./consul-config";
 import { failoverQuery, failoverUpkeep } from "./consul-failover";
 import { CONSUL_PATHS } from "./consul-files";
 import { consulGuard } from "./consul-guard";
 import type { ConsulDnsOptions, ConsulPorts } from "./consul-options";
 import { refuseServerCount } from "./consul-refusals";
+import {
+  aclVariables,
+  type ConsulAclSecrets,
+  type ConsulTlsSecrets,
+  gossipVariable,
+  refuseLiterals,
+  secretFile,
+  secretJson,
+  tlsVariables,
+} from "./consul-secrets";
 import { serviceDefinition } from "./consul-service";
 import { type SnapshotOptions, snapshotUpkeep } from "./consul-snapshot";
 import { consulUnit } from "./consul-unit";
@@ -42,6 +52,20 @@ export interface ConsulClusterProps {
    * @default - a sensitive Terraform variable `consul_gossip_key`
    */
   readonly gossipKey?: string;
+  /**
+   * Encrypt and verify what agents say to servers. Servers show one certificate; other agents get theirs from them.
+   * @default false; true takes sensitive Terraform variables
+   */
+  readonly tls?: boolean | ConsulTlsSecrets;
+  /**
+   * Deny whatever no token allows; names resolve with a token that can do nothing else.
+   * @default false; true takes sensitive Terraform variables
+   */
+  readonly acl?: boolean | ConsulAclSecrets;
+  /** What a request without a right may do: "allow" for the time in which a running region gets its tokens. @default "deny" */
+  readonly aclDefaultPolicy?: "allow" | "deny";
+  /** The datacenter whose tokens hold for all federated ones. @default - this one */
+  readonly primaryDatacenter?: string;
   /** How DNS answers. @default - docs/dns.md */
   readonly dns?: ConsulDnsOptions;
   /** @default - Consul's own */
@@ -59,10 +83,12 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   readonly dnsAddresses: readonly string[];
   readonly peerDatacenters: readonly string[];
   readonly failsOver: boolean;
-  readonly names: Block;
   readonly quorum: Block;
   readonly leader: Block;
   private readonly agents: readonly IHost[];
+  private readonly gossipKey: string;
+  private readonly tls?: ConsulTlsSecrets;
+  private readonly acl?: ConsulAclSecrets;
   private readonly serviceNames = new Set<string>();
 
   /** @throws Error when the number of servers is not 3 or 5, or an option is malformed */
@@ -82,17 +108,15 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       .map((host) => `${host.bindAddress}@${props.ports?.dns ?? 8600}`);
     this.failsOver = (props.failoverTo ?? []).length > 0;
     const answering = props.servers.flatMap((host) => processesOn(host, "consul"));
-    this.names = parallel(...answering);
     this.quorum = quorumOf(answering);
     this.leader = leaderOf(props.datacenter, this.quorum);
     this.agents = [...new Set([...props.servers, ...props.agents])];
 
-    const gossipKey = props.gossipKey ?? this.gossipVariable();
-    if (!Token.isUnresolved(gossipKey)) {
-      // The key itself stays out of the message.
-      throw new Error(`consul ${this.datacenter}: gossipKey must be a Terraform expression, got: a literal`);
-    }
-    for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length, gossipKey));
+    this.gossipKey = props.gossipKey ?? gossipVariable(this);
+    this.tls = props.tls === true ? tlsVariables(this) : props.tls || undefined;
+    this.acl = props.acl === true ? aclVariables(this) : props.acl || undefined;
+    refuseLiterals(this.datacenter, { gossipKey: this.gossipKey, ...this.tls, ...this.acl });
+    for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length));
     for (const host of props.servers) this.addUpkeep(host);
     this.orderActivation();
   }
@@ -119,7 +143,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       );
     }
     const path = CONSUL_PATHS.service(service.name);
-    const content = text(`${JSON.stringify({ service: serviceDefinition(description) }, undefined, 2)}\n`);
+    const file = this.serviceFile(path, serviceDefinition(description));
     for (const host of hosts) {
       if (!this.agents.includes(host)) {
         throw new Error(
@@ -127,41 +151,90 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
             `expected one of: ${this.agents.map((agent) => agent.hostName).join(", ")}`,
         );
       }
-      host.addToProfile({ files: [{ path, content }], services: [this.agentService(host, [path])] });
+      host.addToProfile({ files: [file], services: [this.agentService(host, [path])] });
     }
     this.activateInTurn(hosts);
   }
 
+  private serviceFile(path: string, service: Record<string, unknown>): HostFile {
+    if (this.acl === undefined) {
+      return { path, content: text(`${JSON.stringify({ service }, undefined, 2)}\n`) };
+    }
+    const name = `consul-service-${String(service["name"])}`;
+    return secretFile(path, name, secretJson({ service: { ...service, token: this.acl.agentToken } }));
+  }
+
   /** What every agent host holds. */
-  private agentPart(host: IHost, serverCount: number, gossipKey: string): HostProfilePart {
+  private agentPart(host: IHost, serverCount: number): HostProfilePart {
     const isServer = this.isServer(host);
-    const paths = [CONSUL_PATHS.agent, CONSUL_PATHS.gossip, CONSUL_PATHS.guard, CONSUL_PATHS.unit];
     const guard = consulGuard({
       isServer,
       spareServers: Math.floor((serverCount - 1) / 2),
       nodeName: this.nodeName(host),
+      tokenFile: isServer ? this.managementTokenFile : undefined,
     });
+    const files: HostFile[] = [
+      { path: CONSUL_PATHS.agent, content: text(this.agentConfig(host, serverCount)) },
+      secretFile(CONSUL_PATHS.gossip, "consul-gossip", secretJson({ encrypt: this.gossipKey })),
+      { path: CONSUL_PATHS.guard, content: text(guard), mode: "0755" },
+      { path: CONSUL_PATHS.unit, content: text(consulUnit()) },
+      ...this.tlsFiles(isServer),
+      ...this.aclFiles(isServer),
+    ];
     return {
       aptSources: [this.props.aptSource ?? HASHICORP_APT_SOURCE],
       packages: ["consul", "curl"],
-      files: [
-        { path: CONSUL_PATHS.agent, content: text(this.agentConfig(host, serverCount)) },
-        {
-          path: CONSUL_PATHS.gossip,
-          content: secret("consul-gossip", Fn.jsonencode({ encrypt: gossipKey })),
-          mode: "0640",
-          group: "consul",
-        },
-        { path: CONSUL_PATHS.guard, content: text(guard), mode: "0755" },
-        { path: CONSUL_PATHS.unit, content: text(consulUnit()) },
-      ],
-      services: [this.agentService(host, paths)],
+      files,
+      services: [this.agentService(host, files.map((file) => file.path))],
     };
+  }
+
+  private tlsFiles(isServer: boolean): HostFile[] {
+    if (this.tls === undefined) return [];
+    const { caCertificate, serverCertificate, serverKey } = this.tls;
+    const authority = secretFile(CONSUL_PATHS.caCertificate, "consul-ca", caCertificate);
+    if (!isServer) return [authority];
+    return [
+      authority,
+      secretFile(CONSUL_PATHS.serverCertificate, "consul-server-certificate", serverCertificate),
+      secretFile(CONSUL_PATHS.serverKey, "consul-server-key", serverKey),
+    ];
+  }
+
+  private aclFiles(isServer: boolean): HostFile[] {
+    if (this.acl === undefined) return [];
+    const { managementToken, agentToken, dnsToken } = this.acl;
+    const { datacenter, primaryDatacenter, release, aclDefaultPolicy: defaultPolicy } = this.props;
+    const isPrimary = (primaryDatacenter ?? datacenter) === datacenter;
+    const settings = aclSettings({
+      datacenter,
+      primaryDatacenter,
+      release,
+      acl: {
+        defaultPolicy,
+        agentToken,
+        defaultToken: dnsToken,
+        managementToken: isServer && isPrimary ? managementToken : undefined,
+        replicationToken: isServer && !isPrimary ? managementToken : undefined,
+      },
+    });
+    const config = secretFile(CONSUL_PATHS.acl, "consul-acl", secretJson(withoutAbsent({ acl: settings })));
+    if (!isServer) return [config];
+    return [
+      config,
+      secretFile(CONSUL_PATHS.managementToken, "consul-management-token", managementToken),
+      secretFile(CONSUL_PATHS.agentToken, "consul-agent-token", agentToken),
+      secretFile(CONSUL_PATHS.dnsToken, "consul-dns-token", dnsToken),
+    ];
+  }
+
+  private get managementTokenFile(): string | undefined {
+    return this.acl === undefined ? undefined : CONSUL_PATHS.managementToken;
   }
 
   /** What only servers do besides. */
   private addUpkeep(host: IHost): void {
-    const { failoverTo = [], snapshots = {}, dns } = this.props;
+    const { failoverTo = [], snapshots = {}, dns, primaryDatacenter } = this.props;
     const unknown = failoverTo.find((name) => !this.peerDatacenters.includes(name));
     if (unknown !== undefined) {
       throw new Error(
@@ -169,8 +242,14 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
           `expected some of: ${this.peerDatacenters.join(", ") || "none, for peers is empty"}`,
       );
     }
-    if (snapshots !== false) host.addToProfile(snapshotUpkeep(snapshots));
-    if (this.failsOver) host.addToProfile(failoverUpkeep(failoverQuery(failoverTo, dns?.serviceTtlSeconds)));
+    const token = this.managementTokenFile;
+    if (token !== undefined && (primaryDatacenter ?? this.datacenter) === this.datacenter) {
+      host.addToProfile(tokenUpkeep());
+    }
+    if (snapshots !== false) host.addToProfile(snapshotUpkeep(snapshots, token));
+    if (this.failsOver) {
+      host.addToProfile(failoverUpkeep(failoverQuery(failoverTo, dns?.serviceTtlSeconds), token));
+    }
   }
 
   private agentService(host: IHost, reads: readonly string[]) {
@@ -200,6 +279,12 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       dnsAddresses: ["127.0.0.1", address],
       retryJoin: [...new Set(this.props.servers.map((server) => server.joinAddress))],
       retryJoinWan: isServer ? wanJoin : undefined,
+      primaryDatacenter: this.props.primaryDatacenter,
+      tls: this.tls && {
+        caFile: CONSUL_PATHS.caCertificate,
+        certFile: isServer ? CONSUL_PATHS.serverCertificate : undefined,
+        keyFile: isServer ? CONSUL_PATHS.serverKey : undefined,
+      },
       dns,
       ports,
     });
@@ -227,19 +312,16 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     const inOrder = this.agents.filter((host) => hosts.includes(host));
     for (const [index, host] of inOrder.entries()) if (index > 0) host.activateAfter(inOrder[index - 1]!);
   }
+}
 
-  private gossipVariable(): string {
-    const variable = new TerraformVariable(this, "gossip-key", {
-      type: "string",
-      sensitive: true,
-      description:
-        "Key for Consul's gossip, base64 of 32 bytes as `consul keygen` prints it; the same in all federated regions",
-    });
-    variable.overrideLogicalId("consul_gossip_key");
-    variable.addValidation({
-      condition: '${can(regex("^[A-Za-z0-9+/]{43}=$", var.consul_gossip_key))}',
-      errorMessage: "consul_gossip_key must be base64 of 32 bytes, as `consul keygen` prints it.",
-    });
-    return variable.stringValue;
-  }
+/** As JSON has it: without what is undefined, which Terraform's own encoder would write as null. */
+function withoutAbsent(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .map(([key, inner]: [string, unknown]) => [
+        key,
+        typeof inner === "object" && inner !== null ? withoutAbsent(inner) : inner,
+      ]),
+  );
 }

@@ -15,8 +15,6 @@ export interface IConsul extends IConstruct {
   readonly peerDatacenters: readonly string[];
   /** Whether `NAME.query.DOMAIN` leads to another region's instances when this one has none. @default false */
   readonly failsOver?: boolean;
-  /** Works while names resolve: one server is enough to answer from what is known. */
-  readonly names: Block;
   /** Works while enough servers do to change what is known. */
   readonly quorum: Block;
   /** The control plane: while there is no leader, names go on resolving but nothing new becomes known. */

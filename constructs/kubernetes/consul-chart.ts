@@ -2,7 +2,7 @@ import { Release } from "@cdktf/provider-helm/lib/release";
 import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
 import { Construct } from "constructs";
 import { TerraformVariable } from "cdktf";
-import { type Block, parallel } from "../availability";
+import { type Block } from "../availability";
 import { type ConsulDnsOptions, consulConfig, type IConsul } from "../dns";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
@@ -47,7 +47,6 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
   readonly domain: string;
   readonly dnsAddresses: readonly string[];
   readonly peerDatacenters: readonly string[];
-  readonly names: Block;
   readonly quorum: Block;
   readonly leader: Block;
   readonly topology: readonly TopologyElement[];
@@ -61,7 +60,6 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     this.dnsAddresses = [`${props.dnsAddress}@53`];
     this.peerDatacenters = Object.keys(props.peers ?? {}).filter((name) => name !== datacenter);
     const answering = spreadOver(props.workers, servers).map(({ availability }) => availability);
-    this.names = parallel(...answering);
     this.quorum = quorumOf(answering);
     this.leader = leaderOf(datacenter, this.quorum);
     this.topology = [{ kind: "workload", role: "discovery-server", on: [], copies: servers }];
