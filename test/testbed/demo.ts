@@ -1,4 +1,5 @@
 import { copyFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { type CallPhases, medianCall } from "./call-phases";
 import { run } from "./command";
@@ -26,12 +27,12 @@ async function main(flags: readonly string[]): Promise<void> {
   const testbed = await step("boot three virtual dedicated servers and a far site", (note) =>
     Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] }, onStep: note }),
   );
-  const interrupted = (signal: NodeJS.Signals) => {
-    console.error(`\n${signal}: taking the virtual servers down`);
-    void testbed.stop().finally(() => process.exit(signal === "SIGINT" ? 130 : 143));
-  };
-  process.once("SIGINT", interrupted);
-  process.once("SIGTERM", interrupted);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      console.error(`\n${signal}: taking the virtual servers down`);
+      void testbed.stop().finally(() => process.exit(128 + constants.signals[signal]));
+    });
+  }
   try {
     await deploy(testbed);
     await showCalls(testbed);
@@ -45,7 +46,9 @@ async function main(flags: readonly string[]): Promise<void> {
 
 async function showAvailability(): Promise<void> {
   const report = await step("synthesise all regions", () => run("npm", ["run", "--silent", "availability"]));
-  console.log(`\n${report.trimEnd()}\n`);
+  // The reasons, indented below each service, are left to that command.
+  const summary = report.split("\n").filter((line) => !line.startsWith("      "));
+  console.log(`\n${summary.join("\n").trimEnd()}\n\nWhy it is so much: npm run availability\n`);
 }
 
 async function deploy(testbed: Testbed): Promise<void> {
@@ -53,7 +56,10 @@ async function deploy(testbed: Testbed): Promise<void> {
   deployment.write(jpRegion(testbed));
   deployment.adopt("us", "uk");
   await step("cdktf deploy jp", async (note) => {
-    const outcome = await deployment.deploy("jp", { onLine: note });
+    // What Terraform says of a host is more use than the name of the resource that stands for it.
+    const outcome = await deployment.deploy("jp", {
+      onLine: (line) => note(line.replace(/^.*\(remote-exec\):/, "")),
+    });
     if (outcome.code !== 0) throw new Error(`cdktf deploy jp failed:\n${outcome.output.trim()}`);
   });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { attempt, type CommandOptions, type CommandResult } from "./command";
 
 const PROJECT = resolve(__dirname, "../..");
@@ -87,8 +88,6 @@ export class Deployment {
       cwd: this.directory,
       env: { ...this.environment, ...options.env },
     });
-    // eslint-disable-next-line no-control-regex -- the escape sequences that colour a terminal
-    const output = (result.stdout + result.stderr).replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "");
-    return { ...result, output };
+    return { ...result, output: stripVTControlCharacters(result.stdout + result.stderr) };
   }
 }

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 
 const terminal = process.stdout.isTTY === true && process.env.TERM !== "dumb";
@@ -27,7 +28,7 @@ export async function step<T>(title: string, work: (note: (text: string) => void
   };
   try {
     const result = await work((text) => {
-      current = text.trim();
+      current = stripVTControlCharacters(text).trim();
     });
     end(colours.green("done"));
     return result;

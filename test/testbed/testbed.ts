@@ -43,6 +43,8 @@ export const TESTBED_DIRECTORY = resolve(process.env.TRICLOUD_TESTBED_DIR ?? ".t
 
 /** Real Debian machines on this one, in network namespaces of their own. Needs root on Linux. */
 export class Testbed {
+  private stopping: Promise<void> | undefined;
+
   private constructor(
     private readonly ledger: Ledger,
     readonly network: Network,
@@ -153,10 +155,10 @@ export class Testbed {
     return archiveUri(this.network.secondGateway, "bullseye");
   }
 
-  /** Ends every process, and removes every mount, namespace, link and file of this run. */
-  async stop(): Promise<void> {
-    await Promise.all(this.hosts.map((host) => host.cutPower()));
-    await this.ledger.undo();
+  /** Ends every process, and removes every mount, namespace, link and file of this run; asked again, once only. */
+  stop(): Promise<void> {
+    this.stopping ??= Promise.all(this.hosts.map((host) => host.cutPower())).then(() => this.ledger.undo());
+    return this.stopping;
   }
 
   /** Leaves everything running after this process; `removeRuns("kept")` ends it. */
