@@ -19,6 +19,14 @@ async function main(): Promise<number> {
   });
 }
 
+// An interrupted run still ends what it started and removes what it made, on exit.
+for (const [signal, number] of [
+  ["SIGINT", 2],
+  ["SIGTERM", 15],
+] as const) {
+  process.once(signal, () => process.exit(128 + number));
+}
+
 main().then(
   (code) => {
     process.exitCode = code;

@@ -52,12 +52,17 @@ export interface PlanOptions {
 export class Planner {
   private readonly plans = new Map<string, Promise<StackPlan>>();
   private readonly applied = new Map<string, Promise<StackApply>>();
+  private readonly terraforms: Terraform[] = [];
+  /** A process that is interrupted leaves nothing behind either. */
+  private readonly onExit = (): void => this.close();
 
   private constructor(
     private readonly options: PlanOptions,
     private readonly directory: string,
     private readonly doubles: ProviderDoubles,
-  ) {}
+  ) {
+    process.once("exit", this.onExit);
+  }
 
   public static async start(options: PlanOptions): Promise<Planner> {
     const directory = mkdtempSync(join(tmpdir(), "tricloud-plan-"));
@@ -75,6 +80,8 @@ export class Planner {
   }
 
   public close(): void {
+    process.off("exit", this.onExit);
+    for (const terraform of this.terraforms) terraform.stop();
     this.doubles.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
@@ -159,6 +166,7 @@ export class Planner {
       reattach: this.doubles.reattach,
       cliConfiguration: join(this.directory, "terraformrc"),
     });
+    this.terraforms.push(terraform);
     return { terraform, standIns };
   }
 

@@ -79,6 +79,8 @@ async function planAll(
   report: (plan: StackPlan) => void,
 ): Promise<StackPlan[]> {
   const pending = stacks.map((stack) => planner.plan(stack));
+  // The first failure ends the run; the others are then nobody's concern.
+  for (const promise of pending) promise.catch(() => undefined);
   const plans: StackPlan[] = [];
   for (const promise of pending) {
     const plan = await promise;

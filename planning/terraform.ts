@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
 export interface TerraformResult {
@@ -19,6 +19,8 @@ export interface TerraformSettings {
 
 /** Runs the real Terraform, cut off from the user's settings, credentials helpers and update checks. */
 export class Terraform {
+  private readonly running = new Set<ChildProcess>();
+
   public constructor(private readonly settings: TerraformSettings) {}
 
   public async run(args: readonly string[]): Promise<TerraformResult> {
@@ -38,6 +40,7 @@ export class Terraform {
         CHECKPOINT_DISABLE: "1",
       },
     });
+    this.running.add(child);
     let stdout = "";
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -55,6 +58,13 @@ export class Terraform {
         throw new Error("terraform is not on the PATH: install Terraform 1.5 or later", { cause: error });
       }
       throw error;
+    } finally {
+      this.running.delete(child);
     }
+  }
+
+  /** Ends what still runs. */
+  public stop(): void {
+    for (const child of this.running) child.kill();
   }
 }

@@ -68,6 +68,20 @@ test("tells how to synthesise when nothing is", async () => {
   );
 });
 
+test("tells when there is no Terraform", async () => {
+  const out = synthesise((app) => {
+    new ToyAwsStack(app, "one");
+    new ToyAwsStack(app, "two");
+  });
+  const path = process.env["PATH"];
+  process.env["PATH"] = "";
+  try {
+    await expect(runWith("--out", out)).rejects.toThrow("terraform is not on the PATH");
+  } finally {
+    process.env["PATH"] = path;
+  }
+});
+
 test("answers 1 when a stack does not plan, and still plans the others", async () => {
   // GIVEN a good and a bad stack
   const out = synthesise((app) => {
