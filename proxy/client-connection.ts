@@ -16,6 +16,8 @@ const EMPTY = Buffer.alloc(0);
 const READ_AHEAD_BYTES = 65_536;
 /** Bodies up to this size travel in the same string as their head: one write, one copy. */
 const INLINE_BODY_BYTES = 8_192;
+/** Bytes of responses that may wait for a client before its next request is taken up. */
+const UNSENT_BYTES = 262_144;
 /** Milliseconds a client is read from after its last response, so that closing does not destroy what is on its way. */
 const LINGER_MS = 2_000;
 /** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
@@ -27,6 +29,8 @@ const enum Phase {
   /** The body is collected before an origin connection is taken. */
   Buffering,
   Exchange,
+  /** The last response waits for the client to read it; the next request waits too. */
+  Flushing,
   /** After 101: bytes pass both ways until either side ends. */
   Tunnel,
   Lingering,
@@ -113,6 +117,9 @@ export class ClientConnection implements Requester, CompletedExchange {
           this.fail({ status: 408, problem: "no more of the request body in time" });
         }
         return;
+      case Phase.Flushing:
+        if (seconds > options.writeTimeout) this.leave("client reads no more");
+        return;
       case Phase.Tunnel:
         if (seconds > options.tunnelIdleTimeout) this.leave("no byte either way through the tunnel");
         return;
@@ -154,6 +161,9 @@ export class ClientConnection implements Requester, CompletedExchange {
       case Phase.Tunnel:
         this.since = clock.now;
         if (!this.origin!.write(bytes)) this.pauseClient();
+        return;
+      case Phase.Flushing:
+        this.readAhead(bytes);
         return;
       default:
     }
@@ -409,6 +419,18 @@ export class ClientConnection implements Requester, CompletedExchange {
       this.linger();
       return;
     }
+    if (this.socket.writableLength <= UNSENT_BYTES) {
+      this.ready();
+      return;
+    }
+    this.phase = Phase.Flushing;
+    this.pauseClient();
+    this.socket.write(EMPTY, () => this.phase === Phase.Flushing && this.ready());
+  }
+
+  /** Takes the next request. */
+  private ready(): void {
+    this.since = clock.now;
     if (this.pending === undefined) {
       this.phase = Phase.Idle;
       this.resumeClient();

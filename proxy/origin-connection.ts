@@ -231,7 +231,8 @@ export class OriginConnection implements OriginLink {
       end = to;
     }
     if (last) this.finish(end < to);
-    return requester.respond(head, bytes, from, end, last);
+    // After the last byte nothing is left to hold back, however slow the client is.
+    return requester.respond(head, bytes, from, end, last) || last;
   }
 
   private consumeBody(bytes: Buffer, to: number): boolean {
@@ -249,7 +250,7 @@ export class OriginConnection implements OriginLink {
       last = this.chunks.done;
     }
     if (last) this.finish(end < to);
-    return requester.body(bytes, 0, end, last);
+    return requester.body(bytes, 0, end, last) || last;
   }
 
   private startPayload(bytes: Buffer, from: number, to: number): boolean {
@@ -271,7 +272,8 @@ export class OriginConnection implements OriginLink {
     if (!this.chunks.done) return flowing;
     if (this.chunks.trailers !== "") requester.trailers(this.chunks.trailers);
     this.finish(end < to);
-    return requester.body(bytes, end, end, true) && flowing;
+    requester.body(bytes, end, end, true);
+    return true;
   }
 
   /** The response is complete: back to the pool, unless something forbids another exchange. */

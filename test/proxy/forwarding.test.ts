@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { get } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { certificate, hasNginx, type NginxOrigin, startNginx } from "./nginx-origin";
 import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
@@ -328,6 +329,25 @@ describe("exchanges", () => {
     );
     expect(answer).toMatch(/^HTTP\/1.1 413 [^]*Connection: close/);
     expect(made.sockets.size).toBe(0);
+  });
+
+  test("a client that reads nothing holds up itself, not the next one, and not memory", async () => {
+    // GIVEN an origin whose response is more than the client's socket takes, and a client that reads nothing
+    const body = "z".repeat(60_000);
+    const made = await origin((socket) => socket.write(ok(body)));
+    const slow = connect({
+      host: "127.0.0.1",
+      port: proxy.port,
+      onread: { buffer: Buffer.alloc(1), callback: () => false },
+    });
+    await new Promise((resolve) => slow.once("connect", resolve));
+    for (let i = 0; i < 1_000; i++) slow.write(request(made.port, `/${i}`));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // WHEN another one asks THEN it is answered at once
+    expect(await talk(proxy.port, request(made.port, "/next", CLOSE))).toMatch(/200 OK/);
+    slow.destroy();
+    // AND most of its own requests were never taken up
+    expect(made.received.join("").split("GET ").length).toBeLessThan(500);
   });
 
   test("names that lead to loopback or metadata addresses are refused after resolution", async () => {
