@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { Construct } from "constructs";
 import type { Block } from "../availability";
-import { type AptSource, type HostFile, type HostProfilePart, type IHost, text } from "../host";
+import { type AptSource, type HostFile, type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { tokenUpkeep } from "./consul-acl";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
@@ -185,7 +185,12 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       aptSources: [this.props.aptSource ?? HASHICORP_APT_SOURCE],
       packages: ["consul", "curl"],
       files,
-      services: [this.agentService(host, files.map((file) => file.path))],
+      services: [
+        this.agentService(
+          host,
+          files.map((file) => file.path),
+        ),
+      ],
     };
   }
 

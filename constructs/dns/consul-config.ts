@@ -1,4 +1,4 @@
-import type { ConsulDnsOptions, ConsulOptions, ConsulPorts, ConsulTlsOptions } from "./consul-options";
+import type { ConsulDnsOptions, ConsulOptions, ConsulPorts } from "./consul-options";
 import { refuseBadAgent } from "./consul-refusals";
 import { serviceDefinition } from "./consul-service";
 import { isAtLeast } from "./release";
@@ -28,7 +28,7 @@ export function consulConfig(options: ConsulOptions): string {
       http: listed(options.httpAddresses),
       dns: listed(options.dnsAddresses),
     },
-    ports: ports(options.ports, options.tls),
+    ports: ports(options.ports),
     retry_join: options.retryJoin,
     retry_interval: "2s",
     retry_join_wan: isServer && options.retryJoinWan?.length ? options.retryJoinWan : undefined,
@@ -39,7 +39,7 @@ export function consulConfig(options: ConsulOptions): string {
     // Leader elections on the time scale of one region's network.
     performance: { raft_multiplier: 1, leave_drain_time: "1s" },
     dns_config: dnsConfig(options.dns),
-    acl: acl(options),
+    acl: aclSettings(options),
     ...tls(options),
     enable_local_script_checks: options.services?.some((one) => one.checks?.some((check) => check.command)),
     services: options.services?.map(serviceDefinition),
@@ -70,11 +70,11 @@ function dnsConfig(dns: ConsulDnsOptions = {}): Json {
   };
 }
 
-function ports(given: ConsulPorts = {}, tlsOptions: ConsulTlsOptions | undefined): Json {
+function ports(given: ConsulPorts = {}): Json {
   return {
     dns: given.dns ?? 8600,
     http: given.http ?? 8500,
-    https: given.https ?? (tlsOptions === undefined ? -1 : 8501),
+    https: given.https ?? -1,
     grpc: -1,
     server: given.server ?? 8300,
     serf_lan: given.serfLan ?? 8301,
@@ -82,7 +82,13 @@ function ports(given: ConsulPorts = {}, tlsOptions: ConsulTlsOptions | undefined
   };
 }
 
-function acl({ acl: given, primaryDatacenter, datacenter }: ConsulOptions): Json | undefined {
+/** What an agent is told of access control: the part of its configuration that holds tokens. */
+export function aclSettings({
+  acl: given,
+  primaryDatacenter,
+  datacenter,
+  release = "1.8",
+}: Pick<ConsulOptions, "acl" | "primaryDatacenter" | "datacenter" | "release">): Json | undefined {
   if (given === undefined) return undefined;
   const secondary = primaryDatacenter !== undefined && primaryDatacenter !== datacenter;
   return {
@@ -97,6 +103,7 @@ function acl({ acl: given, primaryDatacenter, datacenter }: ConsulOptions): Json
       default: given.defaultToken,
       dns: given.dnsToken,
       replication: given.replicationToken,
+      [isAtLeast(release, "1.11", "consul release") ? "initial_management" : "master"]: given.managementToken,
     },
   };
 }
@@ -113,18 +120,24 @@ query_prefix "" {
 }
 `;
 
-function tls({ tls: given, release = "1.8" }: ConsulOptions): Json {
+function tls({ tls: given, release = "1.8", server }: ConsulOptions): Json {
   if (given === undefined) return {};
+  const isServer = server !== undefined;
   const files = { ca_file: given.caFile, cert_file: given.certFile, key_file: given.keyFile };
+  // Nobody connects to a client agent but this machine itself.
+  const verify = { verify_incoming: isServer, verify_outgoing: true };
+  const certificates = isServer
+    ? { auto_encrypt: { allow_tls: true } }
+    : given.certFile === undefined
+      ? { auto_encrypt: { tls: true } }
+      : {};
   if (isAtLeast(release, "1.12", "consul release")) {
     return {
-      tls: {
-        defaults: { ...files, verify_incoming: true, verify_outgoing: true },
-        internal_rpc: { verify_server_hostname: true },
-      },
+      tls: { defaults: { ...files, ...verify }, internal_rpc: { verify_server_hostname: true } },
+      ...certificates,
     };
   }
-  return { ...files, verify_incoming: true, verify_outgoing: true, verify_server_hostname: true };
+  return { ...files, ...verify, verify_server_hostname: true, ...certificates };
 }
 
 function telemetry(retentionSeconds: number): Json | undefined {

@@ -1,5 +1,6 @@
 import type { HostFile, HostService } from "../host";
 import { text } from "../host";
+import { shellApi, shellToken } from "./consul-shell";
 
 /**
  * The prepared query under which every service is found as `NAME.query.DOMAIN`: this region's instances, or, when
@@ -23,35 +24,38 @@ const QUERY = "/etc/tricloud/consul-failover-query";
 const UNIT = "/etc/systemd/system/tricloud-consul-failover.service";
 
 /** What makes a server see to it that the datacenter has exactly that query; the leader writes it. */
-export function failoverUpkeep(query: Record<string, unknown>): {
+export function failoverUpkeep(
+  query: Record<string, unknown>,
+  tokenFile?: string,
+): {
   files: HostFile[];
   services: HostService[];
 } {
   return {
     files: [
       { path: QUERY, content: text(`${JSON.stringify(query)}\n`) },
-      { path: SCRIPT, content: text(FAILOVER_SCRIPT), mode: "0755" },
+      { path: SCRIPT, content: text(failoverScript(tokenFile)), mode: "0755" },
       { path: UNIT, content: text(FAILOVER_UNIT) },
     ],
     services: [{ name: "tricloud-consul-failover.service", reads: [QUERY, SCRIPT, UNIT] }],
   };
 }
 
-const FAILOVER_SCRIPT = `#!/bin/sh
+const failoverScript = (tokenFile: string | undefined): string => `#!/bin/sh
 # Sees to it that Consul has the prepared query of ${QUERY}, once there is a leader.
 set -eu
-api=http://127.0.0.1:8500/v1
+${shellToken(tokenFile)}${shellApi(tokenFile)}
 while true; do
   # Others wait for what the leader does, lest two of them make it twice.
   if consul info 2>/dev/null | grep -q 'leader = true'; then
-    id=$(curl -fsS -m 5 "$api/query" | tr '{' '\\n' | sed -n 's/.*"ID": *"\\([^"]*\\)", *"Name": *"".*/\\1/p')
+    id=$(api query -f | tr '{' '\\n' | sed -n 's/.*"ID": *"\\([^"]*\\)", *"Name": *"".*/\\1/p')
     if [ -z "$id" ]; then
-      curl -fsS -m 5 -o /dev/null -X POST --data-binary @${QUERY} "$api/query"
+      api query -f -o /dev/null -X POST --data-binary @${QUERY}
     else
-      curl -fsS -m 5 -o /dev/null -X PUT --data-binary @${QUERY} "$api/query/$id"
+      api "query/$id" -f -o /dev/null -X PUT --data-binary @${QUERY}
     fi
     exit 0
-  elif curl -fsS -m 5 "$api/query" 2>/dev/null | grep -q '"Name": *""'; then
+  elif api query -f 2>/dev/null | grep -q '"Name": *""'; then
     exit 0
   fi
   sleep 2

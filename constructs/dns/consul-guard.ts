@@ -1,4 +1,5 @@
 import { CONSUL_PATHS } from "./consul-files";
+import { shellApi } from "./consul-shell";
 
 export interface ConsulGuardOptions {
   /** The agent is one of the datacenter's servers. */
@@ -7,6 +8,8 @@ export interface ConsulGuardOptions {
   readonly spareServers: number;
   /** The agent's name in Consul. @default - the machine's host name */
   readonly nodeName?: string;
+  /** File with a token that may read how the servers are. @default - none is needed */
+  readonly tokenFile?: string;
 }
 
 /**
@@ -18,24 +21,23 @@ export interface ConsulGuardOptions {
  * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart.
  * - `remember` keeps what a reload cannot change, for `apply` to compare.
  */
-export function consulGuard({ isServer, spareServers, nodeName }: ConsulGuardOptions): string {
+export function consulGuard({ isServer, spareServers, nodeName, tokenFile }: ConsulGuardOptions): string {
   return `#!/bin/sh
 # Keeps changes to the Consul agent from taking names away. Usage: consul-guard gate|ready|apply|remember
 set -eu
-api=http://127.0.0.1:8500/v1
 node=${nodeName ?? "$(hostname)"}
 started_with=/run/tricloud-consul/started-with
 
-ask() { curl -fsS -m 3 "$api/$1"; }
+${shellApi(tokenFile)}
 needs_restart_for() {
   for file in ${CONSUL_PATHS.unit} ${CONSUL_PATHS.folder}/*.json; do
     case $file in */service-*) ;; *) sha256sum "$file" ;; esac
   done
 }
-never_had_leader() { peers=$(ask status/peers) && [ "$peers" = "[]" ]; }
-has_leader() { leader=$(ask status/leader) && [ "$leader" != '""' ]; }
+never_had_leader() { peers=$(api status/peers -f) && [ "$peers" = "[]" ]; }
+has_leader() { leader=$(api status/leader -f) && [ "$leader" != '""' ]; }
 # The servers' health by their own account, one object a line: first the datacenter's, then each server's.
-health() { curl -sS -m 3 "$api/operator/autopilot/health" | tr '{' '\\n'; }
+health() { api operator/autopilot/health | tr '{' '\\n'; }
 spare() { health | sed -n 's/.*"Healthy": *true.*"FailureTolerance": *\\([0-9]*\\).*/\\1/p'; }
 is_healthy() { health | grep "\\"Name\\": *\\"$node\\"" | grep -q '"Healthy": *true'; }
 gate() {
@@ -68,7 +70,7 @@ esac
 }
 
 const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothing is lost by stopping it.
-  ask status/leader >/dev/null || return 0
+  api status/leader -f >/dev/null || return 0
   if never_had_leader; then return 0; fi
   spare=$(spare)
   [ "\${spare:-0}" -ge 1 ] || { echo "consul: no healthy server to spare" >&2; return 1; }`;

@@ -61,7 +61,7 @@ export interface ConsulPorts {
   readonly dns?: number;
   /** @default 8500 */
   readonly http?: number;
-  /** @default -1, or 8501 with TLS */
+  /** @default -1 */
   readonly https?: number;
   /** @default 8300 */
   readonly server?: number;
@@ -100,6 +100,8 @@ export interface ConsulAclOptions {
   readonly defaultToken?: string;
   /** Token for DNS questions alone; releases from 1.17 on. */
   readonly dnsToken?: string;
+  /** Token that may do everything, made when the first leader is elected; servers of the primary datacenter only. */
+  readonly managementToken?: string;
   /** Token with which servers outside the primary datacenter fetch tokens. */
   readonly replicationToken?: string;
 }
@@ -107,10 +109,13 @@ export interface ConsulAclOptions {
 export interface ConsulTlsOptions {
   /** Path of the private authority's certificate on the machine. */
   readonly caFile: string;
-  /** Path of this agent's certificate; a server's must name `server.DATACENTER.DOMAIN`. */
-  readonly certFile: string;
-  /** Path of its key. */
-  readonly keyFile: string;
+  /**
+   * Path of a server's certificate; it must name `server.DATACENTER.DOMAIN`. A client agent without one gets its
+   * certificate from a server.
+   */
+  readonly certFile?: string;
+  /** Path of the certificate's key. */
+  readonly keyFile?: string;
 }
 
 export interface ConsulService {

@@ -32,6 +32,12 @@ export function refuseBadAgent(options: ConsulOptions): void {
   }
   refuseBadKey(options.gossipKey, refuse);
   refuseBadDns(options, refuse);
+  if (options.tls !== undefined && server !== undefined && options.tls.certFile === undefined) {
+    refuse("tls has no certFile on a server, which must show a certificate to all others");
+  }
+  if ((options.tls?.certFile === undefined) !== (options.tls?.keyFile === undefined)) {
+    refuse("tls must have certFile and keyFile both or neither");
+  }
   if (options.acl?.dnsToken !== undefined && !isAtLeast(release, "1.17", "consul release")) {
     refuse(`acl.dnsToken needs release 1.17 or later, got: ${JSON.stringify(release)}. Use acl.defaultToken`);
   }

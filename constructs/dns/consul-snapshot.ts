@@ -1,5 +1,6 @@
 import type { HostFile, HostService } from "../host";
 import { text } from "../host";
+import { shellToken } from "./consul-shell";
 
 /** How often a server writes what it knows to disk, and how long that is kept. */
 export interface SnapshotOptions {
@@ -22,7 +23,10 @@ const SNAPSHOT = {
  *
  * @throws Error when a number is not a whole one above 0
  */
-export function snapshotUpkeep(options: SnapshotOptions): { files: HostFile[]; services: HostService[] } {
+export function snapshotUpkeep(
+  options: SnapshotOptions,
+  tokenFile?: string,
+): { files: HostFile[]; services: HostService[] } {
   const { intervalMinutes = 60, keep = 48 } = options;
   for (const [name, value] of Object.entries({ intervalMinutes, keep })) {
     if (!Number.isInteger(value) || value < 1) {
@@ -31,7 +35,7 @@ export function snapshotUpkeep(options: SnapshotOptions): { files: HostFile[]; s
   }
   return {
     files: [
-      { path: SNAPSHOT.script, content: text(snapshotScript(keep)), mode: "0755" },
+      { path: SNAPSHOT.script, content: text(snapshotScript(keep, tokenFile)), mode: "0755" },
       { path: SNAPSHOT.service, content: text(SNAPSHOT_SERVICE) },
       { path: SNAPSHOT.timer, content: text(snapshotTimer(intervalMinutes)) },
     ],
@@ -45,11 +49,11 @@ export function snapshotUpkeep(options: SnapshotOptions): { files: HostFile[]; s
   };
 }
 
-const snapshotScript = (keep: number): string => `#!/bin/sh
+const snapshotScript = (keep: number, tokenFile: string | undefined): string => `#!/bin/sh
 # Keeps the newest ${keep} snapshots of Consul's state in ${FOLDER}. The leader alone writes them.
 set -eu
 umask 077
-consul info | grep -q 'leader = true' || exit 0
+${shellToken(tokenFile)}consul info | grep -q 'leader = true' || exit 0
 mkdir -p ${FOLDER}
 cd ${FOLDER}
 new=$(date -u +%Y%m%dT%H%M%SZ).snap

@@ -3,6 +3,7 @@ export * from "./consul-cluster";
 export * from "./consul-config";
 export { failoverQuery } from "./consul-failover";
 export * from "./consul-options";
+export type { ConsulAclSecrets, ConsulTlsSecrets } from "./consul-secrets";
 export type { SnapshotOptions } from "./consul-snapshot";
 export * from "./iconsul";
 export * from "./local-resolver";

@@ -1,0 +1,95 @@
+import { Fn, TerraformVariable, Token } from "cdktf";
+import type { Construct } from "constructs";
+import { type HostFile, secret } from "../host";
+
+/** PEM texts of the servers' identity, as expressions of sensitive values. Other agents get theirs from a server. */
+export interface ConsulTlsSecrets {
+  /** Certificate of the private authority. */
+  readonly caCertificate: string;
+  /** Certificate for `server.DATACENTER.DOMAIN`, `localhost` and 127.0.0.1, for clients and servers. */
+  readonly serverCertificate: string;
+  readonly serverKey: string;
+}
+
+/** Tokens (UUIDs) as expressions of sensitive values. Consul makes them at first use, with the rights named here. */
+export interface ConsulAclSecrets {
+  /** May do everything; on servers only. */
+  readonly managementToken: string;
+  /** Registers machines and services, and reads. */
+  readonly agentToken: string;
+  /** Reads nodes, services and prepared queries, no more: for DNS and requests without a token. */
+  readonly dnsToken: string;
+}
+
+const UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
+/** The gossip key as a sensitive variable of the stack. */
+export function gossipVariable(scope: Construct): string {
+  return sensitive(scope, "consul_gossip_key", {
+    description:
+      "Key for Consul's gossip, base64 of 32 bytes as `consul keygen` prints it; the same in all federated regions",
+    pattern: "^[A-Za-z0-9+/]{43}=$",
+    expected: "base64 of 32 bytes, as `consul keygen` prints it",
+  });
+}
+
+export function tlsVariables(scope: Construct): ConsulTlsSecrets {
+  const pem = (name: string, description: string): string =>
+    sensitive(scope, name, { description, pattern: "^-----BEGIN [A-Z ]+-----", expected: "a PEM text" });
+  return {
+    caCertificate: pem("consul_ca_certificate", "Certificate of Consul's private authority, PEM"),
+    serverCertificate: pem("consul_server_certificate", "Certificate of the region's Consul servers, PEM"),
+    serverKey: pem("consul_server_key", "Key of that certificate, PEM"),
+  };
+}
+
+export function aclVariables(scope: Construct): ConsulAclSecrets {
+  const token = (name: string, description: string): string =>
+    sensitive(scope, name, { description, pattern: UUID, expected: "a UUID in lower case" });
+  return {
+    managementToken: token("consul_management_token", "Consul token that may do everything, a UUID"),
+    agentToken: token("consul_agent_token", "Consul token with which agents register, a UUID"),
+    dnsToken: token("consul_dns_token", "Consul token with which names are looked up, a UUID"),
+  };
+}
+
+/** @throws Error naming those of the values that are literals; the values stay out of the message */
+export function refuseLiterals(datacenter: string, values: object): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!Token.isUnresolved(value)) {
+      throw new Error(`consul ${datacenter}: ${name} must be a Terraform expression, got: a literal`);
+    }
+  }
+}
+
+/** A file that Consul reads and nobody else does. */
+export function secretFile(path: string, name: string, value: string): HostFile {
+  return { path, content: secret(name, value), mode: "0640", group: "consul" };
+}
+
+/** The value as JSON text, made by Terraform so that what is secret in it stays one expression. */
+export const secretJson = (value: object): string => Fn.jsonencode(value);
+
+interface SensitiveProps {
+  readonly description: string;
+  readonly pattern: string;
+  readonly expected: string;
+}
+
+function sensitive(
+  scope: Construct,
+  name: string,
+  { description, pattern, expected }: SensitiveProps,
+): string {
+  const variable = new TerraformVariable(scope, name.replace(/^consul_/, "").replaceAll("_", "-"), {
+    type: "string",
+    sensitive: true,
+    description,
+  });
+  variable.overrideLogicalId(name);
+  variable.addValidation({
+    condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
+    errorMessage: `${name} must be ${expected}.`,
+  });
+  return variable.stringValue;
+}
