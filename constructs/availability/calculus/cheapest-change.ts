@@ -1,7 +1,7 @@
 import type { Block } from "../block";
 import { type Component, component, parallel } from "../block";
 import { complement } from "./complement";
-import { evaluate } from "./evaluate";
+import { exactResult } from "./evaluate";
 import type { ExactEvaluation } from "./evaluation";
 import { percent } from "./percent";
 
@@ -60,8 +60,8 @@ function severalDoubled(block: Block, result: ExactEvaluation, availability: num
   const chosen = new Set<string>();
   for (const { id } of result.importance) {
     chosen.add(id);
-    const trial = evaluate(doubled(block, chosen), { cutSets: false });
-    if (!trial.exact || trial.availability < availability) continue;
+    const trial = exactResult(doubled(block, chosen));
+    if (trial === undefined || trial.availability < availability) continue;
     const labels = [...chosen].map((one) => named(result, one).about.label ?? one);
     return {
       components: [...chosen],

@@ -1,5 +1,4 @@
-import type { BlockSource, Component } from "../block";
-import { blockOf } from "../block";
+import { type Block, blockOf, type BlockSource, type Component } from "../block";
 import { bounded } from "./bounded";
 import { declaredGroups, withCommonCauses } from "./common-cause";
 import { complement } from "./complement";
@@ -27,11 +26,7 @@ const DEFAULT_CUT_SETS: CutSetLimits = { maxOrder: 4, maxCount: 100 };
 export function evaluate(source: BlockSource, options: EvaluateOptions = {}): Evaluation {
   const block = blockOf(source);
   const graph = failureGraph(block);
-  const limits: Limits = {
-    nodes: positive("nodeLimit", options.nodeLimit ?? DEFAULT_NODE_LIMIT),
-    deadline:
-      performance.now() + positive("timeLimitMillis", options.timeLimitMillis ?? DEFAULT_TIME_LIMIT_MILLIS),
-  };
+  const limits = limitsOf(options);
   const figures = figuresOf(graph.components);
   const common: CommonResult = {
     components: graph.components,
@@ -54,7 +49,7 @@ export function evaluate(source: BlockSource, options: EvaluateOptions = {}): Ev
     availability: up,
     unavailability: down,
     downtime: downtime(down),
-    correlated: groups.length === 0 ? both(up, down) : correlated(correlatedBlock, limits),
+    correlated: groups.length === 0 ? both(up, down) : resultWithin(correlatedBlock, limits),
     planned: planned(exact, graph.components, options.maintenance),
     cutSets: listedCutSets(solution, figures, options.cutSets, limits),
     importance: importances(exact, graph.components),
@@ -80,12 +75,31 @@ function frechetAvailability(graph: Solution["graph"], figures: Figures): Interv
   return { lower: complement(down.upper), upper: complement(down.lower) };
 }
 
-function correlated(block: BlockSource, limits: Limits): Probabilities | undefined {
-  const graph = failureGraph(blockOf(block));
+/**
+ * The exact result alone, for when nothing else is asked.
+ *
+ * @returns undefined where the structure is too large
+ */
+export function exactResult(source: BlockSource, options: EvaluateOptions = {}): Probabilities | undefined {
+  return resultWithin(blockOf(source), limitsOf(options));
+}
+
+function resultWithin(block: Block, limits: Limits): Probabilities | undefined {
+  const graph = failureGraph(block);
   const solution = solve(graph, limits);
   if (solution.modules.some(({ diagram }) => diagram === undefined)) return undefined;
   const { down, up } = new ExactProbabilities(solution, figuresOf(graph.components)).whole;
   return both(up, down);
+}
+
+function limitsOf({
+  nodeLimit = DEFAULT_NODE_LIMIT,
+  timeLimitMillis = DEFAULT_TIME_LIMIT_MILLIS,
+}: EvaluateOptions): Limits {
+  return {
+    nodes: positive("nodeLimit", nodeLimit),
+    deadline: performance.now() + positive("timeLimitMillis", timeLimitMillis),
+  };
 }
 
 function listedCutSets(

@@ -1,5 +1,5 @@
 import { type Block, blockOf, type BlockSource, series } from "../block";
-import { evaluate } from "./evaluate";
+import { exactResult } from "./evaluate";
 import type { EvaluateOptions } from "./evaluation";
 import { failureGraph, isLeaf } from "./failure-graph";
 import type { RollingMaintenance } from "./planned-work";
@@ -82,10 +82,13 @@ export function fullBlock({ requires, degradesWithout }: Service): Block {
  * @returns undefined where the composition is too large for an exact result
  */
 export function outcomes(service: Service, options: EvaluateOptions = {}): Outcomes | undefined {
-  const only = { ...options, cutSets: false as const };
-  const required = evaluate(requiredBlock(service), only);
-  const full = evaluate(fullBlock(service), only);
-  if (!required.exact || !full.exact) return undefined;
+  const required = exactResult(requiredBlock(service), options);
+  if (required === undefined) return undefined;
+  if (service.degradesWithout.length === 0) {
+    return { full: required.availability, degraded: 0, down: required.unavailability };
+  }
+  const full = exactResult(fullBlock(service), options);
+  if (full === undefined) return undefined;
   return {
     full: full.availability,
     degraded: Math.max(0, full.unavailability - required.unavailability),

@@ -67,9 +67,9 @@ function smallDiagram(
   inputs: ReadonlySet<number>,
   limits: Limits,
 ): { order: number[]; diagram: Diagram } | undefined {
-  const orders = distinct(variableOrders(graph, root, inputs));
+  const orders = new KeptOrders(variableOrders(graph, root, inputs));
   for (let nodes = FIRST_LIMIT; ; nodes *= LIMIT_GROWTH) {
-    for (const order of orders) {
+    for (const order of orders.each()) {
       if (performance.now() > limits.deadline) return undefined;
       try {
         const allowed = { nodes: Math.min(nodes, limits.nodes), deadline: limits.deadline };
@@ -126,6 +126,19 @@ function compact(diagram: DecisionDiagram, root: number): Diagram {
   };
 }
 
-function distinct(orders: readonly number[][]): number[][] {
-  return [...new Map(orders.map((order) => [order.join(), order])).values()];
+/** Orders to go through again and again, each worked out once and equal ones kept once. */
+class KeptOrders {
+  private readonly kept = new Map<string, number[]>();
+
+  constructor(private readonly source: Iterator<number[]>) {}
+
+  *each(): Generator<number[]> {
+    yield* this.kept.values();
+    for (let next = this.source.next(); next.done !== true; next = this.source.next()) {
+      const key = next.value.join();
+      if (this.kept.has(key)) continue;
+      this.kept.set(key, next.value);
+      yield next.value;
+    }
+  }
 }

@@ -4,11 +4,16 @@ import { type FailureGraph, type FailureNode, isLeaf } from "./failure-graph";
  * Orders in which a diagram may look at the inputs of a module, the most promising first. The size of a diagram
  * depends on the order by orders of magnitude, and no rule is best for all structures: all walk the structure
  * depth first, so that what belongs together stays together, and differ in which child they visit first.
+ * Each is worked out when it is asked for: the first is nearly always good enough.
  *
  * @param root node of the module
  * @param inputs nodes at which the module ends: its leaves and the modules within it
  */
-export function variableOrders(graph: FailureGraph, root: number, inputs: ReadonlySet<number>): number[][] {
+export function* variableOrders(
+  graph: FailureGraph,
+  root: number,
+  inputs: ReadonlySet<number>,
+): Generator<number[]> {
   const { nodes } = graph;
   const parents = new Map<number, number>();
   const size = new Map<number, number>();
@@ -34,8 +39,11 @@ export function variableOrders(graph: FailureGraph, root: number, inputs: Readon
     (a, b) => value(size, a) - value(size, b) || value(parents, b) - value(parents, a),
     () => 0,
   ];
-  const orders = rules.map((rule) => depthFirst(nodes, root, inputs, rule));
-  return [...orders.slice(0, 1), gathered(graph, root, inputs, orders[0] as number[]), ...orders.slice(1)];
+  const [first, ...others] = rules.map((rule) => () => depthFirst(nodes, root, inputs, rule));
+  const start = first?.() ?? [];
+  yield start;
+  yield gathered(graph, root, inputs, start);
+  for (const order of others) yield order();
 }
 
 const ROUNDS = 40;

@@ -19,6 +19,10 @@ function short(value: number): string {
       : value.toExponential(1);
 }
 
+/** A small share of time, 0 to 1, with three digits. */
+export const share = (part: number): string =>
+  part === 0 ? "0 %" : `${Number((part * 100).toPrecision(3))} %`;
+
 export const promise = ({ availability, unavailability }: Probabilities): string =>
   percent(availability, unavailability);
 

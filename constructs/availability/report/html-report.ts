@@ -7,6 +7,7 @@ import {
   duration,
   independentText,
   promise,
+  share,
   SUMMARY_HEADINGS,
   summaryRow,
   VERDICTS,
@@ -100,8 +101,6 @@ function facts(one: ServiceAvailability): string {
   if (one.tooLarge !== null) found.push(["note", markup(one.tooLarge.reason)]);
   return `<dl>${found.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>`;
 }
-
-const share = (value: number): string => (value === 0 ? "0 %" : `${Number((value * 100).toPrecision(3))} %`);
 
 function componentTable(components: readonly ComponentResult[]): string {
   const rows = components.map(

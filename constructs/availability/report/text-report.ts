@@ -2,7 +2,15 @@ import pc from "picocolors";
 import { percent } from "../calculus/percent";
 import type { AvailabilityRun, ServiceAvailability, Verdict } from "../collect/availability-run";
 import type { Difference } from "./difference";
-import { costliest, dependencyText, promise, SUMMARY_HEADINGS, type SummaryRow, summaryRow } from "./figures";
+import {
+  costliest,
+  dependencyText,
+  promise,
+  share,
+  SUMMARY_HEADINGS,
+  type SummaryRow,
+  summaryRow,
+} from "./figures";
 
 export interface TextOptions {
   readonly color: boolean;
@@ -57,8 +65,7 @@ function notes(one: ServiceAvailability, run: AvailabilityRun): [name: string, t
   for (const need of one.dependsOn) found.push(["needs", dependencyText(need, run)]);
   if (one.outcomes !== null && one.degradesWithout !== null) {
     const { full, degraded, down } = one.outcomes;
-    const share = (value: number): string => percent(value).replace(" %", "");
-    found.push(["outcomes", `full ${share(full)} %, degraded ${small(degraded)}, down ${small(down)}`]);
+    found.push(["outcomes", `full ${percent(full)}, degraded ${share(degraded)}, down ${share(down)}`]);
   }
   for (const { composition, because } of one.softened) found.push(["soft", `${composition}: ${because}`]);
   if (one.planned !== null) found.push(["planned", `${promise(one.planned)} with planned work`]);
@@ -72,9 +79,6 @@ function notes(one: ServiceAvailability, run: AvailabilityRun): [name: string, t
   }
   return [...found, ...one.warnings.map((text): [string, string] => ["warning", text])];
 }
-
-/** A small share of time, with three digits. */
-const small = (share: number): string => (share === 0 ? "0 %" : `${Number((share * 100).toPrecision(3))} %`);
 
 const NOTE_INDENT = 22;
 const NARROWEST = 40;

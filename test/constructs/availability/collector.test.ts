@@ -62,6 +62,25 @@ describe("collectAvailability", () => {
     expect(checkout.singlePoints).toEqual(["jp-cloud", "uk-cloud"]);
   });
 
+  test("follows the topology: what changes after a look is seen at the next", () => {
+    // GIVEN a construct whose block grows
+    const { root, jp } = twoClouds();
+    class Machines extends Construct {
+      readonly all = [cloud("m1", 0.9)];
+      get availability() {
+        return parallel(...this.all);
+      }
+    }
+    const machines = new Machines(jp, "machines");
+    jp.services.push(service("web", { requires: [machines] }));
+    const web = () => collectAvailability(root).stacks[0]?.services[1]?.independent?.unavailability;
+    expect(web()).toBe(0.1);
+    // WHEN a machine joins
+    machines.all.push(cloud("m2", 0.9));
+    // THEN the result is that of two
+    expect(web()).toBeCloseTo(0.01, 15);
+  });
+
   test("survives a round trip through JSON", () => {
     const run = collectAvailability(twoClouds({ atLeast: 0.999 }).root);
     expect(JSON.parse(JSON.stringify(run))).toEqual(run);
