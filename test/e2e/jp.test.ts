@@ -126,15 +126,21 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
     await victim.run("systemctl kill -s KILL tricloud-proxy; systemctl stop tricloud-proxy");
     const killed = Date.now();
     const statuses: string[] = [];
-    const left = await until("the killed proxy is named no more", 60_000, async () => {
+    let lastNamed = 0;
+    await until("the killed proxy is named no more", 60_000, async () => {
       statuses.push((await app.attempt(`curl -s -m 10 -o /dev/null -w '%{http_code}' ${URL}`)).stdout);
-      return (await named()).includes(victim.address) ? undefined : (Date.now() - killed) / 1000;
+      const asked = (Date.now() - killed) / 1000;
+      if (!(await named()).includes(victim.address)) return true;
+      lastNamed = asked;
+      return undefined;
     });
 
-    // THEN no call was lost meanwhile, and the bound held
+    // THEN no call was lost meanwhile, and no question asked after the bound was answered with the dead one
     expect(new Set(statuses)).toEqual(new Set(["200"]));
-    console.log(`a killed proxy was named for ${left.toFixed(1)} s more; the bound is ${FAILOVER_BOUND_S} s`);
-    expect(left).toBeLessThanOrEqual(FAILOVER_BOUND_S);
+    console.log(
+      `a killed proxy was named for ${lastNamed.toFixed(1)} s more; the bound is ${FAILOVER_BOUND_S} s`,
+    );
+    expect(lastNamed).toBeLessThanOrEqual(FAILOVER_BOUND_S);
     await victim.run("systemctl start tricloud-proxy");
   });
 
