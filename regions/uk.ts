@@ -11,6 +11,7 @@ const uk: GkeRegionInput = {
     nodes: "10.30.0.0/20",
     services: "10.30.16.0/20",
     controlPlane: "10.30.32.0/28",
+    data: "10.30.48.0/20",
     pods: "10.30.128.0/17",
   },
   nodes: { machineType: "e2-standard-2", minPerZone: 1, maxPerZone: 3 },
@@ -18,6 +19,11 @@ const uk: GkeRegionInput = {
   proxy: {
     allow: ["api.example.com", "*.example.net"],
     warm: ["api.example.com:443=2"],
+  },
+  entrance: {
+    zone: "uk.example.com",
+    hosts: ["www.uk.example.com"],
+    backend: { service: "app", port: 80, podPort: 8080, healthPath: "/healthz", podLabels: { app: "app" } },
   },
   // Compute Engine's own resolver, at the same address everywhere.
   dns: { forwarders: ["169.254.169.254"] },

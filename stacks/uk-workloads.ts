@@ -5,6 +5,7 @@ import { GkeAccess } from "../constructs/google";
 import {
   ClusterResolver,
   ConsulChart,
+  PodIdentity,
   ProxyDeployment,
   PublicGateway,
   serviceAddress,
@@ -16,7 +17,8 @@ import type { UkStack } from "./uk";
 
 /** What runs on the cluster of a region on GKE. */
 export class UkWorkloadsStack extends RegionStack<GkeRegion> {
-  constructor(scope: Construct, { region, cluster, nodes: workers, images, entrance }: UkStack) {
+  constructor(scope: Construct, uk: UkStack) {
+    const { region, cluster, nodes: workers, images } = uk;
     super(scope, region, `${region.name}-workloads`);
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
     new GkeAccess(this, "access", { cluster });
@@ -42,7 +44,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...region.proxy,
     });
     proxy.registerWith(consul);
-    new ClusterResolver(this, "resolver", {
+    const resolver = new ClusterResolver(this, "resolver", {
       namespace,
       workers,
       image: images.via(region.images.unbound),
@@ -52,17 +54,22 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       proxy,
       ...region.dns,
     });
-    if (entrance !== undefined && region.entrance !== undefined) {
-      new PublicGateway(this, "gateway", {
-        ...region.entrance,
-        ...entrance.names,
-        namespace: new WorkloadNamespace(this, "app-namespace", { name: "app" }).namespaceName,
-      });
-      this.service("web", { requires: [entrance, workers], degradesWithout: [cluster] });
-    }
     this.service("calls-to-other-clouds", {
-      requires: [proxy, ...this.origins],
+      requires: [resolver, proxy, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
+    });
+    this.addApplications(uk);
+  }
+
+  /** Where applications live, and how the internet reaches the one that it may; the pods are their owners' affair. */
+  private addApplications({ region, cluster, nodes, app, entrance, database, cache }: UkStack): void {
+    const { namespaceName: namespace } = new WorkloadNamespace(this, "app-namespace", { name: "app" });
+    new PodIdentity(this, "app-identity", { name: "app", namespace, annotations: app.annotations });
+    if (entrance === undefined || region.entrance === undefined) return;
+    new PublicGateway(this, "gateway", { ...region.entrance, ...entrance.names, namespace });
+    this.service("web", {
+      requires: [entrance, nodes, ...(database ? [database] : [])],
+      degradesWithout: [cluster, ...(cache ? [cache] : [])],
     });
   }
 }

@@ -1,12 +1,16 @@
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
 import type { Construct } from "constructs";
 import {
+  CloudSqlMysql,
   EnabledApis,
   GkeCluster,
   GoogleNetwork,
   ImageMirror,
+  MemorystoreCache,
   NodePool,
+  PrivateServices,
   PublicEntrance,
+  WorkloadAccount,
 } from "../constructs/google";
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "../constructs/region";
@@ -19,6 +23,10 @@ export class UkStack extends RegionStack<GkeRegion> {
   readonly images: ImageMirror;
   /** When the region shows something to the internet. */
   readonly entrance?: PublicEntrance;
+  /** Who the region's applications are to Google Cloud. */
+  readonly app: WorkloadAccount;
+  readonly database?: CloudSqlMysql;
+  readonly cache?: MemorystoreCache;
 
   constructor(scope: Construct, region: GkeRegion) {
     super(scope, region);
@@ -57,9 +65,61 @@ export class UkStack extends RegionStack<GkeRegion> {
         dependsOn: [apis.of("compute"), apis.of("dns"), apis.of("certificatemanager")],
       });
     }
+    this.app = new WorkloadAccount(this, "app", {
+      cluster: this.cluster,
+      accountId: `${name}-app`,
+      namespace: "app",
+      kubernetesAccount: "app",
+    });
+    if (region.ranges.data !== undefined) {
+      const privateServices = new PrivateServices(this, "private-services", {
+        name,
+        gcpRegion,
+        network,
+        range: region.ranges.data,
+        dependsOn: [apis.of("compute"), apis.of("servicenetworking"), apis.of("networkconnectivity")],
+      });
+      this.database = region.database && this.addDatabase(region.database, privateServices);
+      this.cache = region.cache && this.addCache(region.cache, privateServices);
+    }
     // Pods go on without the control plane; they are not replaced or scaled meanwhile.
     this.service("pods", { requires: [this.nodes], degradesWithout: [this.cluster] });
   }
+
+  private addDatabase(value: NonNullable<GkeRegion["database"]>, privateServices: PrivateServices) {
+    const { name, deletionProtection } = this.region;
+    const database = new CloudSqlMysql(this, "database", {
+      ...value,
+      name: `${name}-db`,
+      privateServices,
+      deletionProtection,
+    });
+    database.allow(this.app);
+    return database;
+  }
+
+  private addCache(value: NonNullable<GkeRegion["cache"]>, privateServices: PrivateServices) {
+    const { name, project, deletionProtection } = this.region;
+    const cache = new MemorystoreCache(this, "cache", {
+      ...value,
+      name: `${name}-cache`,
+      project,
+      privateServices,
+      deletionProtection,
+    });
+    cache.allow(this.app);
+    return cache;
+  }
 }
 
-const APIS = ["artifactregistry", "certificatemanager", "compute", "container", "dns"];
+const APIS = [
+  "artifactregistry",
+  "certificatemanager",
+  "compute",
+  "container",
+  "dns",
+  "memorystore",
+  "networkconnectivity",
+  "servicenetworking",
+  "sqladmin",
+];

@@ -50,6 +50,72 @@ const ranges = z.strictObject({
   services: cidr,
   /** A /28 of Google's own, peered with the network. */
   controlPlane: cidr,
+  /** For databases and caches. @default - the region has none */
+  data: cidr.optional(),
+});
+
+const hostName = z.string().regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, {
+  error: "expected a host name such as www.uk.example.com",
+});
+
+/** What the internet is shown: an application's Service behind a load balancer. */
+const entrance = z
+  .strictObject({
+    /** Cloud DNS answers for it, once the zone above delegates it. */
+    zone: hostName,
+    hosts: z.array(hostName).min(1, { error: "expected at least one host" }),
+    /** From one address. */
+    requestsPerMinute: z.int().min(1).default(600),
+    /** The Service, in the namespace `app`, and the pods behind it. */
+    backend: z.strictObject({
+      service: dnsLabel,
+      port: z.int().min(1).max(65535),
+      podPort: z.int().min(1).max(65535).optional(),
+      healthPath: z.string().regex(/^\//, { error: "expected a path such as /healthz" }),
+      podLabels: z.record(z.string(), z.string()).refine((labels) => Object.keys(labels).length > 0, {
+        error: "expected at least one label, or the load balancer would be let in to every pod",
+      }),
+    }),
+  })
+  .superRefine(({ zone, hosts }, context) => {
+    hosts.forEach((host, index) => {
+      const below = host.endsWith(`.${zone}`) ? host.slice(0, -zone.length - 1) : undefined;
+      if (host === zone || (below !== undefined && !below.includes("."))) return;
+      context.addIssue({
+        code: "custom",
+        path: ["hosts", index],
+        message: `expected ${zone} or a name one label below it, which the certificate is for`,
+      });
+    });
+  });
+
+const database = z.strictObject({
+  /** Machine type with dedicated cores. */
+  tier: z
+    .string()
+    .regex(/^db-(custom-\d+-\d+|n1-(standard|highmem)-\d+)$/, {
+      error: "expected a Cloud SQL machine type with dedicated cores such as db-custom-2-7680",
+    })
+    .default("db-custom-2-7680"),
+  storageGib: z.int().min(10).max(65536).default(50),
+  /** MySQL's release. */
+  engineVersion: z
+    .string()
+    .regex(/^\d+\.\d+$/, { error: "expected a release such as 8.4" })
+    .default("8.4"),
+  /** Keep a standby in another zone. */
+  highAvailability: z.boolean().default(true),
+});
+
+const CACHE_NODES = ["SHARED_CORE_NANO", "STANDARD_SMALL", "HIGHMEM_MEDIUM", "HIGHMEM_XLARGE"] as const;
+
+const cache = z.strictObject({
+  nodeType: z
+    .enum(CACHE_NODES, { error: `expected one of ${CACHE_NODES.join(", ")}` })
+    .default("STANDARD_SMALL"),
+  shards: z.int().min(1).max(250).default(1),
+  /** Copies of each shard in other zones; without one there is no promise. */
+  replicas: z.int().min(0).max(2).default(1),
 });
 
 const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"] as const;
@@ -96,6 +162,12 @@ export const gkeRegion = z
     consulServers: z.int().default(3),
     /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters and for calls. */
     consulWanNetworks: z.array(cidr).default([]),
+    /** @default - nothing is reached from the internet */
+    entrance: entrance.optional(),
+    /** MySQL on Cloud SQL; needs `ranges.data`. @default - none */
+    database: database.optional(),
+    /** Valkey on Memorystore; needs `ranges.data`. @default - none */
+    cache: cache.optional(),
     versions: z
       .strictObject({
         /** HashiCorp's chart `consul`; 1.9 carries Consul 1.22 and suits Kubernetes 1.30 to 1.34. */
@@ -124,8 +196,8 @@ export const gkeRegion = z
     const named = Object.entries(region.ranges);
     const whole = Cidr.parse(region.cidr);
     named.forEach(([name, text], index) => {
-      const range = Cidr.parse(text);
-      if (range === undefined) return;
+      const range = text === undefined ? undefined : Cidr.parse(text);
+      if (text === undefined || range === undefined) return;
       if (
         whole !== undefined &&
         !(whole.overlaps(range) && prefixLength(text) >= prefixLength(region.cidr))
@@ -133,11 +205,17 @@ export const gkeRegion = z
         issue(["ranges", name], `expected a network inside the region's cidr ${region.cidr}`);
       }
       for (const [earlier, other] of named.slice(0, index)) {
-        if (Cidr.parse(other)?.overlaps(range)) {
+        if (other !== undefined && Cidr.parse(other)?.overlaps(range)) {
           issue(["ranges", name], `expected a network that does not overlap ranges.${earlier} ${other}`);
         }
       }
     });
+    if (region.ranges.data === undefined && (region.database ?? region.cache) !== undefined) {
+      issue(["ranges", "data"], "expected a network of /24 or larger for the region's database and cache");
+    }
+    if (region.ranges.data !== undefined && prefixLength(region.ranges.data) > 24) {
+      issue(["ranges", "data"], "expected a network of /24 or larger, the least that Cloud SQL takes");
+    }
     if (prefixLength(region.ranges.controlPlane) !== 28) {
       issue(["ranges", "controlPlane"], "expected a network of exactly /28");
     }

@@ -97,9 +97,12 @@ describe("UkWorkloadsStack", () => {
     const service = built.services.find(({ name }) => name === "calls-to-other-clouds");
     const [a, b, c] = cluster.nodes.zones.map(({ availability }) => availability);
     expect(service?.requires).toEqual([
-      expect.objectContaining({
-        availability: expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
-      }),
+      // The resolvers and the proxies: both in each of the three zones.
+      ...[1, 2].map(() =>
+        expect.objectContaining({
+          availability: expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
+        }),
+      ),
     ]);
     expect(service?.degradesWithout).toEqual([
       expect.objectContaining({
@@ -111,6 +114,46 @@ describe("UkWorkloadsStack", () => {
         availability: expect.objectContaining({ about: expect.objectContaining({ plane: "control" }) }),
       }),
     ]);
+  });
+
+  it("shows the internet an application when the region says so, and otherwise nothing", () => {
+    const kinds = (stack: (typeof asIs)["stack"]) =>
+      Object.values(stack.resources("kubernetes_manifest")).map(
+        ({ manifest }) => (manifest as Attributes)["kind"],
+      );
+    expect(kinds(asIs.stack)).toContain("Gateway");
+    expect(asIs.built.services.map(({ name }) => name)).toContain("web");
+    const hidden = synthesised({ entrance: undefined });
+    expect(kinds(hidden.stack)).toEqual([]);
+    expect(hidden.built.services.map(({ name }) => name)).toEqual(["calls-to-other-clouds"]);
+  });
+
+  it("cannot serve the web without its database, and serves it worse without its cache", () => {
+    const { built, cluster } = synthesised({ database: {}, cache: {} });
+    const web = built.services.find(({ name }) => name === "web");
+    expect(web?.requires).toEqual([cluster.entrance, cluster.nodes, cluster.database]);
+    expect(web?.degradesWithout).toEqual([cluster.cluster, cluster.cache]);
+  });
+
+  it("gives applications a namespace of their own and the account that Google Cloud knows them by", () => {
+    expect(manifestOf(asIs.stack, "Namespace", "app").metadata["labels"]).toMatchObject({
+      "pod-security.kubernetes.io/enforce": "restricted",
+    });
+    expect(manifestOf(asIs.stack, "ServiceAccount", "app")).toMatchObject({
+      metadata: {
+        namespace: "app",
+        annotations: { "iam.gke.io/gcp-service-account": "uk-app@example-uk.iam.gserviceaccount.com" },
+      },
+      automountServiceAccountToken: false,
+    });
+  });
+
+  it("pulls Docker Hub's images through the region's own copy", () => {
+    const pods = manifestsOf(asIs.stack).filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet");
+    for (const { spec } of pods) {
+      const { containers } = (spec as { template: { spec: { containers: [Attributes] } } }).template.spec;
+      expect(containers[0]["image"]).toMatch(/^europe-west2-docker\.pkg\.dev\/example-uk\/uk-docker-hub\//);
+    }
   });
 
   it("follows the region's value", () => {

@@ -55,6 +55,57 @@ describe("UkStack", () => {
     for (const rule of rules) expect(rule["source_ranges"]).toEqual(["10.10.0.0/16", "10.20.0.0/16"]);
   });
 
+  it("has a database and a cache when the value asks for them, with private addresses and users that IAM knows", () => {
+    const none = synthesised();
+    expect(none.built.database).toBeUndefined();
+    expect(none.stack.resources("google_memorystore_instance")).toEqual({});
+
+    // WHEN the value asks for both
+    const { stack, built } = synthesised({ database: {}, cache: {} });
+
+    // THEN neither has a public address or a password, and both survive a zone
+    expect(stack.one("google_sql_database_instance")).toMatchObject({
+      name: "uk-db",
+      database_version: "MYSQL_8_4",
+      deletion_protection: true,
+      settings: {
+        availability_type: "REGIONAL",
+        ip_configuration: { ipv4_enabled: false, ssl_mode: "ENCRYPTED_ONLY" },
+        backup_configuration: { enabled: true, binary_log_enabled: true },
+      },
+    });
+    expect(stack.one("google_sql_user")).toMatchObject({ type: "CLOUD_IAM_SERVICE_ACCOUNT" });
+    expect(stack.one("google_sql_user")).not.toHaveProperty("password");
+    expect(stack.one("google_memorystore_instance")).toMatchObject({
+      instance_id: "uk-cache",
+      authorization_mode: "IAM_AUTH",
+      transit_encryption_mode: "SERVER_AUTHENTICATION",
+      replica_count: 1,
+    });
+    expect(built.database?.availability).toMatchObject({ availability: 0.9995 });
+    expect(built.cache?.availability).toMatchObject({ availability: 0.9999 });
+    // AND the applications' pods are who may use them
+    const granted = Object.values(stack.resources("google_project_iam_member"))
+      .filter(({ member }) => String(member).includes("google_service_account.app_"))
+      .map(({ role }) => role);
+    expect(granted.sort()).toEqual([
+      "roles/cloudsql.client",
+      "roles/cloudsql.instanceUser",
+      "roles/memorystore.dbConnectionUser",
+    ]);
+    expect(stack.one("google_service_account_iam_member")).toMatchObject({
+      role: "roles/iam.workloadIdentityUser",
+      member: "serviceAccount:example-uk.svc.id.goog[app/app]",
+    });
+  });
+
+  it("promises less for a database in one zone and a cache without a copy, and says that it assumes", () => {
+    const { built } = synthesised({ database: { highAvailability: false }, cache: { replicas: 0 } });
+    for (const part of [built.database, built.cache]) {
+      expect(part?.availability).toMatchObject({ availability: 0.995, about: { kind: "assumed" } });
+    }
+  });
+
   it("keeps its state where the region says", () => {
     const { stack } = synthesised({ backend: { type: "gcs", bucket: "example-state" } });
     expect(stack.json["terraform"]).toMatchObject({

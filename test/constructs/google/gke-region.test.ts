@@ -95,6 +95,26 @@ describe("a GKE region's value", () => {
       { versions: { consulChart: "~1.9" } },
       /versions\.consulChart: expected an exact version/,
     ],
+    [
+      "a public host outside the domain",
+      { entrance: { ...uk.entrance, hosts: ["www.uk.example.com", "www.example.com"] } },
+      /entrance\.hosts\[1\]: expected uk\.example\.com or a name one label below it.*got: "www\.example\.com"/,
+    ],
+    [
+      "a public Service whose pods are all there are",
+      { entrance: { ...uk.entrance, backend: { ...uk.entrance?.backend, podLabels: {} } } },
+      /entrance\.backend\.podLabels: expected at least one label.*got: \{\}/,
+    ],
+    [
+      "a database without addresses",
+      { database: {}, ranges: { ...uk.ranges, data: undefined } },
+      /ranges\.data: expected a network of \/24 or larger.*got: nothing/,
+    ],
+    [
+      "a database on shared cores",
+      { database: { tier: "db-f1-micro" } },
+      /database\.tier: expected a Cloud SQL machine type with dedicated cores.*got: "db-f1-micro"/,
+    ],
     ["an unknown field", { autopilot: true }, /autopilot: expected no such field, got: true/],
   ])("with %s is refused with the field, the value and what was expected", (_what, changes, message) => {
     expect(problems(changes)).toMatch(message);

@@ -7,6 +7,7 @@ import { ConfigMap } from "kubernetes-models/v1/ConfigMap";
 import { Namespace } from "kubernetes-models/v1/Namespace";
 import { Secret } from "kubernetes-models/v1/Secret";
 import { Service } from "kubernetes-models/v1/Service";
+import { ServiceAccount } from "kubernetes-models/v1/ServiceAccount";
 import { type Manifest } from "./manifests";
 
 type Model = new (manifest: never) => { validate(): void };
@@ -21,6 +22,7 @@ const MODELS: Readonly<Record<string, Model>> = {
   PodDisruptionBudget,
   Secret,
   Service,
+  ServiceAccount,
 };
 
 /**
@@ -35,11 +37,10 @@ export function schemaErrors(manifest: Manifest): string[] {
 
 /** As above, for a kind whose model is given. */
 export function modelErrors(manifest: Manifest, model: Model): string[] {
-  const { validate } = model.prototype as { validate(): void };
   const unread = new Map<string, Set<string>>();
-  const watched = watch(manifest, manifest.kind, unread);
+  const instance = Object.assign(Object.create(model.prototype as object) as { validate(): void }, manifest);
   try {
-    validate.call(watched);
+    watch(instance, manifest.kind, unread).validate();
   } catch (error) {
     return [(error as Error).message];
   }
@@ -51,8 +52,8 @@ function watch<T extends object>(value: T, path: string, unread: Map<string, Set
   if (!Array.isArray(value)) unread.set(path, new Set(Object.keys(value)));
   const inner = new Map<PropertyKey, unknown>();
   return new Proxy(value, {
-    get: (target, key) => {
-      const found: unknown = Reflect.get(target, key);
+    get: (target, key, self) => {
+      const found: unknown = Reflect.get(target, key, self);
       if (typeof key === "string") unread.get(path)?.delete(key);
       if (typeof found !== "object" || found === null) return found;
       if (!inner.has(key)) inner.set(key, watch(found, `${path}.${String(key)}`, unread));

@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]
   kubernetes_network_policy_v1: ["networking.k8s.io/v1", "NetworkPolicy"],
   kubernetes_pod_disruption_budget_v1: ["policy/v1", "PodDisruptionBudget"],
   kubernetes_secret_v1: ["v1", "Secret"],
+  kubernetes_service_account_v1: ["v1", "ServiceAccount"],
   kubernetes_service_v1: ["v1", "Service"],
 };
 

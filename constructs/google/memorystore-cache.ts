@@ -1,0 +1,71 @@
+import { MemorystoreInstance } from "@cdktf/provider-google/lib/memorystore-instance";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { type PrivateServices } from "./private-services";
+import { type WorkloadAccount } from "./workload-account";
+
+export interface MemorystoreCacheProps {
+  /** Name of the instance: lower-case letters, digits and hyphens. */
+  readonly name: string;
+  /** Project id. */
+  readonly project: string;
+  readonly privateServices: PrivateServices;
+  /** @default "STANDARD_SMALL" */
+  readonly nodeType?: "SHARED_CORE_NANO" | "STANDARD_SMALL" | "HIGHMEM_MEDIUM" | "HIGHMEM_XLARGE";
+  /** Parts that the data is divided into. @default 1 */
+  readonly shards?: number;
+  /** Copies of each part that take over from it, in other zones. @default 1 */
+  readonly replicas?: number;
+  /** Valkey's release. @default "8.0" */
+  readonly engineVersion?: string;
+  /** Refuse to destroy the instance. @default true */
+  readonly deletionProtection?: boolean;
+}
+
+/** A cache on Memorystore (Valkey, which speaks Redis) over several zones, whose users IAM knows, by TLS only. */
+export class MemorystoreCache extends Construct implements HasAvailability {
+  /** Address at which clients find all nodes. */
+  readonly address: string;
+  readonly port = 6379;
+  readonly availability: Block;
+
+  constructor(scope: Construct, id: string, props: MemorystoreCacheProps) {
+    super(scope, id);
+    const { name, project, privateServices, shards = 1, replicas = 1, engineVersion = "8.0" } = props;
+    if (!/^\d+\.\d+$/.test(engineVersion)) {
+      throw new Error(
+        `cache ${name}: engineVersion must be a release of two numbers such as "8.0", got: ${JSON.stringify(engineVersion)}`,
+      );
+    }
+    const instance = new MemorystoreInstance(this, "instance", {
+      instanceId: name,
+      project,
+      location: privateServices.gcpRegion,
+      engineVersion: `VALKEY_${engineVersion.replace(".", "_")}`,
+      mode: "CLUSTER",
+      nodeType: props.nodeType ?? "STANDARD_SMALL",
+      shardCount: shards,
+      replicaCount: replicas,
+      authorizationMode: "IAM_AUTH",
+      transitEncryptionMode: "SERVER_AUTHENTICATION",
+      zoneDistributionConfig: { mode: "MULTI_ZONE" },
+      deletionProtectionEnabled: props.deletionProtection ?? true,
+      desiredAutoCreatedEndpoints: [{ network: privateServices.network.networkId, projectId: project }],
+      dependsOn: [privateServices.endpoints],
+    });
+    this.address = instance.discoveryEndpoints.get(0).address;
+    this.availability = slaComponent(
+      `google/${privateServices.gcpRegion}/memorystore/${name}`,
+      "google.memorystore",
+      { tier: replicas > 0 ? "cluster-multi-zone-ha" : "basic" },
+      replicas > 0
+        ? {}
+        : { assumed: { availability: 0.995, source: "assumed: nothing is promised without a replica" } },
+    );
+  }
+
+  /** Lets a workload connect and sign in as itself. */
+  allow(account: WorkloadAccount): void {
+    account.grant("roles/memorystore.dbConnectionUser");
+  }
+}

@@ -1,0 +1,125 @@
+import { CertificateManagerCertificate } from "@cdktf/provider-google/lib/certificate-manager-certificate";
+import { CertificateManagerCertificateMap } from "@cdktf/provider-google/lib/certificate-manager-certificate-map";
+import { CertificateManagerCertificateMapEntry } from "@cdktf/provider-google/lib/certificate-manager-certificate-map-entry";
+import { CertificateManagerDnsAuthorization } from "@cdktf/provider-google/lib/certificate-manager-dns-authorization";
+import { ComputeGlobalAddress } from "@cdktf/provider-google/lib/compute-global-address";
+import { DnsManagedZone } from "@cdktf/provider-google/lib/dns-managed-zone";
+import { DnsRecordSet } from "@cdktf/provider-google/lib/dns-record-set";
+import { type ITerraformDependable, TerraformOutput } from "cdktf";
+import { Construct } from "constructs";
+import { type Block, type HasAvailability, series, slaComponent } from "../availability";
+import { EdgePolicy } from "./edge-policy";
+
+export interface PublicEntranceProps {
+  /** Prefix of all names; unique in the project. */
+  readonly name: string;
+  /** Domain that Cloud DNS is to answer for, once the zone above delegates it: for example `uk.example.com`. */
+  readonly zone: string;
+  /** Host names that lead here, each the domain itself or below it. */
+  readonly hosts: readonly string[];
+  /** Requests a minute from one address, beyond which it is refused for a while. @default 600 */
+  readonly requestsPerMinute?: number;
+  /** What must exist first, for example the APIs. @default - nothing */
+  readonly dependsOn?: ITerraformDependable[];
+}
+
+/** Names by which the cluster's load balancer finds what belongs to it. */
+export interface PublicEntranceNames {
+  /** Name of the global address. */
+  readonly addressName: string;
+  /** Name of the map that holds the certificate. */
+  readonly certificateMapName: string;
+  /** Name of the policy that requests must pass. */
+  readonly securityPolicyName: string;
+}
+
+/**
+ * What the internet finds of a region: a zone in Cloud DNS, a global address, a certificate that renews itself and
+ * a policy of Cloud Armor. The load balancer itself is made by the cluster from a Gateway that names these.
+ */
+export class PublicEntrance extends Construct implements HasAvailability {
+  /** What a Gateway names, known at synth. */
+  readonly names: PublicEntranceNames;
+  /** Names and load balancing, without what lies behind them. */
+  readonly availability: Block;
+
+  /** @throws Error when a host is not in the domain */
+  constructor(scope: Construct, id: string, props: PublicEntranceProps) {
+    super(scope, id);
+    const { name, zone: domain, hosts, dependsOn } = props;
+    refuseForeignHosts(domain, hosts);
+    const publicName = `${name}-public`;
+    this.names = { addressName: publicName, certificateMapName: publicName, securityPolicyName: publicName };
+    const zone = new DnsManagedZone(this, "zone", {
+      name: `${name}-public`,
+      dnsName: `${domain}.`,
+      description: `Public names of ${name}`,
+      dnssecConfig: { state: "on" },
+      dependsOn,
+    });
+    new TerraformOutput(this, "name-servers", {
+      description: `Name servers that the zone above ${domain} must delegate it to`,
+      value: zone.nameServers,
+    });
+    const address = new ComputeGlobalAddress(this, "address", { name: this.names.addressName, dependsOn });
+    const record = (recordId: string, host: string, type: string, value: string) =>
+      new DnsRecordSet(this, recordId, {
+        managedZone: zone.name,
+        name: host,
+        type,
+        ttl: 300,
+        rrdatas: [value],
+      });
+    for (const host of hosts) record(`record-${host}`, `${host}.`, "A", address.address);
+    const { dnsResourceRecord } = this.addCertificate(props);
+    record("authorization", dnsResourceRecord.get(0).name, "CNAME", dnsResourceRecord.get(0).data);
+    new EdgePolicy(this, "policy", { ...props, name: this.names.securityPolicyName });
+    this.availability = series(
+      slaComponent("google/cloud-dns", "google.cloud-dns", {}),
+      slaComponent("google/load-balancing", "google.load-balancing", { networkTier: "premium" }),
+    );
+  }
+
+  /** Proven by a record in the zone instead of by an answer of the load balancer, so that it is there before it. */
+  private addCertificate({
+    name,
+    zone: domain,
+    dependsOn,
+  }: PublicEntranceProps): CertificateManagerDnsAuthorization {
+    const authorization = new CertificateManagerDnsAuthorization(this, "dns-authorization", {
+      name: `${name}-public`,
+      domain,
+      dependsOn,
+    });
+    const certificate = new CertificateManagerCertificate(this, "certificate", {
+      name: `${name}-public`,
+      managed: { domains: [domain, `*.${domain}`], dnsAuthorizations: [authorization.id] },
+    });
+    const map = new CertificateManagerCertificateMap(this, "certificate-map", {
+      name: this.names.certificateMapName,
+      dependsOn,
+    });
+    new CertificateManagerCertificateMapEntry(this, "certificate-map-entry", {
+      name: `${name}-public`,
+      map: map.name,
+      certificates: [certificate.id],
+      matcher: "PRIMARY",
+    });
+    return authorization;
+  }
+}
+
+function refuseForeignHosts(domain: string, hosts: readonly string[]): void {
+  if (hosts.length === 0)
+    throw new Error(`public entrance of ${domain}: expected at least one host, got: none`);
+  // The certificate is for the domain and one label below it.
+  const foreign = hosts.find(
+    (host) =>
+      host !== domain && !(host.endsWith(`.${domain}`) && !host.slice(0, -domain.length - 1).includes(".")),
+  );
+  if (foreign !== undefined) {
+    throw new Error(
+      `public entrance of ${domain}: each host must be the domain or one label below it, got: ${JSON.stringify(foreign)}`,
+    );
+  }
+}

@@ -1,0 +1,144 @@
+import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
+import { Construct } from "constructs";
+import { IngressPolicy } from "./ingress-policy";
+
+export interface PublicGatewayProps {
+  /** Namespace of the gateway, its route and the Service behind it. */
+  readonly namespace: string;
+  /** Host names for which requests are taken. */
+  readonly hosts: readonly string[];
+  /** Name of a global address. */
+  readonly addressName: string;
+  /** Name of a map in Certificate Manager that holds a certificate for every host. */
+  readonly certificateMapName: string;
+  /** Name of a policy of Cloud Armor that requests must pass. */
+  readonly securityPolicyName: string;
+  readonly backend: GatewayBackend;
+}
+
+/** The Service that answers. */
+export interface GatewayBackend {
+  /** Name of a Service in the gateway's namespace. */
+  readonly service: string;
+  /** Port of the Service. */
+  readonly port: number;
+  /** Path that answers 200 while a pod is well. */
+  readonly healthPath: string;
+  /** Port of the pods behind the Service. @default - the Service's port */
+  readonly podPort?: number;
+  /** Labels of the pods behind the Service, which the load balancer must be let in to. */
+  readonly podLabels: Readonly<Record<string, string>>;
+}
+
+/**
+ * Google's global external application load balancer for one Service, as a Gateway: HTTPS with the certificate
+ * given, HTTP answered by a redirect, requests sent to the pods themselves.
+ */
+export class PublicGateway extends Construct {
+  constructor(scope: Construct, id: string, props: PublicGatewayProps) {
+    super(scope, id);
+    const { namespace, backend } = props;
+    const { podPort = backend.port } = backend;
+    this.add("gateway", gateway(props));
+    this.add("route", route(props));
+    this.add("redirect", redirect(props));
+    this.add("health-check", healthCheck(namespace, backend, podPort));
+    this.add("backend-policy", backendPolicy(props));
+    new IngressPolicy(this, "ingress", {
+      name: `${backend.service}-public`,
+      namespace,
+      podLabels: backend.podLabels,
+      allow: [{ from: [{ networks: LOAD_BALANCER_NETWORKS }], tcp: [podPort] }],
+    });
+  }
+
+  private add(id: string, manifest: Record<string, unknown>): void {
+    new Manifest(this, id, { manifest });
+  }
+}
+
+/** From where Google's front ends and health checks come: https://cloud.google.com/load-balancing/docs/firewall-rules */
+const LOAD_BALANCER_NETWORKS = ["130.211.0.0/22", "35.191.0.0/16"];
+
+const GATEWAY_API = "gateway.networking.k8s.io/v1";
+const GKE_POLICIES = "networking.gke.io/v1";
+const GATEWAY = "public";
+
+const gateway = ({ namespace, addressName, certificateMapName }: PublicGatewayProps) => ({
+  apiVersion: GATEWAY_API,
+  kind: "Gateway",
+  metadata: {
+    name: GATEWAY,
+    namespace,
+    annotations: { "networking.gke.io/certmap": certificateMapName },
+  },
+  spec: {
+    gatewayClassName: "gke-l7-global-external-managed",
+    addresses: [{ type: "NamedAddress", value: addressName }],
+    listeners: [listener("https", "HTTPS", 443), listener("http", "HTTP", 80)],
+  },
+});
+
+const listener = (name: string, protocol: string, port: number) => ({
+  name,
+  protocol,
+  port,
+  allowedRoutes: { namespaces: { from: "Same" } },
+});
+
+const route = ({ namespace, hosts, backend }: PublicGatewayProps) => ({
+  apiVersion: GATEWAY_API,
+  kind: "HTTPRoute",
+  metadata: { name: backend.service, namespace },
+  spec: {
+    parentRefs: [{ name: GATEWAY, sectionName: "https" }],
+    hostnames: [...hosts],
+    rules: [{ backendRefs: [{ name: backend.service, port: backend.port }] }],
+  },
+});
+
+const redirect = ({ namespace, hosts }: PublicGatewayProps) => ({
+  apiVersion: GATEWAY_API,
+  kind: "HTTPRoute",
+  metadata: { name: "to-https", namespace },
+  spec: {
+    parentRefs: [{ name: GATEWAY, sectionName: "http" }],
+    hostnames: [...hosts],
+    rules: [
+      { filters: [{ type: "RequestRedirect", requestRedirect: { scheme: "https", statusCode: 301 } }] },
+    ],
+  },
+});
+
+const targetOf = (service: string) => ({ group: "", kind: "Service", name: service });
+
+const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend, port: number) => ({
+  apiVersion: GKE_POLICIES,
+  kind: "HealthCheckPolicy",
+  metadata: { name: service, namespace },
+  spec: {
+    targetRef: targetOf(service),
+    default: {
+      checkIntervalSec: 5,
+      timeoutSec: 2,
+      healthyThreshold: 1,
+      unhealthyThreshold: 2,
+      config: { type: "HTTP", httpHealthCheck: { port, requestPath: healthPath } },
+    },
+  },
+});
+
+const backendPolicy = ({ namespace, securityPolicyName, backend }: PublicGatewayProps) => ({
+  apiVersion: GKE_POLICIES,
+  kind: "GCPBackendPolicy",
+  metadata: { name: backend.service, namespace },
+  spec: {
+    targetRef: targetOf(backend.service),
+    default: {
+      securityPolicy: securityPolicyName,
+      timeoutSec: 30,
+      connectionDraining: { drainingTimeoutSec: 60 },
+      logging: { enabled: true, sampleRate: 100000 },
+    },
+  },
+});

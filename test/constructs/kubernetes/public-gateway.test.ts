@@ -1,0 +1,87 @@
+import { Gateway } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/Gateway";
+import { HTTPRoute } from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1/HTTPRoute";
+import { GCPBackendPolicy } from "@kubernetes-models/gke/networking.gke.io/v1/GCPBackendPolicy";
+import { HealthCheckPolicy } from "@kubernetes-models/gke/networking.gke.io/v1/HealthCheckPolicy";
+import { PublicGateway } from "../../../constructs/kubernetes";
+import { removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { modelErrors } from "./kubernetes-schema";
+import { type Manifest, manifestOf } from "./manifests";
+
+afterAll(removeSynthesised);
+
+const MODELS = { Gateway, HTTPRoute, GCPBackendPolicy, HealthCheckPolicy };
+
+const stack = synthesise(
+  (scope) =>
+    new PublicGateway(scope, "gateway", {
+      namespace: "app",
+      hosts: ["www.uk.example.com"],
+      addressName: "uk-public",
+      certificateMapName: "uk-public",
+      securityPolicyName: "uk-public",
+      backend: { service: "app", port: 80, podPort: 8080, healthPath: "/healthz", podLabels: { app: "app" } },
+    }),
+);
+
+const manifests = Object.values(stack.resources("kubernetes_manifest")).map(
+  ({ manifest }) => manifest as Manifest,
+);
+const manifest = (kind: string, name: string) =>
+  manifests.find((each) => each.kind === kind && each.metadata["name"] === name)?.["spec"];
+
+describe("PublicGateway", () => {
+  it("is made of objects that the Gateway API and GKE know", () => {
+    expect(manifests.map(({ kind }) => kind).sort()).toEqual([
+      "GCPBackendPolicy",
+      "Gateway",
+      "HTTPRoute",
+      "HTTPRoute",
+      "HealthCheckPolicy",
+    ]);
+    for (const each of manifests) {
+      expect(modelErrors(each, MODELS[each.kind as keyof typeof MODELS] as never)).toEqual([]);
+    }
+  });
+
+  it("takes HTTPS at the named address with the named certificates, and sends HTTP there", () => {
+    expect(manifests.find(({ kind }) => kind === "Gateway")).toMatchObject({
+      metadata: { annotations: { "networking.gke.io/certmap": "uk-public" } },
+      spec: {
+        gatewayClassName: "gke-l7-global-external-managed",
+        addresses: [{ type: "NamedAddress", value: "uk-public" }],
+      },
+    });
+    expect(manifest("HTTPRoute", "to-https")).toMatchObject({
+      parentRefs: [{ sectionName: "http" }],
+      rules: [{ filters: [{ requestRedirect: { scheme: "https", statusCode: 301 } }] }],
+    });
+  });
+
+  it("leads the hosts to the Service's pods, checked where they say how they are", () => {
+    expect(manifest("HTTPRoute", "app")).toMatchObject({
+      parentRefs: [{ name: "public", sectionName: "https" }],
+      hostnames: ["www.uk.example.com"],
+      rules: [{ backendRefs: [{ name: "app", port: 80 }] }],
+    });
+    expect(manifest("HealthCheckPolicy", "app")).toMatchObject({
+      targetRef: { kind: "Service", name: "app" },
+      default: { config: { type: "HTTP", httpHealthCheck: { port: 8080, requestPath: "/healthz" } } },
+    });
+  });
+
+  it("has requests pass the policy first, and lets in nobody but Google's front ends", () => {
+    expect(manifest("GCPBackendPolicy", "app")).toMatchObject({
+      targetRef: { kind: "Service", name: "app" },
+      default: { securityPolicy: "uk-public" },
+    });
+    expect(manifestOf(stack, "NetworkPolicy", "app-public")["spec"]).toMatchObject({
+      podSelector: { matchLabels: { app: "app" } },
+      ingress: [
+        {
+          from: [{ ipBlock: { cidr: "130.211.0.0/22" } }, { ipBlock: { cidr: "35.191.0.0/16" } }],
+          ports: [{ protocol: "TCP", port: 8080 }],
+        },
+      ],
+    });
+  });
+});
