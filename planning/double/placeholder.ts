@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type HintValue, type TypeHints } from "../hints/hints";
 import { type Block, type TypeExpression, blockType } from "../schema/schema";
+import { standIn } from "../stand-in";
 import { type Path, dotted } from "./paths";
 import { type Value, type ValueObject, encodeValue, isObject, isUnknown } from "./value";
 
@@ -95,9 +96,9 @@ class Placeholder {
   private text(path: Path): string {
     const name = String(path.filter((step) => typeof step === "string").at(-1));
     const bare = this.type.replace(/^[a-z]+_/, "").replaceAll("_", "-");
-    if (name === "id") return `${bare}-${this.seed}`;
-    if (name === "arn") return `arn:aws:planned:::${bare}/${this.seed}`;
-    return `${bare}-${name.replaceAll("_", "-")}-${this.seed}`;
+    if (name === "id") return standIn(this.seed, `${bare}-`);
+    if (name === "arn") return standIn(this.seed, `arn:aws:${bare}:::`);
+    return standIn(this.seed, `${bare}-${name.replaceAll("_", "-")}-`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { type TypeHints } from "../hints/hints";
 import { type Block } from "../schema/schema";
+import { holdsStandIn } from "../stand-in";
 import { type Path, dotted, protocolPath, visitAttributes } from "./paths";
 import { type Diagnostic } from "./protocol";
 import { type Value, type ValueObject, isObject, isUnknown } from "./value";
@@ -14,12 +15,13 @@ export function validateConfig(config: Value, block: Block, hints: TypeHints | u
     attribute(value, { required, optional, computed }, path) {
       if (computed && !optional && !required && value !== null) found.push(unconfigurable(path));
       const name = dotted(path);
+      if (typeof value !== "string" || holdsStandIn(value)) return;
       const allowed = hints?.allowed?.[name];
-      if (allowed !== undefined && typeof value === "string" && !allowed.includes(value)) {
+      if (allowed !== undefined && !allowed.includes(value)) {
         found.push(notAllowed(path, value, `one of ${allowed.map((one) => `"${one}"`).join(", ")}`));
       }
       const pattern = hints?.pattern?.[name];
-      if (pattern !== undefined && typeof value === "string" && !pattern[0].test(value)) {
+      if (pattern !== undefined && !pattern[0].test(value)) {
         found.push(notAllowed(path, value, pattern[1]));
       }
     },

@@ -152,6 +152,19 @@ export const GOOGLE_HINTS: ProviderHints = {
     allowed: { tier: ["BASIC", "STANDARD_HA"] },
     pattern: { name: RESOURCE_NAME },
   },
+  google_certificate_manager_certificate: named({ replace: ["location", "scope", "managed.domains"] }),
+  google_certificate_manager_certificate_map: named(),
+  google_certificate_manager_certificate_map_entry: named({
+    replace: ["map", "hostname", "matcher"],
+    exactlyOne: [["hostname", "matcher"]],
+  }),
+  google_certificate_manager_dns_authorization: named({ replace: ["domain", "location", "type"] }),
+  google_network_connectivity_service_connection_policy: named({
+    replace: ["location", "network", "service_class"],
+  }),
+  google_artifact_registry_repository_iam_member: {
+    replace: ["project", "location", "repository", "role", "member"],
+  },
   google_service_networking_connection: { replace: ["network", "service"] },
   google_service_account: {
     replace: ["account_id", "project"],

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { standIn } from "../stand-in";
 import { type StackConfiguration, type SynthesizedStack } from "./synthesized-stacks";
 
 /** A reading of another configuration's outputs, under the name it has in the stack that reads. */
@@ -99,7 +100,7 @@ export function standInOutputs(configuration: StackConfiguration, remote: string
   const outputs: Record<string, { value: unknown; type: unknown }> = {};
   for (const { 1: name, 2: index, index: at } of text.matchAll(pattern)) {
     if (name === undefined) continue;
-    const value = `${remote}-${name}`;
+    const value = standIn(`${remote}-${name}`);
     const isList = index !== undefined || WANTS_LIST.test(text.slice(Math.max(0, at - 40), at));
     outputs[name] = isList ? { value: [value], type: ["list", "string"] } : { value, type: "string" };
   }

@@ -1,3 +1,5 @@
+import { standIn } from "../stand-in";
+
 /** A value made up for a variable that has no default, so that a plan needs no secrets. */
 export type MadeUpValue = string | number | boolean | MadeUpValue[] | { [name: string]: MadeUpValue };
 
@@ -33,7 +35,7 @@ export interface VariableDeclaration {
 export function madeUpValue(name: string, { type, validation }: VariableDeclaration): MadeUpValue {
   const patterns = (validation ?? []).flatMap(({ condition }) => patternsIn(String(condition)));
   const fits = (text: string): boolean => patterns.every((pattern) => pattern.test(text));
-  const sample = `planned-${name}`;
+  const sample = standIn(name);
   const text = [sample, ...FORMS].find(fits) ?? sample;
   return new ConstraintReader((type ?? "string").replace(/^\$\{(.*)\}$/s, "$1"), text).read();
 }

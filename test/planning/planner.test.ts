@@ -240,10 +240,10 @@ describe("stacks that read each other's outputs", () => {
 
     // THEN outputs are stood in for by their names
     expect([plans["us"]?.succeeded, plans["uk"]?.succeeded]).toEqual([true, true]);
-    expect(plans["us"]?.text).toMatch(/address += "peer-address!"/);
-    expect(plans["us"]?.text).toMatch(/first += "peer-addresses"/);
-    expect(plans["us"]?.text).toMatch(/indexed += "peer-servers"/);
-    expect(plans["uk"]?.text).toMatch(/address += "peer-address!"/);
+    expect(plans["us"]?.text).toMatch(/address += "planned-peer-address!"/);
+    expect(plans["us"]?.text).toMatch(/first += "planned-peer-addresses"/);
+    expect(plans["us"]?.text).toMatch(/indexed += "planned-peer-servers"/);
+    expect(plans["uk"]?.text).toMatch(/address += "planned-peer-address!"/);
   });
 });
 
@@ -284,7 +284,7 @@ describe("a plan of what is deployed already", () => {
     const text = await planChange(toy(), toy("10.1.0.0/16"));
     expect(text).toMatch(/cidr_block += "10\.0\.0\.0\/16" -> "10\.1\.0\.0\/16" # forces replacement/);
     expect(text).toMatch(
-      /vpc_id += "vpc-\w+" # forces replacement -> \(known after apply\)|vpc_id += "vpc-\w+" -> \(known after apply\) # forces replacement/,
+      /vpc_id += "vpc-planned-\w+" # forces replacement -> \(known after apply\)|vpc_id += "vpc-planned-\w+" -> \(known after apply\) # forces replacement/,
     );
     expect(text).toContain("Plan: 2 to add, 0 to change, 2 to destroy.");
   });

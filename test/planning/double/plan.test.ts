@@ -143,8 +143,8 @@ test("an applied state knows everything, and the same plan always comes to the s
   expect(state).toMatchObject({
     name: "n",
     note: null,
-    id: expect.stringMatching(/^thing-[0-9a-f]{8}$/) as string,
-    arn: expect.stringMatching(/^arn:aws:planned:::thing\/[0-9a-f]{8}$/) as string,
+    id: expect.stringMatching(/^thing-planned-[0-9a-f]{8}$/) as string,
+    arn: expect.stringMatching(/^arn:aws:thing:::planned-[0-9a-f]{8}$/) as string,
     auth: [{ certificate: "given" }],
   });
   expect(completeState(planned, BLOCK, "toy_thing", hints)).toEqual(state);

@@ -57,8 +57,8 @@ test("stand-ins are lists where the stack uses them as such", () => {
       g: { value: "${data.terraform_remote_state.jp2.outputs.foreign}" },
     },
   } as unknown as StackConfiguration;
-  const list = (name: string) => ({ value: [`jp-${name}`], type: ["list", "string"] });
-  const text = (name: string) => ({ value: `jp-${name}`, type: "string" });
+  const list = (name: string) => ({ value: [`planned-jp-${name}`], type: ["list", "string"] });
+  const text = (name: string) => ({ value: `planned-jp-${name}`, type: "string" });
   expect(standInOutputs(configuration, "jp")).toEqual({
     text: text("text"),
     picked: list("picked"),
