@@ -60,6 +60,7 @@ new=$(date -u +%Y%m%dT%H%M%SZ).snap
 consul snapshot save "$new.unfinished"
 # Saving checks what was received; this reads what reached the disk.
 consul snapshot inspect "$new.unfinished" >/dev/null
+chmod 0600 "$new.unfinished"
 mv "$new.unfinished" "$new"
 ls -1 | grep '\\.snap$' | sort -r | tail -n +${keep + 1} | while read -r old; do rm -f "$old"; done
 `;
