@@ -38,6 +38,17 @@ describe("compositionText", () => {
     );
   });
 
+  test("does not repeat further in what is needed anyway", () => {
+    const [x, y] = [part("x"), part("y")];
+    expect(compositionText(series(region, parallel(x, series(region, y))))).toBe("region × (x | y)");
+    // a branch that is needed anyway makes the others moot
+    expect(compositionText(series(region, parallel(x, region), y))).toBe("region × y");
+    // and one that becomes a part on its own tells on the others in turn
+    expect(compositionText(series(parallel(y, series(x, y)), atLeast(2, y, x, region)))).toBe(
+      "y × (x | region)",
+    );
+  });
+
   test("names other stacks' services", () => {
     expect(compositionText(series(region, remote("uk", "stock")))).toBe("region × uk/stock");
   });
