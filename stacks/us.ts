@@ -1,4 +1,5 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
 import { softened } from "../constructs/availability";
 import {
@@ -89,6 +90,9 @@ export class UsStack extends RegionStack<Ec2Region> {
       ],
     });
     pager.watch(network, proxyEntrance, ...hosts);
+    this.output("vpc_id", "VPC of the region", network.vpcId);
+    this.output("proxy_address", "Where machines of the VPC reach the proxies", `proxy.${privateZone}`);
+    this.output("alarm_topic", "Topic that every alarm is sent to", pager.topicArn);
     this.service("calls-to-other-clouds", {
       requires: [resolver.answersOn(apps), proxy, network, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
@@ -118,6 +122,8 @@ export class UsStack extends RegionStack<Ec2Region> {
     });
     database.allowFrom(apps.firewall);
     names.addCname(`db.${names.zoneName}`, database.address);
+    this.output("database_address", "Name in MySQL's certificate", database.address);
+    this.output("database_secret", "Secret with MySQL's user name and password", database.secretArn);
     pager.watch(database);
     return database;
   }
@@ -127,6 +133,11 @@ export class UsStack extends RegionStack<Ec2Region> {
     const cache = new Cache(this, "cache", { ...value, name: `${name}-cache`, network, keyArn: key.keyArn });
     cache.allowFrom(apps.firewall);
     names.addCname(`cache.${names.zoneName}`, cache.address);
+    this.output(
+      "cache_address",
+      "Where the app servers reach the cache, over TLS",
+      `cache.${names.zoneName}`,
+    );
     pager.watch(cache);
     return cache;
   }
@@ -148,7 +159,13 @@ export class UsStack extends RegionStack<Ec2Region> {
     });
     zone.addRegionalName({ name: domain, target: entrance, awsRegion, healthPath });
     pager.watch(zone, entrance);
+    this.output("entrance_address", "The public load balancer's own name", entrance.dnsName);
     return { entrance, zone };
+  }
+
+  /** What other stacks may read from this one's state, and people from the end of a deploy. */
+  private output(name: string, description: string, value: string): void {
+    new TerraformOutput(this, name, { description, value, staticId: true });
   }
 }
 

@@ -120,6 +120,21 @@ describe("UsStack", () => {
     expect(stack.one("route53_zone")).toMatchObject({ name: "us.internal", vpc: [{}] });
   });
 
+  it("tells other stacks, and people, where its parts are", () => {
+    expect(Object.keys(stack.output)).toEqual(
+      expect.arrayContaining([
+        "vpc_id",
+        "proxy_address",
+        "database_address",
+        "database_secret",
+        "cache_address",
+        "entrance_address",
+        "alarm_topic",
+      ]),
+    );
+    expect(stack.output["proxy_address"]).toMatchObject({ value: "proxy.us.internal" });
+  });
+
   it("pages people about every part that can fail", () => {
     const namespaces = new Set(stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["namespace"]));
     expect([...namespaces].sort()).toEqual([

@@ -13,6 +13,7 @@ export interface Synthesised {
   readonly resource: Record<string, Record<string, Attributes>>;
   readonly data: Record<string, Record<string, Attributes>>;
   readonly locals: Record<string, string>;
+  readonly output: Record<string, Attributes>;
   /** All resources of a type, `aws_` left out. */
   all(type: string): Attributes[];
   /** The one resource of a type; throws when there are more or none. */
@@ -44,6 +45,7 @@ export function synthesisedApp(stack: string, build: (app: App) => void): Synthe
       resource,
       data: json.data ?? {},
       locals: json.locals ?? {},
+      output: json.output ?? {},
       all,
       one: (type) => {
         const [first, ...more] = all(type);
