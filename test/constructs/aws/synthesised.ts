@@ -1,7 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
@@ -74,7 +73,3 @@ export function userDataText(stack: Synthesised, launchTemplate: Attributes): st
   if (text === undefined) throw new Error(`no local for user data: ${String(launchTemplate["user_data"])}`);
   return text.replaceAll("$${", "${").replaceAll("%%{", "%{");
 }
-
-/** What EC2 gives the instance. */
-export const decodedUserData = (base64: string): string =>
-  gunzipSync(Buffer.from(base64, "base64")).toString();
