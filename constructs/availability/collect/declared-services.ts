@@ -1,6 +1,8 @@
 import type { IConstruct } from "constructs";
-import { type Block, blockOf, type BlockSource, remote, type Remote } from "../block";
-import { isSoftened, type Service } from "../calculus/service";
+import { type Block, blockOf, type BlockSource, component, remote, type Remote } from "../block";
+import { failureGraph } from "../calculus/failure-graph";
+import { singlePoints } from "../calculus/probability";
+import { isSoftened, requiredBlock, type Service } from "../calculus/service";
 
 /** A construct that declares services: the collector finds it wherever it lies in the tree. */
 export interface DeclaresServices {
@@ -74,6 +76,19 @@ export function directDependencies({ requires }: Service): Remote[] {
   };
   requires.map(blockOf).forEach(visit);
   return [...found.values()];
+}
+
+/** Of these, the ones without any of which the service is down: not those of which one of several will do. */
+export function hardDependencies(service: Service): Remote[] {
+  const idOf = ({ stack, service: name }: Remote): string => `remote ${stack}/${name}`;
+  const named = (block: Block): Block => {
+    if (block.type === "component") return block;
+    if (block.type === "remote") return component(idOf(block), { unavailability: 0 });
+    return { ...block, blocks: block.blocks.map(named) };
+  };
+  const graph = failureGraph(named(requiredBlock(service)));
+  const single = new Set(singlePoints(graph).map((index) => graph.components[index]?.id));
+  return directDependencies(service).filter((dependency) => single.has(idOf(dependency)));
 }
 
 class RemoteResolver {

@@ -5,7 +5,7 @@ import type { Evaluation } from "../calculus/evaluation";
 import { percent } from "../calculus/percent";
 import { requiredBlock, type Service } from "../calculus/service";
 import type { TargetResult } from "./availability-run";
-import { type DeclaredService, directDependencies } from "./declared-services";
+import { type DeclaredService, hardDependencies } from "./declared-services";
 import { type DeclaredTarget, targetOf } from "./declared-targets";
 
 /** A declared service and what its composition comes to. */
@@ -91,7 +91,7 @@ function exceeded(
   all: readonly EvaluatedService[],
   targets: readonly DeclaredTarget[],
 ): string[] {
-  return directDependencies(service).flatMap((dependency) => {
+  return hardDependencies(service).flatMap((dependency) => {
     const other = all.find(
       (one) => one.stack === dependency.stack && one.service.name === dependency.service,
     );

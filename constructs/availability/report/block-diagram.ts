@@ -13,6 +13,8 @@ const FORK = 28;
 const MARGIN = 14;
 const LABEL_CHARACTERS = 27;
 const CAPTION_HEIGHT = 18;
+const WIDEST_LINE = 1120;
+const LINE_GAP = 26;
 /** A wide diagram shrinks to this share of its size before it has to be scrolled. */
 const SMALLEST = 0.7;
 
@@ -32,18 +34,21 @@ interface Piece {
  * @returns an SVG element
  */
 export function blockDiagram(service: ServiceAvailability): string {
-  const piece = new Drawing(service).piece(presentable(service.requires));
+  const drawing = new Drawing(service);
+  const block = presentable(service.requires);
+  const piece = lines((block.type === "series" ? block.blocks : [block]).map((part) => drawing.piece(part)));
   const width = piece.width + 2 * (MARGIN + SERIES_GAP);
   const height = piece.height + 2 * MARGIN;
-  const line = MARGIN + piece.line;
-  const right = MARGIN + SERIES_GAP + piece.width;
+  const first = MARGIN + piece.line;
+  const last = MARGIN + piece.lastLine;
+  const right = MARGIN + SERIES_GAP + piece.lastWidth;
   return [
     `<svg role="img" viewBox="0 0 ${width} ${height}" style="max-width:${width}px;min-width:${Math.round(width * SMALLEST)}px">`,
     `<title>${markup(service.composition)}</title>`,
-    wire(MARGIN, line, MARGIN + SERIES_GAP, line),
-    wire(right, line, right + SERIES_GAP, line),
-    `<circle class="end" cx="${MARGIN}" cy="${line}" r="5"/>`,
-    `<circle class="end" cx="${right + SERIES_GAP}" cy="${line}" r="5"/>`,
+    wire(MARGIN, first, MARGIN + SERIES_GAP, first),
+    wire(right, last, right + SERIES_GAP, last),
+    `<circle class="end" cx="${MARGIN}" cy="${first}" r="5"/>`,
+    `<circle class="end" cx="${right + SERIES_GAP}" cy="${last}" r="5"/>`,
     piece.draw(MARGIN + SERIES_GAP, MARGIN),
     "</svg>",
   ].join("");
@@ -166,6 +171,49 @@ function row(pieces: readonly Piece[]): Piece {
         })
         .join("");
     },
+  };
+}
+
+/** What is needed one after the other, broken into lines like text where it gets too wide. */
+function lines(pieces: readonly Piece[]): Piece & { readonly lastLine: number; readonly lastWidth: number } {
+  const broken: Piece[][] = [[]];
+  let used = 0;
+  for (const piece of pieces) {
+    if (used > 0 && used + piece.width > WIDEST_LINE) {
+      broken.push([]);
+      used = 0;
+    }
+    broken.at(-1)?.push(piece);
+    used += piece.width + SERIES_GAP;
+  }
+  const rows = broken.map(row);
+  const tops: number[] = [];
+  let height = 0;
+  for (const each of rows) {
+    tops.push(height);
+    height += each.height + LINE_GAP;
+  }
+  const lastRow = rows.at(-1) as Piece;
+  return {
+    width: Math.max(...rows.map((each) => each.width)),
+    height: height - LINE_GAP,
+    line: (rows[0] as Piece).line,
+    lastLine: (tops.at(-1) as number) + lastRow.line,
+    lastWidth: lastRow.width,
+    draw: (x, y) =>
+      rows
+        .map((each, index) => {
+          const top = y + (tops[index] as number);
+          const next = rows[index + 1];
+          if (next === undefined) return each.draw(x, top);
+          const right = x + each.width + SERIES_GAP / 2;
+          const left = x - SERIES_GAP / 2;
+          const between = top + each.height + LINE_GAP / 2;
+          const nextLine = y + (tops[index + 1] as number) + next.line;
+          const turn = `M${x + each.width} ${top + each.line}H${right}V${between}H${left}V${nextLine}H${x}`;
+          return `${each.draw(x, top)}<path class="wire" d="${turn}"/>`;
+        })
+        .join(""),
   };
 }
 

@@ -248,6 +248,20 @@ describe("AvailabilityTarget", () => {
     expect(findings(twoClouds({ atLeast: 0.999 }, { atLeast: 0.999 }).root)).toEqual([]);
   });
 
+  test("may exceed what each of several promises, where one of them will do", () => {
+    // GIVEN a service that needs stock in UK or in US, each of which promises 99.9 %
+    const { root, jp } = twoClouds(undefined, { atLeast: 0.999 });
+    const us = new Stack(root, "us");
+    us.services.push(service("stock", { requires: [cloud("us-cloud", 0.9995)] }));
+    new AvailabilityTarget(us, "target", { atLeast: 0.999 });
+    jp.services.push(
+      service("either", { requires: [parallel(remote("uk", "stock"), remote("us", "stock"))] }),
+    );
+    // THEN it may promise more than either
+    new AvailabilityTarget(jp, "target", { atLeast: 0.99999, service: "either" });
+    expect(findings(root)).toEqual([]);
+  });
+
   test("a waiver lets it pass until its last day", () => {
     const missed = (day: string) =>
       twoClouds({
