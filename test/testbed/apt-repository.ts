@@ -86,11 +86,9 @@ export async function aptRepository(cache: string, mirror: string, root: string)
     "Debug::NoLocking=true",
   ].flatMap((option) => ["-o", option]);
   await run("apt-get", [...options, "-q", "update"]);
-  // Each by itself: packages that exclude one another can still lie in one archive.
-  for (const name of [...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES]) {
-    // A package the root has already must still be in the archive, or asking for it by name fails.
-    await run("apt-get", [...options, "-qy", "--download-only", "--reinstall", "install", name]);
-  }
+  // --reinstall: what the root has already must be in the archive too, or asking for it by name fails.
+  const wanted = [...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES];
+  await run("apt-get", [...options, "-qy", "--download-only", "--reinstall", "install", ...wanted]);
   for (const name of readdirSync(archives).filter((file) => file.endsWith(".deb"))) {
     const fromBullseye = BULLSEYE_PACKAGES.some((wanted) => name.startsWith(`${wanted}_`));
     const archive = join(directory, fromBullseye ? "bullseye" : "debian");
