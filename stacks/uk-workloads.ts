@@ -32,6 +32,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       chartVersion: region.versions.consulChart,
       dnsAddress: serviceAddress(region.ranges.services, 54),
       wanNetworks: region.consulWanNetworks,
+      joinAddress: region.consulJoinAddress,
       ...region.consul,
     });
     const proxy = new ProxyDeployment(this, "proxy", {

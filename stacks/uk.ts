@@ -41,6 +41,7 @@ export class UkStack extends RegionStack<GkeRegion> {
     });
     if (region.consulWanNetworks.length > 0) {
       network.allowFrom("consul-wan", region.consulWanNetworks, CONSUL_WAN_PORTS);
+      if (region.consulJoinAddress !== undefined) network.reserve("consul-join", region.consulJoinAddress);
       network.allowFrom("proxy", region.consulWanNetworks, { tcp: [region.proxy.port] });
     }
     this.cluster = new GkeCluster(this, "cluster", {

@@ -1,4 +1,5 @@
 import { type ITerraformDependable } from "cdktf";
+import { ComputeAddress } from "@cdktf/provider-google/lib/compute-address";
 import { ComputeFirewall } from "@cdktf/provider-google/lib/compute-firewall";
 import { ComputeNetwork } from "@cdktf/provider-google/lib/compute-network";
 import { ComputeRouter } from "@cdktf/provider-google/lib/compute-router";
@@ -50,10 +51,12 @@ export class GoogleNetwork extends Construct implements IGoogleNetwork {
   readonly podRangeName = "pods";
   readonly serviceRangeName = "services";
   private readonly network: ComputeNetwork;
+  private readonly gcpRegion: string;
 
   constructor(scope: Construct, id: string, props: GoogleNetworkProps) {
     super(scope, id);
     const { name, gcpRegion, ranges } = props;
+    this.gcpRegion = gcpRegion;
     this.network = new ComputeNetwork(this, "network", {
       name,
       autoCreateSubnetworks: false,
@@ -106,6 +109,18 @@ export class GoogleNetwork extends Construct implements IGoogleNetwork {
       sourceRanges: [...sources],
       allow,
       logConfig: { metadata: "INCLUDE_ALL_METADATA" },
+    });
+  }
+
+  /** Keeps an address of the subnet for a load balancer inside the network. @param purpose unique in the network */
+  reserve(purpose: string, address: string): void {
+    new ComputeAddress(this, `address-${purpose}`, {
+      name: `${this.network.nameInput}-${purpose}`,
+      region: this.gcpRegion,
+      subnetwork: this.subnetworkId,
+      addressType: "INTERNAL",
+      purpose: "GCE_ENDPOINT",
+      address,
     });
   }
 

@@ -1,5 +1,6 @@
 import { Release } from "@cdktf/provider-helm/lib/release";
 import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
+import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Construct } from "constructs";
 import { TerraformVariable } from "cdktf";
 import { type Block } from "../availability";
@@ -26,6 +27,12 @@ export interface ConsulChartProps {
   readonly singleServer?: boolean;
   /** Servers of the other datacenters, joined over the WAN: addresses or host names, by datacenter. @default - none */
   readonly peers?: Readonly<Record<string, readonly string[]>>;
+  /**
+   * Address of the VPC at which servers of other datacenters join; reserve it first. Pods' own addresses change,
+   * but are learnt once joined.
+   * @default - none: the servers here do the joining
+   */
+  readonly joinAddress?: string;
   /** Networks of the other datacenters' servers. @default - none: the datacenter stands alone */
   readonly wanNetworks?: readonly string[];
   /**
@@ -68,13 +75,13 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       namespace: props.namespace,
       allow: [
         // Whoever reaches the HTTP API can register services: nobody outside this namespace does.
-        { from: [{ namespace: "consul" }] },
+        { from: [{ namespace: props.namespace }] },
         { from: [{ pods: "all" }], tcp: [NAMES], udp: [NAMES] },
         { from: [METRICS_COLLECTORS], tcp: [HTTP_API] },
         ...wanIngress(props.wanNetworks ?? []),
       ],
     });
-    new Release(this, "release", {
+    const release = new Release(this, "release", {
       name: "consul",
       namespace: props.namespace,
       repository: "https://helm.releases.hashicorp.com",
@@ -85,6 +92,7 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       wait: true,
       timeout: 900,
     });
+    if (props.joinAddress !== undefined) this.addEntrance(props.namespace, props.joinAddress, release);
   }
 
   /**
@@ -99,6 +107,30 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       "consul.hashicorp.com/service-name": name,
       "consul.hashicorp.com/service-port": port,
     };
+  }
+
+  /** Joining takes TCP alone; gossip then goes from pod to pod. */
+  private addEntrance(namespace: string, address: string, release: Release): void {
+    new ServiceV1(this, "join", {
+      metadata: {
+        name: "consul-join",
+        namespace,
+        annotations: {
+          "networking.gke.io/load-balancer-type": "Internal",
+          // Other datacenters come in through other regions of the network.
+          "networking.gke.io/internal-load-balancer-allow-global-access": "true",
+        },
+      },
+      spec: {
+        type: "LoadBalancer",
+        loadBalancerIp: address,
+        // Keeps the caller's address, which the policy above asks for.
+        externalTrafficPolicy: "Local",
+        selector: { app: "consul", release: "consul", component: "server" },
+        port: [{ name: "join", port: WAN_GOSSIP, targetPort: String(WAN_GOSSIP), protocol: "TCP" }],
+      },
+      dependsOn: [release],
+    });
   }
 
   private values(props: ConsulChartProps, servers: number) {

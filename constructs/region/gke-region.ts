@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
-import { cidr, consulServersProblem, dnsLabel, sharedFields } from "./region";
+import { cidr, ipv4Address, consulServersProblem, dnsLabel, sharedFields } from "./region";
 
 const project = z
   .string({ error: "expected a Google Cloud project id such as example-uk" })
@@ -162,6 +162,8 @@ export const gkeRegion = z
     consulServers: z.int().default(3),
     /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters and for calls. */
     consulWanNetworks: z.array(cidr).default([]),
+    /** Address in `ranges.nodes` at which the other datacenters' servers join. @default - the servers here join them */
+    consulJoinAddress: ipv4Address.optional(),
     /** @default - nothing is reached from the internet */
     entrance: entrance.optional(),
     /** MySQL on Cloud SQL; needs `ranges.data`. @default - none */
@@ -210,6 +212,22 @@ export const gkeRegion = z
         }
       }
     });
+    if (Object.keys(region.consul.peers).length > 0 && region.consulWanNetworks.length === 0) {
+      issue(
+        ["consulWanNetworks"],
+        "expected the networks of the datacenters in consul.peers, which could not get in otherwise",
+      );
+    }
+    const { consulJoinAddress } = region;
+    if (
+      consulJoinAddress !== undefined &&
+      Cidr.parse(region.ranges.nodes)?.contains(consulJoinAddress) === false
+    ) {
+      issue(["consulJoinAddress"], `expected an address in ranges.nodes ${region.ranges.nodes}`);
+    }
+    if (consulJoinAddress !== undefined && region.consulWanNetworks.length === 0) {
+      issue(["consulWanNetworks"], "expected the networks that may use consulJoinAddress");
+    }
     if (region.ranges.data === undefined && (region.database ?? region.cache) !== undefined) {
       issue(["ranges", "data"], "expected a network of /24 or larger for the region's database and cache");
     }

@@ -49,7 +49,14 @@ describe("UkStack", () => {
 
   it("lets other datacenters in when they are named, and otherwise nobody", () => {
     expect(synthesised().stack.resources("google_compute_firewall")).toEqual({});
-    const { stack } = synthesised({ consulWanNetworks: ["10.10.0.0/16", "10.20.0.0/16"] });
+    const { stack } = synthesised({
+      consulWanNetworks: ["10.10.0.0/16", "10.20.0.0/16"],
+      consulJoinAddress: "10.30.0.53",
+    });
+    expect(stack.one("google_compute_address")).toMatchObject({
+      address: "10.30.0.53",
+      address_type: "INTERNAL",
+    });
     const rules = Object.values(stack.resources("google_compute_firewall"));
     expect(rules.map(({ name }) => name)).toEqual(["uk-allow-consul-wan", "uk-allow-proxy"]);
     for (const rule of rules) expect(rule["source_ranges"]).toEqual(["10.10.0.0/16", "10.20.0.0/16"]);

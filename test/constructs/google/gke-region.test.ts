@@ -115,6 +115,16 @@ describe("a GKE region's value", () => {
       { database: { tier: "db-f1-micro" } },
       /database\.tier: expected a Cloud SQL machine type with dedicated cores.*got: "db-f1-micro"/,
     ],
+    [
+      "peers whose networks are kept out",
+      { consul: { peers: { jp: ["10.10.0.11"] } } },
+      /consulWanNetworks: expected the networks of the datacenters in consul\.peers.*got: nothing/,
+    ],
+    [
+      "a join address that no node's network holds",
+      { consulJoinAddress: "10.30.16.9", consulWanNetworks: ["10.10.0.0/16"] },
+      /consulJoinAddress: expected an address in ranges\.nodes 10\.30\.0\.0\/20, got: "10\.30\.16\.9"/,
+    ],
     ["an unknown field", { autopilot: true }, /autopilot: expected no such field, got: true/],
   ])("with %s is refused with the field, the value and what was expected", (_what, changes, message) => {
     expect(problems(changes)).toMatch(message);

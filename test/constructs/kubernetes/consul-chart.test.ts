@@ -1,5 +1,6 @@
 import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { schemaErrors } from "./kubernetes-schema";
 import { manifestOf } from "./manifests";
 import { WORKERS } from "./workers";
 
@@ -86,6 +87,22 @@ describe("ConsulChart", () => {
         { protocol: "UDP", port: 8302 },
       ],
     });
+  });
+
+  it("can be joined at an address that stays, by whom its policy lets in", () => {
+    const { stack } = released({ joinAddress: "10.30.0.53", wanNetworks: ["10.10.0.0/16"] });
+    const service = manifestOf(stack, "Service", "consul-join");
+    expect(schemaErrors(service)).toEqual([]);
+    expect(service).toMatchObject({
+      metadata: { annotations: { "networking.gke.io/load-balancer-type": "Internal" } },
+      spec: {
+        type: "LoadBalancer",
+        loadBalancerIP: "10.30.0.53",
+        externalTrafficPolicy: "Local",
+        ports: [{ port: 8302, targetPort: 8302, protocol: "TCP" }],
+      },
+    });
+    expect(released().stack.resources("kubernetes_service_v1")).toEqual({});
   });
 
   it("takes the gossip key from a sensitive variable, and no value of it is written", () => {

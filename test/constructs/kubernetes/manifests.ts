@@ -103,7 +103,7 @@ function converted(stack: SynthesisedStack, value: unknown, kind: string): unkno
       if (SINGLE.has(key) && Array.isArray(inner)) return [camel(key), converted(stack, inner[0], kind)];
       const name = kind === "DaemonSet" && key === "strategy" ? "updateStrategy" : named(key, inner);
       const isNumber =
-        (NUMBERS.test(key) || (kind === "NetworkPolicy" && key === "port")) &&
+        (NUMBERS.test(key) || (kind === "NetworkPolicy" && key === "port") || key === "target_port") &&
         typeof inner === "string" &&
         /^\d+$/.test(inner);
       return [name, isNumber ? Number(inner) : converted(stack, inner, kind)];
@@ -114,7 +114,7 @@ function converted(stack: SynthesisedStack, value: unknown, kind: string): unkno
 function named(key: string, value: unknown): string {
   const plural = PLURALS[key];
   if (plural !== undefined && Array.isArray(value)) return plural;
-  return key === "cluster_ip" ? "clusterIP" : camel(key);
+  return camel(key).replace(/Ip$/, "IP");
 }
 
 const camel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
