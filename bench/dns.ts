@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ADDRESS, DnsLab } from "../test/e2e/dns-lab";
 import { findProgram } from "../test/constructs/dns/real-binaries";
@@ -7,7 +7,8 @@ import { findProgram } from "../test/constructs/dns/real-binaries";
 /*
  * Speed of look-ups on real unbound and Consul with the configuration this library writes, by dnsperf:
  * `npm run bench:dns`. Latency is taken one question at a time, throughput with as many as the server takes; the
- * load generator shares the machine's cores with the servers.
+ * load generator shares the machine's cores with the servers, and so does whatever else runs: the load average before
+ * the first run is printed, and the server's own processor time for a look-up, which depends on neither.
  */
 
 const SECONDS = Number(process.argv[2] ?? 10);
@@ -15,6 +16,8 @@ const RUNS = 3;
 
 interface Case {
   readonly name: string;
+  /** Name of the process in the laboratory, and the address it answers on. */
+  readonly process: string;
   readonly server: string;
   readonly port: number;
   readonly question: string;
@@ -24,20 +27,40 @@ interface Result {
   readonly p50: number;
   readonly p99: number;
   readonly queriesPerSecond: number;
+  readonly processorMicroseconds: number;
   readonly lost: number;
 }
 
 const APP = ADDRESS.app("jp");
 const CASES: readonly Case[] = [
-  { name: "unbound, cached Consul name", server: APP, port: 53, question: "proxy.service.consul A" },
+  {
+    name: "unbound, cached Consul name",
+    process: `unbound ${APP}`,
+    server: APP,
+    port: 53,
+    question: "proxy.service.consul A",
+  },
   {
     name: "unbound, name under a suffix",
+    process: `unbound ${APP}`,
     server: APP,
     port: 53,
     question: "api.example.com.ccnproxy-https A",
   },
-  { name: "unbound, cached public name", server: APP, port: 53, question: "www.example.net A" },
-  { name: "Consul agent directly", server: APP, port: 8600, question: "proxy.service.consul A" },
+  {
+    name: "unbound, cached public name",
+    process: `unbound ${APP}`,
+    server: APP,
+    port: 53,
+    question: "www.example.net A",
+  },
+  {
+    name: "Consul agent directly",
+    process: `consul ${APP}`,
+    server: APP,
+    port: 8600,
+    question: "proxy.service.consul A",
+  },
 ];
 
 async function main(): Promise<void> {
@@ -54,11 +77,11 @@ async function main(): Promise<void> {
     await lab.untilResolves(APP, "proxy.service.consul", ADDRESS.proxies("jp"));
     console.log(
       `unbound ${await lab.unboundRelease()}, Consul ${await lab.consulRelease()}, ${cpus().length} cores, ` +
-        `median of ${RUNS} runs of ${SECONDS} s`,
+        `median of ${RUNS} runs of ${SECONDS} s, load average before ${loadavg()[0]!.toFixed(1)}`,
     );
     console.log("");
-    console.log("| look-up | p50 | p99 | queries a second | lost |");
-    console.log("|---|---|---|---|---|");
+    console.log("| look-up | p50 | p99 | queries a second | processor time each | lost |");
+    console.log("|---|---|---|---|---|---|");
     for (const each of CASES) {
       const results: Result[] = [];
       for (let i = 0; i < RUNS; i++) results.push(await measure(lab, each, scratch));
@@ -66,8 +89,9 @@ async function main(): Promise<void> {
         results.map(pick).sort((a, b) => a - b)[Math.floor(RUNS / 2)]!;
       const lost = results.reduce((sum, result) => sum + result.lost, 0);
       const [p50, p99] = [median((one) => one.p50), median((one) => one.p99)];
+      const processor = median((one) => one.processorMicroseconds).toFixed(1);
       const rate = Math.round(median((one) => one.queriesPerSecond) / 100) / 10;
-      console.log(`| ${each.name} | ${micro(p50)} | ${micro(p99)} | ${rate} k | ${lost} |`);
+      console.log(`| ${each.name} | ${micro(p50)} | ${micro(p99)} | ${rate} k | ${processor} us | ${lost} |`);
     }
   } finally {
     rmSync(scratch, { recursive: true });
@@ -85,7 +109,9 @@ async function measure(lab: DnsLab, each: Case, scratch: string): Promise<Result
     .map((match) => Number(match[1]))
     .sort((a, b) => a - b);
   if (latencies.length === 0) throw new Error(`dnsperf shows no look-up of ${each.name}:\n${single}`);
+  const before = lab.processorSeconds(each.process);
   const many = await perf("-q", "200", "-c", "20", "-T", "2", "-l", String(SECONDS));
+  const processorSeconds = lab.processorSeconds(each.process) - before;
   const figure = (name: string): number => {
     const found = new RegExp(`${name}:\\s+([\\d.]+)`).exec(many)?.[1];
     if (found === undefined) throw new Error(`dnsperf tells no "${name}":\n${many}`);
@@ -96,6 +122,7 @@ async function measure(lab: DnsLab, each: Case, scratch: string): Promise<Result
     p50: latencies[Math.floor(latencies.length / 2)]!,
     p99: latencies[Math.floor(latencies.length * 0.99)]!,
     queriesPerSecond: figure("Queries per second"),
+    processorMicroseconds: (processorSeconds / figure("Queries completed")) * 1e6,
     lost: figure("Queries lost"),
   };
 }

@@ -263,6 +263,20 @@ export class DnsLab {
     await until(`${name} to end`, 5_000, async () => !this.isRunning(name) || undefined);
   }
 
+  /** Processor time that the process has taken so far, in seconds. */
+  processorSeconds(name: string): number {
+    const pid = this.processes.get(name);
+    if (pid === undefined) throw new Error(`no process ${name} in the laboratory`);
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .slice(11, 13)
+      .map(Number);
+    // Linux counts in hundredths of a second here, whatever its own clock does.
+    return (user! + system!) / 100;
+  }
+
   isRunning(name: string): boolean {
     const pid = this.processes.get(name);
     if (pid === undefined) return false;
