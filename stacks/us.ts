@@ -68,7 +68,9 @@ export class UsStack extends RegionStack<Ec2Region> {
     });
     const proxy = new AggregationProxy(this, "proxy-service", { hosts: [proxies], ...region.proxy });
     proxy.registerWith(consul);
-    proxies.firewall.allowFrom(network.cidr, tcp(proxy.port), "Applications of the region");
+    for (const clients of [network.cidr, ...region.consulWanNetworks]) {
+      proxies.firewall.allowFrom(clients, tcp(proxy.port), "Applications of the federated regions");
+    }
     const proxyEntrance = new InternalLoadBalancer(this, "proxy-entrance", {
       name: `${name}-proxy`,
       network,

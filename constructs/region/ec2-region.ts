@@ -99,7 +99,7 @@ export const ec2Region = z
     /** Debian 13 image. @default - the newest that Debian publishes for the architecture */
     imageId: imageId.optional(),
     servers: servers.prefault({}),
-    /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters. */
+    /** Networks of the regions in `consul.peers`: let in to the Consul servers and the proxies. */
     consulWanNetworks: z.array(cidr).default([]),
     /** @default - nothing of the region can be reached from the internet */
     entrance: entrance.optional(),

@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { loadRegions } from "../region";
+import { type Opening, openings } from "./openings";
+
+const USAGE = `usage: npm run openings -- [--json]
+
+Tells which addresses and ports must be open between the regions that federate.
+TRICLOUD_REGIONS names another directory of regions.`;
+
+/** @returns the exit code: 0, or 2 for wrong arguments */
+export function main(args: readonly string[], write: (text: string) => void, directory: string): number {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    write(`${USAGE}\n`);
+    return 0;
+  }
+  const found = openings(loadRegions(directory));
+  if (values.json) write(`${JSON.stringify(found, undefined, 2)}\n`);
+  else
+    write(
+      found.length === 0 ? "no region names another in consul.peers: nothing need be open\n" : table(found),
+    );
+  return 0;
+}
+
+function table(found: readonly Opening[]): string {
+  const side = ({ region, addresses }: Opening["from"]) => `${region} ${addresses.join(",")}`;
+  const rows = [
+    ["FROM", "TO", "PORT", "FOR"],
+    ...found.map(({ from, to, protocol, port, why }) => [side(from), side(to), `${port}/${protocol}`, why]),
+  ];
+  const widths =
+    rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+if (require.main === module) {
+  try {
+    const directory = process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "../../regions");
+    process.exitCode = main(process.argv.slice(2), (text) => void process.stdout.write(text), directory);
+  } catch (error) {
+    console.error(`openings: ${(error as Error).message}`);
+    process.exitCode = 2;
+  }
+}

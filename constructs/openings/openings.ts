@@ -1,0 +1,102 @@
+import type { Region } from "../region";
+
+/** One thing that firewalls and routes between two regions must let through. */
+export interface Opening {
+  readonly from: Side;
+  readonly to: Side;
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  readonly why: string;
+}
+
+export interface Side {
+  readonly region: string;
+  /** IPv4 addresses or networks, or host names. */
+  readonly addresses: readonly string[];
+}
+
+/** Ports: https://developer.hashicorp.com/consul/docs/reference/architecture/ports */
+const WAN = [
+  { protocol: "tcp", port: 8302, why: "gossip between Consul servers" },
+  { protocol: "udp", port: 8302, why: "gossip between Consul servers" },
+  { protocol: "tcp", port: 8300, why: "questions that another datacenter's Consul servers answer" },
+] as const;
+
+/**
+ * What must be open between regions that federate, in both directions, for each two of which one names the other in
+ * `consul.peers`. A peer that is none of the regions counts with the addresses given for it.
+ */
+export function openings(regions: readonly Region[]): Opening[] {
+  return federated(regions).flatMap(([one, other]) => [...toward(one, other), ...toward(other, one)]);
+}
+
+/** A region as its firewall is concerned. */
+interface Place {
+  readonly name: string;
+  readonly consulServers: readonly string[];
+  /** Where clients of the proxies are. */
+  readonly clients: readonly string[];
+  /** Nothing where they are not known. */
+  readonly proxies: readonly string[];
+  readonly proxyPort: number | undefined;
+}
+
+function toward(from: Place, to: Place): Opening[] {
+  const servers = {
+    from: { region: from.name, addresses: from.consulServers },
+    to: { region: to.name, addresses: to.consulServers },
+  };
+  const wan = WAN.map((traffic) => ({ ...servers, ...traffic }));
+  if (to.proxyPort === undefined || from.clients.length === 0) return wan;
+  const proxies: Opening = {
+    from: { region: from.name, addresses: from.clients },
+    to: { region: to.name, addresses: to.proxies },
+    protocol: "tcp",
+    port: to.proxyPort,
+    why: `requests through the proxies of ${to.name}: NAME.ccnproxy-https.${to.name}`,
+  };
+  return [...wan, proxies];
+}
+
+/** Each two that federate once, in the order of the regions. */
+function federated(regions: readonly Region[]): [Place, Place][] {
+  const places = new Map(regions.map((region) => [region.name, placeOf(region)]));
+  const pairs = new Map<string, [Place, Place]>();
+  for (const region of regions) {
+    for (const [name, addresses] of Object.entries(region.consul.peers)) {
+      if (name === region.name) continue;
+      const peer = places.get(name) ?? stranger(name, addresses);
+      const key = [region.name, name].sort().join(" ");
+      if (!pairs.has(key)) pairs.set(key, [places.get(region.name) as Place, peer]);
+    }
+  }
+  return [...pairs.values()];
+}
+
+function placeOf(region: Region): Place {
+  const { name, cidr } = region;
+  const proxyPort = region.proxy.port;
+  if (region.platform !== "dedicated") {
+    // Machines come and go there: any address of the region's network may be a server's.
+    return { name, consulServers: [cidr], clients: [cidr], proxies: [cidr], proxyPort };
+  }
+  const withRole = (role: "consul-server" | "proxy") =>
+    region.servers
+      .filter((server) => !server.retired && server.roles.includes(role))
+      .map(({ address }) => address);
+  return {
+    name,
+    consulServers: withRole("consul-server"),
+    clients: [cidr],
+    proxies: withRole("proxy"),
+    proxyPort,
+  };
+}
+
+const stranger = (name: string, addresses: readonly string[]): Place => ({
+  name,
+  consulServers: addresses,
+  clients: [],
+  proxies: [],
+  proxyPort: undefined,
+});
