@@ -139,6 +139,8 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
         name: "consul",
         datacenter: props.datacenter,
         domain: this.domain,
+        // The Gateway API's definitions are GKE's; two owners would fight over them.
+        installK8sNetworkingCRDs: false,
         gossipEncryption: this.gossip(props),
         metrics: { enabled: true, enableAgentMetrics: true, agentMetricsRetentionTime: "1m" },
       },
@@ -153,7 +155,10 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       },
       // Pods find services through the resolver on their node: agents beside it would say the same twice.
       client: { enabled: false },
-      connectInject: { enabled: false },
+      connectInject: {
+        enabled: false,
+        apiGateway: { manageExternalCRDs: false, manageNonStandardCRDs: false },
+      },
       ui: { enabled: false },
       dns: { enabled: true, clusterIP: props.dnsAddress },
       syncCatalog: {

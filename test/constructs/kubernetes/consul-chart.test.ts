@@ -38,7 +38,7 @@ describe("ConsulChart", () => {
   it("answers DNS at the address that the resolver is told, for services alone", () => {
     const { values, chart } = released();
     expect(values).toMatchObject({
-      global: { datacenter: "uk", domain: "consul" },
+      global: { datacenter: "uk", domain: "consul", installK8sNetworkingCRDs: false },
       dns: { enabled: true, clusterIP: "10.30.16.54" },
       connectInject: { enabled: false },
       syncCatalog: { enabled: true, default: false, toConsul: true, toK8S: false },
