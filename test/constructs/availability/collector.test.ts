@@ -209,6 +209,13 @@ describe("collectAvailability", () => {
   });
 });
 
+test("a service has a name, requires something, and says why what is soft is soft", () => {
+  const one = cloud("a", 0.9);
+  expect(() => service(" ", { requires: [one] })).toThrow('service name must be a non-empty string, got " "');
+  expect(() => service("s", { requires: [] })).toThrow('service "s" requires nothing');
+  expect(() => softened(one, " ")).toThrow("softened: expected a reason");
+});
+
 describe("AvailabilityTarget", () => {
   test("is silent when met, and warns when only independence meets it", () => {
     // 99.94 % holds whatever depends on whatever; 99.94 % and a little only with independence
@@ -288,6 +295,12 @@ describe("AvailabilityTarget", () => {
     expect(findings(root)).toEqual([
       'stack "jp" has an availability target but declares no service "chekout"',
     ]);
+  });
+
+  test("refuses a second target for the same service", () => {
+    const { root, jp } = twoClouds({ atLeast: 0.999 });
+    new AvailabilityTarget(jp, "second", { atLeast: 0.99 });
+    expect(() => collectAvailability(root)).toThrow("jp/checkout has two availability targets");
   });
 
   test("refuses wrong figures and incomplete waivers", () => {

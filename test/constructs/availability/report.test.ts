@@ -3,10 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import type { AvailabilityRun } from "../../../constructs/availability";
+import { Construct } from "constructs";
+import {
+  atLeast,
+  type AvailabilityRun,
+  collectAvailability,
+  component,
+  service,
+} from "../../../constructs/availability";
 import { main } from "../../../constructs/availability/cli";
 import { differences } from "../../../constructs/availability/report/difference";
 import { duration } from "../../../constructs/availability/report/figures";
+import { htmlReport } from "../../../constructs/availability/report/html-report";
 import { type SampleOptions, sampleRun } from "./sample-run";
 
 let directory: string;
@@ -185,6 +193,31 @@ describe("--html", () => {
       /<g class="part single"[^>]*><title>us\/lb\n99.99 % \(contractual, 2025-03\)\nhttps:\/\/example.com\/sla/,
     );
     expect(web).toContain(">any of 2</text>");
+  });
+
+  test("breaks a long row into lines, and shows one of many that are alike", () => {
+    // GIVEN a service of twelve parts in a row and one of twenty machines
+    const root = new Construct(undefined as unknown as Construct, "");
+    const part = (name: string) => component(name, { availability: 0.999 }, { kind: "assumed" });
+    const parts = Array.from({ length: 12 }, (_, index) => part(`part-${index}`));
+    const machines = Array.from({ length: 20 }, (_, index) => part(`machine-${index}`));
+    Object.assign(new Construct(root, "jp"), {
+      services: [
+        service("row", { requires: parts }),
+        service("farm", { requires: [atLeast(15, ...machines)] }),
+      ],
+    });
+    // THEN no diagram is wider than a page
+    const html = htmlReport(collectAvailability(root));
+    const sizes = [...html.matchAll(/viewBox="0 0 (\d+) (\d+)"/g)].map(([, width, height]) => [
+      Number(width),
+      Number(height),
+    ]);
+    expect(sizes[0]?.[0]).toBeLessThan(1250);
+    expect(sizes[0]?.[1]).toBeGreaterThan(3 * 48);
+    // and the farm is one box with a caption
+    expect(html).toContain(">15 of 20 like this</text>");
+    expect(sizes[1]?.[1]).toBeLessThan(150);
   });
 
   test("escapes whatever names hold", () => {
