@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { spawnSync } from "node:child_process";
+import { App, type TerraformBackend, TerraformOutput } from "cdktf";
+import type { Construct } from "constructs";
+import { type RegionBase, validateRegions } from "../../../constructs/region";
+import { RegionOutputs } from "../../../constructs/region/region-outputs";
+import jp from "../../../regions/jp";
+import { RegionStack } from "../../../stacks/region-stack";
+
+class Outer extends RegionStack<RegionBase> {
+  constructor(scope: Construct, region: RegionBase, id?: string) {
+    super(scope, region, id);
+  }
+}
+
+const regionWith = (name: string, backend: unknown): RegionBase => {
+  const [region] = validateRegions([{ file: `${name}.json`, value: { ...jp, name, backend } }]);
+  if (region === undefined) throw new Error("expected a region");
+  return region;
+};
+
+type State = Record<string, { backend: string; config: Record<string, unknown> }>;
+
+interface Stack {
+  terraform: { backend: Record<string, TerraformBackend & Record<string, unknown>> };
+  data?: { terraform_remote_state: State };
+}
+
+const environment = { ...process.env, CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: undefined };
+const hasTerraform = spawnSync("terraform", ["version"], { env: environment }).status === 0;
+
+describe("RegionOutputs", () => {
+  let outdir: string;
+  beforeEach(() => (outdir = mkdtempSync(join(tmpdir(), "tricloud-outputs-"))));
+  afterEach(() => rmSync(outdir, { recursive: true }));
+
+  const stackJson = (name: string): Stack =>
+    JSON.parse(readFileSync(join(outdir, "stacks", name, "cdk.tf.json"), "utf8")) as Stack;
+
+  it.each([
+    { type: "local" },
+    { type: "s3", bucket: "states", prefix: "tricloud", region: "us-east-1" },
+    { type: "gcs", bucket: "states", prefix: "tricloud" },
+  ])("looks for the state where the region keeps it: %j", (backend) => {
+    // GIVEN a region with its own backend, and one that reads its outputs
+    const app = new App({ outdir });
+    const us = regionWith("us", backend);
+    new Outer(app, us);
+    const reader = new Outer(app, regionWith("jp", { type: "local" }));
+    const outputs = new RegionOutputs(reader, "us-outputs", { region: us });
+    new TerraformOutput(reader, "seen", { value: outputs.text("proxy_address") });
+
+    // WHEN synthesised
+    app.synth();
+
+    // THEN both name the same place
+    const kept = stackJson("us").terraform.backend[backend.type] ?? {};
+    const [read] = Object.values(stackJson("jp").data?.terraform_remote_state ?? {});
+    expect(read?.backend).toBe(backend.type);
+    for (const [field, value] of Object.entries(read?.config ?? {}))
+      expect([field, kept[field]]).toEqual([field, value]);
+  });
+
+  (hasTerraform ? it : it.skip)(
+    `reads what the other region has put out${hasTerraform ? "" : " (skipped: no terraform on PATH)"}`,
+    () => {
+      // GIVEN a region that is deployed, in a directory of its own
+      const home = process.cwd();
+      process.chdir(outdir);
+      try {
+        const app = new App({ outdir: join(outdir, "out") });
+        const us = regionWith("us", { type: "local" });
+        new TerraformOutput(new Outer(app, us), "proxy_address", {
+          value: "proxy.us.internal",
+          staticId: true,
+        });
+        const reader = new Outer(app, regionWith("jp", { type: "local" }));
+        const outputs = new RegionOutputs(reader, "us-outputs", { region: us });
+        new TerraformOutput(reader, "seen", { value: `<${outputs.text("proxy_address")}>`, staticId: true });
+        app.synth();
+        const terraform = (stack: string, ...args: string[]): string => {
+          const cwd = join(outdir, "out/stacks", stack);
+          const { status, stdout, stderr } = spawnSync("terraform", args, {
+            cwd,
+            env: environment,
+            encoding: "utf8",
+          });
+          if (status !== 0) throw new Error(`terraform ${args.join(" ")}: ${stdout}${stderr}`);
+          return stdout;
+        };
+
+        // WHEN both are deployed, one after the other
+        for (const stack of ["us", "jp"]) {
+          terraform(stack, "init", "-input=false");
+          terraform(stack, "apply", "-auto-approve", "-input=false");
+        }
+
+        // THEN
+        expect(terraform("jp", "output", "-raw", "seen")).toBe("<proxy.us.internal>");
+      } finally {
+        process.chdir(home);
+      }
+    },
+    60_000,
+  );
+});
