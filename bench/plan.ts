@@ -11,7 +11,7 @@ import { readStacks } from "../planning/stack/synthesized-stacks";
  * `node -e 0` between them show how slow the machine was meanwhile.
  */
 
-const RUNS = 5;
+const RUNS = 3;
 const run = promisify(execFile);
 
 async function seconds(args: readonly string[]): Promise<number> {

@@ -19,6 +19,8 @@ interface ResourceRequest {
  * talks to no cloud.
  */
 export class ProviderDouble {
+  private encodedSchema: object | undefined;
+
   public constructor(
     private readonly name: string,
     private readonly schema: ProviderSchema,
@@ -74,12 +76,12 @@ export class ProviderDouble {
   };
 
   private getProviderSchema(): object {
-    return {
+    return (this.encodedSchema ??= {
       provider: encodeSchema(this.schema.provider),
       resource_schemas: encodeAll(this.schema.resources),
       data_source_schemas: encodeAll(this.schema.dataSources),
       server_capabilities: { plan_destroy: false },
-    };
+    });
   }
 
   private planResourceChange({ type_name, prior_state, proposed_new_state, config }: PlanRequest): object {

@@ -28,7 +28,7 @@ export class ProviderServer {
       },
     ]);
     this.server.addService(
-      providerService(),
+      withRememberedSchema(providerService()),
       Object.fromEntries(handlers) as grpc.UntypedServiceImplementation,
     );
   }
@@ -45,6 +45,15 @@ export class ProviderServer {
   public close(): void {
     this.server.forceShutdown();
   }
+}
+
+/** Every Terraform process asks for the schema, the largest message of all: it is written out once. */
+function withRememberedSchema(service: grpc.ServiceDefinition): grpc.ServiceDefinition {
+  const method = service["GetProviderSchema"];
+  if (method === undefined) throw new Error("the protocol file declares no GetProviderSchema");
+  let written: Buffer | undefined;
+  const responseSerialize = (response: object): Buffer => (written ??= method.responseSerialize(response));
+  return { ...service, GetProviderSchema: { ...method, responseSerialize } };
 }
 
 /**
