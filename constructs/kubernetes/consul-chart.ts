@@ -2,11 +2,11 @@ import { Release } from "@cdktf/provider-helm/lib/release";
 import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Construct } from "constructs";
-import { TerraformVariable } from "cdktf";
 import { type Block } from "../availability";
 import { type ConsulDnsOptions, consulConfig, type IConsul } from "../dns";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
+import { gossipVariable } from "../dns/consul-secrets";
 import { type AllowedIngress, IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
@@ -174,22 +174,11 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
   }
 
   private gossip({ gossipKey, namespace }: ConsulChartProps) {
-    const secret = new SecretV1(this, "gossip-key", {
+    const secret = new SecretV1(this, "gossip-secret", {
       metadata: { name: "consul-gossip-key", namespace },
-      data: { key: gossipKey ?? this.gossipVariable() },
+      data: { key: gossipKey ?? gossipVariable(this) },
     });
     return { secretName: secret.metadata.name, secretKey: "key" };
-  }
-
-  private gossipVariable(): string {
-    const variable = new TerraformVariable(this, "gossip-variable", {
-      type: "string",
-      sensitive: true,
-      description:
-        "Key for Consul's gossip, base64 of 32 bytes as `consul keygen` prints it; the same in all federated regions",
-    });
-    variable.overrideLogicalId("consul_gossip_key");
-    return variable.stringValue;
   }
 
   /** What the servers of the other platforms are told, less what the chart itself says on the command line. */
