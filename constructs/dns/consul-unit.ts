@@ -1,5 +1,5 @@
 import { CONSUL_PATHS } from "./consul-files";
-import { HARDENING } from "./hardening";
+import { UNIT_HARDENING } from "../host";
 
 /**
  * The systemd unit of a Consul agent, in place of the one any package has: Debian's and HashiCorp's differ in user
@@ -30,7 +30,7 @@ StateDirectory=consul/tricloud
 StateDirectoryMode=0700
 RuntimeDirectory=tricloud-consul
 CapabilityBoundingSet=
-${HARDENING}
+${UNIT_HARDENING}
 
 [Install]
 WantedBy=multi-user.target

@@ -1,4 +1,4 @@
-import { HARDENING } from "./hardening";
+import { UNIT_HARDENING } from "../host";
 import { UNBOUND_PATHS } from "./unbound-files";
 
 /**
@@ -31,7 +31,7 @@ LimitNOFILE=65536
 RuntimeDirectory=unbound
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
-${HARDENING}
+${UNIT_HARDENING}
 `;
 }
 

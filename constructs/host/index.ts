@@ -3,3 +3,4 @@ export * from "./host";
 export * from "./host-process";
 export * from "./host-profile";
 export * from "./profile-builder";
+export * from "./unit-hardening";

@@ -67,7 +67,11 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
       port: this.port,
       hosts: this.props.hosts,
       checks: [
-        { http: `http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz`, intervalSeconds: 2, timeoutSeconds: 1 },
+        {
+          http: `http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz`,
+          intervalSeconds: CHECK_SECONDS.interval,
+          timeoutSeconds: CHECK_SECONDS.timeout,
+        },
       ],
     });
   }
@@ -75,7 +79,13 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   private profilePart(): HostProfilePart {
     const { allow, warm, caCertificate } = this.props;
     const authorities = caCertificate === undefined ? [] : [{ path: CA_PATH, content: text(caCertificate) }];
-    const config = proxyConfig({ allow, warm, port: this.port, caFile: authorities[0]?.path });
+    const config = proxyConfig({
+      allow,
+      warm,
+      port: this.port,
+      drainSeconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + NAMED_SECONDS,
+      caFile: authorities[0]?.path,
+    });
     const stagedAuthorities = authorities.map(({ path }) => ` --ca-file "$STAGED${path}"`).join("");
     return {
       packages: ["curl", "nodejs"],
@@ -96,6 +106,12 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     };
   }
 }
+
+/** How Consul finds out that a proxy is not ready. */
+const CHECK_SECONDS = { interval: 2, timeout: 1 };
+
+/** How long resolvers go on naming a proxy that Consul names no more: a proxy on its way out serves until then. */
+const NAMED_SECONDS = 5;
 
 const BUNDLE_PATH = "/usr/local/lib/tricloud/tricloud-proxy.js";
 const CONFIG_PATH = "/etc/tricloud/proxy.json";

@@ -12,8 +12,10 @@ export interface ProxyOptions {
   readonly adminListen?: string;
   /** Idle connections kept for each origin. @default 64 */
   readonly keepaliveConns?: number;
-  /** How long requests under way may take to end once the proxy is told to stop. @default 30 */
-  readonly shutdownTimeoutSeconds?: number;
+  /** How long it goes on taking requests, no longer ready, once it is told to stop. @default 0 */
+  readonly drainSeconds?: number;
+  /** How long requests under way may take to end after that. @default 30 */
+  readonly finishSeconds?: number;
   /** PEM file of authorities trusted for origins besides the public ones. @default - none */
   readonly caFile?: string;
 }
@@ -29,6 +31,7 @@ export const DEFAULT_ADMIN_PORT = 9300;
 export function proxyConfig(options: ProxyOptions): string {
   if (options.allow.length === 0)
     throw new Error("aggregation proxy: allow must name at least one origin, got: []");
+  const { drainSeconds = 0 } = options;
   const config = {
     listen: options.listen ?? "0.0.0.0",
     port: options.port ?? DEFAULT_PROXY_PORT,
@@ -36,7 +39,8 @@ export function proxyConfig(options: ProxyOptions): string {
     allow: options.allow,
     warm: options.warm ?? [],
     keepaliveConns: options.keepaliveConns ?? 64,
-    shutdownTimeout: options.shutdownTimeoutSeconds ?? 30,
+    drainDelay: drainSeconds,
+    shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),
     caFile: options.caFile,
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;

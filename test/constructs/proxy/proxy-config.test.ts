@@ -42,7 +42,8 @@ describe("proxyConfig", () => {
         listen: "127.0.0.1",
         adminListen: "0.0.0.0:9301",
         keepaliveConns: 8,
-        shutdownTimeoutSeconds: 5,
+        drainSeconds: 8,
+        finishSeconds: 5,
       },
     ],
   ])("writes %s so that the proxy itself accepts it", (_what, options) => {

@@ -1,8 +1,8 @@
 /**
  * Restrictions for a systemd unit that serves the network as a user of its own and writes to its own directories
- * alone.
+ * alone. What a unit must loosen, it says after these lines: systemd takes the last word on each.
  */
-export const HARDENING = `NoNewPrivileges=yes
+export const UNIT_HARDENING = `NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
 PrivateTmp=yes
