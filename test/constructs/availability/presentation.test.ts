@@ -10,6 +10,9 @@ import {
 import { presentable } from "../../../constructs/availability/calculus/presentation";
 import { randomBlock, states, works } from "./random-block";
 
+/** Many structures, each in all its states: as long as it takes on a busy machine. */
+jest.setTimeout(120_000);
+
 const part = (id: string, unavailability = 0.1) => component(id, { unavailability });
 
 test("what is presented works in exactly the same states", () => {
