@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { App, type TerraformBackend, TerraformOutput } from "cdktf";
+import { App, TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
 import { type RegionBase, validateRegions } from "../../../constructs/region";
 import { RegionOutputs } from "../../../constructs/region/region-outputs";
@@ -24,7 +24,7 @@ const regionWith = (name: string, backend: unknown): RegionBase => {
 type State = Record<string, { backend: string; config: Record<string, unknown> }>;
 
 interface Stack {
-  terraform: { backend: Record<string, TerraformBackend & Record<string, unknown>> };
+  terraform: { backend: Record<string, Record<string, unknown> | undefined> };
   data?: { terraform_remote_state: State };
 }
 
