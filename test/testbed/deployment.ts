@@ -64,14 +64,9 @@ export class Deployment {
     return this.cdktf(["destroy", stack, "--auto-approve"], options);
   }
 
-  /** Runs the app alone: `cdktf.out` in the working directory. */
+  /** Runs the app alone, which writes `cdktf.out` in the working directory. */
   synth(options: CommandOptions = {}): Promise<Outcome> {
     return this.run(process.execPath, [join(PROJECT, "dist/main.js")], options);
-  }
-
-  /** Path of a file that synthesis writes. */
-  synthesised(name: string): string {
-    return join(this.directory, "cdktf.out", name);
   }
 
   private cdktf(args: readonly string[], options: CommandOptions): Promise<Outcome> {
