@@ -1,0 +1,208 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Contender,
+  makeCertificates,
+  onPath,
+  startContenders,
+  startOrigin,
+  type Server,
+} from "./proxy-contenders";
+import { type LoadOrder, type LoadResult, runLoad } from "./proxy-load";
+
+/*
+ * The proxy's cost per request beside nginx, HAProxy and, where it is on PATH, chocon: `npm run bench:proxy`, options
+ * `--seconds 3 --rounds 3`. One core for the proxies, another for load and origin; access logs off; the contenders
+ * take turns within each round, and the median round counts. Prints a table and writes JSON.
+ */
+
+const CLIENTS = 32;
+const WARM_UP = 20_000;
+const IDLE_CLIENTS = 10_000;
+const RESULT = ".testbed/bench/proxy.json";
+const CASES = [
+  { scheme: "http", path: "/small", body: "22 B" },
+  { scheme: "https", path: "/small", body: "22 B" },
+  { scheme: "http", path: "/large", body: "64 KiB" },
+  { scheme: "https", path: "/large", body: "64 KiB" },
+] as const;
+
+interface Measured {
+  /** Microseconds of the proxy's CPU time per request. */
+  readonly cpu: number;
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: number;
+}
+
+interface Row extends Measured {
+  readonly proxy: string;
+  readonly scheme: string;
+  readonly body: string;
+  /** CPU per request over nginx's. */
+  readonly toNginx: number;
+}
+
+async function main(): Promise<void> {
+  const seconds = option("--seconds", 3);
+  const rounds = option("--rounds", 3);
+  const missing = ["nginx", "haproxy", "openssl", "taskset"].filter((program) => !onPath(program));
+  if (missing.length > 0)
+    throw new Error(
+      `bench:proxy needs ${missing.join(", ")}: apt-get install nginx-light haproxy openssl util-linux`,
+    );
+  if (cpus().length < 2) throw new Error("bench:proxy needs two cores: one for the proxy, one for the load");
+  const directory = mkdtempSync(join(tmpdir(), "tricloud-bench-proxy-"));
+  const running: { stop(): Promise<void> }[] = [];
+  try {
+    const bundle = prepare(directory);
+    const origin: Server = await startOrigin(directory, 1);
+    running.push(origin);
+    const contenders = await startContenders(directory, bundle, 0, (contender) => running.push(contender));
+    console.log(
+      `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}; median of ${rounds} rounds of ${seconds} s, ${CLIENTS} clients`,
+    );
+    if (!onPath("chocon")) console.log("chocon is not on PATH and is left out");
+    const rows: Row[] = [];
+    for (const each of CASES) rows.push(...(await measure(contenders, each, seconds, rounds)));
+    const idle = await idleClients(contenders[0]!);
+    console.log(`\nours with ${IDLE_CLIENTS} idle clients: ${idle.toFixed(0)} MiB resident`);
+    mkdirSync(join(RESULT, ".."), { recursive: true });
+    writeFileSync(
+      RESULT,
+      `${JSON.stringify({ seconds, rounds, clients: CLIENTS, rows, idleClients: IDLE_CLIENTS, idleMiB: idle }, null, 2)}\n`,
+    );
+    console.log(`written to ${RESULT}`);
+  } finally {
+    await Promise.all(running.map((each) => each.stop()));
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function option(name: string, initial: number): number {
+  const at = process.argv.indexOf(name);
+  if (at < 0) return initial;
+  const value = Number(process.argv[at + 1]);
+  if (!(value > 0)) throw new Error(`${name}: ${process.argv[at + 1]} is not a number above 0`);
+  return value;
+}
+
+function prepare(directory: string): string {
+  makeCertificates(directory);
+  mkdirSync(join(directory, "www"));
+  writeFileSync(join(directory, "www/large"), Buffer.alloc(65_536, "x"));
+  const bundle = join(directory, "tricloud-proxy.js");
+  const flags = [
+    "--bundle",
+    "--platform=node",
+    "--target=node20",
+    `--outfile=${bundle}`,
+    "--log-level=warning",
+  ];
+  execFileSync("npx", ["--no-install", "esbuild", "proxy/main.ts", ...flags], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return bundle;
+}
+
+async function measure(
+  contenders: readonly Contender[],
+  { scheme, path, body }: (typeof CASES)[number],
+  seconds: number,
+  rounds: number,
+): Promise<Row[]> {
+  const results = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      const order: LoadOrder = {
+        address: "127.0.0.1",
+        port: contender.port,
+        host: contender.host(scheme),
+        path,
+        clients: CLIENTS,
+        warmUp: round === 0 ? WARM_UP : WARM_UP / 10,
+        seconds,
+      };
+      results.get(contender.name)!.push(await load(order, contender));
+    }
+  }
+  console.log(
+    `\n${scheme} origin, ${body}\n${"".padEnd(9)} CPU us/request  x nginx  requests/s   p50 ms   p99 ms  errors`,
+  );
+  const best = (name: string): Measured => medianBy(results.get(name)!, ({ cpu }) => cpu);
+  const nginx = best("nginx").cpu;
+  return contenders.map(({ name }) => {
+    const row: Row = { proxy: name, scheme, body, ...best(name), toNginx: best(name).cpu / nginx };
+    const cells = [
+      row.cpu.toFixed(1).padStart(14),
+      row.toNginx.toFixed(2).padStart(8),
+      row.rate.toFixed(0).padStart(11),
+    ];
+    console.log(
+      name.padEnd(9),
+      ...cells,
+      row.p50.toFixed(2).padStart(8),
+      row.p99.toFixed(2).padStart(8),
+      String(row.errors).padStart(7),
+    );
+    return row;
+  });
+}
+
+function load(order: LoadOrder, contender: Contender): Promise<Measured> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("taskset", ["-c", "1", process.execPath, __filename, "load", JSON.stringify(order)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let text = "";
+    let before = NaN;
+    let after = NaN;
+    child.stdout.on("data", (bytes: Buffer) => {
+      text += bytes.toString();
+      if (Number.isNaN(before) && text.startsWith("begin")) before = contender.cpuSeconds();
+      if (Number.isNaN(after) && text.includes("end\n")) after = contender.cpuSeconds();
+    });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code !== 0) return reject(new Error(`load on ${contender.name} failed (${code})`));
+      const { requests, errors, seconds, p50, p99 } = JSON.parse(
+        text.trim().split("\n").at(-1)!,
+      ) as LoadResult;
+      resolve({ cpu: ((after - before) / requests) * 1e6, rate: requests / seconds, p50, p99, errors });
+    });
+  });
+}
+
+function medianBy<T>(values: readonly T[], of: (value: T) => number): T {
+  return [...values].sort((a, b) => of(a) - of(b))[Math.floor(values.length / 2)]!;
+}
+
+/** Resident memory with many clients that have asked once and keep their connection. */
+async function idleClients(contender: Contender): Promise<number> {
+  const sockets: Socket[] = [];
+  const request = `GET /small HTTP/1.1\r\nHost: ${contender.host("http")}\r\n\r\n`;
+  const ask = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ host: "127.0.0.1", port: contender.port });
+      sockets.push(socket);
+      socket.once("error", reject).once("data", () => resolve());
+      socket.write(request);
+    });
+  try {
+    for (let i = 0; i < IDLE_CLIENTS; i += 100) await Promise.all(Array.from({ length: 100 }, ask));
+    return contender.memory();
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+}
+
+if (process.argv[2] === "load") runLoad(JSON.parse(process.argv[3]!) as LoadOrder);
+else
+  main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
