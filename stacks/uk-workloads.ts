@@ -5,6 +5,7 @@ import { GkeAccess } from "../constructs/google";
 import {
   ClusterResolver,
   ConsulChart,
+  MetricsScrape,
   PodIdentity,
   ProxyDeployment,
   PublicGateway,
@@ -45,6 +46,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...region.proxy,
     });
     proxy.registerWith(consul);
+    new MetricsScrape(this, "proxy-metrics", { name: "proxy", namespace, ...proxy.metrics });
     const resolver = new ClusterResolver(this, "resolver", {
       namespace,
       workers,

@@ -2,6 +2,7 @@ export * from "./cluster-resolver";
 export * from "./config-files";
 export * from "./consul-chart";
 export * from "./ingress-policy";
+export * from "./metrics-scrape";
 export * from "./pod-hardening";
 export * from "./pod-identity";
 export * from "./proxy-deployment";

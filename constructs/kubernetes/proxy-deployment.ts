@@ -52,6 +52,8 @@ export interface ProxyDeploymentProps {
 export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   readonly serviceName: string;
   readonly port: number;
+  /** Where metrics are collected from. */
+  readonly metrics = { podLabels: LABELS, port: "admin" };
   /** Works while one zone has a proxy. */
   readonly availability: Block;
   readonly topology: readonly TopologyElement[];

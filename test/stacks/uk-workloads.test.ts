@@ -124,7 +124,7 @@ describe("UkWorkloadsStack", () => {
     expect(kinds(asIs.stack)).toContain("Gateway");
     expect(asIs.built.services.map(({ name }) => name)).toContain("web");
     const hidden = synthesised({ entrance: undefined });
-    expect(kinds(hidden.stack)).toEqual([]);
+    expect(kinds(hidden.stack)).toEqual(["PodMonitoring"]);
     expect(hidden.built.services.map(({ name }) => name)).toEqual(["calls-to-other-clouds"]);
   });
 
@@ -133,6 +133,23 @@ describe("UkWorkloadsStack", () => {
     const web = built.services.find(({ name }) => name === "web");
     expect(web?.requires).toEqual([cluster.entrance, cluster.nodes, cluster.database]);
     expect(web?.degradesWithout).toEqual([cluster.cluster, cluster.cache]);
+  });
+
+  it("has the proxies' metrics collected where they answer them, from pods that let the collectors in", () => {
+    const monitoring = Object.values(asIs.stack.resources("kubernetes_manifest"))
+      .map(({ manifest }) => manifest as Attributes)
+      .find(({ kind }) => kind === "PodMonitoring");
+    const deployment = manifestOf(asIs.stack, "Deployment", "proxy")["spec"] as {
+      selector: Attributes;
+      template: { spec: { containers: [{ ports: Attributes[] }] } };
+    };
+    expect(monitoring?.["spec"]).toEqual({
+      selector: deployment.selector,
+      endpoints: [{ port: "admin", path: "/metrics", interval: "30s" }],
+    });
+    expect(deployment.template.spec.containers[0].ports).toContainEqual(
+      expect.objectContaining({ name: "admin", containerPort: 9300 }),
+    );
   });
 
   it("gives applications a namespace of their own and the account that Google Cloud knows them by", () => {
