@@ -23,7 +23,10 @@ const RULES = {
   dns: "/etc/tricloud/consul-dns.rules",
 };
 
-/** What makes a server see to it that the agents' and the resolvers' tokens exist, with their rights and no more. */
+/**
+ * What makes a server see to it that the agents' and the resolvers' tokens exist, with their rights and no more. To
+ * come before the agent itself: a new token must be known before anybody uses it.
+ */
 export function tokenUpkeep(): { files: HostFile[]; services: HostService[] } {
   const { agentToken, dnsToken } = CONSUL_PATHS;
   return {
@@ -37,6 +40,7 @@ export function tokenUpkeep(): { files: HostFile[]; services: HostService[] } {
       {
         name: "tricloud-consul-tokens.service",
         reads: [RULES.agent, RULES.dns, SCRIPT, UNIT, agentToken, dnsToken],
+        health: { command: `${SCRIPT} ready` },
       },
     ],
   };
@@ -44,6 +48,7 @@ export function tokenUpkeep(): { files: HostFile[]; services: HostService[] } {
 
 const TOKEN_SCRIPT = `#!/bin/sh
 # Sees to it that Consul knows the tokens of agents and resolvers, once there is a leader.
+# consul-tokens ready: succeeds when it does.
 set -eu
 ${shellToken(CONSUL_PATHS.managementToken)}${shellApi(CONSUL_PATHS.managementToken)}
 policy() { # NAME RULES
@@ -63,25 +68,27 @@ token() { # POLICY FILE
   rm -f "$body"
 }
 umask 077
-while true; do
-  # Others wait for what the leader does, lest two of them make it twice.
-  if consul info 2>/dev/null | grep -q 'leader = true'; then
-    policy tricloud-agent ${RULES.agent}
-    policy tricloud-dns ${RULES.dns}
-    token tricloud-agent ${CONSUL_PATHS.agentToken}
-    token tricloud-dns ${CONSUL_PATHS.dnsToken}
-    exit 0
-  elif known ${CONSUL_PATHS.agentToken} && known ${CONSUL_PATHS.dnsToken}; then
-    exit 0
-  fi
-  sleep 2
-done
+has_leader() { leader=$(api status/leader -f 2>/dev/null) && [ "$leader" != '""' ]; }
+made() { known ${CONSUL_PATHS.agentToken} && known ${CONSUL_PATHS.dnsToken}; }
+
+if [ "\${1-}" = ready ]; then
+  # Where there is no leader yet, agents start first and the tokens follow.
+  has_leader || exit 0
+  made
+  exit
+fi
+umask 077
+until has_leader; do sleep 2; done
+# Should another server do the same at this moment, one of the two fails and is started again.
+policy tricloud-agent ${RULES.agent}
+policy tricloud-dns ${RULES.dns}
+token tricloud-agent ${CONSUL_PATHS.agentToken}
+token tricloud-dns ${CONSUL_PATHS.dnsToken}
 `;
 
 const TOKEN_UNIT = `[Unit]
 Description=Consul's tokens for agents and resolvers
 After=consul.service
-Wants=consul.service
 
 [Service]
 # Not "oneshot": the first server of a new region must not wait for the leader that needs the others.

@@ -116,6 +116,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     this.tls = props.tls === true ? tlsVariables(this) : props.tls || undefined;
     this.acl = props.acl === true ? aclVariables(this) : props.acl || undefined;
     refuseLiterals(this.datacenter, { gossipKey: this.gossipKey, ...this.tls, ...this.acl });
+    if (this.makesTokens) for (const host of props.servers) host.addToProfile(tokenUpkeep());
     for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length));
     for (const host of props.servers) this.addUpkeep(host);
     this.orderActivation();
@@ -233,13 +234,18 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     ];
   }
 
+  private get makesTokens(): boolean {
+    const { datacenter, primaryDatacenter = datacenter } = this.props;
+    return this.acl !== undefined && primaryDatacenter === datacenter;
+  }
+
   private get managementTokenFile(): string | undefined {
     return this.acl === undefined ? undefined : CONSUL_PATHS.managementToken;
   }
 
   /** What only servers do besides. */
   private addUpkeep(host: IHost): void {
-    const { failoverTo = [], snapshots = {}, dns, primaryDatacenter } = this.props;
+    const { failoverTo = [], snapshots = {}, dns } = this.props;
     const unknown = failoverTo.find((name) => !this.peerDatacenters.includes(name));
     if (unknown !== undefined) {
       throw new Error(
@@ -248,9 +254,6 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       );
     }
     const token = this.managementTokenFile;
-    if (token !== undefined && (primaryDatacenter ?? this.datacenter) === this.datacenter) {
-      host.addToProfile(tokenUpkeep());
-    }
     if (snapshots !== false) host.addToProfile(snapshotUpkeep(snapshots, token));
     if (this.failsOver) {
       host.addToProfile(failoverUpkeep(failoverQuery(failoverTo, dns?.serviceTtlSeconds), token));

@@ -10,7 +10,7 @@ export interface SnapshotOptions {
   readonly keep?: number;
 }
 
-const FOLDER = "/var/lib/consul/snapshots";
+const FOLDER = "/var/lib/consul/tricloud/snapshots";
 const SNAPSHOT = {
   script: "/usr/local/lib/tricloud/consul-snapshot",
   service: "/etc/systemd/system/tricloud-consul-snapshot.service",
@@ -78,7 +78,7 @@ NoNewPrivileges=yes
 PrivateTmp=yes
 ProtectHome=yes
 ProtectSystem=strict
-StateDirectory=consul/snapshots
+StateDirectory=consul/tricloud
 StateDirectoryMode=0700
 `;
 
