@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { App } from "cdktf";
 import type { IConstruct } from "constructs";
 import pc from "picocolors";
-import { collectAvailability } from "./constructs/availability";
+import { type AvailabilityRun, collectAvailability } from "./constructs/availability";
 import { loadRegions } from "./constructs/region";
 import { collectTopology } from "./constructs/topology";
 import { addStacks } from "./stacks";
 import { RegionStack } from "./stacks/region-stack";
+
+const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
 
 /**
  * Every region is validated before anything is constructed, and everything constructed before anything is written.
@@ -19,11 +21,25 @@ async function main(): Promise<void> {
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
   const app = new App({ stackTraces: false });
   for (const region of regions) await addStacks(app, region);
-  write(app, "availability.json", collectAvailability(app));
+  const availability = collectAvailability(app);
+  warnOfAssumptions(availability);
+  write(app, "availability.json", availability);
   write(app, "topology.json", collectTopology(app, regionOf));
   if (process.argv.includes("--availability")) return;
   refuseInvalid(app);
   app.synth();
+}
+
+/** A target that holds only while parts fail independently is met on paper; the report says more. */
+function warnOfAssumptions({ stacks }: AvailabilityRun): void {
+  for (const { stack, services } of stacks) {
+    for (const { service, target } of services) {
+      if (target?.verdict !== "met-if-independent") continue;
+      console.error(
+        `${yellow("warning")}: ${stack}/${service}: its target is met only if parts fail independently`,
+      );
+    }
+  }
 }
 
 function write(app: App, name: string, value: unknown): void {
@@ -42,7 +58,6 @@ function refuseInvalid(app: App): void {
 }
 
 main().catch((error: Error) => {
-  const { red } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
   console.error(error.message.replace(/^/gm, `${red("error")}: `));
   if (process.env["DEBUG"] !== undefined) console.error(error.stack);
   process.exitCode = 1;
