@@ -4,6 +4,7 @@ import { aptRepository } from "./apt-repository";
 import { makeCertificates } from "./certificates";
 import { run } from "./command";
 import { debianMirror, debianRoot, missingPrograms } from "./debian-root";
+import { exclusively } from "./exclusive";
 import { Ledger } from "./ledger";
 import { FAR_ADDRESS, Network } from "./network";
 import { type OperatorKey, VirtualHost } from "./virtual-host";
@@ -68,12 +69,15 @@ export class Testbed {
    */
   static async prepare(onStep: (step: string) => void): Promise<{ root: string; archives: string }> {
     const cache = join(TESTBED_DIRECTORY, "cache");
-    const mirror = await debianMirror();
-    onStep("Debian 13 for the virtual servers (made once, then kept)");
-    const root = await debianRoot(cache, mirror);
-    onStep("packages for the virtual servers (fetched once, then kept)");
-    const { directory: archives } = await aptRepository(cache, mirror, root);
-    return { root, archives };
+    mkdirSync(cache, { recursive: true });
+    return exclusively(join(cache, "lock"), async () => {
+      const mirror = await debianMirror();
+      onStep("Debian 13 for the virtual servers (made once, then kept)");
+      const root = await debianRoot(cache, mirror);
+      onStep("packages for the virtual servers (fetched once, then kept)");
+      const { directory: archives } = await aptRepository(cache, mirror, root);
+      return { root, archives };
+    });
   }
 
   /**
