@@ -135,11 +135,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const cache = new Cache(this, "cache", { ...value, name: `${name}-cache`, network, keyArn: key.keyArn });
     cache.allowFrom(apps.firewall);
     names.addCname(`cache.${names.zoneName}`, cache.address);
-    this.output(
-      "cache_address",
-      "Where the app servers reach the cache, over TLS",
-      `cache.${names.zoneName}`,
-    );
+    this.output("cache_address", "Name in the cache's certificate", cache.address);
     pager.watch(cache);
     return cache;
   }

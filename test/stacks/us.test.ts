@@ -133,6 +133,11 @@ describe("UsStack", () => {
       ]),
     );
     expect(stack.output["proxy_address"]).toMatchObject({ value: "proxy.us.internal" });
+    // Clients that check the server's name over TLS need the one in its certificate.
+    expect(stack.output["database_address"]?.["value"]).toMatch(/^\$\{aws_db_instance\..*\.address\}$/);
+    expect(stack.output["cache_address"]?.["value"]).toMatch(
+      /^\$\{aws_elasticache_.*\.primary_endpoint_address\}$/,
+    );
   });
 
   it("pages people about every part that can fail", () => {
