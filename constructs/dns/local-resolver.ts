@@ -1,16 +1,24 @@
 import { isIP } from "node:net";
 import { Construct } from "constructs";
 import { type Block, parallel } from "../availability";
-import { type HostProfilePart, type IHost, processesOn, processOn, text } from "../host";
+import {
+  type HostFile,
+  type HostProfilePart,
+  type HostService,
+  type IHost,
+  processesOn,
+  processOn,
+  text,
+} from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { domainName, isWithin } from "./dns-name";
 import type { IConsul } from "./iconsul";
 import { PROXY_SUFFIXES, proxySuffixTargets, resolverNames } from "./proxy-suffixes";
 import { resolverClientFiles } from "./resolv-conf";
 import { unboundConf } from "./unbound-conf";
-import { UNBOUND_PATHS } from "./unbound-files";
+import { CONFINEMENT, MAIN_RESOLVER, type ResolverInstance, SPARE_RESOLVER } from "./unbound-files";
 import type { ForwardZone, ProxySuffix, StaleAnswers, StaticRecord } from "./unbound-options";
-import { unboundConfinement, unboundDropIn, unboundGuard } from "./unbound-unit";
+import { unboundConfinement, unboundGuard, unboundUnit } from "./unbound-unit";
 
 /** What a resolver needs to know of a proxy that host names with a suffix lead to. */
 export interface IProxySuffixTarget {
@@ -44,7 +52,8 @@ export interface LocalResolverProps {
   readonly validate?: boolean;
   /**
    * Resolvers for when a host's own does not answer; they must know the same names.
-   * @default - for a host with a fixed address, the resolver of the next such host
+   * @default - for a host with a fixed address, the resolver of the next such host; where there is none, a second
+   * process on the host itself
    */
   readonly fallbackResolvers?: readonly string[];
   /** Worker threads: the machines' cores. @default 2 */
@@ -84,48 +93,58 @@ export class LocalResolver extends Construct implements HasTopology {
   }
 
   /**
-   * Names resolve for an application on this host, the host itself being up: its own resolver answers, or the one of
-   * the host that its resolv.conf names second.
+   * Names resolve for an application on this host, the host itself being up: its own resolver answers, or the one
+   * that its resolv.conf names second, on another host or a process of its own.
    */
   answersOn(host: IHost): Block {
     const own = processOn(host, host.hostName, "unbound");
+    if (this.hasSpare(host)) return parallel(own, processOn(host, host.hostName, SPARE_RESOLVER.name));
     const second = this.fallbacks(host);
     const others = this.props.hosts.filter((other) => second.includes(other.bindAddress));
     return parallel(own, ...others.flatMap((other) => processesOn(other, "unbound")));
   }
 
   private part(host: IHost): HostProfilePart {
-    const { conf, dropIn, guard, confinement } = UNBOUND_PATHS;
-    const nameservers = ["127.0.0.1", ...this.fallbacks(host)];
+    const spare = this.hasSpare(host) ? [SPARE_RESOLVER] : [];
+    const instances = [MAIN_RESOLVER, ...spare].map((instance) => this.instancePart(host, instance));
+    const second = [...this.fallbacks(host), ...spare.map(({ address }) => address)];
     return {
       // dns-root-data holds the trust anchor of the root.
       packages: ["dns-root-data", "unbound"],
       files: [
-        { path: conf, content: text(this.conf(host)) },
-        { path: dropIn, content: text(unboundDropIn()) },
-        { path: guard, content: text(unboundGuard()), mode: "0755" },
-        { path: confinement, content: text(unboundConfinement()) },
-        ...resolverClientFiles(nameservers),
+        ...instances.flatMap(({ files }) => files),
+        { path: CONFINEMENT, content: text(unboundConfinement()) },
+        ...resolverClientFiles([MAIN_RESOLVER.address, ...second]),
       ],
-      services: [
-        {
-          name: "unbound.service",
-          reads: [conf, dropIn, guard, confinement],
-          verify: `unbound-checkconf "$STAGED${conf}"`,
-          reload: `${guard} apply`,
-          health: { command: `${guard} ready` },
-        },
-      ],
+      services: instances.map(({ service }) => service),
     };
   }
 
-  private conf(host: IHost): string {
+  private instancePart(host: IHost, instance: ResolverInstance): { files: HostFile[]; service: HostService } {
+    const { name, conf, unit, guard } = instance;
+    return {
+      files: [
+        { path: conf, content: text(this.conf(host, instance)) },
+        { path: unit, content: text(unboundUnit(instance)) },
+        { path: guard, content: text(unboundGuard(instance)), mode: "0755" },
+      ],
+      service: {
+        name: `${name}.service`,
+        reads: [conf, unit, guard, CONFINEMENT],
+        verify: `unbound-checkconf "$STAGED${conf}"`,
+        reload: `${guard} apply`,
+        health: { command: `${guard} ready` },
+      },
+    };
+  }
+
+  private conf(host: IHost, { address, socket }: ResolverInstance): string {
     const { props } = this;
-    const askers = this.askersOf(host);
+    const askers = address === MAIN_RESOLVER.address ? this.askersOf(host) : [];
     return unboundConf({
       release: props.unboundRelease ?? "1.22",
-      interfaces: ["127.0.0.1", ...(askers.length > 0 ? [host.bindAddress] : [])],
-      accessControl: askers.map((address) => ({ netblock: hostBlock(address), action: "allow" })),
+      interfaces: [address, ...(askers.length > 0 ? [host.bindAddress] : [])],
+      accessControl: askers.map((asker) => ({ netblock: hostBlock(asker), action: "allow" })),
       forwardZones: [...this.consulZones(host), ...(props.zones ?? [])],
       upstreams: props.forwarders,
       proxySuffixes: this.suffixes(),
@@ -140,7 +159,7 @@ export class LocalResolver extends Construct implements HasTopology {
       staleAnswers: props.staleAnswers,
       validate: props.validate,
       threads: props.threads,
-      controlSocket: UNBOUND_PATHS.socket,
+      controlSocket: socket,
     });
   }
 
@@ -155,6 +174,11 @@ export class LocalResolver extends Construct implements HasTopology {
     const { proxy, consul, proxySuffixes = PROXY_SUFFIXES } = this.props;
     if (proxy === undefined || consul === undefined) return [];
     return proxySuffixTargets(proxySuffixes, proxy.serviceName, consul);
+  }
+
+  /** Whether a second process of the host itself has to stand in, for want of another host to ask. */
+  private hasSpare(host: IHost): boolean {
+    return this.fallbacks(host).length === 0;
   }
 
   private fallbacks(host: IHost): readonly string[] {

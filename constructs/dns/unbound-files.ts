@@ -1,8 +1,35 @@
-/** Where the parts of the resolver lie on a host. Debian's AppArmor profile lets unbound read below /etc/unbound. */
-export const UNBOUND_PATHS = {
+/** One unbound process of a host, and where its parts lie. */
+export interface ResolverInstance {
+  /** Name of its systemd unit without the suffix, and of its run-time folder. */
+  readonly name: string;
+  /** Loopback address it answers on. */
+  readonly address: string;
+  /** Debian's AppArmor profile lets unbound read below /etc/unbound. */
+  readonly conf: string;
+  readonly unit: string;
+  readonly guard: string;
+  readonly socket: string;
+}
+
+/** The resolver that every program of the host asks first: Debian's own service, with a drop-in. */
+export const MAIN_RESOLVER: ResolverInstance = {
+  name: "unbound",
+  address: "127.0.0.1",
   conf: "/etc/unbound/tricloud.conf",
-  dropIn: "/etc/systemd/system/unbound.service.d/tricloud.conf",
+  unit: "/etc/systemd/system/unbound.service.d/tricloud.conf",
   guard: "/usr/local/lib/tricloud/unbound-guard",
-  confinement: "/etc/apparmor.d/local/usr.sbin.unbound",
   socket: "/run/unbound/control.sock",
-} as const;
+};
+
+/** A second process for hosts that know no other host to ask: it answers while the first is dead or hangs. */
+export const SPARE_RESOLVER: ResolverInstance = {
+  name: "unbound-spare",
+  address: "127.0.0.2",
+  conf: "/etc/unbound/tricloud-spare.conf",
+  unit: "/etc/systemd/system/unbound-spare.service",
+  guard: "/usr/local/lib/tricloud/unbound-spare-guard",
+  socket: "/run/unbound-spare/control.sock",
+};
+
+/** Addition to Debian's AppArmor profile of unbound. */
+export const CONFINEMENT = "/etc/apparmor.d/local/usr.sbin.unbound";

@@ -1,16 +1,17 @@
 import { UNIT_HARDENING } from "../host";
-import { UNBOUND_PATHS } from "./unbound-files";
+import { CONFINEMENT, MAIN_RESOLVER, type ResolverInstance, SPARE_RESOLVER } from "./unbound-files";
 
 /**
- * Drop-in for the unbound.service of Debian's package: our configuration file, started as the service's own user
- * with nothing of the host writable but its run-time folder.
+ * The systemd unit of a resolver: our configuration file, run as the service's own user with nothing of the host
+ * writable but its run-time folder. For the main resolver it is a drop-in to the unit of Debian's package.
  */
-export function unboundDropIn(): string {
-  const { conf, guard } = UNBOUND_PATHS;
-  return `[Unit]
+export function unboundUnit(instance: ResolverInstance): string {
+  const { name, conf, guard } = instance;
+  const isDropIn = instance === MAIN_RESOLVER;
+  return `${isDropIn ? "[Unit]" : OWN_UNIT}
 StartLimitIntervalSec=0
 
-[Service]
+[Service]${isDropIn ? "" : "\nType=notify"}
 User=unbound
 Group=unbound
 EnvironmentFile=
@@ -28,19 +29,24 @@ Restart=always
 RestartSec=100ms
 OOMScoreAdjust=-900
 LimitNOFILE=65536
-RuntimeDirectory=unbound
+RuntimeDirectory=${name}
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 ${UNIT_HARDENING}
-`;
+${isDropIn ? "" : "\n[Install]\nWantedBy=multi-user.target\n"}`;
 }
 
-/** Addition to Debian's AppArmor profile of unbound: the control socket of this configuration. */
+const OWN_UNIT = `[Unit]
+Description=Unbound DNS server, spare
+After=network.target
+Before=nss-lookup.target
+Wants=nss-lookup.target`;
+
+/** Addition to Debian's AppArmor profile of unbound: the control sockets of these configurations. */
 export function unboundConfinement(): string {
   return `# Written by Tricloud; changes made here are lost.
-/run/unbound/ r,
-${UNBOUND_PATHS.socket} rw,
-/run/unbound/started-with rw,
+${MAIN_RESOLVER.socket} rw,
+${SPARE_RESOLVER.socket} rw,
 `;
 }
 
@@ -53,33 +59,32 @@ ${UNBOUND_PATHS.socket} rw,
  * - \`remember\` keeps what a reload cannot change, for \`apply\` to compare.
  * - \`confine\` makes AppArmor, where it is on, take its addition.
  */
-export function unboundGuard(): string {
-  const { conf, dropIn, confinement } = UNBOUND_PATHS;
+export function unboundGuard({ name, address, conf, unit, guard }: ResolverInstance): string {
   return `#!/bin/bash
-# Keeps changes to unbound from taking names away. Usage: unbound-guard apply|ready|remember|confine
+# Keeps changes to unbound from taking names away. Usage: ${guard} apply|ready|remember|confine
 set -eu
-started_with=/run/unbound/started-with
+started_with=/run/${name}/started-with
 
 # Sockets, threads and cache sizes are settled when unbound starts.
 needs_restart_for() {
-  sha256sum ${dropIn} ${confinement}
+  sha256sum ${unit} ${CONFINEMENT}
   grep -E '^ *(interface|port|num-threads|so-reuseport|[a-z-]*-slabs|[a-z-]*cache-size|control-[a-z-]*|module-config|username):' ${conf}
 }
 apply() {
   unbound-checkconf ${conf} >/dev/null
   if [[ $(needs_restart_for) == "$(cat $started_with)" ]]; then
-    exec systemctl reload unbound.service
+    exec systemctl reload ${name}.service
   fi
-  exec systemctl restart unbound.service
+  exec systemctl restart ${name}.service
 }
 ready() {
   local answer
-  exec 3<>/dev/udp/127.0.0.1/53
+  exec 3<>/dev/udp/${address}/53
   # One question, "localhost A", which unbound answers whatever became of every other server.
   printf '\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x09localhost\\x00\\x00\\x01\\x00\\x01' >&3
   answer=$(timeout 2 head -c 4 <&3 | od -An -tx1)
   # Same number, a response, no error.
-  [[ $answer =~ ^\\ 12\\ 34\\ 8[0-9a-f]\\ .0$ ]] || { echo "unbound does not answer, got: \${answer:-nothing}" >&2; return 1; }
+  [[ $answer =~ ^\\ 12\\ 34\\ 8[0-9a-f]\\ .0$ ]] || { echo "${name} does not answer, got: \${answer:-nothing}" >&2; return 1; }
 }
 
 case \${1-} in
@@ -88,7 +93,7 @@ case \${1-} in
   remember) needs_restart_for >$started_with ;;
   confine) if [[ -d /sys/kernel/security/apparmor ]]; then apparmor_parser -r /etc/apparmor.d/usr.sbin.unbound; fi ;;
   *)
-    echo "usage: unbound-guard apply|ready|remember|confine" >&2
+    echo "usage: ${guard} apply|ready|remember|confine" >&2
     exit 2
     ;;
 esac

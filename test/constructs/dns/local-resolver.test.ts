@@ -94,6 +94,26 @@ describe("LocalResolver", () => {
     expect(hosts[0]!.file("/etc/resolv.conf")).toContain("options timeout:1 attempts:2");
   });
 
+  it("gives a machine that knows no other host a second process of its own", () => {
+    // GIVEN a group, whose machines' addresses are not known
+    const stack = new TerraformStack(new App(), "us");
+    const group = new RecordingHost(stack, "apps", { bindAddress: "{{ GetPrivateIP }}", count: 3 });
+    // WHEN
+    const resolver = new LocalResolver(stack, "resolver", { hosts: [group], forwarders: ["10.20.0.2"] });
+    // THEN
+    expect(group.file("/etc/resolv.conf")).toContain("nameserver 127.0.0.1\nnameserver 127.0.0.2\n");
+    expect(group.profile.services.map((service) => service.name)).toEqual([
+      "unbound.service",
+      "unbound-spare.service",
+    ]);
+    const spare = group.file("/etc/unbound/tricloud-spare.conf");
+    expect(spare).toContain("interface: 127.0.0.2\n");
+    expect(spare).toContain('control-interface: "/run/unbound-spare/control.sock"');
+    expect(group.file("/etc/systemd/system/unbound-spare.service")).toContain("[Install]");
+    expect(group.file("/etc/systemd/system/unbound.service.d/tricloud.conf")).not.toContain("[Install]");
+    expect(resolver.answersOn(group)).toMatchObject({ type: "parallel", blocks: [{}, {}] });
+  });
+
   it("takes fallback resolvers by name of their address and then opens no port of its own", () => {
     // GIVEN / WHEN
     const [first] = jp({ fallbackResolvers: ["10.10.9.9"] });
