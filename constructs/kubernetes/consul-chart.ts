@@ -3,10 +3,11 @@ import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Construct } from "constructs";
 import { type Block } from "../availability";
-import { type ConsulDnsOptions, consulConfig, type IConsul } from "../dns";
+import { type ConsulDnsOptions, type IConsul } from "../dns";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
 import { gossipVariable } from "../dns/consul-secrets";
+import { consulValues } from "./consul-values";
 import { type AllowedIngress, IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
@@ -87,7 +88,15 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       repository: "https://helm.releases.hashicorp.com",
       chart: "consul",
       version: props.chartVersion,
-      values: [JSON.stringify(this.values(props, servers), undefined, 2)],
+      values: [
+        consulValues({
+          ...props,
+          servers,
+          domain: this.domain,
+          gossipSecret: this.gossip(props),
+          peerServers: this.peerDatacenters.flatMap((name) => props.peers?.[name] ?? []),
+        }),
+      ],
       atomic: true,
       wait: true,
       timeout: 900,
@@ -133,69 +142,12 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     });
   }
 
-  private values(props: ConsulChartProps, servers: number) {
-    return {
-      global: {
-        name: "consul",
-        datacenter: props.datacenter,
-        domain: this.domain,
-        // The Gateway API's definitions are GKE's; two owners would fight over them.
-        installK8sNetworkingCRDs: false,
-        gossipEncryption: this.gossip(props),
-        metrics: { enabled: true, enableAgentMetrics: true, agentMetricsRetentionTime: "1m" },
-      },
-      server: {
-        replicas: servers,
-        bootstrapExpect: servers,
-        storage: "10Gi",
-        storageClass: "premium-rwo",
-        resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
-        topologySpreadConstraints: SERVER_SPREAD,
-        extraConfig: this.extraConfig(props, servers),
-      },
-      // Pods find services through the resolver on their node: agents beside it would say the same twice.
-      client: { enabled: false },
-      connectInject: {
-        enabled: false,
-        apiGateway: { manageExternalCRDs: false, manageNonStandardCRDs: false },
-      },
-      ui: { enabled: false },
-      dns: { enabled: true, clusterIP: props.dnsAddress },
-      syncCatalog: {
-        enabled: true,
-        default: false,
-        toConsul: true,
-        toK8S: false,
-        // A pod that is no longer ready leaves the catalog within this time; the chart's own is 30 s.
-        consulWriteInterval: "2s",
-        consulNodeName: `k8s-${props.datacenter}`,
-      },
-    };
-  }
-
   private gossip({ gossipKey, namespace }: ConsulChartProps) {
     const secret = new SecretV1(this, "gossip-secret", {
       metadata: { name: "consul-gossip-key", namespace },
       data: { key: gossipKey ?? gossipVariable(this) },
     });
     return { secretName: secret.metadata.name, secretKey: "key" };
-  }
-
-  /** What the servers of the other platforms are told, less what the chart itself says on the command line. */
-  private extraConfig(props: ConsulChartProps, servers: number): string {
-    const { datacenter, dns, singleServer } = props;
-    const whole = JSON.parse(
-      consulConfig({
-        release: "1.22",
-        datacenter,
-        server: { expect: servers, single: singleServer },
-        bindAddress: "{{ GetPrivateIP }}",
-        retryJoin: ["consul-server"],
-        retryJoinWan: this.peerDatacenters.flatMap((name) => props.peers?.[name] ?? []),
-        dns,
-      }),
-    ) as Record<string, unknown>;
-    return JSON.stringify(Object.fromEntries(KEPT.map((key) => [key, whole[key]])), undefined, 2);
   }
 }
 
@@ -210,24 +162,3 @@ export const CONSUL_WAN_PORTS = { tcp: [SERVER_CALLS, WAN_GOSSIP], udp: [WAN_GOS
 
 const wanIngress = (networks: readonly string[]): AllowedIngress[] =>
   networks.length === 0 ? [] : [{ from: [{ networks }], ...CONSUL_WAN_PORTS }];
-
-const KEPT = [
-  "dns_config",
-  "performance",
-  "retry_interval",
-  "retry_join_wan",
-  "retry_interval_wan",
-  "rejoin_after_leave",
-  "disable_update_check",
-];
-
-/** The chart keeps servers on different nodes by itself; this keeps them in different zones. */
-const SERVER_SPREAD = `- maxSkew: 1
-  topologyKey: topology.kubernetes.io/zone
-  whenUnsatisfiable: DoNotSchedule
-  labelSelector:
-    matchLabels:
-      app: consul
-      release: consul
-      component: server
-`;

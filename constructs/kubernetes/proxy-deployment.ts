@@ -2,8 +2,6 @@ import {
   DeploymentV1,
   type DeploymentV1SpecTemplateSpecContainer,
 } from "@cdktf/provider-kubernetes/lib/deployment-v1";
-import { HorizontalPodAutoscalerV2 } from "@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2";
-import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
 import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Construct } from "constructs";
 import { type Block, parallel } from "../availability";
@@ -14,6 +12,7 @@ import { ConfigFiles } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
 import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
+import { PodScaling } from "./pod-scaling";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 import { zoneSpread } from "./zone-spread";
 
@@ -82,11 +81,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     this.addDeployment(props, minPods, files.configMapName);
     this.serviceMetadata = { name: "proxy", namespace, labels: LABELS };
     this.service = this.addService();
-    new PodDisruptionBudgetV1(this, "disruption-budget", {
-      metadata: { name: "proxy", namespace },
-      spec: { maxUnavailable: "1", selector: { matchLabels: LABELS } },
-    });
-    this.addAutoscaler(namespace, minPods, maxPods);
+    new PodScaling(this, "scaling", { deployment: "proxy", namespace, podLabels: LABELS, minPods, maxPods });
     this.addPolicy(props);
   }
 
@@ -137,34 +132,6 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     });
   }
 
-  private addAutoscaler(namespace: string, minReplicas: number, maxReplicas: number): void {
-    new HorizontalPodAutoscalerV2(this, "autoscaler", {
-      metadata: { name: "proxy", namespace },
-      spec: {
-        minReplicas,
-        maxReplicas,
-        scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "proxy" },
-        metric: [
-          {
-            type: "Resource",
-            // 375 m of the one core that a pod can use: the others can take over what a lost zone served.
-            resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 150 } },
-          },
-        ],
-        behavior: {
-          scaleDown: [
-            {
-              // A pod that goes takes its open connections along: not for a short lull.
-              stabilizationWindowSeconds: 600,
-              selectPolicy: "Max",
-              policy: [{ type: "Pods", value: 1, periodSeconds: 60 }],
-            },
-          ],
-        },
-      },
-    });
-  }
-
   private addPolicy({ namespace, clientNetworks = [] }: ProxyDeploymentProps): void {
     new IngressPolicy(this, "ingress", {
       name: "proxy",
@@ -197,7 +164,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
       ],
       startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 30 },
       livenessProbe: { ...probe("/healthz"), periodSeconds: 5, failureThreshold: 3 },
-      readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 1 },
+      readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 2 },
       resources: {
         requests: { cpu: "250m", memory: "128Mi" },
         // No limit of CPU time: throttling would show as latency.

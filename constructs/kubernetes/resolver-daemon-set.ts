@@ -107,7 +107,7 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
       ],
       startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 30 },
       livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 3 },
-      readinessProbe: { ...probe, periodSeconds: 2, failureThreshold: 1 },
+      readinessProbe: { ...probe, periodSeconds: 2, failureThreshold: 2 },
       resources: { requests: { cpu: "50m", memory: "64Mi" }, limits: { memory: "256Mi" } },
       securityContext: HARDENED_CONTAINER,
       volumeMount: [
