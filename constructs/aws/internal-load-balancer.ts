@@ -5,6 +5,7 @@ import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { Firewall, tcp } from "./firewall";
+import { checkLoadBalancerName } from "./load-balancer-name";
 import type { INetwork } from "./network";
 import type { Alarm } from "./pager";
 import type { ServerGroup } from "./server-group";
@@ -48,11 +49,7 @@ export class InternalLoadBalancer extends Construct implements HasAvailability, 
   ) {
     super(scope, id);
     const { name, network } = props;
-    if (!/^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(name) || name.startsWith("internal-")) {
-      throw new Error(
-        `name of a load balancer must be at most 32 letters, digits and hyphens, not starting with internal-, got: ${JSON.stringify(name)}`,
-      );
-    }
+    checkLoadBalancerName(name);
     this.firewall = new Firewall(this, "firewall", {
       network,
       name: `${name}-lb`,

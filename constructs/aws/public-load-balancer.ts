@@ -5,6 +5,7 @@ import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
 import type { HasTopology, TopologyElement } from "../topology";
 import { Firewall, tcp } from "./firewall";
+import { checkLoadBalancerName } from "./load-balancer-name";
 import type { INetwork } from "./network";
 import type { Alarm } from "./pager";
 import type { ServerGroup } from "./server-group";
@@ -41,11 +42,7 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
   constructor(scope: Construct, id: string, props: PublicLoadBalancerProps) {
     super(scope, id);
     const { name, network, to, targetPort, healthPath, drainSeconds = 40, disposable = false } = props;
-    if (!/^[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$/.test(name) || name.startsWith("internal-")) {
-      throw new Error(
-        `name of a load balancer must be at most 32 letters, digits and hyphens, not starting with internal-, got: ${JSON.stringify(name)}`,
-      );
-    }
+    checkLoadBalancerName(name);
     if (!healthPath.startsWith("/")) {
       throw new Error(
         `load balancer ${name}: healthPath must start with /, got: ${JSON.stringify(healthPath)}`,

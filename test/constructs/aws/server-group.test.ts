@@ -332,6 +332,12 @@ describe("InternalLoadBalancer", () => {
     ]);
   });
 
+  it.each(["internal-proxy", "proxy-", "a".repeat(33), "a_b"])("refuses the name %s", (name) => {
+    expect(() =>
+      withGroup((_, { network }) => void new InternalLoadBalancer(network, "balancer", { name, network })),
+    ).toThrow(`got: ${JSON.stringify(name)}`);
+  });
+
   it("has machines replaced that fail its checks", () => {
     // GIVEN a group behind a load balancer WHEN synthesised THEN
     const group = balanced().one("autoscaling_group");
