@@ -106,7 +106,7 @@ export class Planner {
       if (!result.succeeded) return failed(result.text);
     }
     const planned = await terraform.run(
-      this.withColour(["plan", `-out=${file}`, ...this.variableArguments(stack)]),
+      this.withColour(["plan", NOT_REFRESHED, `-out=${file}`, ...this.variableArguments(stack)]),
     );
     if (!planned.succeeded) return failed(planned.text);
     const shown = await terraform.run(["show", "-json", file]);
@@ -128,7 +128,10 @@ export class Planner {
     const { terraform } = workspace;
     if (terraform === undefined) return { stack: stack.name, succeeded: false, text: workspace.missing };
     let text = "";
-    for (const args of [["init"], ["apply", "-auto-approve", ...this.variableArguments(stack)]]) {
+    for (const args of [
+      ["init"],
+      ["apply", NOT_REFRESHED, "-auto-approve", ...this.variableArguments(stack)],
+    ]) {
       const result = await terraform.run([...args, "-no-color"]);
       if (!result.succeeded) return { stack: stack.name, succeeded: false, text: result.text };
       text = result.stdout;
@@ -181,6 +184,9 @@ export class Planner {
     return this.options.colour === true ? [...args] : [...args, "-no-color"];
   }
 }
+
+/** What the double holds changes by Terraform alone: asking it again would tell nothing new. */
+const NOT_REFRESHED = "-refresh=false";
 
 /** A directory to run Terraform in, or why there is none: another stack that this one needs failed. */
 type Workspace =

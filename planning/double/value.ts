@@ -1,4 +1,4 @@
-import { ExtensionCodec, decode, encode } from "@msgpack/msgpack";
+import { Decoder, Encoder, ExtensionCodec } from "@msgpack/msgpack";
 
 /**
  * A value as Terraform sends it: null, a boolean, a number (or its decimal text when it does not fit),
@@ -60,13 +60,16 @@ extensionCodec.register({
   decode: () => UNKNOWN,
 });
 
+// Decoder and encoder are made once: Terraform asks hundreds of times a second.
+const decoder = new Decoder({ extensionCodec, useBigInt64: true });
+const encoder = new Encoder({ extensionCodec, useBigInt64: true });
+
 export function decodeValue(bytes: Uint8Array): Value {
-  const value: unknown = decode(bytes, { extensionCodec, useBigInt64: true });
-  return value as Value;
+  return decoder.decode(bytes) as Value;
 }
 
 export function encodeValue(value: Value): Uint8Array {
-  return encode(value, { extensionCodec, useBigInt64: true });
+  return encoder.encode(value);
 }
 
 /** Whether two values are the same. Two unknown values are not: either may become anything. */
