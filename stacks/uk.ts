@@ -6,6 +6,7 @@ import {
   GkeCluster,
   GoogleNetwork,
   ImageMirror,
+  ImageRepository,
   MemorystoreCache,
   NodePool,
   PrivateServices,
@@ -52,13 +53,14 @@ export class UkStack extends RegionStack<GkeRegion> {
       dependsOn: [apis.of("container")],
     });
     this.nodes = new NodePool(this, "nodes", { cluster: this.cluster, zones: region.zones, ...region.nodes });
-    this.images = new ImageMirror(this, "images", {
-      name: `${name}-docker-hub`,
+    const registry = {
       project,
       gcpRegion,
       readers: { nodes: this.cluster.nodeServiceAccount.member },
       dependsOn: [apis.of("artifactregistry")],
-    });
+    };
+    this.images = new ImageMirror(this, "images", { name: `${name}-docker-hub`, ...registry });
+    new ImageRepository(this, "app-images", { name: `${name}-apps`, ...registry });
     if (region.entrance !== undefined) {
       this.entrance = new PublicEntrance(this, "entrance", {
         name,

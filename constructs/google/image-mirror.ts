@@ -1,20 +1,8 @@
 import { ArtifactRegistryRepository } from "@cdktf/provider-google/lib/artifact-registry-repository";
-import { ArtifactRegistryRepositoryIamMember } from "@cdktf/provider-google/lib/artifact-registry-repository-iam-member";
-import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
+import { allowReaders, type ImageRepositoryProps } from "./image-repository";
 
-export interface ImageMirrorProps {
-  /** Project id. */
-  readonly project: string;
-  /** Google Cloud region, for example `europe-west2`. */
-  readonly gcpRegion: string;
-  /** Id of the repository: lower-case letters, digits and hyphens. */
-  readonly name: string;
-  /** Who pulls from it, as IAM names them: `serviceAccount:EMAIL`. By a name that does not change. */
-  readonly readers: Readonly<Record<string, string>>;
-  /** What must exist first, for example the Artifact Registry API. @default - nothing */
-  readonly dependsOn?: ITerraformDependable[];
-}
+export type ImageMirrorProps = ImageRepositoryProps;
 
 /**
  * A repository in Artifact Registry that keeps a copy of each image of Docker Hub that was once pulled through
@@ -41,15 +29,7 @@ export class ImageMirror extends Construct {
       ],
       dependsOn: props.dependsOn,
     });
-    for (const [reader, member] of Object.entries(props.readers)) {
-      new ArtifactRegistryRepositoryIamMember(this, `reader-${reader}`, {
-        project,
-        location: gcpRegion,
-        repository: repository.name,
-        role: "roles/artifactregistry.reader",
-        member,
-      });
-    }
+    allowReaders(this, repository, props);
   }
 
   /** The image as pulled through here, when it is one of Docker Hub's; else as it was. */

@@ -5,6 +5,7 @@ export * from "./gke-access";
 export * from "./gke-cluster";
 export * from "./google-network";
 export * from "./image-mirror";
+export * from "./image-repository";
 export * from "./maintenance-window";
 export * from "./memorystore-cache";
 export * from "./node-pool";

@@ -113,6 +113,22 @@ describe("UkStack", () => {
     }
   });
 
+  it("has a repository for images of its own beside the copy of Docker Hub's, both for its nodes to read", () => {
+    const { stack } = synthesised();
+    const repositories = Object.values(stack.resources("google_artifact_registry_repository"));
+    expect(repositories.map(({ repository_id, mode }) => [repository_id, mode])).toEqual(
+      expect.arrayContaining([
+        ["uk-apps", undefined],
+        ["uk-docker-hub", "REMOTE_REPOSITORY"],
+      ]),
+    );
+    const own = repositories.find(({ repository_id }) => repository_id === "uk-apps");
+    expect(own).toMatchObject({ format: "DOCKER", docker_config: { immutable_tags: true } });
+    const readers = Object.values(stack.resources("google_artifact_registry_repository_iam_member"));
+    expect(readers.map(({ role }) => role)).toEqual(Array(2).fill("roles/artifactregistry.reader"));
+    for (const { member } of readers) expect(member).toMatch(/google_service_account\.cluster_node-account/);
+  });
+
   it("keeps its state where the region says", () => {
     const { stack } = synthesised({ backend: { type: "gcs", bucket: "example-state" } });
     expect(stack.json["terraform"]).toMatchObject({
