@@ -1,10 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { App, TerraformOutput, TerraformStack, TerraformVariable } from "cdktf";
 import { UserData } from "../../../constructs/aws/user-data";
+import { itWithTerraform, terraform } from "../terraform";
 
 /** What looks like Terraform's own, and what needs care in JSON, YAML or a shell. */
 const SHELL = [
@@ -15,49 +15,39 @@ const SHELL = [
   "",
 ].join("\n");
 
-const environment = { ...process.env, CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: undefined };
-const hasTerraform = spawnSync("terraform", ["version"], { env: environment }).status === 0;
-
 describe("UserData", () => {
-  (hasTerraform ? it : it.skip)(
-    `reaches EC2 as it was written, its expressions filled in${hasTerraform ? "" : " (skipped: no terraform on PATH)"}`,
-    () => {
-      const outdir = mkdtempSync(join(tmpdir(), "tricloud-user-data-"));
-      try {
-        // GIVEN a text with an expression in it
-        const app = new App({ outdir });
-        const stack = new TerraformStack(app, "machine");
-        const bucket = new TerraformVariable(stack, "bucket", { type: "string" });
-        const userData = new UserData(
-          stack,
-          "user-data",
-          "a machine",
-          () => `${SHELL}s3://${bucket.stringValue}/x\n`,
-        );
-        new TerraformOutput(stack, "given", { value: userData.encoded, staticId: true });
-        app.synth();
+  itWithTerraform("reaches EC2 as it was written, its expressions filled in", () => {
+    const outdir = mkdtempSync(join(tmpdir(), "tricloud-user-data-"));
+    try {
+      // GIVEN a text with an expression in it
+      const app = new App({ outdir });
+      const stack = new TerraformStack(app, "machine");
+      const bucket = new TerraformVariable(stack, "bucket", { type: "string" });
+      const userData = new UserData(
+        stack,
+        "user-data",
+        "a machine",
+        () => `${SHELL}s3://${bucket.stringValue}/x\n`,
+      );
+      new TerraformOutput(stack, "given", { value: userData.encoded, staticId: true });
+      app.synth();
 
-        // WHEN Terraform applies the stack
-        const terraform = (...args: string[]) => {
-          const cwd = join(outdir, "stacks/machine");
-          const { status, stdout, stderr } = spawnSync("terraform", args, {
-            cwd,
-            env: environment,
-            encoding: "utf8",
-          });
-          if (status !== 0) throw new Error(`terraform ${args.join(" ")}: ${stdout}${stderr}`);
-          return stdout;
-        };
-        terraform("init", "-reconfigure", `-backend-config=path=${join(outdir, "state")}`, "-input=false");
-        terraform("apply", "-auto-approve", "-input=false", "-var", "bucket=my-files");
+      // WHEN Terraform applies the stack
+      const directory = join(outdir, "stacks/machine");
+      terraform(
+        directory,
+        "init",
+        "-reconfigure",
+        `-backend-config=path=${join(outdir, "state")}`,
+        "-input=false",
+      );
+      terraform(directory, "apply", "-auto-approve", "-input=false", "-var", "bucket=my-files");
 
-        // THEN what it gives to EC2 is the text
-        const given = terraform("output", "-raw", "given");
-        expect(gunzipSync(Buffer.from(given, "base64")).toString()).toBe(`${SHELL}s3://my-files/x\n`);
-      } finally {
-        rmSync(outdir, { recursive: true });
-      }
-    },
-    60_000,
-  );
+      // THEN what it gives to EC2 is the text
+      const given = terraform(directory, "output", "-raw", "given");
+      expect(gunzipSync(Buffer.from(given, "base64")).toString()).toBe(`${SHELL}s3://my-files/x\n`);
+    } finally {
+      rmSync(outdir, { recursive: true });
+    }
+  });
 });

@@ -1,13 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawnSync } from "node:child_process";
 import { App, TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
 import { type RegionBase, validateRegions } from "../../../constructs/region";
 import { RegionOutputs } from "../../../constructs/region/region-outputs";
 import jp from "../../../regions/jp";
 import { RegionStack } from "../../../stacks/region-stack";
+import { itWithTerraform, terraform } from "../terraform";
 
 class Outer extends RegionStack<RegionBase> {
   constructor(scope: Construct, region: RegionBase, id?: string) {
@@ -27,9 +27,6 @@ interface Stack {
   terraform: { backend: Record<string, Record<string, unknown> | undefined> };
   data?: { terraform_remote_state: State };
 }
-
-const environment = { ...process.env, CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: undefined };
-const hasTerraform = spawnSync("terraform", ["version"], { env: environment }).status === 0;
 
 describe("RegionOutputs", () => {
   let outdir: string;
@@ -63,46 +60,33 @@ describe("RegionOutputs", () => {
       expect([field, kept[field]]).toEqual([field, value]);
   });
 
-  (hasTerraform ? it : it.skip)(
-    `reads what the other region has put out${hasTerraform ? "" : " (skipped: no terraform on PATH)"}`,
-    () => {
-      // GIVEN a region that is deployed, in a directory of its own
-      const home = process.cwd();
-      process.chdir(outdir);
-      try {
-        const app = new App({ outdir: join(outdir, "out") });
-        const us = regionWith("us", { type: "local" });
-        new TerraformOutput(new Outer(app, us), "proxy_address", {
-          value: "proxy.us.internal",
-          staticId: true,
-        });
-        const reader = new Outer(app, regionWith("jp", { type: "local" }));
-        const outputs = new RegionOutputs(reader, "us-outputs", { region: us });
-        new TerraformOutput(reader, "seen", { value: `<${outputs.text("proxy_address")}>`, staticId: true });
-        app.synth();
-        const terraform = (stack: string, ...args: string[]): string => {
-          const cwd = join(outdir, "out/stacks", stack);
-          const { status, stdout, stderr } = spawnSync("terraform", args, {
-            cwd,
-            env: environment,
-            encoding: "utf8",
-          });
-          if (status !== 0) throw new Error(`terraform ${args.join(" ")}: ${stdout}${stderr}`);
-          return stdout;
-        };
+  itWithTerraform("reads what the other region has put out", () => {
+    // GIVEN a region that is deployed, in a directory of its own
+    const home = process.cwd();
+    process.chdir(outdir);
+    try {
+      const app = new App({ outdir: join(outdir, "out") });
+      const us = regionWith("us", { type: "local" });
+      new TerraformOutput(new Outer(app, us), "proxy_address", {
+        value: "proxy.us.internal",
+        staticId: true,
+      });
+      const reader = new Outer(app, regionWith("jp", { type: "local" }));
+      const outputs = new RegionOutputs(reader, "us-outputs", { region: us });
+      new TerraformOutput(reader, "seen", { value: `<${outputs.text("proxy_address")}>`, staticId: true });
+      app.synth();
+      const directory = (stack: string) => join(outdir, "out/stacks", stack);
 
-        // WHEN both are deployed, one after the other
-        for (const stack of ["us", "jp"]) {
-          terraform(stack, "init", "-input=false");
-          terraform(stack, "apply", "-auto-approve", "-input=false");
-        }
-
-        // THEN
-        expect(terraform("jp", "output", "-raw", "seen")).toBe("<proxy.us.internal>");
-      } finally {
-        process.chdir(home);
+      // WHEN both are deployed, one after the other
+      for (const stack of ["us", "jp"]) {
+        terraform(directory(stack), "init", "-input=false");
+        terraform(directory(stack), "apply", "-auto-approve", "-input=false");
       }
-    },
-    60_000,
-  );
+
+      // THEN
+      expect(terraform(directory("jp"), "output", "-raw", "seen")).toBe("<proxy.us.internal>");
+    } finally {
+      process.chdir(home);
+    }
+  });
 });
