@@ -58,6 +58,12 @@ async function main(): Promise<void> {
   if (cpus().length < 2) throw new Error("bench:proxy needs two cores: one for the proxy, one for the load");
   const directory = mkdtempSync(join(tmpdir(), "tricloud-bench-proxy-"));
   const running: { stop(): Promise<void> }[] = [];
+  const cleanUp = async (): Promise<void> => {
+    await Promise.all(running.splice(0).map((each) => each.stop()));
+    rmSync(directory, { recursive: true, force: true });
+  };
+  const interrupted = (): void => void cleanUp().then(() => process.exit(130));
+  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
     const bundle = prepare(directory);
     const origin: Server = await startOrigin(directory, 1);
@@ -78,8 +84,7 @@ async function main(): Promise<void> {
     );
     console.log(`written to ${RESULT}`);
   } finally {
-    await Promise.all(running.map((each) => each.stop()));
-    rmSync(directory, { recursive: true, force: true });
+    await cleanUp();
   }
 }
 

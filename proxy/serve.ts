@@ -2,6 +2,7 @@ import { type Server } from "node:net";
 import { adminServer, type Observed } from "./admin";
 import { inheritedSockets, type ListenTarget } from "./listen-sockets";
 import { type Options, readAddressAndPort } from "./options";
+import { rehearse } from "./rehearsal";
 import { Service } from "./service";
 import { VERSION } from "./version";
 
@@ -35,6 +36,9 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
  */
 export async function serve(options: Options, starter: number): Promise<Service> {
   const service = new Service(options);
+  await rehearse(options).catch((error: Error) => {
+    service.log.event("warn", "no rehearsal: the first requests will be slower", { problem: error.message });
+  });
   const { proxy } = inheritedSockets(process.env, starter);
   const { listen: host, port, tlsPort } = options;
   const targets: (readonly [Server, ListenTarget])[] =
