@@ -38,6 +38,8 @@ export function consulConfig(options: ConsulOptions): string {
     encrypt: options.gossipKey,
     // Leader elections on the time scale of one region's network.
     performance: { raft_multiplier: 1, leave_drain_time: "1s" },
+    // A machine that dies is noticed in half the time of Consul's own settings, which suit slower networks.
+    gossip_lan: { probe_interval: "500ms", probe_timeout: "250ms" },
     dns_config: dnsConfig(options.dns),
     acl: aclSettings(options),
     ...tls(options),
