@@ -1,9 +1,10 @@
 import { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
+import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy";
 import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block";
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
 import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
-import { AssetType, TerraformAsset } from "cdktf";
+import { AssetType, type ITerraformDependable, TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
 import { basename } from "node:path";
 import type { AssetContent } from "../host";
@@ -28,7 +29,7 @@ export interface StoredAsset {
 export class AssetBucket extends Construct {
   private readonly bucket: S3Bucket;
   private readonly stored = new Map<string, StoredAsset>();
-  private readonly ready: Construct[];
+  private readonly ready: ITerraformDependable[];
 
   constructor(scope: Construct, id: string, props: AssetBucketProps) {
     super(scope, id);
@@ -43,19 +44,26 @@ export class AssetBucket extends Construct {
       forceDestroy: true,
     });
     const bucket = this.bucket.id;
+    const closed = new S3BucketPublicAccessBlock(this, "no-public-access", {
+      bucket,
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    });
     this.ready = [
-      new S3BucketPublicAccessBlock(this, "no-public-access", {
-        bucket,
-        blockPublicAcls: true,
-        blockPublicPolicy: true,
-        ignorePublicAcls: true,
-        restrictPublicBuckets: true,
-      }),
+      closed,
       new S3BucketServerSideEncryptionConfigurationA(this, "encryption", {
         bucket,
         rule: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
       }),
       new S3BucketVersioningA(this, "versions", { bucket, versioningConfiguration: { status: "Enabled" } }),
+      new S3BucketPolicy(this, "policy", {
+        bucket,
+        policy: tlsOnly(this.bucket.arn),
+        // Both change who may do what; at the same time one of them is refused.
+        dependsOn: [closed],
+      }),
     ];
   }
 
@@ -75,10 +83,26 @@ export class AssetBucket extends Construct {
       key,
       source: asset.path,
       sourceHash: sha256,
-      dependsOn: this.ready.map((each) => each as S3BucketVersioningA),
+      dependsOn: this.ready,
     });
     const stored = { uri: `s3://${this.bucket.id}/${key}`, arn: `${this.bucket.arn}/${key}` };
     this.stored.set(sha256, stored);
     return stored;
   }
 }
+
+/** Refuses whatever does not come over TLS, from whomever. */
+const tlsOnly = (bucketArn: string): string =>
+  JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "TlsOnly",
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:*",
+        Resource: [bucketArn, `${bucketArn}/*`],
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      },
+    ],
+  });

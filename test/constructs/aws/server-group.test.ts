@@ -146,7 +146,7 @@ describe("ServerGroup", () => {
     ]);
   });
 
-  it("keeps its bucket private, versioned and encrypted", () => {
+  it("keeps its bucket private, versioned, encrypted, and closed to all that is not TLS", () => {
     // GIVEN a bucket WHEN synthesised
     const stack = withGroup(() => undefined);
 
@@ -159,6 +159,11 @@ describe("ServerGroup", () => {
     });
     expect(stack.one("s3_bucket_versioning")).toMatchObject({
       versioning_configuration: { status: "Enabled" },
+    });
+    expect(JSON.parse(String(stack.one("s3_bucket_policy")["policy"]))).toMatchObject({
+      Statement: [
+        { Effect: "Deny", Principal: "*", Condition: { Bool: { "aws:SecureTransport": "false" } } },
+      ],
     });
     expect(stack.one("s3_bucket_server_side_encryption_configuration")["rule"]).toEqual([
       { apply_server_side_encryption_by_default: { sse_algorithm: "AES256" } },
