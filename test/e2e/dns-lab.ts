@@ -86,14 +86,15 @@ export class DnsLab {
   }
 
   /** Starts the servers of the datacenters, and waits until each has a leader and sees all others. */
-  async startServers(datacenters: readonly Datacenter[]): Promise<void> {
+  async startServers(datacenters: readonly Datacenter[], more: Partial<ConsulOptions> = {}): Promise<void> {
     for (const dc of datacenters) {
       for (const address of ADDRESS.servers(dc)) {
         const others = datacenters.filter((other) => other !== dc).flatMap(ADDRESS.servers);
-        await this.startAgent(dc, address, { server: { expect: 3 }, retryJoinWan: others });
+        await this.startAgent(dc, address, { server: { expect: 3 }, retryJoinWan: others, ...more });
       }
     }
     for (const dc of datacenters) await this.untilLed(dc);
+    if (datacenters.length < 2) return;
     await until("the datacenters to know one another", 60_000, async () => {
       const known = await this.api(ADDRESS.servers(datacenters[0]!)[0]!, "catalog/datacenters");
       return (JSON.parse(known || "[]") as string[]).length === datacenters.length || undefined;
@@ -136,11 +137,11 @@ export class DnsLab {
   }
 
   /** A machine with a proxy: an agent, and something that answers its health check. */
-  async startProxy(dc: Datacenter, address: string): Promise<void> {
+  async startProxy(dc: Datacenter, address: string, more: Partial<ConsulOptions> = {}): Promise<void> {
     await this.addAddress(address);
     await this.startInstance(address);
     const check = { http: `http://${address}:9300/`, intervalSeconds: 2, timeoutSeconds: 1 };
-    await this.startAgent(dc, address, { services: [{ name: "proxy", port: 80, checks: [check] }] });
+    await this.startAgent(dc, address, { services: [{ name: "proxy", port: 80, checks: [check] }], ...more });
   }
 
   async startInstance(address: string): Promise<void> {
@@ -301,16 +302,33 @@ export class DnsLab {
 
   /** Has an agent's HTTP API make something; throws when it refuses. */
   post(address: string, path: string, body: unknown): Promise<string> {
-    const json = JSON.stringify(body);
-    return this.inside(["curl", "-fsS", "-X", "POST", "-d", json, `http://${address}:8500/v1/${path}`]);
+    return this.send("POST", address, path, body);
   }
 
-  /** Waits until every server of the datacenter is healthy by their own account. */
+  /** Like `post`, with PUT and a token. */
+  put(address: string, path: string, body: unknown, token: string): Promise<string> {
+    return this.send("PUT", address, path, body, ["-H", `X-Consul-Token: ${token}`]);
+  }
+
+  private send(
+    method: string,
+    address: string,
+    path: string,
+    body: unknown,
+    more: string[] = [],
+  ): Promise<string> {
+    const url = `http://${address}:8500/v1/${path}`;
+    return this.inside(["curl", "-fsS", "-X", method, ...more, "-d", JSON.stringify(body), url]);
+  }
+
+  /** Waits until every server of the datacenter is healthy by their own account, or, where that is secret, led. */
   async untilLed(dc: Datacenter): Promise<void> {
     await until(`servers of ${dc} to be healthy`, 60_000, async () => {
       for (const address of ADDRESS.servers(dc)) {
         const health = await this.api(address, "operator/autopilot/health");
         if (health.includes('"FailureTolerance":1')) return true;
+        if (/permission denied|acl not found/i.test(health))
+          return (await this.api(address, "status/leader")) !== '""' || undefined;
       }
       return undefined;
     });
