@@ -243,6 +243,12 @@ export const gkeRegion = z
         "expected a network of /24 or larger, of which the first 256 addresses are kept",
       );
     }
+    for (const field of ["tls", "acl"] as const) {
+      if (region.consul[field]) issue(["consul", field], "expected false: the chart on GKE runs without");
+    }
+    if (region.consul.failoverTo.length > 0) {
+      issue(["consul", "failoverTo"], "expected none: nothing on GKE keeps the query that failover needs");
+    }
     const message = consulServersProblem(region.consulServers, region.consul.singleServer);
     if (message !== undefined) issue(["consulServers"], message);
   });

@@ -82,6 +82,16 @@ const consul = z.strictObject({
   aptSource: aptSource.optional(),
   /** Run one server without quorum: for trying things out, never for a service. */
   singleServer: z.boolean().default(false),
+  /** Encrypt and verify what agents say to servers; the certificates are sensitive Terraform variables. */
+  tls: z.boolean().default(false),
+  /** Deny whatever no token allows; the tokens are sensitive Terraform variables. */
+  acl: z.boolean().default(false),
+  /** "allow" only for the time in which a running region gets its tokens. */
+  aclDefaultPolicy: z.enum(["allow", "deny"]).default("deny"),
+  /** The datacenter whose tokens hold for all federated ones. @default - this one */
+  primaryDatacenter: dnsLabel.optional(),
+  /** Datacenters whose instances stand in where this one has no healthy one. */
+  failoverTo: z.array(dnsLabel).default([]),
   /** Servers of the other datacenters, joined over the WAN: address or host name, by datacenter. */
   peers: z.record(dnsLabel, z.array(z.string()).min(1)).default({}),
 });
@@ -143,7 +153,7 @@ export const sharedFields = {
   cidr,
   backend: backend.default({ type: "local" }),
   proxy,
-  consul: consul.default({ singleServer: false, peers: {} }),
+  consul: consul.prefault({}),
   dns,
   availability: availability.default({ origins: {}, targets: {} }),
 };

@@ -1,4 +1,5 @@
 import { type DedicatedRegionInput, InvalidRegionsError, validateRegions } from "../../../constructs/region";
+import ukRegion from "../../../regions/uk";
 import { dedicatedRegionValue, hostKey } from "./region-values";
 
 const problemsOf = (...values: unknown[]): string[] => {
@@ -81,6 +82,15 @@ describe("validateRegions", () => {
   ])("refuses %s, naming region, path, expectation and value", (_what, value, message) => {
     // GIVEN the wrong value, WHEN it is validated, THEN the message says all four
     expect(problemsOf(value)).toContain(message);
+  });
+
+  test("refuses on GKE what only the other platforms have", () => {
+    // GIVEN a region on GKE that asks for Consul's access control
+    const uk = { ...ukRegion, consul: { acl: true } };
+    // THEN it is told so, and nothing is ignored in silence
+    expect(problemsOf(uk)).toEqual([
+      "region uk: consul.acl: expected false: the chart on GKE runs without, got: true",
+    ]);
   });
 
   test("names every problem at once", () => {
