@@ -1,8 +1,11 @@
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Log } from "./log";
 import { type Options } from "./options";
 import { Service } from "./service";
 
+/** Milliseconds after which clients are let in, rehearsed or not. */
+const LONGEST_MS = 250;
 const CLIENTS = 16;
 const ROUNDS = 30;
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
@@ -23,6 +26,7 @@ export async function rehearse(options: Options): Promise<void> {
       ...options,
       upstream: `http://127.0.0.1:${port}`,
       allowAddress: ["127.0.0.1"],
+      caFile: "",
       warm: [],
       accessLogDir: "none",
       keepaliveConns: CLIENTS,
@@ -32,7 +36,10 @@ export async function rehearse(options: Options): Promise<void> {
   const listener = service.listener();
   const entry = await listening(listener);
   try {
-    await Promise.all(Array.from({ length: CLIENTS }, () => converse(entry)));
+    await Promise.race([
+      Promise.all(Array.from({ length: CLIENTS }, () => converse(entry))),
+      sleep(LONGEST_MS),
+    ]);
   } finally {
     service.stop();
     origin.close();
