@@ -16,8 +16,8 @@ const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isCo
  * With `--availability` the stacks are assessed and not synthesised, so that a missed target can be looked at.
  */
 async function main(): Promise<void> {
-  // cdktf notes the stack trace of each token, a third of the time of a synthesis that nobody debugs.
-  if (process.env["DEBUG"] === undefined) Error.stackTraceLimit = 0;
+  // cdktf notes where each token was made: an eighth of the time of a synthesis that nobody debugs.
+  if (process.env["DEBUG"] === undefined) Error.captureStackTrace = () => undefined;
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
   const app = new App({ stackTraces: false });
   for (const region of regions) await addStacks(app, region);

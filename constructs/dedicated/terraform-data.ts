@@ -21,6 +21,8 @@ export interface TerraformDataProps {
  * asks the Terraform binary for its version once for each instance: 300 hosts would start it 900 times.)
  */
 export class TerraformData extends TerraformResource {
+  private triggers?: Record<string, unknown>;
+
   constructor(
     scope: Construct,
     id: string,
@@ -44,11 +46,13 @@ export class TerraformData extends TerraformResource {
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {
-    return { input: this.props.input, triggers_replace: this.props.triggersReplace?.() };
+    this.triggers ??= this.props.triggersReplace?.();
+    return { input: this.props.input, triggers_replace: this.triggers };
   }
 
+  /** Called twice for each synthesis, when all constructs are there: what it renders is rendered once. */
   override toTerraform(): unknown {
-    this.provisioners = this.props.hostProvisioners();
+    this.provisioners ??= this.props.hostProvisioners();
     return super.toTerraform();
   }
 }
