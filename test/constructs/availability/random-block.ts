@@ -8,10 +8,13 @@ import {
   series,
 } from "../../../constructs/availability";
 
-/** Components with figures over the whole range, the certain ones included. */
+/**
+ * Components with figures over the whole range, the certain ones included. Products of sixteen of them stay clear of
+ * the subnormal numbers, which hold too few digits for two ways of computing to agree.
+ */
 const figures = fc.oneof(
   fc.constantFrom(0, 1, 0.5),
-  fc.double({ min: 0, max: 1, noNaN: true }),
+  fc.double({ min: 1e-15, max: 1, noNaN: true }),
   fc.integer({ min: -9, max: -1 }).map((exponent) => 10 ** exponent),
 );
 
