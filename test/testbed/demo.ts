@@ -48,7 +48,9 @@ async function showAvailability(): Promise<void> {
   const report = await step("synthesise all regions", () => run("npm", ["run", "--silent", "availability"]));
   // The reasons, indented below each service, are left to that command.
   const summary = report.split("\n").filter((line) => !line.startsWith("      "));
-  console.log(`\n${summary.join("\n").trimEnd()}\n\nWhat it is made of and what costs most: npm run availability\n`);
+  console.log(
+    `\n${summary.join("\n").trimEnd()}\n\nWhat it is made of and what costs most: npm run availability\n`,
+  );
 }
 
 async function deploy(testbed: Testbed): Promise<void> {
