@@ -10,8 +10,8 @@ import {
   startContenders,
   startOrigin,
   type Server,
-} from "./proxy-contenders";
-import { type LoadOrder, type LoadResult, runLoad } from "./proxy-load";
+} from "./load/proxy-contenders";
+import { type LoadOrder, type LoadResult, runLoad } from "./load/http-load";
 
 /*
  * The proxy's cost per request beside nginx, HAProxy and, where it is on PATH, chocon: `npm run bench:proxy`, options

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { roundTrip, runClient, type WanOrder, type WanResult } from "./wan-client";
+import { roundTrip, runClient, type WanOrder, type WanResult } from "./load/wan-client";
 
 /*
  * What a call to an https origin 19 ms away costs: direct, through chocon when it is on PATH, through ours, one request
