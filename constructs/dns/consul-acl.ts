@@ -2,6 +2,7 @@ import { type HostFile, type HostService, text } from "../host";
 import { DNS_TOKEN_RULES } from "./consul-config";
 import { CONSUL_PATHS } from "./consul-files";
 import { shellApi, shellToken } from "./consul-shell";
+import { consulTaskUnit } from "./consul-task-unit";
 
 /** The rights of an agent: to register machines and services, and to tell how the servers are. */
 export const AGENT_TOKEN_RULES = `agent_prefix "" {
@@ -86,24 +87,7 @@ token tricloud-agent ${CONSUL_PATHS.agentToken}
 token tricloud-dns ${CONSUL_PATHS.dnsToken}
 `;
 
-const TOKEN_UNIT = `[Unit]
-Description=Consul's tokens for agents and resolvers
-After=consul.service
-
-[Service]
-# Not "oneshot": the first server of a new region must not wait for the leader that needs the others.
-Type=exec
-RemainAfterExit=yes
-User=consul
-Group=consul
-ExecStart=${SCRIPT}
-Restart=on-failure
-RestartSec=5
-NoNewPrivileges=yes
-PrivateTmp=yes
-ProtectHome=yes
-ProtectSystem=strict
-
-[Install]
-WantedBy=multi-user.target
-`;
+const TOKEN_UNIT = consulTaskUnit({
+  description: "Consul's tokens for agents and resolvers",
+  script: SCRIPT,
+});

@@ -1,6 +1,7 @@
 import type { HostFile, HostService } from "../host";
 import { text } from "../host";
 import { shellApi, shellToken } from "./consul-shell";
+import { consulTaskUnit } from "./consul-task-unit";
 
 /**
  * The prepared query under which every service is found as `NAME.query.DOMAIN`: this region's instances, or, when
@@ -62,25 +63,8 @@ while true; do
 done
 `;
 
-const FAILOVER_UNIT = `[Unit]
-Description=Consul's query for failover to other regions
-After=consul.service
-Wants=consul.service
-
-[Service]
-# Not "oneshot": the first server of a new region must not wait for the leader that needs the others.
-Type=exec
-RemainAfterExit=yes
-User=consul
-Group=consul
-ExecStart=${SCRIPT}
-Restart=on-failure
-RestartSec=5
-NoNewPrivileges=yes
-PrivateTmp=yes
-ProtectHome=yes
-ProtectSystem=strict
-
-[Install]
-WantedBy=multi-user.target
-`;
+const FAILOVER_UNIT = consulTaskUnit({
+  description: "Consul's query for failover to other regions",
+  script: SCRIPT,
+  wantsConsul: true,
+});
