@@ -199,7 +199,6 @@ export class OriginStream implements OriginLink {
     stream.on("response", (fields, flags) =>
       this.respond(fields, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0),
     );
-    stream.on("data", (bytes: Buffer) => this.data(bytes));
     stream.on("trailers", (fields) => this.over || this.requester.trailers(toLines(fields)));
     stream.on("end", () => this.ended());
     stream.on("drain", () => this.over || this.requester.originDrained());
@@ -226,6 +225,8 @@ export class OriginStream implements OriginLink {
   }
 
   private respond(fields: IncomingHttpHeaders, bodiless: boolean): void {
+    // What follows the head may be at hand before the head's own event is: it waits until the head has been passed on.
+    this.stream?.on("data", (bytes: Buffer) => this.data(bytes));
     if (this.over || !this.read(fields)) return;
     this.answered = true;
     this.touched = clock.now;
