@@ -1,8 +1,8 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   type Contender,
   makeCertificates,
@@ -65,10 +65,10 @@ async function main(): Promise<void> {
   const interrupted = (): void => void cleanUp().then(() => process.exit(130));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
-    const bundle = prepare(directory);
+    prepare(directory);
     const origin: Server = await startOrigin(directory, 1);
     running.push(origin);
-    const contenders = await startContenders(directory, bundle, 0, (contender) => running.push(contender));
+    const contenders = await startContenders(directory, BUNDLE, 0, (contender) => running.push(contender));
     console.log(
       `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}; median of ${rounds} rounds of ${seconds} s, ${CLIENTS} clients`,
     );
@@ -96,22 +96,13 @@ function option(name: string, initial: number): number {
   return value;
 }
 
-function prepare(directory: string): string {
+/** The file that is shipped; script/bench has built it. */
+const BUNDLE = resolve("dist/tricloud-proxy.js");
+
+function prepare(directory: string): void {
   makeCertificates(directory);
   mkdirSync(join(directory, "www"));
   writeFileSync(join(directory, "www/large"), Buffer.alloc(65_536, "x"));
-  const bundle = join(directory, "tricloud-proxy.js");
-  const flags = [
-    "--bundle",
-    "--platform=node",
-    "--target=node20",
-    `--outfile=${bundle}`,
-    "--log-level=warning",
-  ];
-  execFileSync("npx", ["--no-install", "esbuild", "proxy/main.ts", ...flags], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return bundle;
 }
 
 async function measure(

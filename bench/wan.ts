@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { roundTrip, runClient, type WanOrder, type WanResult } from "./load/wan-client";
 
 /*
@@ -53,7 +53,8 @@ async function main(): Promise<void> {
   try {
     await layLine();
     await startOrigin();
-    const bundle = bundleProxy();
+    // The file that is shipped; script/bench has built it.
+    const bundle = resolve("dist/tricloud-proxy.js");
     const measured = await inside(NEAR, { address: FAR_ADDRESS, port: HTTP1_PORT });
     const trip = (measured as { roundTrip: number }).roundTrip;
     console.log(
@@ -234,21 +235,6 @@ async function startOrigin(): Promise<void> {
       return false;
     }
   });
-}
-
-function bundleProxy(): string {
-  const bundle = join(directory, "tricloud-proxy.js");
-  const flags = [
-    "--bundle",
-    "--platform=node",
-    "--target=node20",
-    `--outfile=${bundle}`,
-    "--log-level=warning",
-  ];
-  execFileSync("npx", ["--no-install", "esbuild", "proxy/main.ts", ...flags], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
-  return bundle;
 }
 
 function onPath(program: string): boolean {
