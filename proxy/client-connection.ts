@@ -75,7 +75,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.head = new RequestHead(options);
     this.requestBody = new RequestBody(options.maxHeaderBytes);
     this.remoteAddress = socket.remoteAddress ?? "";
-    socket.on("data", (bytes: Buffer) => this.receive(bytes));
+    service.reads.start(socket, (bytes) => this.receive(bytes));
     socket.on("end", () => this.gone());
     socket.on("error", () => this.gone());
     socket.on("close", () => this.gone());
@@ -137,12 +137,13 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   // ---- the request -------------------------------------------------------------------------------------------
 
+  /** Takes what the client sent; the bytes are only lent. */
   private receive(bytes: Buffer): void {
     switch (this.phase) {
       case Phase.Exchange:
         this.since = clock.now;
         if (!this.requestDone && this.origin !== undefined && this.pending === undefined)
-          this.forwardBody(bytes);
+          this.forwardBody(this.own(bytes));
         else this.readAhead(bytes);
         return;
       case Phase.Idle:
@@ -156,11 +157,11 @@ export class ClientConnection implements Requester, CompletedExchange {
         return;
       case Phase.Buffering:
         this.since = clock.now;
-        this.bufferBody(bytes);
+        this.bufferBody(this.own(bytes));
         return;
       case Phase.Tunnel:
         this.since = clock.now;
-        if (!this.origin!.write(bytes)) this.pauseClient();
+        if (!this.origin!.write(this.own(bytes))) this.pauseClient();
         return;
       case Phase.Flushing:
         this.readAhead(bytes);
@@ -169,8 +170,12 @@ export class ClientConnection implements Requester, CompletedExchange {
     }
   }
 
+  private own(bytes: Buffer): Buffer {
+    return this.service.reads.own(bytes);
+  }
+
   private readAhead(bytes: Buffer): void {
-    this.pending = this.pending === undefined ? bytes : Buffer.concat([this.pending, bytes]);
+    this.pending = this.pending === undefined ? this.own(bytes) : Buffer.concat([this.pending, bytes]);
     if (this.pending.length >= READ_AHEAD_BYTES) this.pauseClient();
   }
 
@@ -182,15 +187,15 @@ export class ClientConnection implements Requester, CompletedExchange {
       return;
     }
     const end = head.parse(bytes, 0, bytes.length);
-    if (end === INCOMPLETE) this.pending = bytes;
+    if (end === INCOMPLETE) this.pending = this.own(bytes);
     else if (end === MALFORMED) this.refuse(head.status, head.problem);
-    else this.begin(bytes, end);
+    else this.begin(end === bytes.length ? bytes : this.own(bytes), end);
   }
 
   /** The client speaks HTTP/2 by prior knowledge. */
   private handOver(bytes: Buffer): void {
     if (bytes.length < PREFACE.length) {
-      this.pending = bytes;
+      this.pending = this.own(bytes);
       return;
     }
     this.phase = Phase.Closed;
@@ -200,7 +205,7 @@ export class ClientConnection implements Requester, CompletedExchange {
       .removeAllListeners("error")
       .removeAllListeners("close");
     this.socket.pause();
-    this.socket.unshift(bytes);
+    this.socket.unshift(this.own(bytes));
     this.service.left(this);
     this.service.acceptHttp2(this.socket);
   }

@@ -36,6 +36,11 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
  */
 export async function serve(options: Options, starter: number): Promise<Service> {
   const service = new Service(options);
+  if (!service.reads.shared) {
+    service.log.event("warn", "this Node reads each client into memory of its own: requests will cost more", {
+      node: process.version,
+    });
+  }
   await rehearse(options).catch((error: Error) => {
     service.log.event("warn", "no rehearsal: the first requests will be slower", { problem: error.message });
   });

@@ -4,6 +4,7 @@ import { createSecureContext, createServer as createTlsServer, rootCertificates 
 import { AddressGuard } from "./address-guard";
 import { AllowList } from "./allow-list";
 import { ClientConnection } from "./client-connection";
+import { ClientReads } from "./client-reads";
 import { Http2Listener } from "./http2-listener";
 import { clock } from "./clock";
 import { type Failure } from "./exchange";
@@ -38,6 +39,7 @@ export interface CompletedExchange {
 /** The proxy proper: listens, routes, and holds what all connections share. */
 export class Service {
   readonly ids = new RequestIds();
+  readonly reads = new ClientReads();
   readonly log: Log;
   /** The fields put on each request and response, up to the id. */
   readonly requestMark: string;
