@@ -1,6 +1,7 @@
 import { Token } from "cdktf";
 import { absolute, domainName, isWithin, type DnsEndpoint } from "./dns-name";
 import { isAtLeast } from "./release";
+import { RECEIVE_BUFFER_BYTES } from "./unbound-files";
 import type { StaleAnswers, UnboundOptions } from "./unbound-options";
 import { planUnbound, type PlannedSuffix, type PlannedZone, type UnboundPlan } from "./unbound-plan";
 
@@ -60,6 +61,7 @@ function capacity({ threads = 2, cacheMegabytes = 32 }: UnboundOptions): Entry[]
   return [
     ["num-threads", String(threads)],
     ["so-reuseport", "yes"],
+    ["so-rcvbuf", String(RECEIVE_BUFFER_BYTES)],
     ["msg-cache-slabs", slabs],
     ["rrset-cache-slabs", slabs],
     ["infra-cache-slabs", slabs],

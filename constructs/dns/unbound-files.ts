@@ -31,5 +31,11 @@ export const SPARE_RESOLVER: ResolverInstance = {
   socket: "/run/unbound-spare/control.sock",
 };
 
+/**
+ * What a resolver's socket holds while all its threads are busy. Linux' own 208 KiB is full after fewer than 200
+ * questions at once, and what comes then is lost.
+ */
+export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
 /** Addition to Debian's AppArmor profile of unbound. */
 export const CONFINEMENT = "/etc/apparmor.d/local/usr.sbin.unbound";

@@ -1,5 +1,11 @@
 import { UNIT_HARDENING } from "../host";
-import { CONFINEMENT, MAIN_RESOLVER, type ResolverInstance, SPARE_RESOLVER } from "./unbound-files";
+import {
+  CONFINEMENT,
+  MAIN_RESOLVER,
+  RECEIVE_BUFFER_BYTES,
+  type ResolverInstance,
+  SPARE_RESOLVER,
+} from "./unbound-files";
 
 /**
  * The systemd unit of a resolver: our configuration file, run as the service's own user with nothing of the host
@@ -17,6 +23,7 @@ Group=unbound
 EnvironmentFile=
 ExecStartPre=
 ExecStartPre=+-${guard} confine
+ExecStartPre=+-${guard} widen
 ExecStartPre=/usr/sbin/unbound-checkconf ${conf}
 ExecStartPre=${guard} remember
 ExecStart=
@@ -58,17 +65,18 @@ ${SPARE_RESOLVER.socket} rw,
  * - \`ready\` succeeds when unbound answers a question.
  * - \`remember\` keeps what a reload cannot change, for \`apply\` to compare.
  * - \`confine\` makes AppArmor, where it is on, take its addition.
+ * - \`widen\` lets sockets of the host have buffers as large as the resolver asks for.
  */
 export function unboundGuard({ name, address, conf, unit, guard }: ResolverInstance): string {
   return `#!/bin/bash
-# Keeps changes to unbound from taking names away. Usage: ${guard} apply|ready|remember|confine
+# Keeps changes to unbound from taking names away. Usage: ${guard} apply|ready|remember|confine|widen
 set -eu
 started_with=/run/${name}/started-with
 
 # Sockets, threads and cache sizes are settled when unbound starts.
 needs_restart_for() {
   sha256sum ${unit} ${CONFINEMENT}
-  grep -E '^ *(interface|port|num-threads|so-reuseport|[a-z-]*-slabs|[a-z-]*cache-size|control-[a-z-]*|module-config|username):' ${conf}
+  grep -E '^ *(interface|port|num-threads|so-[a-z]*|[a-z-]*-slabs|[a-z-]*cache-size|control-[a-z-]*|module-config|username):' ${conf}
 }
 apply() {
   unbound-checkconf ${conf} >/dev/null
@@ -76,6 +84,12 @@ apply() {
     exec systemctl reload ${name}.service
   fi
   exec systemctl restart ${name}.service
+}
+widen() {
+  local limit=/proc/sys/net/core/rmem_max
+  # Not there in a container, which has its host's.
+  [[ -w $limit ]] || return 0
+  (($(<$limit) >= ${RECEIVE_BUFFER_BYTES})) || echo ${RECEIVE_BUFFER_BYTES} >$limit
 }
 ready() {
   local answer
@@ -92,8 +106,9 @@ case \${1-} in
   ready) ready ;;
   remember) needs_restart_for >$started_with ;;
   confine) if [[ -d /sys/kernel/security/apparmor ]]; then apparmor_parser -r /etc/apparmor.d/usr.sbin.unbound; fi ;;
+  widen) widen ;;
   *)
-    echo "usage: ${guard} apply|ready|remember|confine" >&2
+    echo "usage: ${guard} apply|ready|remember|confine|widen" >&2
     exit 2
     ;;
 esac

@@ -66,7 +66,9 @@ export class DnsLab {
   static obstacle(): string | undefined {
     if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
     const missing = Object.entries(PROGRAMS).filter(([, path]) => path === undefined);
-    return missing.length === 0 ? undefined : `needs ${missing.map(([name]) => name).join(", ")}`;
+    if (missing.length === 0) return undefined;
+    // Consul comes with the testbed, everything else by script/setup.
+    return `needs ${missing.map(([name]) => name).join(", ")}: run script/setup and node .testbed/build/cli.js prepare`;
   }
 
   static async create(): Promise<DnsLab> {

@@ -134,6 +134,17 @@ describe("LocalResolver", () => {
     expect(first!.file("/etc/dhcpcd.enter-hook")).toContain('skip_hooks="$skip_hooks resolv.conf"');
   });
 
+  it("raises the host's limit on receive buffers to what unbound asks for, before it starts", () => {
+    const [first] = jp();
+    const asked = confLines(first!)
+      .find((line) => line.startsWith("so-rcvbuf:"))!
+      .split(" ")[1];
+    expect(first!.file("/usr/local/lib/tricloud/unbound-guard")).toContain(`echo ${asked} >$limit`);
+    expect(first!.file("/etc/systemd/system/unbound.service.d/tricloud.conf")).toMatch(
+      /unbound-guard widen[^]*\nExecStart=\/usr/,
+    );
+  });
+
   it("checks the new file before anything is replaced, and reloads rather than restarts", () => {
     const [first] = jp();
     expect(first!.profile.services.find((service) => service.name === "unbound.service")).toMatchObject({
