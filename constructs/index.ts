@@ -5,3 +5,6 @@ export * from "./dns";
 export * from "./host";
 export * from "./proxy";
 export * from "./region";
+// Apart from the rest of region/, which reads values without loading cdktf.
+export * from "./region/region-outputs";
+export * from "./topology";

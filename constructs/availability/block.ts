@@ -8,6 +8,7 @@ export type Block = Component | Series | Parallel | AtLeast | Remote;
 
 /** Whatever can fail. The block follows the topology of what implements it. */
 export interface HasAvailability {
+  /** What it can promise, composed of its own parts (docs/availability.md). */
   readonly availability: Block;
 }
 

@@ -31,6 +31,7 @@ export class AssetBucket extends Construct {
   private readonly stored = new Map<string, StoredAsset>();
   private readonly ready: ITerraformDependable[];
 
+  /** @throws Error for a prefix that no bucket can begin with */
   constructor(scope: Construct, id: string, props: AssetBucketProps) {
     super(scope, id);
     if (!/^[a-z0-9][a-z0-9-]{0,36}$/.test(props.namePrefix)) {

@@ -6,7 +6,7 @@ import { type Block, type HasAvailability, slaComponent } from "../availability"
 import { dataSubnets } from "./data-subnets";
 import { Firewall, tcp } from "./firewall";
 import type { INetwork } from "./network";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 
 export interface CacheProps {
   /** Name of the replication group, for example `us-cache`: letters, digits and hyphens, at most 40. */
@@ -15,7 +15,7 @@ export interface CacheProps {
   readonly network: INetwork;
   /** KMS key for data at rest. */
   readonly keyArn: string;
-  /** @default "cache.t4g.small" */
+  /** Type of each node. @default "cache.t4g.small" */
   readonly nodeType?: string;
   /** Nodes in all, one of which takes writes; two or more take over from each other. @default 2 */
   readonly nodes?: number;
@@ -28,17 +28,22 @@ export interface CacheProps {
 const PORT = 6379;
 
 /** A cache on ElastiCache (Valkey, which speaks Redis), encrypted in transit and at rest. */
-export class Cache extends Construct implements HasAvailability {
+export class Cache extends Construct implements HasAvailability, HasAlarms {
   readonly availability: Block;
   /** Host name of the node that takes writes. */
   readonly address: string;
   /** Host name that reads are spread over. */
   readonly readAddress: string;
+  /** TCP port, TLS only. */
   readonly port = PORT;
   readonly alarms: readonly Alarm[];
 
   private readonly firewall: Firewall;
 
+  /**
+   * @throws Error for a malformed name, other than 1 to 6 nodes, an `authToken` that is a literal, or a network that has
+   *   a zone without a data subnet
+   */
   constructor(scope: Construct, id: string, props: CacheProps) {
     super(scope, id);
     const { name, network, keyArn, nodes = 2, authToken } = props;

@@ -6,6 +6,7 @@ import type { ServerGroup } from "./server-group";
 export interface ConsulFirewallProps {
   /** Names the datacenter, for example `us`. */
   readonly name: string;
+  /** Network that the groups are in. */
   readonly network: INetwork;
   /** Groups that hold Consul servers. */
   readonly servers: readonly ServerGroup[];

@@ -9,6 +9,7 @@ export interface DataKeyProps {
 
 /** A KMS key of one's own, changed every year by KMS, for data at rest. */
 export class DataKey extends Construct {
+  /** Amazon resource name of the key. */
   readonly keyArn: string;
 
   constructor(scope: Construct, id: string, { name }: DataKeyProps) {

@@ -4,11 +4,12 @@ import { Route53Record } from "@cdktf/provider-aws/lib/route53-record";
 import { Route53Zone } from "@cdktf/provider-aws/lib/route53-zone";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 import type { INetwork } from "./network";
 
 /** What an alias leads to. */
 export interface LoadBalancerAddress {
+  /** Name that the load balancer itself has. */
   readonly dnsName: string;
   /** Route 53's own zone for load balancers of the region. */
   readonly hostedZoneId: string;
@@ -17,6 +18,7 @@ export interface LoadBalancerAddress {
 export interface RegionalNameProps {
   /** Full name, inside the zone. */
   readonly name: string;
+  /** Load balancer that the name leads to. */
   readonly target: LoadBalancerAddress;
   /** Region that answers: clients are sent to the healthy one with the shortest way. */
   readonly awsRegion: string;
@@ -25,7 +27,7 @@ export interface RegionalNameProps {
 }
 
 /** A zone of names in Route 53: one that exists in public, or one that a network keeps to itself. */
-export class DnsZone extends Construct implements HasAvailability {
+export class DnsZone extends Construct implements HasAvailability, HasAlarms {
   /** The public zone of that name, which somebody has delegated to Route 53 already. */
   static lookup(scope: Construct, id: string, zoneName: string): DnsZone {
     return new DnsZone(scope, id, zoneName, (zone) => {
@@ -44,6 +46,7 @@ export class DnsZone extends Construct implements HasAvailability {
     });
   }
 
+  /** Route 53's id of the zone. */
   readonly zoneId: string;
   readonly availability: Block = slaComponent("aws/route53", "aws.route53", {});
   /** What is to be told of the names whose health is checked. */
@@ -52,6 +55,7 @@ export class DnsZone extends Construct implements HasAvailability {
   private constructor(
     scope: Construct,
     id: string,
+    /** Name that all names in the zone end with. */
     readonly zoneName: string,
     zoneIdIn: (zone: DnsZone) => string,
   ) {
@@ -59,7 +63,11 @@ export class DnsZone extends Construct implements HasAvailability {
     this.zoneId = zoneIdIn(this);
   }
 
-  /** Leads a name to a load balancer. */
+  /**
+   * Leads a name to a load balancer.
+   *
+   * @throws Error for a name outside the zone
+   */
   addAlias(name: string, target: LoadBalancerAddress): void {
     new Route53Record(this, `alias-${this.labelOf(name)}`, {
       zoneId: this.zoneId,
@@ -69,7 +77,11 @@ export class DnsZone extends Construct implements HasAvailability {
     });
   }
 
-  /** Leads a name to another name. */
+  /**
+   * Leads a name to another name.
+   *
+   * @throws Error for a name outside the zone
+   */
   addCname(name: string, target: string): void {
     const [zoneId, ttl] = [this.zoneId, 60];
     new Route53Record(this, `cname-${this.labelOf(name)}`, {
@@ -81,7 +93,11 @@ export class DnsZone extends Construct implements HasAvailability {
     });
   }
 
-  /** Leads a name to this region for as long as its health check succeeds; other regions may add theirs. */
+  /**
+   * Leads a name to this region for as long as its health check succeeds; other regions may add theirs.
+   *
+   * @throws Error for a name outside the zone
+   */
   addRegionalName({ name, target, awsRegion, healthPath }: RegionalNameProps): void {
     const label = this.labelOf(name);
     const check = new Route53HealthCheck(this, `health-${label}`, {

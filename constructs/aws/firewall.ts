@@ -6,7 +6,9 @@ import type { INetwork } from "./network";
 
 /** What may come in: one port or a range, over one protocol. */
 export interface Traffic {
+  /** Transport. */
   readonly protocol: "tcp" | "udp";
+  /** The port, or the first of the range. */
   readonly port: number;
   /** Last port of the range. @default - `port` alone */
   readonly toPort?: number;
@@ -16,6 +18,7 @@ export const tcp = (port: number, toPort?: number): Traffic => ({ protocol: "tcp
 export const udp = (port: number, toPort?: number): Traffic => ({ protocol: "udp", port, toPort });
 
 export interface FirewallProps {
+  /** Network that it belongs to. */
   readonly network: INetwork;
   /** Name of the security group, for example `us-proxy`. */
   readonly name: string;
@@ -27,6 +30,7 @@ export interface FirewallProps {
 
 /** A security group: nothing comes in but what is allowed here. */
 export class Firewall extends Construct {
+  /** Id of the security group, for what is put behind it. */
   readonly securityGroupId: string;
   private readonly firewallName: string;
 

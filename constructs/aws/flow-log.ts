@@ -7,6 +7,7 @@ import type { INetwork } from "./network";
 import { policyDocument, trustPolicy } from "./policy";
 
 export interface FlowLogProps {
+  /** Network whose traffic is noted. */
   readonly network: INetwork;
   /** Name of the network, for example `us`. */
   readonly name: string;

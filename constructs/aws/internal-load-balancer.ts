@@ -7,16 +7,18 @@ import { type HasTopology, type TopologyElement } from "../topology";
 import { Firewall, tcp } from "./firewall";
 import { checkLoadBalancerName } from "./load-balancer-name";
 import type { INetwork } from "./network";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 import type { ServerGroup } from "./server-group";
 
 export interface InternalLoadBalancerProps {
   /** Names the load balancer, for example `us-proxy`. At most 32 characters. */
   readonly name: string;
+  /** Network that has it: one address in each of its private subnets. */
   readonly network: INetwork;
 }
 
 export interface ForwardProps {
+  /** Group whose machines get the connections. */
   readonly to: ServerGroup;
   /** TCP port that is listened on. */
   readonly port: number;
@@ -30,7 +32,7 @@ export interface ForwardProps {
  * One private address in each zone for a port of a server group: for clients in the VPC that do not ask Consul.
  * Only the VPC reaches it, and it reaches only the group.
  */
-export class InternalLoadBalancer extends Construct implements HasAvailability, HasTopology {
+export class InternalLoadBalancer extends Construct implements HasAvailability, HasAlarms, HasTopology {
   /** Name that resolves to the addresses. */
   readonly dnsName: string;
   /** Route 53's own zone for it, which aliases name. */
@@ -42,6 +44,7 @@ export class InternalLoadBalancer extends Construct implements HasAvailability, 
   private readonly firewall: Firewall;
   private readonly loadBalancer: Lb;
 
+  /** @throws Error for a name that AWS would refuse */
   constructor(
     scope: Construct,
     id: string,

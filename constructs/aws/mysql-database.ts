@@ -6,7 +6,7 @@ import { type Block, type HasAvailability, slaComponent } from "../availability"
 import { dataSubnets } from "./data-subnets";
 import { Firewall, tcp } from "./firewall";
 import type { INetwork } from "./network";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 
 export interface MysqlDatabaseProps {
   /** Name of the instance, for example `us-db`: letters, digits and hyphens, at most 50. */
@@ -15,9 +15,9 @@ export interface MysqlDatabaseProps {
   readonly network: INetwork;
   /** KMS key for the disks, the backups and the password. */
   readonly keyArn: string;
-  /** @default "db.t4g.medium" */
+  /** Class of the instance and of its standby. @default "db.t4g.medium" */
   readonly instanceClass?: string;
-  /** @default 50 */
+  /** Size of the disk at first. @default 50 */
   readonly storageGib?: number;
   /** Storage grows by itself up to this. @default - four times `storageGib` */
   readonly mostStorageGib?: number;
@@ -25,7 +25,7 @@ export interface MysqlDatabaseProps {
   readonly engineVersion?: string;
   /** Keep a standby in another zone that takes over. @default true */
   readonly multiAz?: boolean;
-  /** @default 14 */
+  /** How many days back the database can be restored to any moment. @default 14 */
   readonly backupDays?: number;
   /** Allow `destroy` to delete the data, without a last snapshot. @default false */
   readonly disposable?: boolean;
@@ -37,10 +37,11 @@ const PORT = 3306;
  * MySQL on RDS, reached over TLS only and by those alone who are let in with `allowFrom`. RDS makes the password,
  * keeps it in Secrets Manager and changes it every week; Terraform never sees it.
  */
-export class MysqlDatabase extends Construct implements HasAvailability {
+export class MysqlDatabase extends Construct implements HasAvailability, HasAlarms {
   readonly availability: Block;
   /** Host name of the instance that takes writes. */
   readonly address: string;
+  /** TCP port, TLS only. */
   readonly port = PORT;
   readonly alarms: readonly Alarm[];
   /** Secret with `username` and `password`. */
@@ -48,6 +49,10 @@ export class MysqlDatabase extends Construct implements HasAvailability {
 
   private readonly firewall: Firewall;
 
+  /**
+   * @throws Error for a malformed release, a `mostStorageGib` less than a tenth above `storageGib`, or a network that
+   *   has a zone without a data subnet
+   */
   constructor(scope: Construct, id: string, props: MysqlDatabaseProps) {
     super(scope, id);
     const { name, network, keyArn, engineVersion = "8.4", multiAz = true, disposable = false } = props;

@@ -11,7 +11,7 @@ import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
 import { Token } from "cdktf";
 import { Construct, type IConstruct } from "constructs";
 import { type Block, cloudRegion, type FailureDomain, type HasAvailability, parallel } from "../availability";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 import { subnetPlan } from "./subnet-plan";
 
 /** One availability zone of a network, with the subnets in it. */
@@ -28,11 +28,13 @@ export interface NetworkZone {
 
 /** What `Network.fromAttributes` needs to know of a VPC. */
 export interface NetworkAttributes {
+  /** Id of the VPC. */
   readonly vpcId: string;
   /** The VPC's IPv4 network. */
   readonly cidr: string;
   /** For example `us-east-1`. */
   readonly awsRegion: string;
+  /** Its availability zones, with the subnets in each. */
   readonly zones: readonly NetworkZone[];
 }
 
@@ -47,6 +49,7 @@ export interface NetworkProps {
   readonly name: string;
   /** IPv4 network of /16 to /24. */
   readonly cidr: string;
+  /** For example `us-east-1`. */
   readonly awsRegion: string;
   /** One to four zones of the region. */
   readonly availabilityZones: readonly string[];
@@ -60,8 +63,12 @@ export interface NetworkProps {
 }
 
 /** A VPC with public, private and data subnets in each zone, NAT, and a way to S3 that needs no NAT. */
-export class Network extends Construct implements INetwork, HasAvailability {
-  /** A VPC that exists already. */
+export class Network extends Construct implements INetwork, HasAvailability, HasAlarms {
+  /**
+   * A VPC that exists already.
+   *
+   * @throws RangeError when it has no zone
+   */
   static fromAttributes(scope: Construct, id: string, attributes: NetworkAttributes): INetwork {
     if (attributes.zones.length === 0) {
       throw new RangeError(`network ${id}: expected at least one zone, got: none`);
@@ -84,6 +91,9 @@ export class Network extends Construct implements INetwork, HasAvailability {
 
   private readonly networkName: string;
 
+  /**
+   * @throws Error for a network other than /16 to /24, one known only to Terraform, or other than one to four zones
+   */
   constructor(scope: Construct, id: string, props: NetworkProps) {
     super(scope, id);
     const { name, cidr, awsRegion, availabilityZones, nat = "per-zone" } = props;

@@ -11,10 +11,13 @@ export interface Alarm {
   readonly what: string;
   /** Where CloudWatch keeps the metric, for example `AWS/RDS`. */
   readonly namespace: string;
+  /** Name of the metric there. */
   readonly metric: string;
+  /** Which of the metric's series. */
   readonly dimensions: Readonly<Record<string, string>>;
   /** Of the values within a minute. */
   readonly statistic: "Average" | "Maximum" | "Minimum" | "Sum";
+  /** Threshold that the statistic must not cross. */
   readonly when: { readonly above: number } | { readonly below: number };
   /** How many minutes in a row it must be so. */
   readonly minutes: number;
@@ -26,6 +29,7 @@ export interface Alarm {
 
 /** What knows when people must be told about it. */
 export interface HasAlarms {
+  /** What a `Pager` watches. */
   readonly alarms: readonly Alarm[];
 }
 

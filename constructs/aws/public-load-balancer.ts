@@ -7,7 +7,7 @@ import type { HasTopology, TopologyElement } from "../topology";
 import { Firewall, tcp } from "./firewall";
 import { checkLoadBalancerName } from "./load-balancer-name";
 import type { INetwork } from "./network";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 import type { ServerGroup } from "./server-group";
 
 export interface PublicLoadBalancerProps {
@@ -15,6 +15,7 @@ export interface PublicLoadBalancerProps {
   readonly name: string;
   /** A network with public subnets in at least two zones. */
   readonly network: INetwork;
+  /** Certificate for all names that lead here. */
   readonly certificateArn: string;
   /** Machines that requests go to. */
   readonly to: ServerGroup;
@@ -31,14 +32,19 @@ export interface PublicLoadBalancerProps {
 }
 
 /** The one thing of a region that the internet reaches: HTTPS, spread over a group's machines in all zones. */
-export class PublicLoadBalancer extends Construct implements HasAvailability, HasTopology {
+export class PublicLoadBalancer extends Construct implements HasAvailability, HasAlarms, HasTopology {
   readonly availability: Block;
   readonly topology: readonly TopologyElement[];
+  /** Name that the load balancer itself has. */
   readonly dnsName: string;
   /** Route 53's own zone for it, which aliases name. */
   readonly hostedZoneId: string;
   readonly alarms: readonly Alarm[];
 
+  /**
+   * @throws Error for a name that AWS would refuse, a path without a leading slash, or a network of one zone or with a
+   *   zone without a public subnet
+   */
   constructor(scope: Construct, id: string, props: PublicLoadBalancerProps) {
     super(scope, id);
     const { name, network, to, targetPort, healthPath, drainSeconds = 40, disposable = false } = props;

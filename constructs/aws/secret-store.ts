@@ -13,6 +13,7 @@ export interface SecretStoreProps {
 
 /** A secret that machines fetch with their role. */
 export interface StoredSecret {
+  /** Amazon resource name of the secret. */
   readonly arn: string;
   /** Which value: changes when the secret does, and with it whatever names it. */
   readonly versionId: string;
@@ -20,6 +21,7 @@ export interface StoredSecret {
 
 /** Secrets of a stack in Secrets Manager. Their values come from Terraform expressions and never stand in user data. */
 export class SecretStore extends Construct {
+  /** KMS key of the secrets, when one was given. */
   readonly kmsKeyArn: string | undefined;
   private readonly namePrefix: string;
   private readonly stored = new Map<string, { meaning: string; secret: StoredSecret }>();
@@ -30,7 +32,11 @@ export class SecretStore extends Construct {
     this.kmsKeyArn = props.kmsKeyArn;
   }
 
-  /** @throws Error when another value has the same name */
+  /**
+   * Puts the secret into Secrets Manager; the same name and value count once.
+   *
+   * @throws Error when another value has the same name
+   */
   store({ name, value }: SecretContent): StoredSecret {
     const present = this.stored.get(name);
     // Two expressions are the same when Terraform reads the same in them, whatever they are called in here.

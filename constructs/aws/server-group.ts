@@ -14,7 +14,7 @@ import { type Architecture, debianImage } from "./debian-image";
 import { Firewall } from "./firewall";
 import { awsBootOptions, bootPermissions } from "./instance-boot";
 import type { INetwork } from "./network";
-import type { Alarm } from "./pager";
+import type { Alarm, HasAlarms } from "./pager";
 import { policyDocument, trustPolicy } from "./policy";
 import type { SecretStore, StoredSecret } from "./secret-store";
 import { UserData } from "./user-data";
@@ -22,12 +22,13 @@ import { UserData } from "./user-data";
 export interface ServerGroupProps {
   /** Names the group and all that is made for it, for example `us-proxy`. At most 50 characters. */
   readonly name: string;
+  /** Network whose private subnets the machines are in. */
   readonly network: INetwork;
   /** How many machines, spread evenly over the network's zones. @default - one for each zone */
   readonly count?: number;
-  /** @default "t3.small", or "t4g.small" on arm64 */
+  /** Type of each machine. @default "t3.small", or "t4g.small" on arm64 */
   readonly instanceType?: string;
-  /** @default "x86_64" */
+  /** Processor of the machines and their image. @default "x86_64" */
   readonly architecture?: Architecture;
   /** Image of Debian 13. @default - the newest that the Debian project publishes */
   readonly imageId?: string;
@@ -43,6 +44,7 @@ export interface ServerGroupProps {
 
 /** A load balancer's list of machines that a group's machines are put on. */
 export interface TargetGroup {
+  /** Amazon resource name of the list. */
   readonly arn: string;
   /** The list counts for something once a load balancer listens on its behalf. */
   readonly listener: ITerraformDependable;
@@ -54,7 +56,7 @@ export interface TargetGroup {
  * Alike machines on EC2 that hold one profile. A machine counts as in service once it has reported that all its
  * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time.
  */
-export class ServerGroup extends Construct implements IHost, HasAvailability, HasTopology {
+export class ServerGroup extends Construct implements IHost, HasAvailability, HasAlarms, HasTopology {
   readonly hostName: string;
   readonly machines: readonly Block[];
   /** At least one machine is up. */
@@ -75,6 +77,10 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
   private readonly targetGroups: TargetGroup[] = [];
   private readonly group: AutoscalingGroup;
 
+  /**
+   * @throws Error for a malformed name or fewer than one machine; at synth, when what the machines must hold is too much
+   *   for user data
+   */
   constructor(
     scope: Construct,
     id: string,
@@ -269,7 +275,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
 }
 
 /** Tag that names the group on each of its machines; Consul's agents find the servers by it. */
-export const GROUP_TAG = "tricloud-group";
+const GROUP_TAG = "tricloud-group";
 const BOOT_HOOK = "boot";
 
 /** Machines go round the zones, as the auto-scaling group spreads them. */

@@ -18,6 +18,7 @@ export interface DedicatedServerProps {
   readonly sshAddress?: string;
   /** The server's SSH public host key, `TYPE BASE64`. A server that shows another is refused. */
   readonly hostKey: string;
+  /** How Terraform gets in. */
   readonly ssh: SshAccess;
   /** What the server is for. @default - nothing but a resolver and a Consul agent */
   readonly roles?: readonly HostRole[];
@@ -37,7 +38,9 @@ export interface DedicatedServerProps {
  */
 export class DedicatedServer extends Construct implements IHost, HasAvailability, HasTopology {
   readonly hostName: string;
+  /** IPv4 address in the private network. */
   readonly address: string;
+  /** What the server is for. */
   readonly roles: readonly HostRole[];
   readonly availability: Block;
   readonly topology: readonly TopologyElement[];

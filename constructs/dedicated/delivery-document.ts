@@ -1,7 +1,8 @@
 import { basename } from "node:path";
 import { createHash } from "node:crypto";
 import { Fn, Token } from "cdktf";
-import { aptFiles, type FileContent, type HostFile, type HostProfile, type HostService } from "../host";
+import type { FileContent, HostFile, HostProfile, HostService } from "../host";
+import { aptFiles } from "../host/apt-files";
 
 /*
  * The text that `host-apply.sh` reads: one line a thing, its kind first, fields parted by single spaces, free text in

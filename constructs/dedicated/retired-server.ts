@@ -5,11 +5,13 @@ import { sshConnection } from "./ssh-connection";
 import { TerraformData } from "./terraform-data";
 
 export interface RetiredServerProps {
+  /** IPv4 address in the region's private network. */
   readonly address: string;
   /** Where SSH reaches the server. @default - `address` */
   readonly sshAddress?: string;
   /** The server's SSH public host key, `TYPE BASE64`. */
   readonly hostKey: string;
+  /** How Terraform gets in. */
   readonly ssh: SshAccess;
 }
 

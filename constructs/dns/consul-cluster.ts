@@ -68,7 +68,7 @@ export interface ConsulClusterProps {
   readonly primaryDatacenter?: string;
   /** How DNS answers. @default - docs/dns.md */
   readonly dns?: ConsulDnsOptions;
-  /** @default - Consul's own */
+  /** Ports of all agents. @default - Consul's own */
   readonly ports?: ConsulPorts;
   /** Archive with a package `consul`. @default - HashiCorp's */
   readonly aptSource?: AptSource;

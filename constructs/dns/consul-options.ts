@@ -57,22 +57,22 @@ export interface ConsulServerOptions {
 
 /** TCP and UDP ports; 0 keeps Consul's own default, -1 closes the port where Consul allows it. */
 export interface ConsulPorts {
-  /** @default 8600 */
+  /** DNS, UDP and TCP. @default 8600 */
   readonly dns?: number;
-  /** @default 8500 */
+  /** HTTP API, on loopback. @default 8500 */
   readonly http?: number;
-  /** @default -1 */
+  /** HTTP API over TLS. @default -1 */
   readonly https?: number;
-  /** @default 8300 */
+  /** Calls of agents to servers. @default 8300 */
   readonly server?: number;
-  /** @default 8301 */
+  /** Gossip in the datacenter, UDP and TCP. @default 8301 */
   readonly serfLan?: number;
-  /** @default 8302 */
+  /** Gossip between datacenters, UDP and TCP. @default 8302 */
   readonly serfWan?: number;
 }
 
 export interface ConsulDnsOptions {
-  /** @default "consul" */
+  /** Zone under which services are found. @default "consul" */
   readonly domain?: string;
   /** Time to live of answers for services. With 0 nothing downstream may keep one. @default 5 */
   readonly serviceTtlSeconds?: number;
@@ -132,17 +132,17 @@ export interface ConsulService {
 
 /** One health check; exactly one of `http`, `tcp` and `command`. */
 export interface ConsulCheck {
-  /** @default - made from what is checked */
+  /** Name of the check, as Consul shows it. @default - made from what is checked */
   readonly name?: string;
-  /** Healthy while a GET of this URL gives 2xx. */
+  /** Healthy while a GET of this URL gives 2xx. @default - not asked */
   readonly http?: string;
-  /** Healthy while `host:port` accepts a connection. */
+  /** Healthy while `host:port` accepts a connection. @default - not tried */
   readonly tcp?: string;
-  /** Healthy while this command exits 0; the agent must allow local script checks. */
+  /** Healthy while this command exits 0; the agent must allow local script checks. @default - not run */
   readonly command?: readonly string[];
-  /** @default 2 */
+  /** Time from one try to the next. @default 2 */
   readonly intervalSeconds?: number;
-  /** @default 1 */
+  /** Time after which a try has failed. @default 1 */
   readonly timeoutSeconds?: number;
   /** Successes in a row before it counts as healthy again. @default 1 */
   readonly successesBeforePassing?: number;

@@ -8,6 +8,7 @@ export interface ConsulTlsSecrets {
   readonly caCertificate: string;
   /** Certificate for `server.DATACENTER.DOMAIN`, `localhost` and 127.0.0.1, for clients and servers. */
   readonly serverCertificate: string;
+  /** Key of that certificate. */
   readonly serverKey: string;
 }
 

@@ -4,7 +4,7 @@ import { shellToken } from "./consul-shell";
 
 /** How often a server writes what it knows to disk, and how long that is kept. */
 export interface SnapshotOptions {
-  /** @default 60 */
+  /** Time from one snapshot to the next. @default 60 */
   readonly intervalMinutes?: number;
   /** Snapshots kept on each server, the newest ones. @default 48 */
   readonly keep?: number;

@@ -30,11 +30,14 @@ export interface IConsul extends IConstruct {
 export interface ServiceRegistration {
   /** Lower-case letters, digits and hyphens: found as `NAME.service.DOMAIN`. */
   readonly name: string;
+  /** Port that it takes requests on. */
   readonly port: number;
   /** Machines the service runs on. */
   readonly hosts: readonly IHost[];
-  /** @default - always healthy while the machine is */
+  /** What must hold for an instance to be given out. @default - always healthy while the machine is */
   readonly checks?: readonly ConsulCheck[];
+  /** Words by which instances can be told apart in a look-up. @default [] */
   readonly tags?: readonly string[];
+  /** Further facts about the instances, by key. @default {} */
   readonly meta?: Readonly<Record<string, string>>;
 }

@@ -1,12 +1,11 @@
 export * from "./consul-apt-source";
 export * from "./consul-cluster";
 export * from "./consul-config";
-export { failoverQuery } from "./consul-failover";
 export * from "./consul-options";
 export type { ConsulAclSecrets, ConsulTlsSecrets } from "./consul-secrets";
 export type { SnapshotOptions } from "./consul-snapshot";
 export * from "./iconsul";
 export * from "./local-resolver";
-export * from "./proxy-suffixes";
+export { PROXY_SUFFIXES } from "./proxy-suffixes";
 export * from "./unbound-conf";
 export * from "./unbound-options";

@@ -8,7 +8,7 @@ export interface UnboundOptions {
   readonly release?: string;
   /** Addresses to answer on, each with an optional `@port`. @default ["127.0.0.1"] */
   readonly interfaces?: readonly string[];
-  /** @default 53 */
+  /** Port of the addresses that name none. @default 53 */
   readonly port?: number;
   /** Who may ask, most specific netblock first to last in no order. Loopback may always ask. @default [] */
   readonly accessControl?: readonly AccessRule[];
@@ -62,6 +62,7 @@ export interface UnboundOptions {
 export interface AccessRule {
   /** For example `10.0.0.0/8`. */
   readonly netblock: string;
+  /** Answer, say no, or stay silent. */
   readonly action: "allow" | "refuse" | "deny";
 }
 
@@ -88,11 +89,13 @@ export interface ProxySuffix {
 }
 
 export interface StaticRecord {
+  /** Full name. */
   readonly name: string;
+  /** Type of the record. */
   readonly type: "A" | "AAAA" | "CNAME" | "TXT" | "SRV" | "PTR" | "MX";
   /** The record's data as in a zone file. */
   readonly value: string;
-  /** @default 60 */
+  /** How long others may keep it. @default 60 */
   readonly ttlSeconds?: number;
 }
 

@@ -8,6 +8,7 @@ import { type WorkloadAccount } from "./workload-account";
 export interface CloudSqlMysqlProps {
   /** Name of the instance; Google keeps a name for a week after the instance is gone. */
   readonly name: string;
+  /** Where its private address comes from. */
   readonly privateServices: PrivateServices;
   /** Machine type; dedicated cores only, shared ones carry no promise. @default "db-custom-2-7680" */
   readonly tier?: string;
@@ -17,7 +18,7 @@ export interface CloudSqlMysqlProps {
   readonly storageGib?: number;
   /** Keep a standby in another zone that takes over. @default true */
   readonly highAvailability?: boolean;
-  /** @default 14 */
+  /** How many daily backups are kept. @default 14 */
   readonly backupDays?: number;
   /** Refuse to destroy the instance. @default true */
   readonly deletionProtection?: boolean;
@@ -27,6 +28,7 @@ export interface CloudSqlMysqlProps {
 export class CloudSqlMysql extends Construct implements HasAvailability {
   /** Private address of the instance. */
   readonly address: string;
+  /** TCP port, TLS only. */
   readonly port = 3306;
   readonly availability: Block;
   private readonly instance: SqlDatabaseInstance;

@@ -6,6 +6,7 @@ import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 
 export interface EdgePolicyProps {
+  /** Name of the policy, by which a load balancer finds it. */
   readonly name: string;
   /** Requests a minute from one address, beyond which it is refused for a while. @default 600 */
   readonly requestsPerMinute?: number;
@@ -15,6 +16,7 @@ export interface EdgePolicyProps {
 
 /** What a public load balancer refuses before anything of ours sees it (Cloud Armor). */
 export class EdgePolicy extends Construct {
+  /** @throws Error for less than one request a minute */
   constructor(scope: Construct, id: string, props: EdgePolicyProps) {
     super(scope, id);
     const { name, requestsPerMinute = 600 } = props;

@@ -26,6 +26,7 @@ export interface GkeClusterProps {
   readonly project: string;
   /** Google Cloud region, for example `europe-west2`: three control planes, one in each of its zones. */
   readonly gcpRegion: string;
+  /** Network that nodes, pods and Services take their addresses from. */
   readonly network: IGoogleNetwork;
   /** A /28 network for the control plane that overlaps no range of the VPC. */
   readonly controlPlaneCidr: string;
@@ -34,7 +35,7 @@ export interface GkeClusterProps {
    * @default - the control plane has no public address; its DNS endpoint answers whom IAM lets in
    */
   readonly authorizedNetworks?: Readonly<Record<string, string>>;
-  /** @default "REGULAR" */
+  /** How soon Google's upgrades arrive. @default "REGULAR" */
   readonly releaseChannel?: ReleaseChannel;
   /** When upgrades may happen, in UTC. */
   readonly maintenanceWindow: MaintenanceWindow;
@@ -51,14 +52,17 @@ export interface GkeClusterProps {
 export class GkeCluster extends Construct implements IGkeCluster, HasAvailability {
   /** The name as given, known at synth. */
   readonly name: string;
+  /** Name of the cluster, as a reference: what uses it waits until the cluster is there. */
   readonly clusterName: string;
   readonly project: string;
   readonly gcpRegion: string;
   readonly dnsEndpoint: string;
   readonly availability: Component;
+  /** Identity of the cluster's nodes. */
   readonly nodeServiceAccount: NodeServiceAccount;
   private readonly cluster: ContainerCluster;
 
+  /** @throws Error for a malformed name or a maintenance window that GKE would refuse */
   constructor(scope: Construct, id: string, props: GkeClusterProps) {
     super(scope, id);
     checkName(props.name);

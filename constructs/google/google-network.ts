@@ -19,8 +19,11 @@ export interface IGoogleNetwork extends IConstruct {
 
 /** IPv4 networks in CIDR form, none overlapping another. */
 export interface GoogleNetworkRanges {
+  /** Primary range of the subnet. */
   readonly nodes: string;
+  /** Secondary range for pods. */
   readonly pods: string;
+  /** Secondary range for Services. */
   readonly services: string;
 }
 
@@ -29,6 +32,7 @@ export interface GoogleNetworkProps {
   readonly name: string;
   /** Google Cloud region, for example `europe-west2`. */
   readonly gcpRegion: string;
+  /** Ranges of the subnet. */
   readonly ranges: GoogleNetworkRanges;
   /** What must exist first, for example the Compute Engine API. @default - nothing */
   readonly dependsOn?: ITerraformDependable[];
@@ -36,7 +40,9 @@ export interface GoogleNetworkProps {
 
 /** TCP and UDP ports. */
 export interface AllowedPorts {
+  /** TCP ports. @default [] */
   readonly tcp?: readonly number[];
+  /** UDP ports. @default [] */
   readonly udp?: readonly number[];
 }
 
@@ -45,8 +51,11 @@ export interface AllowedPorts {
  * addresses reach the internet. Nothing outside reaches in unless `allowFrom` says so.
  */
 export class GoogleNetwork extends Construct implements IGoogleNetwork {
+  /** Id of the VPC network. */
   readonly networkId: string;
+  /** Name of the VPC network. */
   readonly networkName: string;
+  /** Id of the subnet. */
   readonly subnetworkId: string;
   readonly podRangeName = "pods";
   readonly serviceRangeName = "services";

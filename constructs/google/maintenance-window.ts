@@ -2,6 +2,7 @@ export type Weekday = "MO" | "TU" | "WE" | "TH" | "FR" | "SA" | "SU";
 
 /** A weekly recurring span in UTC. */
 export interface MaintenanceWindow {
+  /** Days of the week on which a span starts. */
   readonly days: readonly Weekday[];
   /** Start of each span, `HH:MM`. */
   readonly startUtc: string;

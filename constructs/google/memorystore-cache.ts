@@ -9,8 +9,9 @@ export interface MemorystoreCacheProps {
   readonly name: string;
   /** Project id. */
   readonly project: string;
+  /** Where its private address comes from. */
   readonly privateServices: PrivateServices;
-  /** @default "STANDARD_SMALL" */
+  /** Type of each node. @default "STANDARD_SMALL" */
   readonly nodeType?: "SHARED_CORE_NANO" | "STANDARD_SMALL" | "HIGHMEM_MEDIUM" | "HIGHMEM_XLARGE";
   /** Parts that the data is divided into. @default 1 */
   readonly shards?: number;
@@ -26,9 +27,11 @@ export interface MemorystoreCacheProps {
 export class MemorystoreCache extends Construct implements HasAvailability {
   /** Address at which clients find all nodes. */
   readonly address: string;
+  /** TCP port, TLS only. */
   readonly port = 6379;
   readonly availability: Block;
 
+  /** @throws Error for a malformed release */
   constructor(scope: Construct, id: string, props: MemorystoreCacheProps) {
     super(scope, id);
     const { name, project, privateServices, shards = 1, replicas = 1, engineVersion = "8.0" } = props;

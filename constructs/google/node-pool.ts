@@ -13,10 +13,11 @@ import { type HasTopology, type TopologyElement } from "../topology";
 import { type GkeCluster } from "./gke-cluster";
 
 export interface NodePoolProps {
+  /** Cluster that gets the nodes. */
   readonly cluster: GkeCluster;
   /** Zones of the cluster's region, for example `europe-west2-a`; at least two. */
   readonly zones: readonly string[];
-  /** @default "e2-standard-2" */
+  /** Type of each node. @default "e2-standard-2" */
   readonly machineType?: string;
   /** Nodes kept in each zone. @default 1 */
   readonly minPerZone?: number;
@@ -42,6 +43,7 @@ export class NodePool extends Construct implements HasAvailability, HasTopology 
   /** To depend on where something needs nodes to run on. */
   readonly dependable: ITerraformDependable;
 
+  /** @throws Error for fewer than two zones, or a `minPerZone` below 1 or above `maxPerZone` */
   constructor(scope: Construct, id: string, props: NodePoolProps) {
     super(scope, id);
     const { minPerZone = 1, maxPerZone = 3 } = props;

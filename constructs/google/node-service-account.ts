@@ -14,11 +14,14 @@ export interface NodeServiceAccountProps {
 
 /** The identity of a cluster's nodes, in place of the all-powerful default account of Compute Engine. */
 export class NodeServiceAccount extends Construct {
+  /** Address of the account. */
   readonly email: string;
   /** As IAM policies name it: `serviceAccount:EMAIL`. */
   readonly member: string;
+  /** Its grants, for what must wait for them. */
   readonly roles: readonly ProjectIamMember[];
 
+  /** @throws Error for a malformed account id */
   constructor(scope: Construct, id: string, props: NodeServiceAccountProps) {
     super(scope, id);
     const { accountId, project } = props;

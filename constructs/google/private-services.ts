@@ -10,6 +10,7 @@ export interface PrivateServicesProps {
   readonly name: string;
   /** Google Cloud region, for example `europe-west2`. */
   readonly gcpRegion: string;
+  /** Network in which they get addresses. */
   readonly network: IGoogleNetwork;
   /** An IPv4 network for databases, /24 or larger, that overlaps no range of the VPC. */
   readonly range: string;
@@ -19,7 +20,9 @@ export interface PrivateServicesProps {
 
 /** Lets Google's managed databases and caches have addresses in a network, so that none needs a public one. */
 export class PrivateServices extends Construct {
+  /** The network given. */
   readonly network: IGoogleNetwork;
+  /** The region given. */
   readonly gcpRegion: string;
   /** For Cloud SQL: Google's own network, peered with ours, in the range given. */
   readonly peering: ITerraformDependable;

@@ -5,6 +5,7 @@ import { Construct } from "constructs";
 import { type GkeCluster } from "./gke-cluster";
 
 export interface WorkloadAccountProps {
+  /** Cluster that the workload runs on. */
   readonly cluster: GkeCluster;
   /** Account id: 6 to 30 lower-case letters, digits and hyphens. */
   readonly accountId: string;
@@ -16,12 +17,14 @@ export interface WorkloadAccountProps {
 
 /** Who a workload is to Google Cloud: its pods act as this account, by Workload Identity and without any key. */
 export class WorkloadAccount extends Construct {
+  /** Address of the account. */
   readonly email: string;
   /** Annotations of the Kubernetes service account. */
   readonly annotations: Readonly<Record<string, string>>;
   private readonly project: string;
   private readonly member: string;
 
+  /** @throws Error for a malformed account id */
   constructor(scope: Construct, id: string, props: WorkloadAccountProps) {
     super(scope, id);
     const { cluster, accountId, namespace, kubernetesAccount } = props;

@@ -3,9 +3,11 @@
  * servers and rendered to cloud-init for EC2; nothing in it knows which.
  */
 export interface HostProfile {
+  /** Archives besides the host's own. */
   readonly aptSources: readonly AptSource[];
   /** Debian package names, installed without recommended packages. */
   readonly packages: readonly string[];
+  /** Files that are put in place, and taken away when no longer named. */
   readonly files: readonly HostFile[];
   /** Started in this order, each healthy before the next is touched. */
   readonly services: readonly HostService[];
@@ -16,15 +18,22 @@ export type HostProfilePart = Partial<HostProfile>;
 
 /** One deb822 source, written to `/etc/apt/sources.list.d/NAME.sources`. */
 export interface AptSource {
+  /** Names its files on the host: lower-case letters, digits and hyphens. */
   readonly name: string;
+  /** URL of the archive. */
   readonly uri: string;
+  /** Suite in it, for example `trixie`. */
   readonly suite: string;
+  /** Components of the suite, for example `main`. */
   readonly components: readonly string[];
   /** ASCII-armoured OpenPGP public key that signs the archive. @default - the host's own keyrings */
   readonly key?: string;
-  /** Where the host fetches that key (https), when `key` is not given. */
+  /** Where the host fetches that key (https), when `key` is not given. @default - not fetched */
   readonly keyUrl?: string;
-  /** OpenPGP fingerprint, 40 hex digits, that the fetched key must have. Required with `keyUrl`. */
+  /**
+   * OpenPGP fingerprint, 40 hex digits, that the fetched key must have. Required with `keyUrl`.
+   * @default - none
+   */
   readonly keyFingerprint?: string;
   /** Accept an unsigned archive. For archives on the host's own private network only. @default false */
   readonly trusted?: boolean;
@@ -35,12 +44,13 @@ export interface AptSource {
 export interface HostFile {
   /** Absolute path. */
   readonly path: string;
+  /** What it holds. */
   readonly content: FileContent;
   /** Octal, four digits. @default "0644" */
   readonly mode?: string;
-  /** @default "root" */
+  /** User that owns it. @default "root" */
   readonly owner?: string;
-  /** @default "root" */
+  /** Group that owns it. @default "root" */
   readonly group?: string;
 }
 
@@ -48,6 +58,7 @@ export type FileContent = TextContent | AssetContent | SecretContent;
 
 export interface TextContent {
   readonly kind: "text";
+  /** The file's text, UTF-8. */
   readonly text: string;
 }
 
@@ -78,19 +89,27 @@ export interface HostService {
   /**
    * Shell command run before any file is replaced, with `$STAGED` holding a directory in which the profile's
    * files lie under their absolute paths. When it fails, the host is left as it was.
+   * @default - nothing is verified
    */
   readonly verify?: string;
   /** Shell command that makes the running service take its new files without a restart. @default - restart */
   readonly reload?: string;
-  /** Shell command that must succeed before a running instance may be restarted (a quorum that can lose one). */
+  /**
+   * Shell command that must succeed before a running instance may be restarted (a quorum that can lose one).
+   * @default - it may always
+   */
   readonly gate?: string;
-  /** Succeeds when the service does its job; tried once a second until `timeoutSeconds`. */
+  /**
+   * Succeeds when the service does its job; tried once a second until `timeoutSeconds`.
+   * @default - healthy once systemd has started it
+   */
   readonly health?: HealthCheck;
 }
 
 export interface HealthCheck {
+  /** Shell command; exit 0 means healthy. */
   readonly command: string;
-  /** @default 30 */
+  /** How long it is tried before the change counts as failed. @default 30 */
   readonly timeoutSeconds?: number;
 }
 

@@ -1,4 +1,3 @@
-export * from "./apt-files";
 export * from "./host";
 export * from "./host-process";
 export * from "./host-profile";

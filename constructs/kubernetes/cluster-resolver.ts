@@ -1,19 +1,14 @@
 import { Construct } from "constructs";
 import { type Block, type HasAvailability } from "../availability";
-import {
-  type ForwardZone,
-  type IConsul,
-  type IProxySuffixTarget,
-  PROXY_SUFFIXES,
-  proxySuffixTargets,
-  resolverNames,
-} from "../dns";
+import { type ForwardZone, type IConsul, type IProxySuffixTarget, PROXY_SUFFIXES } from "../dns";
+import { proxySuffixTargets, resolverNames } from "../dns/proxy-suffixes";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { ResolverDaemonSet } from "./resolver-daemon-set";
 import { StubDomains } from "./stub-domains";
 import { type IWorkerZones } from "./worker-zones";
 
 export interface ClusterResolverProps {
+  /** Namespace of its pods; `WorkloadNamespace` makes one that suits. */
   readonly namespace: string;
   /** Image that has `unbound` and `unbound-control` on its path. */
   readonly image: string;

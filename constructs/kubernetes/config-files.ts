@@ -11,6 +11,7 @@ const CONFIG_MAP_BYTES = 1024 * 1024;
 export interface ConfigFilesProps {
   /** What the ConfigMap's name begins with; a hash of the files follows. */
   readonly name: string;
+  /** Namespace of the pods. */
   readonly namespace: string;
   /** Content by file name. */
   readonly files: Readonly<Record<string, TextContent | AssetContent>>;

@@ -1,7 +1,6 @@
 export * from "./cluster-resolver";
 export * from "./config-files";
 export * from "./consul-chart";
-export * from "./consul-values";
 export * from "./ingress-policy";
 export * from "./metrics-scrape";
 export * from "./pod-hardening";

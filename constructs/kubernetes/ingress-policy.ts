@@ -17,6 +17,7 @@ export type Peers =
   | { readonly networks: readonly string[] };
 
 export interface AllowedIngress {
+  /** Who may connect. */
   readonly from: readonly Peers[];
   /** Numbers or names of the pods' ports. @default - all */
   readonly tcp?: readonly (number | string)[];
@@ -25,7 +26,9 @@ export interface AllowedIngress {
 }
 
 export interface IngressPolicyProps {
+  /** Name of the policy, unique in the namespace. */
   readonly name: string;
+  /** Namespace of the pods. */
   readonly namespace: string;
   /** Labels of the pods that the policy is for. @default - all pods of the namespace */
   readonly podLabels?: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@ import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { Construct } from "constructs";
 
 export interface MetricsScrapeProps {
+  /** Name of the object, unique in the namespace. */
   readonly name: string;
   /** Namespace of the pods. */
   readonly namespace: string;
@@ -9,12 +10,13 @@ export interface MetricsScrapeProps {
   readonly podLabels: Readonly<Record<string, string>>;
   /** Name of the pods' port that answers `/metrics`. */
   readonly port: string;
-  /** @default 30 */
+  /** Time from one collection to the next. @default 30 */
   readonly intervalSeconds?: number;
 }
 
 /** Has Google's managed Prometheus collect metrics from pods; their `IngressPolicy` must let the collectors in. */
 export class MetricsScrape extends Construct {
+  /** @throws Error when no label says which pods */
   constructor(scope: Construct, id: string, props: MetricsScrapeProps) {
     super(scope, id);
     const { name, namespace, podLabels, port, intervalSeconds = 30 } = props;

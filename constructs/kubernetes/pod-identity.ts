@@ -2,7 +2,9 @@ import { ServiceAccountV1 } from "@cdktf/provider-kubernetes/lib/service-account
 import { Construct } from "constructs";
 
 export interface PodIdentityProps {
+  /** Name of the service account. */
   readonly name: string;
+  /** Namespace of the pods. */
   readonly namespace: string;
   /** What ties it to an identity outside the cluster. @default - nothing */
   readonly annotations?: Readonly<Record<string, string>>;

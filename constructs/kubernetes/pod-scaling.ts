@@ -5,10 +5,13 @@ import { Construct } from "constructs";
 export interface PodScalingProps {
   /** Name of the Deployment. */
   readonly deployment: string;
+  /** Namespace of the Deployment. */
   readonly namespace: string;
   /** Labels of its pods. */
   readonly podLabels: Readonly<Record<string, string>>;
+  /** Pods that always run. */
   readonly minPods: number;
+  /** Pods at most. */
   readonly maxPods: number;
   /**
    * Mean use of CPU time to aim at, in percent of what the pods request.

@@ -17,6 +17,7 @@ import { type IWorkerZones, spreadOver } from "./worker-zones";
 import { zoneSpread } from "./zone-spread";
 
 export interface ProxyDeploymentProps {
+  /** Namespace of its pods; `WorkloadNamespace` makes one that suits. */
   readonly namespace: string;
   /** Image that has `node` 20 or later on its path; nothing else of it is used. */
   readonly image: string;

@@ -13,6 +13,7 @@ export interface PublicGatewayProps {
   readonly certificateMapName: string;
   /** Name of a policy of Cloud Armor that requests must pass. */
   readonly securityPolicyName: string;
+  /** Service that answers. */
   readonly backend: GatewayBackend;
 }
 

@@ -13,6 +13,7 @@ import { HARDENED_CONTAINER, HARDENED_POD } from "./pod-hardening";
 import { type IWorkerZones } from "./worker-zones";
 
 export interface ResolverDaemonSetProps {
+  /** Namespace of its pods; `WorkloadNamespace` makes one that suits. */
   readonly namespace: string;
   /** Image that has `unbound` and `unbound-control` on its path. */
   readonly image: string;
@@ -25,8 +26,14 @@ export interface ResolverDaemonSetProps {
   /** The oldest unbound release that the image may hold. @default "1.22" */
   readonly unboundRelease?: string;
   /** What it resolves and how. */
-  readonly options: Pick<UnboundOptions, "forwardZones" | "upstreams" | "proxySuffixes" | "staticRecords">;
+  readonly options: ResolverOptions;
 }
+
+/** What a resolver on a cluster is told of names; the rest follows from where it runs. */
+export type ResolverOptions = Pick<
+  UnboundOptions,
+  "forwardZones" | "upstreams" | "proxySuffixes" | "staticRecords"
+>;
 
 /** unbound on every node, behind one address that answers by UDP and TCP. */
 export class ResolverDaemonSet extends Construct implements HasAvailability {

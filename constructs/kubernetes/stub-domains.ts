@@ -15,6 +15,7 @@ export interface StubDomainsProps {
  * only the fields given here are written.
  */
 export class StubDomains extends Construct {
+  /** @throws Error when there is no domain or no resolver */
   constructor(scope: Construct, id: string, props: StubDomainsProps) {
     super(scope, id);
     const { domains, resolvers, upstreams } = props;

@@ -6,6 +6,7 @@ import { IngressPolicy } from "./ingress-policy";
 export type PodSecurity = "privileged" | "baseline" | "restricted";
 
 export interface WorkloadNamespaceProps {
+  /** Name of the namespace. */
   readonly name: string;
   /** Pods below this profile are refused; pods below `restricted` are reported. @default "restricted" */
   readonly podSecurity?: PodSecurity;

@@ -12,7 +12,9 @@ const hostKey = z
   });
 
 const ssh = z.strictObject({
+  /** User to sign in as; one other than root needs password-less `sudo`. */
   user: z.string().default("root"),
+  /** TCP port. */
   port: z.int().min(1).max(65535).default(22),
   /** Private key on the machine that deploys. @default - the SSH agent's keys */
   privateKeyPath: z.string().optional(),

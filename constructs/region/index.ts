@@ -1,4 +1,3 @@
-export * from "./cidr";
 export * from "./dedicated-region";
 export * from "./ec2-region";
 export * from "./gke-region";

@@ -6,11 +6,19 @@ import {
   type TerraformRemoteState,
 } from "cdktf";
 import { Construct } from "constructs";
-import type { RegionBase } from "./region";
+import type { Backend } from "./region";
+
+/** What must be known of a region to find its state; each region's value tells it. */
+export interface RegionState {
+  /** Name of the region. */
+  readonly name: string;
+  /** Where its stacks keep their state. */
+  readonly backend: Backend;
+}
 
 export interface RegionOutputsProps {
-  /** The region as its own value describes it; it need not be among those deployed here. */
-  readonly region: Pick<RegionBase, "name" | "backend">;
+  /** The region, which need not be among those deployed here. */
+  readonly region: RegionState;
   /** Which of the region's stacks. @default - the one named for the region */
   readonly stack?: string;
 }
@@ -31,7 +39,7 @@ export class RegionOutputs extends Construct {
 }
 
 /** The same places as those where a region's stacks keep their state. */
-function remoteState(scope: Construct, backend: RegionBase["backend"], stack: string): TerraformRemoteState {
+function remoteState(scope: Construct, backend: Backend, stack: string): TerraformRemoteState {
   switch (backend.type) {
     case "local":
       return new DataTerraformRemoteStateLocal(scope, "state", {

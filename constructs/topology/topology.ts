@@ -55,6 +55,7 @@ export interface NameRule {
 
 /** A construct that has a place in the picture. */
 export interface HasTopology {
+  /** Its place in the picture that `npm run topology` draws. */
   readonly topology: readonly TopologyElement[];
 }
 

@@ -21,10 +21,13 @@ export interface AvailabilityTargetProps {
  */
 export class AvailabilityTarget extends Construct implements DeclaredTarget {
   readonly atLeast: number;
+  /** Name of the service. */
   readonly service?: string;
+  /** Why the target may be missed for a while, when it may. */
   readonly waiver?: Waiver;
   readonly asOf?: Date;
 
+  /** @throws RangeError for an `atLeast` that is no fraction, or a waiver without a reason or a day YYYY-MM-DD */
   constructor(scope: Construct, id: string, props: AvailabilityTargetProps) {
     super(scope, id);
     const { atLeast, waiver } = props;

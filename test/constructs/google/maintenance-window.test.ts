@@ -1,4 +1,4 @@
-import { recurringWindow } from "../../../constructs/google";
+import { recurringWindow } from "../../../constructs/google/maintenance-window";
 
 describe("recurringWindow", () => {
   it("gives the first span and the rule by which it recurs", () => {

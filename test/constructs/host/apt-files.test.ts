@@ -1,4 +1,5 @@
-import { aptFiles, type AptSource, type TextContent } from "../../../constructs/host";
+import type { AptSource, TextContent } from "../../../constructs/host";
+import { aptFiles } from "../../../constructs/host/apt-files";
 
 const source: AptSource = {
   name: "consul",
