@@ -6,7 +6,13 @@ import type { HostRole, SshAccess } from "../region";
 import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "./delivery-document";
 import { ACTIVATE, HOST_APPLY, INCOMING, PREPARE, REMOVE, STAGE } from "./host-commands";
-import { connectionFromInput, connectionInput, sshConnection, type SshTarget } from "./ssh-connection";
+import {
+  checkHostKey,
+  connectionFromInput,
+  connectionInput,
+  sshConnection,
+  type SshTarget,
+} from "./ssh-connection";
 import { type HostProvisioner, TerraformData } from "./terraform-data";
 
 export interface DedicatedServerProps {
@@ -51,11 +57,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
   /** @throws Error when `hostKey` is not a public key: Terraform would then trust any host. */
   constructor(scope: Construct, id: string, props: DedicatedServerProps) {
     super(scope, id);
-    if (!/^\S+ \S+/.test(props.hostKey)) {
-      throw new Error(
-        `dedicated server ${props.name}: hostKey must be "TYPE BASE64", got: ${JSON.stringify(props.hostKey)}`,
-      );
-    }
+    checkHostKey(`dedicated server ${props.name}`, props.hostKey);
     this.hostName = props.name;
     this.address = props.address;
     this.roles = props.roles ?? [];

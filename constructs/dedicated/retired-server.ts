@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import type { SshAccess } from "../region";
 import { REMOVE } from "./host-commands";
-import { sshConnection } from "./ssh-connection";
+import { checkHostKey, sshConnection } from "./ssh-connection";
 import { TerraformData } from "./terraform-data";
 
 export interface RetiredServerProps {
@@ -20,8 +20,10 @@ export interface RetiredServerProps {
  * runs no destroy-time step of a resource that its configuration no longer names, so a server cannot just be left out.)
  */
 export class RetiredServer extends Construct {
+  /** @throws Error when `hostKey` is not a public key: Terraform would then trust any host. */
   constructor(scope: Construct, id: string, props: RetiredServerProps) {
     super(scope, id);
+    checkHostKey(`retired server ${props.address}`, props.hostKey);
     const connection = sshConnection({
       address: props.sshAddress ?? props.address,
       hostKey: props.hostKey,

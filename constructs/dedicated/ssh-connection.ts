@@ -10,6 +10,13 @@ export interface SshTarget {
   readonly ssh: SshAccess;
 }
 
+/** @throws Error when the key is not a public key: Terraform would then trust any host */
+export function checkHostKey(owner: string, hostKey: string): void {
+  if (!/^\S+ \S+/.test(hostKey)) {
+    throw new Error(`${owner}: hostKey must be "TYPE BASE64", got: ${JSON.stringify(hostKey)}`);
+  }
+}
+
 /** How Terraform reaches the host while it creates something there. */
 export function sshConnection({ address, hostKey, ssh }: SshTarget): SSHProvisionerConnection {
   return {

@@ -158,5 +158,10 @@ describe("DedicatedServer", () => {
     expect(() => server("jp-1", { hostKey: "" })).toThrow(
       'dedicated server jp-1: hostKey must be "TYPE BASE64", got: ""',
     );
+    const ssh = { user: "root", port: 22, connectTimeoutSeconds: 60 };
+    const retired = { address: "10.10.0.14", hostKey: "ssh-ed25519", ssh };
+    expect(() => new RetiredServer(stack, "jp-4", retired)).toThrow(
+      'retired server 10.10.0.14: hostKey must be "TYPE BASE64", got: "ssh-ed25519"',
+    );
   });
 });
