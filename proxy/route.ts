@@ -38,6 +38,15 @@ export function routeOf(host: string): Origin | NoRoute {
   return { host: name, port, tls, authority: colon < 0 ? name : `${name}:${port}` };
 }
 
+/** The Host by which clients usually name the origin with this authority. */
+export function usualHost(authority: string, tls: boolean): string {
+  const colon = authority.lastIndexOf(":");
+  const label = tls ? "ccnproxy-https" : PLAIN_LABEL;
+  return colon < 0
+    ? `${authority}.${label}`
+    : `${authority.slice(0, colon)}.${label}${authority.slice(colon)}`;
+}
+
 export function isOrigin(route: Origin | NoRoute): route is Origin {
   return "host" in route;
 }

@@ -1,6 +1,11 @@
 import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { createSecureContext, createServer as createTlsServer, rootCertificates } from "node:tls";
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  rootCertificates,
+  type SecureContext,
+} from "node:tls";
 import { AddressGuard } from "./address-guard";
 import { AllowList } from "./allow-list";
 import { ClientConnection } from "./client-connection";
@@ -18,7 +23,7 @@ import { type Options, readUpstream, readWarm } from "./options";
 import { OriginPool, type PoolContext } from "./origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./resolver";
-import { isOrigin, type Origin, originKey, routeOf } from "./route";
+import { isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
 import { VERSION } from "./version";
 
 /** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
@@ -63,6 +68,8 @@ export class Service {
   constructor(
     readonly options: Options,
     log = new Log(),
+    /** Whose certificates an origin may show. */
+    secureContext = trusting(options.caFile),
   ) {
     this.log = log;
     this.allowed = new AllowList(options.allow, options.allowAny);
@@ -70,9 +77,7 @@ export class Service {
       options,
       log,
       resolver: new Resolver(new AddressGuard(options.allowAddress), options.dnsServer),
-      secureContext: createSecureContext(
-        options.caFile === "" ? {} : { ca: [...rootCertificates, readFileSync(options.caFile, "utf8")] },
-      ),
+      secureContext,
     };
     this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
     this.accessLog = AccessLog.from(options);
@@ -83,7 +88,10 @@ export class Service {
     this.stopTicking = clock.onTick((now) => this.sweep(now));
     for (const text of options.warm) {
       const { host, port, tls, count } = readWarm(text)!;
-      this.pool({ host, port, tls, authority: authorityOf(host, port, tls) }).keepWarm(count);
+      const authority = authorityOf(host, port, tls);
+      this.pool({ host, port, tls, authority }).keepWarm(count);
+      // Its usual Host is routed ahead of the first request.
+      this.poolFor(usualHost(authority, tls));
     }
   }
 
@@ -253,6 +261,13 @@ export class Service {
     this.accessLog?.close();
     done();
   }
+}
+
+/** The authorities Node knows and, if named, those of a file. */
+function trusting(caFile: string): SecureContext {
+  return createSecureContext(
+    caFile === "" ? {} : { ca: [...rootCertificates, readFileSync(caFile, "utf8")] },
+  );
 }
 
 /** Host as a client would write it: the port only where it is not the scheme's own. */
