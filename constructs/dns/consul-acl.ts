@@ -1,7 +1,7 @@
 import { type HostFile, type HostService, text } from "../host";
 import { DNS_TOKEN_RULES } from "./consul-config";
 import { CONSUL_PATHS } from "./consul-files";
-import { shellApi, shellToken } from "./consul-shell";
+import { HAS_LEADER, shellApi, shellEnvironment } from "./consul-shell";
 import { consulTaskUnit } from "./consul-task-unit";
 
 /** The rights of an agent: to register machines and services, and to tell how the servers are. */
@@ -47,12 +47,25 @@ export function tokenUpkeep(): { files: HostFile[]; services: HostService[] } {
   };
 }
 
-const TOKEN_SCRIPT = `#!/bin/sh
-# Sees to it that Consul knows the tokens of agents and resolvers, once there is a leader.
-# consul-tokens ready: succeeds when it does.
-set -eu
-${shellToken(CONSUL_PATHS.managementToken)}${shellApi(CONSUL_PATHS.managementToken)}
-policy() { # NAME RULES
+/** Where a script finds the tokens and the rules that go with them. */
+export interface TokenFiles {
+  readonly agentToken: string;
+  readonly dnsToken: string;
+  readonly agentRules: string;
+  readonly dnsRules: string;
+}
+
+/**
+ * Shell functions; need `api` and the environment with a token that may do everything. `make_tokens` makes the
+ * tokens or sets their rights anew, `tokens_made` tells whether they are known, and `acls_off` whether nobody would
+ * know them: while access control is being turned on, agents without it still run.
+ */
+export const tokenFunctions = ({
+  agentToken,
+  dnsToken,
+  agentRules,
+  dnsRules,
+}: TokenFiles): string => `policy() { # NAME RULES
   id=$(consul acl policy read -name "$1" 2>/dev/null | sed -n 's/^ID: *//p')
   if [ -z "$id" ]; then
     consul acl policy create -name "$1" -rules "@$2" >/dev/null
@@ -68,23 +81,41 @@ token() { # POLICY FILE
   api acl/token -f -o /dev/null -X PUT --data-binary "@$body"
   rm -f "$body"
 }
-umask 077
-has_leader() { leader=$(api status/leader -f 2>/dev/null) && [ "$leader" != '""' ]; }
-made() { known ${CONSUL_PATHS.agentToken} && known ${CONSUL_PATHS.dnsToken}; }
+make_tokens() {
+  policy tricloud-agent ${agentRules}
+  policy tricloud-dns ${dnsRules}
+  token tricloud-agent ${agentToken}
+  token tricloud-dns ${dnsToken}
+}
+tokens_made() { known ${agentToken} && known ${dnsToken}; }
+acls_off() { api acl/token/self 2>/dev/null | grep -q 'ACL support disabled'; }
+`;
+
+const MANAGEMENT = { tokenFile: CONSUL_PATHS.managementToken };
+
+const TOKEN_SCRIPT = `#!/bin/sh
+# Sees to it that Consul knows the tokens of agents and resolvers, once there is a leader.
+# consul-tokens ready: succeeds when it does.
+set -eu
+${shellEnvironment(MANAGEMENT)}${shellApi(MANAGEMENT)}
+${HAS_LEADER}
+${tokenFunctions({
+  agentToken: CONSUL_PATHS.agentToken,
+  dnsToken: CONSUL_PATHS.dnsToken,
+  agentRules: RULES.agent,
+  dnsRules: RULES.dns,
+})}umask 077
 
 if [ "\${1-}" = ready ]; then
-  # Where there is no leader yet, agents start first and the tokens follow.
+  # Where there is no leader yet, or no access control, agents start first and the tokens follow.
   has_leader || exit 0
-  made
+  if acls_off; then exit 0; fi
+  tokens_made
   exit
 fi
-umask 077
 until has_leader; do sleep 2; done
 # Should another server do the same at this moment, one of the two fails and is started again.
-policy tricloud-agent ${RULES.agent}
-policy tricloud-dns ${RULES.dns}
-token tricloud-agent ${CONSUL_PATHS.agentToken}
-token tricloud-dns ${CONSUL_PATHS.dnsToken}
+make_tokens
 `;
 
 const TOKEN_UNIT = consulTaskUnit({

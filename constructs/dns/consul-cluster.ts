@@ -11,7 +11,7 @@ import { failoverQuery, failoverUpkeep } from "./consul-failover";
 import { CONSUL_PATHS } from "./consul-files";
 import { consulGuard } from "./consul-guard";
 import type { ConsulDnsOptions, ConsulPorts } from "./consul-options";
-import { refuseServerCount } from "./consul-refusals";
+import { refuseServerCount, refuseUnknownFailover } from "./consul-refusals";
 import {
   aclVariables,
   type ConsulAclSecrets,
@@ -224,7 +224,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
         replicationToken: isServer && !isPrimary ? managementToken : undefined,
       },
     });
-    const config = secretFile(CONSUL_PATHS.acl, "consul-acl", secretJson(withoutAbsent({ acl: settings })));
+    const config = secretFile(CONSUL_PATHS.acl, "consul-acl", secretJson({ acl: settings }));
     if (!isServer) return [config];
     return [
       config,
@@ -246,13 +246,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   /** What only servers do besides. */
   private addUpkeep(host: IHost): void {
     const { failoverTo = [], snapshots = {}, dns } = this.props;
-    const unknown = failoverTo.find((name) => !this.peerDatacenters.includes(name));
-    if (unknown !== undefined) {
-      throw new Error(
-        `consul ${this.datacenter}: failoverTo names ${unknown}, which is not federated, ` +
-          `expected some of: ${this.peerDatacenters.join(", ") || "none, for peers is empty"}`,
-      );
-    }
+    refuseUnknownFailover(this.datacenter, failoverTo, this.peerDatacenters);
     const token = this.managementTokenFile;
     if (snapshots !== false) host.addToProfile(snapshotUpkeep(snapshots, token));
     if (this.failsOver) {
@@ -320,16 +314,4 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     const inOrder = this.agents.filter((host) => hosts.includes(host));
     for (const [index, host] of inOrder.entries()) if (index > 0) host.activateAfter(inOrder[index - 1]!);
   }
-}
-
-/** As JSON has it: without what is undefined, which Terraform's own encoder would write as null. */
-function withoutAbsent(value: object): object {
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, inner]) => inner !== undefined)
-      .map(([key, inner]: [string, unknown]) => [
-        key,
-        typeof inner === "object" && inner !== null ? withoutAbsent(inner) : inner,
-      ]),
-  );
 }

@@ -1,6 +1,6 @@
 import type { HostFile, HostService } from "../host";
 import { text } from "../host";
-import { shellApi, shellToken } from "./consul-shell";
+import { shellApi, shellEnvironment } from "./consul-shell";
 import { consulTaskUnit } from "./consul-task-unit";
 
 /**
@@ -42,21 +42,31 @@ export function failoverUpkeep(
   };
 }
 
+/**
+ * Shell functions; need `api`. `keep_query` makes the datacenter have exactly the query of that file, and
+ * `query_known` tells whether it has one.
+ */
+export const queryFunctions = (file: string): string => `keep_query() {
+  id=$(api query -f | tr '{' '\\n' | sed -n 's/.*"ID": *"\\([^"]*\\)", *"Name": *"".*/\\1/p')
+  if [ -z "$id" ]; then
+    api query -f -o /dev/null -X POST --data-binary @${file}
+  else
+    api "query/$id" -f -o /dev/null -X PUT --data-binary @${file}
+  fi
+}
+query_known() { api query -f 2>/dev/null | grep -q '"Name": *""'; }
+`;
+
 const failoverScript = (tokenFile: string | undefined): string => `#!/bin/sh
 # Sees to it that Consul has the prepared query of ${QUERY}, once there is a leader.
 set -eu
-${shellToken(tokenFile)}${shellApi(tokenFile)}
-while true; do
+${shellEnvironment({ tokenFile })}${shellApi({ tokenFile })}
+${queryFunctions(QUERY)}while true; do
   # Others wait for what the leader does, lest two of them make it twice.
   if consul info 2>/dev/null | grep -q 'leader = true'; then
-    id=$(api query -f | tr '{' '\\n' | sed -n 's/.*"ID": *"\\([^"]*\\)", *"Name": *"".*/\\1/p')
-    if [ -z "$id" ]; then
-      api query -f -o /dev/null -X POST --data-binary @${QUERY}
-    else
-      api "query/$id" -f -o /dev/null -X PUT --data-binary @${QUERY}
-    fi
+    keep_query
     exit 0
-  elif api query -f 2>/dev/null | grep -q '"Name": *""'; then
+  elif query_known; then
     exit 0
   fi
   sleep 2

@@ -28,7 +28,7 @@ set -eu
 node=${nodeName ?? "$(hostname)"}
 started_with=/run/tricloud-consul/started-with
 
-${shellApi(tokenFile)}
+${shellApi({ tokenFile })}
 needs_restart_for() {
   for file in ${CONSUL_PATHS.unit} ${CONSUL_PATHS.folder}/*.json; do
     case $file in */service-*) ;; *) sha256sum "$file" ;; esac

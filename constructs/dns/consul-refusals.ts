@@ -59,6 +59,20 @@ export function refuseServerCount(datacenter: string, count: number, single: boo
   throw new Error(`consul ${datacenter}: expected 3 or 5 servers, got: ${count}; ${reason}`);
 }
 
+/** @throws Error naming a datacenter that is to stand in and cannot: the servers here do not know it */
+export function refuseUnknownFailover(
+  datacenter: string,
+  failoverTo: readonly string[],
+  peerDatacenters: readonly string[],
+): void {
+  const unknown = failoverTo.find((name) => !peerDatacenters.includes(name));
+  if (unknown === undefined) return;
+  throw new Error(
+    `consul ${datacenter}: failoverTo names ${unknown}, which is not federated, ` +
+      `expected some of: ${peerDatacenters.join(", ") || "none, for peers is empty"}`,
+  );
+}
+
 type Refuse = (reason: string) => never;
 
 function refuseBadAddresses(options: ConsulOptions, refuse: Refuse): void {

@@ -68,8 +68,23 @@ export function secretFile(path: string, name: string, value: string): HostFile 
   return { path, content: secret(name, value), mode: "0640", group: "consul" };
 }
 
-/** The value as JSON text, made by Terraform so that what is secret in it stays one expression. */
-export const secretJson = (value: object): string => Fn.jsonencode(value);
+/**
+ * The value as JSON text, made by Terraform so that what is secret in it stays one expression. What is undefined is
+ * left out, as JSON has it.
+ */
+export const secretJson = (value: object): string => Fn.jsonencode(withoutAbsent(value));
+
+/** Terraform's own encoder would write null. */
+function withoutAbsent(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, inner]) => inner !== undefined)
+      .map(([key, inner]: [string, unknown]) => [
+        key,
+        typeof inner === "object" && inner !== null && !Array.isArray(inner) ? withoutAbsent(inner) : inner,
+      ]),
+  );
+}
 
 interface SensitiveProps {
   readonly description: string;

@@ -1,6 +1,6 @@
 import type { HostFile, HostService } from "../host";
 import { text } from "../host";
-import { shellToken } from "./consul-shell";
+import { shellEnvironment } from "./consul-shell";
 
 /** How often a server writes what it knows to disk, and how long that is kept. */
 export interface SnapshotOptions {
@@ -8,6 +8,19 @@ export interface SnapshotOptions {
   readonly intervalMinutes?: number;
   /** Snapshots kept on each server, the newest ones. @default 48 */
   readonly keep?: number;
+}
+
+/** @throws Error when a number is not a whole one above 0 */
+export function snapshotNumbers({
+  intervalMinutes = 60,
+  keep = 48,
+}: SnapshotOptions): Required<SnapshotOptions> {
+  for (const [name, value] of Object.entries({ intervalMinutes, keep })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new Error(`consul snapshots: ${name} must be a whole number above 0, got: ${value}`);
+    }
+  }
+  return { intervalMinutes, keep };
 }
 
 const FOLDER = "/var/lib/consul/tricloud/snapshots";
@@ -27,12 +40,7 @@ export function snapshotUpkeep(
   options: SnapshotOptions,
   tokenFile?: string,
 ): { files: HostFile[]; services: HostService[] } {
-  const { intervalMinutes = 60, keep = 48 } = options;
-  for (const [name, value] of Object.entries({ intervalMinutes, keep })) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new Error(`consul snapshots: ${name} must be a whole number above 0, got: ${value}`);
-    }
-  }
+  const { intervalMinutes, keep } = snapshotNumbers(options);
   return {
     files: [
       { path: SNAPSHOT.script, content: text(snapshotScript(keep, tokenFile)), mode: "0755" },
@@ -49,13 +57,8 @@ export function snapshotUpkeep(
   };
 }
 
-const snapshotScript = (keep: number, tokenFile: string | undefined): string => `#!/bin/sh
-# Keeps the newest ${keep} snapshots of Consul's state in ${FOLDER}. The leader alone writes them.
-set -eu
-umask 077
-${shellToken(tokenFile)}consul info | grep -q 'leader = true' || exit 0
-mkdir -p ${FOLDER}
-cd ${FOLDER}
+/** Shell lines that write one snapshot into a folder, which must be there, and keep the newest ones. */
+export const snapshotLines = (folder: string, keep: number): string => `cd ${folder}
 new=$(date -u +%Y%m%dT%H%M%SZ).snap
 consul snapshot save "$new.unfinished"
 # Saving checks what was received; this reads what reached the disk.
@@ -64,6 +67,14 @@ chmod 0600 "$new.unfinished"
 mv "$new.unfinished" "$new"
 ls -1 | grep '\\.snap$' | sort -r | tail -n +${keep + 1} | while read -r old; do rm -f "$old"; done
 `;
+
+const snapshotScript = (keep: number, tokenFile: string | undefined): string => `#!/bin/sh
+# Keeps the newest ${keep} snapshots of Consul's state in ${FOLDER}. The leader alone writes them.
+set -eu
+umask 077
+${shellEnvironment({ tokenFile })}consul info | grep -q 'leader = true' || exit 0
+mkdir -p ${FOLDER}
+${snapshotLines(FOLDER, keep)}`;
 
 const SNAPSHOT_SERVICE = `[Unit]
 Description=Snapshot of Consul's state
