@@ -16,6 +16,7 @@ const FORMS: readonly string[] = [
   "123456789012",
   "00000000-0000-4000-8000-000000000000",
   "arn:aws:iam::123456789012:role/planned",
+  "-----BEGIN PLANNED-----\n",
   "planned",
   "1",
 ];

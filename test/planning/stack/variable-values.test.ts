@@ -31,6 +31,7 @@ test.each([
     '${can(regex("^arn:", var.v)) && length(regexall("x", var.v)) == 0}',
     "arn:aws:iam::123456789012:role/planned",
   ],
+  ['${can(regex("^-----BEGIN [A-Z ]+-----", var.v))}', "-----BEGIN PLANNED-----\n"],
   // Nothing known fits: Terraform says so itself.
   ['${can(regex("^impossible$", var.v))}', "planned-v"],
   // Rules without patterns are Terraform's to check.
