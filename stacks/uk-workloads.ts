@@ -31,6 +31,10 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       servers: region.consulServers,
       datacenter: region.name,
       chartVersion: region.versions.consulChart,
+      image: images.via(region.images.consul),
+      controlPlaneImage: images.via(
+        `docker.io/hashicorp/consul-k8s-control-plane:${region.versions.consulChart}`,
+      ),
       dnsAddress: serviceAddress(region.ranges.services, 54),
       wanNetworks: region.consulWanNetworks,
       joinAddress: region.consulJoinAddress,

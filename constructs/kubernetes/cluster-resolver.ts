@@ -21,7 +21,7 @@ export interface ClusterResolverProps {
   /** Networks that may ask: those of the nodes and of the pods. */
   readonly clients: readonly string[];
   /** Service discovery whose names are to resolve. */
-  readonly consul: Pick<IConsul, "domain" | "dnsAddresses" | "peerDatacenters">;
+  readonly consul: Pick<IConsul, "domain" | "dnsAddresses" | "peerDatacenters" | "failsOver">;
   /** Where host names under the proxy suffixes lead. */
   readonly proxy: IProxySuffixTarget;
   /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl and -secure */

@@ -1,12 +1,22 @@
 import { Release } from "@cdktf/provider-helm/lib/release";
-import { SecretV1 } from "@cdktf/provider-kubernetes/lib/secret-v1";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import { type Block } from "../availability";
-import { type ConsulDnsOptions, type IConsul } from "../dns";
+import {
+  type ConsulAclSecrets,
+  type ConsulDnsOptions,
+  type ConsulTlsSecrets,
+  failoverQuery,
+  type IConsul,
+  type SnapshotOptions,
+} from "../dns";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
-import { gossipVariable } from "../dns/consul-secrets";
+import { refuseUnknownFailover } from "../dns/consul-refusals";
+import { ConsulSecrets } from "./consul-secrets";
+import { ConsulSnapshots } from "./consul-snapshots";
+import { ConsulUpkeep, DIGEST_ANNOTATION } from "./consul-upkeep";
 import { consulValues } from "./consul-values";
 import { type AllowedIngress, IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
@@ -18,6 +28,10 @@ export interface ConsulChartProps {
   readonly datacenter: string;
   /** Version of HashiCorp's chart `consul`. */
   readonly chartVersion: string;
+  /** Image of the servers, with `consul`, `curl` and a shell: a release that suits the chart's. */
+  readonly image: string;
+  /** Image of the chart's own programs, of exactly the chart's version. @default - the chart's */
+  readonly controlPlaneImage?: string;
   /** Address of the Service that answers DNS questions, inside the cluster's range for Services. */
   readonly dnsAddress: string;
   /** Nodes it runs on, by zone. */
@@ -42,6 +56,28 @@ export interface ConsulChartProps {
    * @default - a sensitive Terraform variable `consul_gossip_key`
    */
   readonly gossipKey?: string;
+  /**
+   * Datacenters whose instances stand in when this one has no healthy instance of a service; pods must be able to
+   * reach theirs. Services are then found as `NAME.query.DOMAIN` too.
+   * @default []
+   */
+  readonly failoverTo?: readonly string[];
+  /** Copies of the datacenter's state on a disk of their own; false for none. @default - hourly, two days of them */
+  readonly snapshots?: SnapshotOptions | false;
+  /**
+   * Encrypt and verify what servers say to one another, and to the chart's own programs.
+   * @default false; true takes sensitive Terraform variables
+   */
+  readonly tls?: boolean | ConsulTlsSecrets;
+  /**
+   * Deny whatever no token allows; names resolve with a token that can do nothing else.
+   * @default false; true takes sensitive Terraform variables
+   */
+  readonly acl?: boolean | ConsulAclSecrets;
+  /** What a request without a right may do: "allow" for the time in which a running region gets its tokens. @default "deny" */
+  readonly aclDefaultPolicy?: "allow" | "deny";
+  /** The datacenter whose tokens hold for all federated ones. @default - this one */
+  readonly primaryDatacenter?: string;
   /** How DNS answers. @default - docs/dns.md */
   readonly dns?: ConsulDnsOptions;
 }
@@ -55,6 +91,7 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
   readonly domain: string;
   readonly dnsAddresses: readonly string[];
   readonly peerDatacenters: readonly string[];
+  readonly failsOver: boolean;
   readonly quorum: Block;
   readonly leader: Block;
   readonly topology: readonly TopologyElement[];
@@ -67,10 +104,12 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     this.domain = props.dns?.domain ?? "consul";
     this.dnsAddresses = [`${props.dnsAddress}@53`];
     this.peerDatacenters = Object.keys(props.peers ?? {}).filter((name) => name !== datacenter);
+    this.failsOver = (props.failoverTo ?? []).length > 0;
     const answering = spreadOver(props.workers, servers).map(({ availability }) => availability);
     this.quorum = quorumOf(answering);
     this.leader = leaderOf(datacenter, this.quorum);
     this.topology = [{ kind: "workload", role: "discovery-server", on: [], copies: servers }];
+    const secrets = new ConsulSecrets(this, "secrets", props);
     new IngressPolicy(this, "ingress", {
       name: "consul",
       namespace: props.namespace,
@@ -78,7 +117,7 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
         // Whoever reaches the HTTP API can register services: nobody outside this namespace does.
         { from: [{ namespace: props.namespace }] },
         { from: [{ pods: "all" }], tcp: [NAMES], udp: [NAMES] },
-        { from: [METRICS_COLLECTORS], tcp: [HTTP_API] },
+        { from: [METRICS_COLLECTORS], tcp: [secrets.tls === undefined ? HTTP_API : HTTPS_API] },
         ...wanIngress(props.wanNetworks ?? []),
       ],
     });
@@ -93,13 +132,16 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
           ...props,
           servers,
           domain: this.domain,
-          gossipSecret: this.gossip(props),
+          secrets,
           peerServers: this.peerDatacenters.flatMap((name) => props.peers?.[name] ?? []),
         }),
       ],
+      setSensitive: secrets.digest === undefined ? undefined : restartedWith(secrets.digest),
       atomic: true,
       wait: true,
       timeout: 900,
+      // A new token must be known before anybody uses it.
+      dependsOn: this.addUpkeep(props, secrets),
     });
     if (props.joinAddress !== undefined) this.addEntrance(props.namespace, props.joinAddress, release);
   }
@@ -142,19 +184,35 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     });
   }
 
-  private gossip({ gossipKey, namespace }: ConsulChartProps) {
-    const secret = new SecretV1(this, "gossip-secret", {
-      metadata: { name: "consul-gossip-key", namespace },
-      data: { key: gossipKey ?? gossipVariable(this) },
-    });
-    return { secretName: secret.metadata.name, secretKey: "key" };
+  /** What sees to the tokens, the prepared query and the snapshots. @returns what must be there before the servers */
+  private addUpkeep(props: ConsulChartProps, secrets: ConsulSecrets): ITerraformDependable[] {
+    const { namespace, image, datacenter, failoverTo = [], snapshots = {}, dns } = props;
+    refuseUnknownFailover(datacenter, failoverTo, this.peerDatacenters);
+    if (snapshots !== false) {
+      new ConsulSnapshots(this, "snapshots", { ...snapshots, namespace, image, secrets });
+    }
+    const isPrimary = (props.primaryDatacenter ?? datacenter) === datacenter;
+    const tokens = secrets.acl !== undefined && isPrimary;
+    if (!tokens && !this.failsOver) return [];
+    const query = this.failsOver ? failoverQuery(failoverTo, dns?.serviceTtlSeconds) : undefined;
+    return [new ConsulUpkeep(this, "upkeep", { namespace, image, secrets, tokens, query }).deployment];
   }
 }
+
+/** Values that make the chart's pods start anew when what they read at their start has changed. */
+const restartedWith = (digest: string) =>
+  ["server.annotations", "syncCatalog.annotations"].map((name) => ({
+    name,
+    // Quoted, or a digest of digits alone would be a number.
+    value: `${DIGEST_ANNOTATION}: "${digest}"`,
+    type: "string",
+  }));
 
 /** https://developer.hashicorp.com/consul/docs/reference/architecture/ports */
 const SERVER_CALLS = 8300;
 const WAN_GOSSIP = 8302;
 const HTTP_API = 8500;
+const HTTPS_API = 8501;
 const NAMES = 8600;
 
 /** What servers of other datacenters may reach, in the firewall's form and in the cluster's. */

@@ -1,4 +1,5 @@
 import { consulConfig, type ConsulDnsOptions } from "../dns";
+import { CHART_RELEASE, type ConsulSecrets, type SecretEntry } from "./consul-secrets";
 
 export interface ConsulValuesOptions {
   readonly datacenter: string;
@@ -8,8 +9,14 @@ export interface ConsulValuesOptions {
   /** Address of the Service that answers DNS questions. */
   readonly dnsAddress: string;
   readonly dns?: ConsulDnsOptions;
-  /** Where the gossip key is kept: a Secret and its key. */
-  readonly gossipSecret: { readonly secretName: string; readonly secretKey: string };
+  /** Where what is secret is kept. */
+  readonly secrets: Pick<ConsulSecrets, "gossip" | "tls" | "acl">;
+  /** Image of the servers. */
+  readonly image: string;
+  /** Image of what keeps the catalog. @default - the chart's */
+  readonly controlPlaneImage?: string;
+  /** The datacenter whose tokens hold for all federated ones. @default - this one */
+  readonly primaryDatacenter?: string;
   /** Servers of the other datacenters: addresses or host names. */
   readonly peerServers: readonly string[];
 }
@@ -21,6 +28,7 @@ export interface ConsulValuesOptions {
  */
 export function consulValues(options: ConsulValuesOptions): string {
   const { datacenter, domain, servers, dnsAddress } = options;
+  const { gossip, tls, acl } = options.secrets;
   const values = {
     global: {
       name: "consul",
@@ -28,7 +36,13 @@ export function consulValues(options: ConsulValuesOptions): string {
       domain,
       // The Gateway API's definitions are GKE's; two owners would fight over them.
       installK8sNetworkingCRDs: false,
-      gossipEncryption: options.gossipSecret,
+      image: options.image,
+      ...(options.controlPlaneImage === undefined ? {} : { imageK8S: options.controlPlaneImage }),
+      gossipEncryption: gossip,
+      // Servers show one another a certificate; the chart's own programs only check theirs.
+      tls: tls ? { enabled: true, httpsOnly: true, verify: true, caCert: tls.authority } : { enabled: false },
+      // The tokens are those of the other platforms; the chart would make its own, and federate by mesh gateways only.
+      acls: { manageSystemACLs: false },
       metrics: { enabled: true, enableAgentMetrics: true, agentMetricsRetentionTime: "1m" },
     },
     server: {
@@ -39,6 +53,8 @@ export function consulValues(options: ConsulValuesOptions): string {
       resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
       topologySpreadConstraints: SERVER_SPREAD,
       extraConfig: extraConfig(options),
+      ...(tls ? { serverCert: { secretName: tls.serverSecretName } } : {}),
+      ...(acl ? { extraVolumes: [configurationFrom(acl.serverConfig)] } : {}),
     },
     // Pods find services through the resolver on their node: agents beside it would say the same twice.
     client: { enabled: false },
@@ -56,17 +72,20 @@ export function consulValues(options: ConsulValuesOptions): string {
       // A pod that is no longer ready leaves the catalog within this time; the chart's own is 30 s.
       consulWriteInterval: "2s",
       consulNodeName: `k8s-${datacenter}`,
+      ...(acl ? { aclSyncToken: acl.agent } : {}),
     },
   };
   return JSON.stringify(values, undefined, 2);
 }
 
 /** What the servers of the other platforms are told, less what the chart itself says on the command line. */
-function extraConfig({ datacenter, servers, singleServer, dns, peerServers }: ConsulValuesOptions): string {
+function extraConfig(options: ConsulValuesOptions): string {
+  const { datacenter, primaryDatacenter, servers, singleServer, dns, peerServers } = options;
   const whole = JSON.parse(
     consulConfig({
-      release: "1.22",
+      release: CHART_RELEASE,
       datacenter,
+      primaryDatacenter,
       server: { expect: servers, single: singleServer },
       bindAddress: "{{ GetPrivateIP }}",
       retryJoin: ["consul-server"],
@@ -77,7 +96,16 @@ function extraConfig({ datacenter, servers, singleServer, dns, peerServers }: Co
   return JSON.stringify(Object.fromEntries(KEPT.map((key) => [key, whole[key]])), undefined, 2);
 }
 
+/** A Secret that the servers read as a piece of their configuration. */
+const configurationFrom = ({ secretName, secretKey }: SecretEntry) => ({
+  type: "secret",
+  name: secretName,
+  load: true,
+  items: [{ key: secretKey, path: secretKey }],
+});
+
 const KEPT = [
+  "primary_datacenter",
   "dns_config",
   "performance",
   "retry_interval",

@@ -34,7 +34,7 @@ export function validateRegions(sources: readonly RegionSource[]): Region[] {
     if (result.success) regions.push(result.data);
     else problems.push(...problemsOf(nameOf(source), source.value, result.error));
   }
-  problems.push(...nameClashes(regions), ...overlappingNetworks(regions));
+  problems.push(...nameClashes(regions), ...overlappingNetworks(regions), ...federationProblems(regions));
   if (problems.length > 0) throw new InvalidRegionsError(problems);
   return regions;
 }
@@ -78,6 +78,44 @@ function overlappingNetworks(regions: readonly Region[]): RegionProblem[] {
       expectation: `expected a network that does not overlap ${earlier.text} of region ${earlier.region}`,
     }));
 }
+
+/** Datacenters that cannot federate: their servers would turn one another away, or not know whose tokens hold. */
+function federationProblems(regions: readonly Region[]): RegionProblem[] {
+  const disagreements = [...pairs(regions)]
+    .filter(
+      ([earlier, later]) => peersOf(earlier).includes(later.name) || peersOf(later).includes(earlier.name),
+    )
+    .flatMap(([earlier, later]) =>
+      (["tls", "acl", "primaryDatacenter"] as const)
+        .filter((field) => earlier.consul[field] !== later.consul[field])
+        .map((field) => ({
+          region: later.name,
+          path: `consul.${field}`,
+          value: JSON.stringify(later.consul[field]) ?? "nothing",
+          expectation: `expected ${JSON.stringify(earlier.consul[field]) ?? "nothing"} as in region ${earlier.name}, with which it federates`,
+        })),
+    );
+  return [...regions.flatMap(primaryProblems), ...disagreements];
+}
+
+function primaryProblems(region: Region): RegionProblem[] {
+  const { acl, primaryDatacenter } = region.consul;
+  const members = [region.name, ...peersOf(region)];
+  const isMissing = acl && primaryDatacenter === undefined && members.length > 1;
+  const isStranger = primaryDatacenter !== undefined && !members.includes(primaryDatacenter);
+  if (!isMissing && !isStranger) return [];
+  return [
+    {
+      region: region.name,
+      path: "consul.primaryDatacenter",
+      value: JSON.stringify(primaryDatacenter) ?? "nothing",
+      expectation: `expected the datacenter whose tokens hold for all: one of ${members.join(", ")}`,
+    },
+  ];
+}
+
+const peersOf = ({ name, consul }: Region): string[] =>
+  Object.keys(consul.peers).filter((peer) => peer !== name);
 
 function networksOf(each: Region): { path: string; cidr: string }[] {
   return [{ path: "cidr", cidr: each.cidr }];

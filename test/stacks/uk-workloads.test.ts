@@ -8,7 +8,7 @@ import { UkStack } from "../../stacks/uk";
 import { UkWorkloadsStack } from "../../stacks/uk-workloads";
 import { type Attributes, removeSynthesised, synthesiseApp } from "../constructs/google/synthesised-stack";
 import { schemaErrors } from "../constructs/kubernetes/kubernetes-schema";
-import { manifestOf, manifestsOf } from "../constructs/kubernetes/manifests";
+import { manifestOf, manifestsOf, podsOf } from "../constructs/kubernetes/manifests";
 import { restrictedViolations } from "../constructs/kubernetes/pod-security";
 
 const ROOT = join(__dirname, "../..");
@@ -40,6 +40,7 @@ describe("UkWorkloadsStack", () => {
     expect(manifests.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining([
         "ConfigMap",
+        "CronJob",
         "DaemonSet",
         "Deployment",
         "Namespace",
@@ -190,7 +191,60 @@ describe("UkWorkloadsStack", () => {
     expect(stack.one("helm_release")["version"]).toBe("1.9.1");
   });
 
-  it("writes no secret", () => {
-    expect(asIs.stack.one("kubernetes_secret_v1")["data"]).toEqual({ key: "${var.consul_gossip_key}" });
+  describe("with everything that Consul can be asked for", () => {
+    let all: ReturnType<typeof synthesised>;
+    beforeAll(() => {
+      all = synthesised({
+        consulWanNetworks: ["10.10.0.0/16"],
+        consul: {
+          tls: true,
+          acl: true,
+          failoverTo: ["jp"],
+          peers: { jp: ["10.10.0.11"] },
+          primaryDatacenter: "uk",
+        },
+      });
+    });
+
+    it("holds nothing that Kubernetes' schema does not know, and runs restricted pods only", () => {
+      const manifests = manifestsOf(all.stack);
+      for (const manifest of manifests)
+        expect([manifest.kind, schemaErrors(manifest)]).toEqual([manifest.kind, []]);
+      for (const pod of manifests.flatMap(podsOf)) expect(restrictedViolations(pod)).toEqual([]);
+    });
+
+    it("leads names under a proxy suffix to another region's proxies when there are none here", () => {
+      const cname = (stack: (typeof all)["stack"]) =>
+        /"ccnproxy-https\. 60 IN CNAME ([^"]+)\."/.exec(
+          (manifestOf(stack, "ConfigMap", /^resolver-/)["data"] as Record<string, string>)["unbound.conf"]!,
+        )?.[1];
+      expect(cname(all.stack)).toBe("proxy.query.consul");
+      expect(cname(asIs.stack)).toBe("proxy.service.consul");
+    });
+
+    it("writes no secret: each is what a sensitive variable holds", () => {
+      const secrets = Object.values(all.stack.resources("kubernetes_secret_v1"));
+      expect(secrets).toHaveLength(5);
+      for (const { data } of secrets) {
+        for (const value of Object.values(data as Record<string, string>))
+          expect(value).toMatch(/^\$\{.*var\.consul_/);
+      }
+      const variables = Object.entries(all.stack.json["variable"] as Record<string, Attributes>);
+      expect(variables).toHaveLength(7);
+      for (const [name, variable] of variables) expect([name, variable["sensitive"]]).toEqual([name, true]);
+    });
+  });
+
+  it("pulls what runs Consul through the region's own copy too", () => {
+    const { global } = JSON.parse((asIs.stack.one("helm_release")["values"] as [string])[0]) as {
+      global: Attributes;
+    };
+    const mirror = "europe-west2-docker.pkg.dev/example-uk/uk-docker-hub/hashicorp";
+    expect(global).toMatchObject({
+      image: `${mirror}/consul:1.22.3`,
+      imageK8S: `${mirror}/consul-k8s-control-plane:1.9.3`,
+    });
+    const [pod] = podsOf(manifestOf(asIs.stack, "CronJob", "consul-snapshots"));
+    expect((pod!["containers"] as [Attributes])[0]["image"]).toBe(`${mirror}/consul:1.22.3`);
   });
 });

@@ -1,7 +1,10 @@
+import { Lazy } from "cdktf";
 import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { chartErrors } from "./consul-chart-values";
 import { schemaErrors } from "./kubernetes-schema";
-import { manifestOf } from "./manifests";
+import { manifestOf, manifestsOf, podsOf } from "./manifests";
+import { restrictedViolations } from "./pod-security";
 import { WORKERS } from "./workers";
 
 afterAll(removeSynthesised);
@@ -10,6 +13,7 @@ const PROPS: ConsulChartProps = {
   namespace: "consul",
   datacenter: "uk",
   chartVersion: "1.9.3",
+  image: "docker.io/hashicorp/consul:1.22.3",
   dnsAddress: "10.30.16.54",
   workers: WORKERS,
 };
@@ -24,6 +28,9 @@ const released = (changes: Partial<ConsulChartProps> = {}) => {
   const extra = JSON.parse(values["server"]?.["extraConfig"] as string) as Attributes;
   return { chart: chart!, stack, values, extra };
 };
+
+const FEDERATED = { peers: { jp: ["10.10.0.11"], us: ["10.20.0.9"] }, wanNetworks: ["10.10.0.0/16"] };
+const EVERYTHING = { tls: true, acl: true, failoverTo: ["jp", "us"], primaryDatacenter: "jp" };
 
 describe("ConsulChart", () => {
   it("is HashiCorp's chart in exactly the version asked for", () => {
@@ -130,4 +137,206 @@ describe("ConsulChart", () => {
   it("takes one server when told that this is meant", () => {
     expect(released({ servers: 1, singleServer: true }).values["server"]).toMatchObject({ replicas: 1 });
   });
+
+  it.each<[string, Partial<ConsulChartProps>]>([
+    ["nothing more", {}],
+    ["TLS", { tls: true }],
+    ["access control", { acl: true }],
+    ["all of it in a datacenter that is not the primary one", { ...FEDERATED, ...EVERYTHING }],
+  ])("gives the chart only values that it has, of the kind that it takes: %s", (_what, changes) => {
+    // GIVEN / WHEN
+    const { values, stack } = released({
+      controlPlaneImage: "docker.io/example/control-plane:1",
+      ...changes,
+    });
+    const set = (stack.one("helm_release")["set_sensitive"] ?? []) as { name: string; value: string }[];
+    // THEN
+    expect(chartErrors(values)).toEqual([]);
+    for (const { name, value } of set) expect(chartErrors({ [name]: value })).toEqual([]);
+  });
+
+  it.each<[string, Partial<ConsulChartProps>]>([
+    ["tokens", { acl: true }],
+    ["failover", { ...FEDERATED, failoverTo: ["jp"] }],
+    ["all", { ...FEDERATED, ...EVERYTHING }],
+  ])("adds only what Kubernetes knows, and only restricted pods: %s", (_what, changes) => {
+    // GIVEN / WHEN
+    const manifests = manifestsOf(released(changes).stack);
+    // THEN
+    for (const manifest of manifests)
+      expect([manifest.kind, schemaErrors(manifest)]).toEqual([manifest.kind, []]);
+    const pods = manifests.flatMap(podsOf);
+    expect(pods).toHaveLength(2);
+    for (const pod of pods) expect(restrictedViolations(pod)).toEqual([]);
+  });
 });
+
+describe("ConsulChart with TLS", () => {
+  it("has the servers show the region's certificate, from sensitive variables, and closes what is not encrypted", () => {
+    // GIVEN / WHEN
+    const { stack, values } = released({ tls: true });
+    // THEN
+    expect(values["global"]?.["tls"]).toMatchObject({
+      enabled: true,
+      httpsOnly: true,
+      verify: true,
+      caCert: { secretKey: "tls.crt" },
+    });
+    expect(manifestOf(stack, "Secret", "consul-authority").metadata["namespace"]).toBe("consul");
+    expect(secretData(stack, "consul-authority")).toEqual({ "tls.crt": "${var.consul_ca_certificate}" });
+    expect(secretData(stack, "consul-server-certificate")).toEqual({
+      "tls.crt": "${var.consul_server_certificate}",
+      "tls.key": "${var.consul_server_key}",
+    });
+    for (const name of ["consul_ca_certificate", "consul_server_certificate", "consul_server_key"]) {
+      expect(stack.json["variable"]).toMatchObject({ [name]: { sensitive: true } });
+    }
+    const metrics = (manifestOf(stack, "NetworkPolicy", "consul")["spec"] as { ingress: Attributes[] })
+      .ingress[2];
+    expect(metrics).toMatchObject({ ports: [{ port: 8501 }] });
+  });
+
+  it("starts pods anew when a certificate changes, and shows nobody more than a digest of it", () => {
+    // GIVEN / WHEN
+    const set = released({ tls: true }).stack.one("helm_release")["set_sensitive"] as Attributes[];
+    // THEN
+    expect(set.map(({ name }) => name)).toEqual(["server.annotations", "syncCatalog.annotations"]);
+    for (const { value } of set)
+      expect(value).toMatch(/^tricloud\/secrets: "\$\{sha256\(.*consul_server_key.*\)\}"$/);
+    expect(released().stack.one("helm_release")["set_sensitive"]).toBeUndefined();
+  });
+});
+
+describe("ConsulChart with access control", () => {
+  it("gives servers and sync the tokens of the other platforms, by Secrets alone", () => {
+    // GIVEN / WHEN
+    const { stack, values } = released({ acl: true });
+    // THEN
+    expect(values["global"]?.["acls"]).toEqual({ manageSystemACLs: false });
+    const { "acl.json": config } = secretData(stack, "consul-access-control");
+    expect(config).toContain('"default_policy" = "deny"');
+    expect(config).toContain('"initial_management" = var.consul_management_token');
+    expect(config).toContain('"default" = var.consul_dns_token');
+    expect(config).not.toContain("null");
+    expect(values["server"]?.["extraVolumes"]).toEqual([
+      expect.objectContaining({ type: "secret", load: true, items: [{ key: "acl.json", path: "acl.json" }] }),
+    ]);
+    expect(values["syncCatalog"]?.["aclSyncToken"]).toMatchObject({ secretKey: "agent" });
+  });
+
+  it("waits with the servers until the tokens that they are to use may be used", () => {
+    // GIVEN / WHEN
+    const { stack } = released({ acl: true });
+    // THEN
+    const [upkeep] = Object.keys(stack.resources("kubernetes_deployment_v1"));
+    expect(stack.one("helm_release")["depends_on"]).toEqual([`kubernetes_deployment_v1.${upkeep}`]);
+    const [pod] = podsOf(manifestOf(stack, "Deployment", "consul-upkeep"));
+    expect((pod!["containers"] as [Attributes])[0]["readinessProbe"]).toMatchObject({
+      exec: { command: ["sh", "/etc/tricloud/upkeep.sh", "ready"] },
+    });
+    expect(stack.one("kubernetes_deployment_v1")["wait_for_rollout"]).not.toBe(false);
+  });
+
+  it("leaves making tokens to the primary datacenter, and fetches them from there", () => {
+    // GIVEN / WHEN
+    const { stack, extra } = released({ ...FEDERATED, acl: true, primaryDatacenter: "jp" });
+    // THEN
+    const { "acl.json": config } = secretData(stack, "consul-access-control");
+    expect(config).toContain('"replication" = var.consul_management_token');
+    expect(config).toContain('"enable_token_replication" = true');
+    expect(config).not.toContain("initial_management");
+    expect(extra["primary_datacenter"]).toBe("jp");
+    expect(stack.resources("kubernetes_deployment_v1")).toEqual({});
+  });
+
+  it("mounts each task the tokens that it uses, and no other", () => {
+    // GIVEN / WHEN
+    const { stack } = released({ acl: true });
+    const secretsOf = (kind: string, name: string) =>
+      podsOf(manifestOf(stack, kind, name)).flatMap((pod) =>
+        (pod["volumes"] as { secret?: { items: { key: string }[]; defaultMode: number } }[]).flatMap(
+          ({ secret }) => (secret ? [[secret.items[0]!.key, secret.defaultMode]] : []),
+        ),
+      );
+    // THEN
+    expect(secretsOf("CronJob", "consul-snapshots")).toEqual([["management", 0o440]]);
+    expect(secretsOf("Deployment", "consul-upkeep").map(([key]) => key)).toEqual([
+      "management",
+      "agent",
+      "dns",
+    ]);
+  });
+
+  it("refuses a token that anybody could read, without showing it", () => {
+    // GIVEN one literal among expressions
+    const hidden = (value: string) => Lazy.stringValue({ produce: () => value });
+    const acl = { managementToken: hidden("m"), agentToken: hidden("a"), dnsToken: "3fa3-secret" };
+    // WHEN / THEN
+    expect(() => released({ acl })).toThrow(
+      "consul uk: dnsToken must be a Terraform expression, got: a literal",
+    );
+  });
+});
+
+describe("ConsulChart's upkeep", () => {
+  it("keeps the query for failover when other datacenters may stand in", () => {
+    // GIVEN / WHEN
+    const { chart, stack } = released({ ...FEDERATED, failoverTo: ["jp"] });
+    const files = manifestOf(stack, "ConfigMap", /^consul-upkeep-/)["data"] as Record<string, string>;
+    // THEN
+    expect(chart.failsOver).toBe(true);
+    expect(JSON.parse(files["failover-query.json"]!)).toMatchObject({
+      Service: { OnlyPassing: true, Failover: { NearestN: 1, Datacenters: ["jp"] } },
+    });
+    expect(released().chart.failsOver).toBe(false);
+    expect(released().stack.resources("kubernetes_deployment_v1")).toEqual({});
+  });
+
+  it("refuses failover to a datacenter that is not federated", () => {
+    expect(() => released({ ...FEDERATED, failoverTo: ["de"] })).toThrow(
+      "consul uk: failoverTo names de, which is not federated, expected some of: jp, us",
+    );
+  });
+
+  it("makes snapshots on a disk that outlives a zone and its own claim, unless told not to", () => {
+    // GIVEN / WHEN
+    const { stack } = released({ snapshots: { intervalMinutes: 30, keep: 7 } });
+    // THEN
+    expect(manifestOf(stack, "CronJob", "consul-snapshots")["spec"]).toMatchObject({
+      schedule: "*/30 * * * *",
+      concurrencyPolicy: "Forbid",
+    });
+    expect(manifestOf(stack, "StorageClass", "consul-snapshots")).toMatchObject({
+      reclaimPolicy: "Retain",
+      parameters: { "replication-type": "regional-pd" },
+    });
+    expect(released({ snapshots: false }).stack.resources("kubernetes_cron_job_v1")).toEqual({});
+  });
+
+  it.each([
+    [60, "0 * * * *"],
+    [1, "*/1 * * * *"],
+    [120, "0 */2 * * *"],
+    [1440, "0 0 * * *"],
+  ])("makes a snapshot every %d minutes", (intervalMinutes, schedule) => {
+    const { stack } = released({ snapshots: { intervalMinutes } });
+    expect(manifestOf(stack, "CronJob", "consul-snapshots")["spec"]).toMatchObject({ schedule });
+  });
+
+  it.each([
+    [{ intervalMinutes: 90 }, /must divide an hour, or be hours that divide a day, got: 90/],
+    [{ intervalMinutes: 7 }, /got: 7/],
+    [{ intervalMinutes: 2880 }, /got: 2880/],
+    [{ keep: 0 }, /keep must be a whole number above 0, got: 0/],
+  ])("refuses snapshots with %j", (snapshots, message) => {
+    expect(() => released({ snapshots })).toThrow(message);
+  });
+});
+
+/** What a Secret holds, as the expressions that Terraform is given. */
+function secretData(stack: ReturnType<typeof released>["stack"], name: string): Record<string, string> {
+  const secret = Object.values(stack.resources("kubernetes_secret_v1")).find(
+    ({ metadata }) => (metadata as Attributes)["name"] === name,
+  );
+  return secret?.["data"] as Record<string, string>;
+}

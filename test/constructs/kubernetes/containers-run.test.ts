@@ -3,27 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ClusterResolver, ProxyDeployment } from "../../../constructs/kubernetes";
-import {
-  type Attributes,
-  removeSynthesised,
-  synthesise,
-  type SynthesisedStack,
-} from "../google/synthesised-stack";
-import { manifestOf, manifestsOf } from "./manifests";
+import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { podAndFiles } from "./manifests";
 import { canRunPods, eventually, type PodProcess, startPod } from "./pod-process";
 import { type BundleFile, bundleProxy } from "./proxy-bundle-file";
 import { WORKERS } from "./workers";
-
-/** Pod and files of a workload of the stack, as its manifests have them. */
-function podAndFiles(stack: SynthesisedStack, kind: string, name: string) {
-  const { spec } = (manifestOf(stack, kind, name)["spec"] as { template: { spec: Attributes } }).template;
-  const configMaps = Object.fromEntries(
-    manifestsOf(stack)
-      .filter((manifest) => manifest.kind === "ConfigMap")
-      .map((manifest) => [String(manifest.metadata["name"]), manifest["data"] as Record<string, string>]),
-  );
-  return { pod: spec, configMaps };
-}
 
 const running: PodProcess[] = [];
 const start = (...args: Parameters<typeof startPod>): PodProcess => {

@@ -10,22 +10,25 @@ export interface Manifest extends Attributes {
 /** Resource types of the Terraform provider and what they become in the cluster. */
 const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
   kubernetes_config_map_v1: ["v1", "ConfigMap"],
+  kubernetes_cron_job_v1: ["batch/v1", "CronJob"],
   kubernetes_daemon_set_v1: ["apps/v1", "DaemonSet"],
   kubernetes_deployment_v1: ["apps/v1", "Deployment"],
   kubernetes_horizontal_pod_autoscaler_v2: ["autoscaling/v2", "HorizontalPodAutoscaler"],
   kubernetes_namespace_v1: ["v1", "Namespace"],
   kubernetes_network_policy_v1: ["networking.k8s.io/v1", "NetworkPolicy"],
+  kubernetes_persistent_volume_claim_v1: ["v1", "PersistentVolumeClaim"],
   kubernetes_pod_disruption_budget_v1: ["policy/v1", "PodDisruptionBudget"],
   kubernetes_secret_v1: ["v1", "Secret"],
   kubernetes_service_account_v1: ["v1", "ServiceAccount"],
   kubernetes_service_v1: ["v1", "Service"],
+  kubernetes_storage_class_v1: ["storage.k8s.io/v1", "StorageClass"],
 };
 
 /** Set by the provider in objects of its own, not part of any Kubernetes object. */
 const NOT_KUBERNETES = ["kubernetes_config_map_v1_data", "kubernetes_manifest"];
 
 /** What resources hold for Terraform itself. */
-const TERRAFORM_ONLY = ["//", "depends_on", "lifecycle"];
+const TERRAFORM_ONLY = ["//", "depends_on", "lifecycle", "wait_until_bound"];
 
 /**
  * Every Kubernetes object of a stack, as the provider would send it.
@@ -61,6 +64,28 @@ export function manifestOf(stack: SynthesisedStack, kind: string, name: string |
   return found;
 }
 
+/** Spec of each pod that an object makes. */
+export function podsOf({ kind, spec }: Manifest): Attributes[] {
+  if (kind === "Deployment" || kind === "DaemonSet") return [(spec as PodTemplate).template.spec];
+  if (kind !== "CronJob") return [];
+  return [(spec as { jobTemplate: { spec: PodTemplate } }).jobTemplate.spec.template.spec];
+}
+
+interface PodTemplate {
+  readonly template: { readonly spec: Attributes };
+}
+
+/** Pod of a workload of the stack, and the files of all ConfigMaps. */
+export function podAndFiles(stack: SynthesisedStack, kind: string, name: string) {
+  const pod = podsOf(manifestOf(stack, kind, name))[0]!;
+  const configMaps = Object.fromEntries(
+    manifestsOf(stack)
+      .filter((manifest) => manifest.kind === "ConfigMap")
+      .map((manifest) => [String(manifest.metadata["name"]), manifest["data"] as Record<string, string>]),
+  );
+  return { pod, configMaps };
+}
+
 /** Keys of maps whose own keys are data and stay as they are. */
 const MAPS = new Set([
   "labels",
@@ -70,6 +95,7 @@ const MAPS = new Set([
   "limits",
   "requests",
   "node_selector",
+  "parameters",
 ]);
 
 /** Blocks that the provider names in the singular and Kubernetes in the plural, when they hold a list. */
@@ -90,7 +116,8 @@ const PLURALS: Readonly<Record<string, string>> = {
 const SINGLE = new Set(["label_selector", "tcp_socket", "scale_down", "scale_up"]);
 
 /** Strings in the provider's schema, numbers in Kubernetes'. */
-const NUMBERS = /^(replicas|run_as_user|run_as_group|fs_group|max_surge|max_unavailable|min_available)$/;
+const NUMBERS =
+  /^(replicas|default_mode|run_as_user|run_as_group|fs_group|max_surge|max_unavailable|min_available)$/;
 
 function converted(stack: SynthesisedStack, value: unknown, kind: string): unknown {
   if (Array.isArray(value)) return value.map((item) => converted(stack, item, kind));
@@ -101,6 +128,7 @@ function converted(stack: SynthesisedStack, value: unknown, kind: string): unkno
       if (kind === "Secret" && key === "data") return [key, encoded(inner as Attributes)];
       if (MAPS.has(key)) return [camel(key), resolvedMap(stack, inner as Attributes)];
       if (SINGLE.has(key) && Array.isArray(inner)) return [camel(key), converted(stack, inner[0], kind)];
+      if (key === "default_mode") return [camel(key), Number.parseInt(String(inner), 8)];
       const name = kind === "DaemonSet" && key === "strategy" ? "updateStrategy" : named(key, inner);
       const isNumber =
         (NUMBERS.test(key) || (kind === "NetworkPolicy" && key === "port") || key === "target_port") &&
@@ -114,7 +142,7 @@ function converted(stack: SynthesisedStack, value: unknown, kind: string): unkno
 function named(key: string, value: unknown): string {
   const plural = PLURALS[key];
   if (plural !== undefined && Array.isArray(value)) return plural;
-  return camel(key).replace(/Ip$/, "IP");
+  return camel(key === "storage_provisioner" ? "provisioner" : key).replace(/Ip$/, "IP");
 }
 
 const camel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

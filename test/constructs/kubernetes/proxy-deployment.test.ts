@@ -106,6 +106,7 @@ describe("ProxyDeployment", () => {
           namespace: "consul",
           datacenter: "uk",
           chartVersion: "1.9.3",
+          image: "docker.io/hashicorp/consul:1.22.3",
           dnsAddress: "10.30.16.54",
           workers: WORKERS,
         }),

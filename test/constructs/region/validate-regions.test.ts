@@ -84,12 +84,40 @@ describe("validateRegions", () => {
     expect(problemsOf(value)).toContain(message);
   });
 
-  test("refuses on GKE what only the other platforms have", () => {
-    // GIVEN a region on GKE that asks for Consul's access control
-    const uk = { ...ukRegion, consul: { acl: true } };
-    // THEN it is told so, and nothing is ignored in silence
-    expect(problemsOf(uk)).toEqual([
-      "region uk: consul.acl: expected false: the chart on GKE runs without, got: true",
+  test("takes Consul's TLS, access control and failover on every platform", () => {
+    const consul = {
+      tls: true,
+      acl: true,
+      failoverTo: ["us"],
+      peers: { us: ["10.20.0.11"] },
+      primaryDatacenter: "us",
+    };
+    const uk = { ...ukRegion, consul, consulWanNetworks: ["10.20.0.0/16"] };
+    expect(problemsOf(uk, jp({ consul }))).toEqual([]);
+  });
+
+  test.each([
+    [{ acl: true }, "acl: expected true as in region jp, with which it federates, got: false"],
+    [{ tls: true }, "tls: expected true as in region jp, with which it federates, got: false"],
+  ])("refuses federated datacenters of which one has %j", (consul, message) => {
+    // GIVEN a region that federates with another, which goes without
+    const peers = { uk: ["10.30.0.5"] };
+    const first = jp({ consul: { ...consul, peers, primaryDatacenter: "jp" } });
+    // THEN the other is told, since its servers would be turned away
+    expect(problemsOf(first, { ...ukRegion, consul: { primaryDatacenter: "uk" } })).toContain(
+      `region uk: consul.${message}`,
+    );
+  });
+
+  test("refuses federated datacenters with tokens of which nobody knows whose hold", () => {
+    // GIVEN access control over two datacenters
+    const consul = { acl: true, peers: { us: ["10.20.0.11"] } };
+    // THEN one of them has to be named
+    expect(problemsOf(jp({ consul }))).toEqual([
+      "region jp: consul.primaryDatacenter: expected the datacenter whose tokens hold for all: one of jp, us, got: nothing",
+    ]);
+    expect(problemsOf(jp({ consul: { ...consul, primaryDatacenter: "de" } }))).toEqual([
+      'region jp: consul.primaryDatacenter: expected the datacenter whose tokens hold for all: one of jp, us, got: "de"',
     ]);
   });
 
