@@ -7,12 +7,12 @@ import {
   type ConsulAclSecrets,
   type ConsulDnsOptions,
   type ConsulTlsSecrets,
-  failoverQuery,
   type IConsul,
   type SnapshotOptions,
 } from "../dns";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
+import { failoverQuery } from "../dns/consul-failover";
 import { refuseUnknownFailover } from "../dns/consul-refusals";
 import { ConsulSecrets } from "./consul-secrets";
 import { ConsulSnapshots } from "./consul-snapshots";
