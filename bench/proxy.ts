@@ -3,14 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import {
-  type Contender,
-  makeCertificates,
-  onPath,
-  startContenders,
-  startOrigin,
-  type Server,
-} from "./load/proxy-contenders";
+import { type Contender, onPath, ORIGIN, startContenders, startOrigin } from "./load/proxy-contenders";
+import { makeCertificates } from "../test/testbed/certificates";
 import { type LoadOrder, type LoadResult, runLoad } from "./load/http-load";
 
 /*
@@ -65,10 +59,13 @@ async function main(): Promise<void> {
   const interrupted = (): void => void cleanUp().then(() => process.exit(130));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
-    prepare(directory);
-    const origin: Server = await startOrigin(directory, 1);
-    running.push(origin);
-    const contenders = await startContenders(directory, BUNDLE, 0, (contender) => running.push(contender));
+    const certificates = makeCertificates(directory, [ORIGIN.name]);
+    mkdirSync(join(directory, "www"));
+    writeFileSync(join(directory, "www/large"), Buffer.alloc(65_536, "x"));
+    running.push(await startOrigin(directory, certificates, 1));
+    const contenders = await startContenders(directory, certificates, BUNDLE, 0, (each) =>
+      running.push(each),
+    );
     console.log(
       `${cpus().length} cores, ${cpus()[0]?.model ?? ""}, Node ${process.version}; median of ${rounds} rounds of ${seconds} s, ${CLIENTS} clients`,
     );
@@ -98,12 +95,6 @@ function option(name: string, initial: number): number {
 
 /** The file that is shipped; script/bench has built it. */
 const BUNDLE = resolve("dist/tricloud-proxy.js");
-
-function prepare(directory: string): void {
-  makeCertificates(directory);
-  mkdirSync(join(directory, "www"));
-  writeFileSync(join(directory, "www/large"), Buffer.alloc(65_536, "x"));
-}
 
 async function measure(
   contenders: readonly Contender[],

@@ -2,6 +2,8 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type Certificates, makeCertificates } from "../test/testbed/certificates";
+import { nginxConf } from "../test/testbed/nginx-conf";
 import { roundTrip, runClient, type WanOrder, type WanResult } from "./load/wan-client";
 
 /*
@@ -39,6 +41,8 @@ interface Row extends WanResult {
 const running: Running[] = [];
 const namespaces: string[] = [];
 let directory = "";
+/** PEM file of who signed the origin's certificate. */
+let authority = "";
 
 async function main(): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error("bench:wan needs root: it makes network namespaces");
@@ -52,7 +56,9 @@ async function main(): Promise<void> {
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
   try {
     await layLine();
-    await startOrigin();
+    const certificates = makeCertificates(directory, [FAR_ADDRESS]);
+    ({ authority } = certificates);
+    await startOrigin(certificates);
     // The file that is shipped; script/bench has built it.
     const bundle = resolve("dist/tricloud-proxy.js");
     const measured = await inside(NEAR, { address: FAR_ADDRESS, port: HTTP1_PORT });
@@ -105,7 +111,7 @@ async function direct(concurrent: number): Promise<Row> {
     address: FAR_ADDRESS,
     port: HTTP1_PORT,
     host: FAR_ADDRESS,
-    ca: `${directory}/ca.pem`,
+    ca: authority,
     concurrent,
   };
   return { way: "direct", concurrent, ...((await inside(NEAR, order)) as WanResult), handshakes: concurrent };
@@ -126,14 +132,7 @@ async function throughOurs(
     "--admin-listen",
     `127.0.0.1:${ADMIN_PORT}`,
   ];
-  const origin = [
-    "--allow",
-    FAR_ADDRESS,
-    "--ca-file",
-    `${directory}/ca.pem`,
-    "--warm",
-    `${FAR_ADDRESS}:${port}=${warm}`,
-  ];
+  const origin = ["--allow", FAR_ADDRESS, "--ca-file", authority, "--warm", `${FAR_ADDRESS}:${port}=${warm}`];
   const proxy = start(NEAR, [process.execPath, bundle, ...flags, ...origin, "--access-log-dir", "none"]);
   await until(async () => (await ask(`http://127.0.0.1:${ADMIN_PORT}/readyz`)) === "ready\n");
   const order = {
@@ -150,7 +149,7 @@ async function throughOurs(
 }
 
 async function throughChocon(concurrent: number): Promise<Row> {
-  process.env["SSL_CERT_FILE"] = `${directory}/ca.pem`;
+  process.env["SSL_CERT_FILE"] = authority;
   const flags = [
     "-l",
     "127.0.0.1",
@@ -192,42 +191,19 @@ async function layLine(): Promise<void> {
   }
 }
 
-async function startOrigin(): Promise<void> {
-  const openssl = (...args: string[]): void =>
-    void execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
-  const key = ["-newkey", "rsa:2048", "-nodes"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=bench");
-  openssl("req", ...key, "-keyout", "origin.key", "-out", "origin.csr", "-subj", "/CN=origin");
-  writeFileSync(join(directory, "names"), `subjectAltName=IP:${FAR_ADDRESS}`);
-  openssl(
-    "x509",
-    "-req",
-    "-in",
-    "origin.csr",
-    "-CA",
-    "ca.pem",
-    "-CAkey",
-    "ca.key",
-    "-CAcreateserial",
-    "-days",
-    "2",
-    "-extfile",
-    "names",
-    "-out",
-    "origin.pem",
-  );
-  const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  const temporary = kinds.map((kind) => `${kind}_temp_path ${directory}/${kind};`).join(" ");
+async function startOrigin({ certificate, key }: Certificates): Promise<void> {
+  const file = join(directory, "nginx.conf");
   writeFileSync(
-    join(directory, "nginx.conf"),
-    `daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
-     events { worker_connections 4096; }
-     http { access_log off; keepalive_requests 1000000; ${temporary} http2_max_concurrent_streams 256;
-       ssl_certificate ${directory}/origin.pem; ssl_certificate_key ${directory}/origin.key;
+    file,
+    nginxConf(
+      directory,
+      `access_log off; keepalive_requests 1000000; http2_max_concurrent_streams 256;
+       ssl_certificate ${certificate}; ssl_certificate_key ${key};
        server { listen ${FAR_ADDRESS}:${HTTP1_PORT} ssl; listen ${FAR_ADDRESS}:${HTTP2_PORT} ssl http2;
-         location = /small { return 200 "twenty-two bytes body."; } } }`,
+         location = /small { return 200 "twenty-two bytes body."; } }`,
+    ),
   );
-  start(FAR, ["nginx", "-p", directory, "-c", join(directory, "nginx.conf")]);
+  start(FAR, ["nginx", "-p", directory, "-c", file, "-e", `${directory}/error.log`]);
   await until(async () => {
     try {
       return readFileSync(join(directory, "nginx.pid"), "utf8") !== "";

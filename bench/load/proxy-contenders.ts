@@ -1,7 +1,9 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { type Certificates } from "../../test/testbed/certificates";
+import { nginxConf } from "../../test/testbed/nginx-conf";
 
 /** The bench's servers: origin, ours, and those it is held against. Each runs as one process on one core. */
 export interface Contender {
@@ -24,43 +26,27 @@ export function onPath(program: string): boolean {
   return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 }
 
-/** A certificate for localhost and its authority, in `directory`: ca.pem, origin.pem, origin.key. */
-export function makeCertificates(directory: string): void {
-  const openssl = (...args: string[]): void =>
-    void execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
-  const key = ["-newkey", "rsa:2048", "-nodes"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=bench");
-  openssl("req", ...key, "-keyout", "origin.key", "-out", "origin.csr", "-subj", "/CN=localhost");
-  writeFileSync(join(directory, "names"), `subjectAltName=DNS:${ORIGIN.name}`);
-  const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"];
-  openssl("x509", "-req", "-in", "origin.csr", ...signed, "-out", "origin.pem");
-  writeFileSync(
-    join(directory, "haproxy.pem"),
-    readFileSync(join(directory, "origin.pem"), "utf8") + readFileSync(join(directory, "origin.key"), "utf8"),
+/** nginx with a 22-byte answer at /small and the files of `directory`/www. */
+export function startOrigin(directory: string, certificates: Certificates, core: number): Promise<Server> {
+  const { address, http, https } = ORIGIN;
+  return startNginx(
+    join(directory, "origin"),
+    `server { listen ${address}:${http}; listen ${address}:${https} ssl;
+       ssl_certificate ${certificates.certificate}; ssl_certificate_key ${certificates.key};
+       location = /small { return 200 "twenty-two bytes body."; }
+       location / { root ${directory}/www; } }`,
+    core,
+    http,
   );
 }
 
-function nginxHead(directory: string, name: string): string {
-  const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  return `daemon off; master_process off; pid ${directory}/${name}.pid; error_log ${directory}/${name}.log;
-    events { worker_connections 4096; }
-    http { access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;
-      ${kinds.map((kind) => `${kind}_temp_path ${directory}/${name}-${kind};`).join(" ")}`;
-}
-
-/** nginx with a 22-byte answer at /small and the files of `directory`/www. @param listen its address */
-export async function startOrigin(
-  directory: string,
-  core: number,
-  listen: string = ORIGIN.address,
-): Promise<Server> {
-  const conf = `${nginxHead(directory, "origin")}
-      server { listen ${listen}:${ORIGIN.http}; listen ${listen}:${ORIGIN.https} ssl;
-        ssl_certificate ${directory}/origin.pem; ssl_certificate_key ${directory}/origin.key;
-        location = /small { return 200 "twenty-two bytes body."; }
-        location / { root ${directory}/www; } } }`;
-  writeFileSync(join(directory, "origin.conf"), conf);
-  return start(["nginx", "-p", directory, "-c", join(directory, "origin.conf")], core, ORIGIN.http, listen);
+/** An nginx that neither logs nor ever closes a connection by itself. */
+async function startNginx(prefix: string, http: string, core: number, port: number): Promise<Server> {
+  mkdirSync(prefix);
+  const file = join(prefix, "nginx.conf");
+  const never = "access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;";
+  writeFileSync(file, nginxConf(prefix, `${never}\n${http}`));
+  return start(["nginx", "-p", prefix, "-c", file, "-e", `${prefix}/error.log`], core, port);
 }
 
 export interface Server {
@@ -69,12 +55,7 @@ export interface Server {
 }
 
 /** Starts `command` on one core and waits until its port answers. */
-export async function start(
-  command: readonly string[],
-  core: number,
-  port: number,
-  address = "127.0.0.1",
-): Promise<Server> {
+export async function start(command: readonly string[], core: number, port: number): Promise<Server> {
   const child: ChildProcess = spawn(
     "sh",
     ["-c", `ulimit -n $(ulimit -H -n); exec taskset -c ${core} "$@"`, "sh", ...command],
@@ -82,7 +63,7 @@ export async function start(
   );
   const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const giveUp = Date.now() + 10_000;
-  while (!(await answers(address, port))) {
+  while (!(await answers(port))) {
     if (child.exitCode !== null || Date.now() > giveUp) {
       child.kill("SIGKILL");
       throw new Error(`${command.join(" ")} does not answer on port ${port}`);
@@ -98,9 +79,9 @@ export async function start(
   };
 }
 
-function answers(host: string, port: number): Promise<boolean> {
+function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host: "127.0.0.1", port });
     socket.once("error", () => resolve(false));
     socket.once("connect", () => {
       socket.destroy();
@@ -112,6 +93,7 @@ function answers(host: string, port: number): Promise<boolean> {
 /** Everybody who can be run here, started on `core`; `started` is told of each at once, so that none is left behind. */
 export async function startContenders(
   directory: string,
+  { authority }: Certificates,
   bundle: string,
   core: number,
   started: (contender: Contender) => void,
@@ -120,10 +102,10 @@ export async function startContenders(
   const add = async (
     name: string,
     port: number,
-    command: string[],
     host: Contender["host"],
+    starting: Promise<Server>,
   ): Promise<void> => {
-    const server = await start(command, core, port);
+    const server = await starting;
     const contender: Contender = {
       name,
       port,
@@ -149,27 +131,18 @@ export async function startContenders(
     "--allow-address",
     "127.0.0.0/8",
   ];
-  await add(
-    "ours",
-    42_001,
-    [process.execPath, bundle, ...ours, "--ca-file", `${directory}/ca.pem`, "--access-log-dir", "none"],
-    label,
-  );
+  const program = [process.execPath, bundle, ...ours, "--ca-file", authority, "--access-log-dir", "none"];
+  await add("ours", 42_001, label, start(program, core, 42_001));
 
-  const nginx = `${nginxHead(directory, "nginx")}
-      upstream http { server 127.0.0.1:${ORIGIN.http}; keepalive 64; keepalive_requests 1000000000; }
-      upstream https { server 127.0.0.1:${ORIGIN.https}; keepalive 64; keepalive_requests 1000000000; }
-      proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host ${ORIGIN.name};
-      server { listen 127.0.0.1:42002; server_name http; location / { proxy_pass http://http; } }
-      server { listen 127.0.0.1:42002; server_name https; location / { proxy_pass https://https;
-        proxy_ssl_trusted_certificate ${directory}/ca.pem; proxy_ssl_verify on; proxy_ssl_name ${ORIGIN.name}; proxy_ssl_server_name on; } } }`;
-  writeFileSync(join(directory, "nginx.conf"), nginx);
-  await add(
-    "nginx",
-    42_002,
-    ["nginx", "-p", directory, "-c", join(directory, "nginx.conf")],
-    (scheme) => scheme,
-  );
+  const http = `
+    upstream http { server 127.0.0.1:${ORIGIN.http}; keepalive 64; keepalive_requests 1000000000; }
+    upstream https { server 127.0.0.1:${ORIGIN.https}; keepalive 64; keepalive_requests 1000000000; }
+    proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host ${ORIGIN.name};
+    server { listen 127.0.0.1:42002; server_name http; location / { proxy_pass http://http; } }
+    server { listen 127.0.0.1:42002; server_name https; location / { proxy_pass https://https;
+      proxy_ssl_trusted_certificate ${authority}; proxy_ssl_verify on; proxy_ssl_name ${ORIGIN.name}; proxy_ssl_server_name on; } }`;
+  const nginx = startNginx(join(directory, "nginx"), http, core, 42_002);
+  await add("nginx", 42_002, (scheme) => scheme, nginx);
 
   const haproxy = `
 global
@@ -190,19 +163,16 @@ backend plain
   server origin 127.0.0.1:${ORIGIN.http} pool-max-conn 64
 backend tls
   http-request set-header Host ${ORIGIN.name}
-  server origin 127.0.0.1:${ORIGIN.https} ssl verify required ca-file ${directory}/ca.pem verifyhost ${ORIGIN.name} sni str(${ORIGIN.name}) pool-max-conn 64
+  server origin 127.0.0.1:${ORIGIN.https} ssl verify required ca-file ${authority} verifyhost ${ORIGIN.name} sni str(${ORIGIN.name}) pool-max-conn 64
 `;
   writeFileSync(join(directory, "haproxy.cfg"), haproxy);
-  await add("haproxy", 42_003, ["haproxy", "-db", "-f", join(directory, "haproxy.cfg")], (scheme) => scheme);
+  const command = ["haproxy", "-db", "-f", join(directory, "haproxy.cfg")];
+  await add("haproxy", 42_003, (scheme) => scheme, start(command, core, 42_003));
   if (onPath("chocon")) {
-    process.env["SSL_CERT_FILE"] = `${directory}/ca.pem`;
+    process.env["SSL_CERT_FILE"] = authority;
     process.env["GOMAXPROCS"] = "1";
-    await add(
-      "chocon",
-      42_004,
-      ["chocon", "-l", "127.0.0.1", "-p", "42004", "-c", "64", "--access-log-dir", "none"],
-      label,
-    );
+    const chocon = ["chocon", "-l", "127.0.0.1", "-p", "42004", "-c", "64", "--access-log-dir", "none"];
+    await add("chocon", 42_004, label, start(chocon, core, 42_004));
   }
   return contenders;
 }

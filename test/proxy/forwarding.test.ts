@@ -4,20 +4,21 @@ import { writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { certificate, hasNginx, type NginxOrigin, startNginx } from "./nginx-origin";
+import { makeCertificates } from "../testbed/certificates";
+import { hasNginx, type NginxOrigin, startNginx } from "./nginx-origin";
 import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { type RawOrigin, rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
 const file = bundle(directory);
-const cert = certificate(directory, ["localhost", "api.example.test"]);
+const certificates = makeCertificates(directory, ["localhost", "api.example.test"]);
 const LOCAL = [
   "--allow",
   "localhost",
   "--allow-address",
   "127.0.0.0/8",
   "--ca-file",
-  cert.caFile,
+  certificates.authority,
   "--access-log-dir",
   "none",
 ];
@@ -52,7 +53,7 @@ const sha = (text: Buffer | string): string => createHash("sha256").update(text)
   beforeAll(async () => {
     nginx = await startNginx(
       directory,
-      cert,
+      certificates,
       `location /hc { return 200 "ok from $host over $scheme\\n"; }
        location /echo { return 200 "$request_method $request_uri $http_x_chocon_ver $http_x_test $http_traceparent"; }
        location /upload { dav_methods PUT; create_full_put_path on; }`,
@@ -181,7 +182,7 @@ const sha = (text: Buffer | string): string => createHash("sha256").update(text)
       "--allow-address",
       "127.0.0.0/8",
       "--ca-file",
-      cert.caFile,
+      certificates.authority,
       "--access-log-dir",
       "none",
     ]);

@@ -5,20 +5,21 @@ import { connect, createSecureServer, type Http2Server, type ServerHttp2Stream }
 import { type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { certificate, hasNginx, startNginx } from "./nginx-origin";
+import { makeCertificates } from "../testbed/certificates";
+import { hasNginx, startNginx } from "./nginx-origin";
 import { bundle, freePort, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
 const file = bundle(directory);
-const cert = certificate(directory, ["localhost"]);
+const certificates = makeCertificates(directory, ["localhost"]);
 const LOCAL = [
   "--allow",
   "localhost",
   "--allow-address",
   "127.0.0.0/8",
   "--ca-file",
-  cert.caFile,
+  certificates.authority,
   "--access-log-dir",
   "none",
 ];
@@ -120,7 +121,10 @@ describe("an HTTP/2 origin", () => {
   let port = 0;
   let sessions = 0;
   beforeAll(async () => {
-    server = createSecureServer({ cert: readFileSync(cert.certFile), key: readFileSync(cert.keyFile) });
+    server = createSecureServer({
+      cert: readFileSync(certificates.certificate),
+      key: readFileSync(certificates.key),
+    });
     server.on("session", () => sessions++);
     server.on("stream", (stream: ServerHttp2Stream, fields) => {
       const pieces: Buffer[] = [];
@@ -177,7 +181,7 @@ describe("an HTTP/2 origin", () => {
   (hasNginx ? test : test.skip)("may be a real nginx, with curl as client", async () => {
     const nginx = await startNginx(
       directory,
-      cert,
+      certificates,
       'location /p { return 200 "$server_protocol"; }',
       "http2",
     );
@@ -230,7 +234,7 @@ describe("gRPC", () => {
       "TLS",
       "ccnproxy-https",
       grpc.ServerCredentials.createSsl(null, [
-        { cert_chain: readFileSync(cert.certFile), private_key: readFileSync(cert.keyFile) },
+        { cert_chain: readFileSync(certificates.certificate), private_key: readFileSync(certificates.key) },
       ]),
     ],
   ])("passes end to end to an origin that speaks it over %s", async (_name, label, credentials) => {
@@ -290,14 +294,32 @@ describe("gRPC", () => {
 
 test("the TLS listener serves HTTP/1.1 and h2 by ALPN", async () => {
   const port = freePort();
-  const tls = ["--tls-port", String(port), "--tls-cert-file", cert.certFile, "--tls-key-file", cert.keyFile];
+  const tls = [
+    "--tls-port",
+    String(port),
+    "--tls-cert-file",
+    certificates.certificate,
+    "--tls-key-file",
+    certificates.key,
+  ];
   const secure = await startProxy(file, [...LOCAL, ...tls]);
   const origin = await rawOrigin((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
   try {
     await secure.said(`"port":${port}`);
     const host = `Host: localhost.ccnproxy:${origin.port}`;
     const curl = async (flag: string): Promise<string> => {
-      const args = ["-sS", "-m", "4", flag, "-w", " %{http_version}", "--cacert", cert.caFile, "-H", host];
+      const args = [
+        "-sS",
+        "-m",
+        "4",
+        flag,
+        "-w",
+        " %{http_version}",
+        "--cacert",
+        certificates.authority,
+        "-H",
+        host,
+      ];
       return (await promisify(execFile)("curl", [...args, `https://localhost:${port}/`])).stdout;
     };
     expect(await curl("--http1.1")).toBe("ok 1.1");

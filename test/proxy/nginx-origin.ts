@@ -1,7 +1,9 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { type Certificates } from "../testbed/certificates";
+import { nginxConf } from "../testbed/nginx-conf";
 import { freePort } from "./proxy-process";
 
 /** True when nginx can be run here; says loudly on stderr when it cannot, since the tests that need it are skipped. */
@@ -13,53 +15,6 @@ export const hasNginx = ((): boolean => {
     );
   return found;
 })();
-
-export interface Certificate {
-  readonly caFile: string;
-  readonly certFile: string;
-  readonly keyFile: string;
-}
-
-/** A certificate for `names`, signed by a new authority; files in `directory`. */
-export function certificate(directory: string, names: readonly string[]): Certificate {
-  const at = (name: string): string => join(directory, name);
-  const openssl = (...args: string[]): void =>
-    void execFileSync("openssl", args, { cwd: directory, stdio: "pipe" });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...key,
-    "-keyout",
-    "ca.key",
-    "-out",
-    "ca.pem",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=test authority",
-  );
-  openssl("req", ...key, "-keyout", "origin.key", "-out", "origin.csr", "-subj", "/CN=origin");
-  writeFileSync(at("names"), `subjectAltName=${names.map((name) => `DNS:${name}`).join(",")}`);
-  openssl(
-    "x509",
-    "-req",
-    "-in",
-    "origin.csr",
-    "-CA",
-    "ca.pem",
-    "-CAkey",
-    "ca.key",
-    "-CAcreateserial",
-    "-days",
-    "2",
-    "-extfile",
-    "names",
-    "-out",
-    "origin.pem",
-  );
-  return { caFile: at("ca.pem"), certFile: at("origin.pem"), keyFile: at("origin.key") };
-}
 
 export interface NginxOrigin {
   readonly httpPort: number;
@@ -74,28 +29,23 @@ export interface NginxOrigin {
  */
 export async function startNginx(
   directory: string,
-  cert: Certificate,
+  certificates: Certificates,
   locations: string,
   tls = "",
 ): Promise<NginxOrigin> {
   const httpPort = freePort();
   const httpsPort = freePort();
   mkdirSync(join(directory, "www"), { recursive: true });
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (kind) => `${kind}_temp_path ${directory}/${kind};`,
+  const conf = nginxConf(
+    directory,
+    `access_log off; keepalive_requests 1000000; client_max_body_size 0;
+     server {
+       listen 127.0.0.1:${httpPort}; listen 127.0.0.1:${httpsPort} ssl ${tls};
+       ssl_certificate ${certificates.certificate}; ssl_certificate_key ${certificates.key};
+       root ${directory}/www;
+       ${locations}
+     }`,
   );
-  const conf = `
-    daemon off; master_process off; pid ${directory}/nginx.pid; error_log ${directory}/error.log;
-    events { worker_connections 4096; }
-    http {
-      access_log off; keepalive_requests 1000000; client_max_body_size 0; ${temporary.join(" ")}
-      server {
-        listen 127.0.0.1:${httpPort}; listen 127.0.0.1:${httpsPort} ssl ${tls};
-        ssl_certificate ${cert.certFile}; ssl_certificate_key ${cert.keyFile};
-        root ${directory}/www;
-        ${locations}
-      }
-    }`;
   const file = join(directory, "nginx.conf");
   writeFileSync(file, conf);
   const child = spawn("nginx", ["-p", directory, "-c", file, "-e", `${directory}/error.log`], {

@@ -175,7 +175,7 @@ export class Testbed {
     const namespace = await network.addFarSite(roundTripMs);
     const directory = join(ledger.directory, "certificates");
     mkdirSync(directory);
-    const certificates = await makeCertificates(directory, props.names);
+    const certificates = makeCertificates(directory, props.names);
     const { files, accessLog } = await serveOrigin(ledger, namespace, FAR_ADDRESS, props.names, certificates);
     return {
       address: FAR_ADDRESS,

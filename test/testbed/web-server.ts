@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Certificates } from "./certificates";
 import { type Ledger } from "./ledger";
 import { startProcess, untilListening } from "./network";
+import { nginxConf } from "./nginx-conf";
 
 /** Serves the files of `root` by plain HTTP on port 8000 of every address of `namespace`. */
 export async function serveArchive(ledger: Ledger, namespace: string, root: string): Promise<void> {
@@ -49,25 +50,9 @@ async function startNginx(
 ): Promise<string> {
   const prefix = join(ledger.directory, `nginx-${name}`);
   mkdirSync(prefix);
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-    .map((kind) => `${kind}_temp_path ${prefix}/${kind};`)
-    .join("\n");
-  // One process that stays in the foreground, so that ending it by its pid ends all of it.
   writeFileSync(
     join(prefix, "nginx.conf"),
-    `daemon off;
-master_process off;
-pid ${prefix}/nginx.pid;
-error_log ${prefix}/error.log;
-events {}
-http {
-${temporary}
-access_log ${prefix}/access.log;
-server {
-${server}
-}
-}
-`,
+    nginxConf(prefix, `access_log ${prefix}/access.log;\nserver {\n${server}\n}`),
   );
   await startProcess(ledger, join(prefix, "output.log"), "nsenter", [
     `--net=/run/netns/${namespace}`,
