@@ -26,6 +26,7 @@ import { serviceDefinition } from "./consul-service";
 import { type SnapshotOptions, snapshotUpkeep } from "./consul-snapshot";
 import { consulUnit } from "./consul-unit";
 import type { IConsul, ServiceRegistration } from "./iconsul";
+import { DEFAULT_MAX_UNAVAILABLE, unavailableHosts } from "./max-unavailable";
 
 export interface ConsulClusterProps {
   /** Machines that hold the datacenter's state: three or five in all. */
@@ -137,12 +138,13 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       );
     }
     this.serviceNames.add(service.name);
-    const { hosts, ...description } = service;
+    const { hosts, maxUnavailable = DEFAULT_MAX_UNAVAILABLE, ...description } = service;
     if (hosts.length === 0) {
       throw new Error(
         `consul ${this.datacenter}: service ${service.name} has no hosts, expected at least one`,
       );
     }
+    const batchSize = unavailableHosts(service.name, maxUnavailable, new Set(hosts).size);
     const path = CONSUL_PATHS.service(service.name);
     const file = this.serviceFile(path, serviceDefinition(description));
     for (const host of hosts) {
@@ -154,7 +156,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       }
       host.addToProfile({ files: [file], services: [this.agentService(host, [path])] });
     }
-    this.activateInTurn(hosts);
+    this.activateInBatches(hosts, batchSize);
   }
 
   private serviceFile(path: string, service: Record<string, unknown>): HostFile {
@@ -304,14 +306,17 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   /** Servers one after another; all other machines once the servers are there. */
   private orderActivation(): void {
     const servers = this.agents.filter((host) => this.isServer(host));
-    this.activateInTurn(servers);
+    this.activateInBatches(servers, 1);
     const last = servers[servers.length - 1]!;
     for (const host of this.agents) if (!this.isServer(host)) host.activateAfter(last);
   }
 
   /** In the order in which agents are known, always, so that no two rules can want opposite orders. */
-  private activateInTurn(hosts: readonly IHost[]): void {
+  private activateInBatches(hosts: readonly IHost[], size: number): void {
     const inOrder = this.agents.filter((host) => hosts.includes(host));
-    for (const [index, host] of inOrder.entries()) if (index > 0) host.activateAfter(inOrder[index - 1]!);
+    for (const [index, host] of inOrder.entries()) {
+      const start = index - (index % size);
+      for (const before of inOrder.slice(Math.max(0, start - size), start)) host.activateAfter(before);
+    }
   }
 }

@@ -2,6 +2,7 @@ import type { IConstruct } from "constructs";
 import type { Block } from "../availability";
 import type { IHost } from "../host";
 import type { ConsulCheck } from "./consul-options";
+import type { MaxUnavailable } from "./max-unavailable";
 
 /** The service discovery of one region, as what others need to know of it. */
 export interface IConsul extends IConstruct {
@@ -34,6 +35,12 @@ export interface ServiceRegistration {
   readonly port: number;
   /** Machines the service runs on. */
   readonly hosts: readonly IHost[];
+  /**
+   * Hosts that may change at once: a number, or a share such as "10%", rounded down to no less than one. The next ones
+   * change once all of these are healthy. A group of machines counts as one host.
+   * @default "25%"
+   */
+  readonly maxUnavailable?: MaxUnavailable;
   /** What must hold for an instance to be given out. @default - always healthy while the machine is */
   readonly checks?: readonly ConsulCheck[];
   /** Words by which instances can be told apart in a look-up. @default [] */

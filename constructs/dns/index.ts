@@ -6,6 +6,7 @@ export type { ConsulAclSecrets, ConsulTlsSecrets } from "./consul-secrets";
 export type { SnapshotOptions } from "./consul-snapshot";
 export * from "./iconsul";
 export * from "./local-resolver";
+export type { MaxUnavailable } from "./max-unavailable";
 export { PROXY_SUFFIXES } from "./proxy-suffixes";
 export * from "./unbound-conf";
 export * from "./unbound-options";

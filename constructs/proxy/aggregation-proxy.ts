@@ -1,6 +1,6 @@
 import { Construct, type IConstruct } from "constructs";
 import { type Block, type HasAvailability, parallel } from "../availability";
-import type { IConsul } from "../dns";
+import type { IConsul, MaxUnavailable } from "../dns";
 import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
@@ -28,6 +28,12 @@ export interface AggregationProxyProps {
   readonly caCertificate?: string;
   /** Name under which service discovery knows the proxies. @default "proxy" */
   readonly serviceName?: string;
+  /**
+   * Hosts whose proxies may be replaced at once: a number, or a share such as "10%", rounded down to no less than one.
+   * The next ones follow once all of these are ready. A group of machines counts as one host.
+   * @default "25%"
+   */
+  readonly maxUnavailable?: MaxUnavailable;
   /** Path of the bundled proxy. @default - the one that `npm run build` makes */
   readonly bundlePath?: string;
 }
@@ -66,6 +72,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
       name: this.serviceName,
       port: this.port,
       hosts: this.props.hosts,
+      maxUnavailable: this.props.maxUnavailable,
       checks: [
         {
           http: `http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz`,

@@ -22,6 +22,21 @@ const ssh = z.strictObject({
   connectTimeoutSeconds: z.int().min(1).default(60),
 });
 
+const numberOrShare = { error: 'expected a whole number of servers from 1, or a share from "1%" to "99%"' };
+
+const proxy = sharedFields.proxy.extend({
+  /** Servers whose proxies may be replaced at once: a number, or a share rounded down to no less than one. @default "25%" */
+  maxUnavailable: z
+    .union(
+      [
+        z.int().min(1),
+        z.templateLiteral([z.int(), "%"]).refine((share) => /^[1-9]\d?%$/.test(share), numberOrShare),
+      ],
+      numberOrShare,
+    )
+    .optional(),
+});
+
 const server = z.strictObject({
   name: dnsLabel,
   /** Address in the region's private network. */
@@ -41,6 +56,7 @@ export const dedicatedRegion = z
   .strictObject({
     ...sharedFields,
     platform: z.literal("dedicated"),
+    proxy,
     /** Who runs the data centre: names the failure domain all servers share. */
     provider: dnsLabel.default("sakura"),
     ssh: ssh.prefault({}),
@@ -69,13 +85,22 @@ export const dedicatedRegion = z
         });
       }
     });
-    const count = region.servers.filter(
-      (candidate) => candidate.roles.includes("consul-server") && !candidate.retired,
-    ).length;
+    const withRole = (role: HostRole): number =>
+      region.servers.filter((candidate) => candidate.roles.includes(role) && !candidate.retired).length;
+    const count = withRole("consul-server");
     const message = consulServersProblem(count, region.consul.singleServer);
     if (message !== undefined) {
       const value = `${count} with role consul-server`;
       context.addIssue({ code: "custom", path: ["servers"], params: { value }, message });
+    }
+    const proxies = withRole("proxy");
+    const { maxUnavailable } = region.proxy;
+    if (typeof maxUnavailable === "number" && maxUnavailable >= Math.max(2, proxies)) {
+      context.addIssue({
+        code: "custom",
+        path: ["proxy", "maxUnavailable"],
+        message: `expected fewer than the ${proxies} servers with role proxy, so that one is at work`,
+      });
     }
   });
 

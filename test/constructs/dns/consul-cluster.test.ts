@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
-import { ConsulCluster, type ConsulClusterProps } from "../../../constructs/dns";
+import { ConsulCluster, type ConsulClusterProps, type MaxUnavailable } from "../../../constructs/dns";
 import { RecordingHost } from "./recording-host";
 import { consul as consulProgram, itWith, validateConsul } from "./real-binaries";
 
@@ -90,6 +90,61 @@ describe("ConsulCluster", () => {
     cluster.addService({ name: "proxy", port: 80, hosts: [hosts[3]!, hosts[1]!] });
     // THEN each waits for one that was there before it in the region's own order
     expect(hosts.map((host) => host.after)).toEqual([[], ["jp-1"], ["jp-2"], ["jp-3", "jp-2"]]);
+  });
+
+  describe("when a service has many hosts", () => {
+    const batches = (count: number, maxUnavailable?: MaxUnavailable): string[][] => {
+      // GIVEN a region of three servers and `count` hosts with a service
+      const stack = new TerraformStack(new App(), "jp");
+      const all = Array.from({ length: 3 + count }, (_, i) => new RecordingHost(stack, `jp-${i + 1}`));
+      const [servers, hosts] = [all.slice(0, 3), all.slice(3)];
+      const cluster = new ConsulCluster(stack, "consul", { servers, agents: all, datacenter: "jp" });
+      // WHEN
+      cluster.addService({ name: "web", port: 80, hosts, maxUnavailable });
+      // THEN each host waits for the last server and for the whole batch before its own
+      const waiting = new Map<string, string[]>();
+      for (const { hostName, after } of hosts) {
+        expect(after[0]).toBe("jp-3");
+        const before = after.slice(1).join();
+        waiting.set(before, [...(waiting.get(before) ?? []), hostName]);
+      }
+      const inOrder = [...waiting.values()];
+      expect([...waiting.keys()]).toEqual(["", ...inOrder.slice(0, -1).map((batch) => batch.join())]);
+      return inOrder;
+    };
+    const sizes = (...asked: Parameters<typeof batches>) => batches(...asked).map(({ length }) => length);
+
+    it("lets a quarter of them change at a time, and below eight hosts one", () => {
+      expect(sizes(1)).toEqual([1]);
+      expect(sizes(2)).toEqual([1, 1]);
+      expect(sizes(7)).toEqual(Array(7).fill(1));
+      expect(sizes(8)).toEqual([2, 2, 2, 2]);
+      expect(sizes(45)).toEqual([11, 11, 11, 11, 1]);
+    });
+
+    it("lets as many change at a time as it is told, by number or share", () => {
+      expect(batches(5, 2)).toEqual([["jp-4", "jp-5"], ["jp-6", "jp-7"], ["jp-8"]]);
+      expect(sizes(5, 4)).toEqual([4, 1]);
+      expect(sizes(10, "50%")).toEqual([5, 5]);
+      expect(sizes(3, "99%")).toEqual([2, 1]);
+      expect(sizes(3, "1%")).toEqual([1, 1, 1]);
+    });
+
+    it.each<MaxUnavailable>([0, -1, 1.5, NaN, "0%", "100%", "12.5%", "-5%"])("refuses %p", (value) => {
+      expect(() => batches(4, value)).toThrow(
+        `maxUnavailable of consul service web must be a whole number of hosts from 1, or a share from "1%" to "99%", got: ${JSON.stringify(value)}`,
+      );
+    });
+
+    it.each([
+      [4, 4],
+      [2, 2],
+      [1, 2],
+    ])("refuses to take all of %p hosts, or more than there are: %p", (count, value) => {
+      expect(() => batches(count, value)).toThrow(
+        `maxUnavailable of consul service web must leave one of its hosts (${count}) at work, got: ${value}`,
+      );
+    });
   });
 
   it("keeps the gossip key out of everything but a sensitive variable", () => {

@@ -60,6 +60,16 @@ describe("validateRegions", () => {
       'region jp: servers[0].address: expected an address inside the region\'s cidr 10.10.0.0/16, got: "192.0.2.1"',
     ],
     [
+      "a share of the proxies that leaves none",
+      jp({ proxy: { ...jp().proxy, maxUnavailable: "100%" } }),
+      'region jp: proxy.maxUnavailable: expected a whole number of servers from 1, or a share from "1%" to "99%", got: "100%"',
+    ],
+    [
+      "no proxy left at work",
+      jp({ proxy: { ...jp().proxy, maxUnavailable: 2 } }),
+      "region jp: proxy.maxUnavailable: expected fewer than the 2 servers with role proxy, so that one is at work, got: 2",
+    ],
+    [
       "a network with host bits",
       jp({ cidr: "10.10.0.1/16" }),
       'region jp: cidr: expected an IPv4 network without host bits, such as 10.10.0.0/16, got: "10.10.0.1/16"',
