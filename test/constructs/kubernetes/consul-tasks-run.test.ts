@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { aclSettings } from "../../../constructs/dns/consul-config";
+import { AGENT_TOKEN_RULES } from "../../../constructs/dns/consul-acl";
+import { aclSettings, consulConfig, DNS_TOKEN_RULES } from "../../../constructs/dns/consul-config";
 import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernetes";
 import { type Certificates, makeCertificates } from "../../testbed/certificates";
 import { consul, findProgram } from "../dns/real-binaries";
@@ -17,6 +18,8 @@ const TOKENS = {
   dns: "33333333-3333-3333-3333-333333333333",
 };
 const SERVER = "10.30.40.1";
+/** A server on a host, in the primary datacenter. */
+const PRIMARY = "10.10.0.11";
 const folders: string[] = [];
 const running: PodProcess[] = [];
 let certificates: Certificates;
@@ -40,7 +43,7 @@ function datacenter(changes: Partial<ConsulChartProps>) {
         workers: WORKERS,
         servers: 1,
         singleServer: true,
-        peers: { jp: ["10.10.0.11"] },
+        peers: { jp: [PRIMARY] },
         ...changes,
       }),
   );
@@ -54,7 +57,7 @@ function datacenter(changes: Partial<ConsulChartProps>) {
         "consul-tokens": TOKENS,
       },
       programs: [consul!],
-      addresses: [SERVER],
+      addresses: [SERVER, PRIMARY],
       hosts: [`${SERVER} consul-server`],
       ...more,
     });
@@ -73,30 +76,62 @@ interface Security {
 function startServer(pod: PodProcess, extraConfig: Attributes, { tls, acl }: Security): void {
   const data = folder();
   const write = (name: string, value: object) => writeFileSync(join(data, name), JSON.stringify(value));
-  // No other datacenter answers here.
-  write("extra.json", { ...extraConfig, retry_join_wan: undefined });
+  write("extra.json", extraConfig);
   write("server.json", {
     datacenter: "uk",
     data_dir: data,
     server: true,
     bootstrap_expect: 1,
     bind_addr: SERVER,
-    client_addr: "0.0.0.0",
+    client_addr: SERVER,
     ports: tls ? { http: -1, https: 8501 } : {},
-    ...(tls
-      ? { ca_file: certificates.authority, cert_file: certificates.certificate, key_file: certificates.key }
-      : {}),
+    ...(tls ? serverTls() : {}),
   });
-  const secrets = { managementToken: TOKENS.management, agentToken: TOKENS.agent, defaultToken: TOKENS.dns };
-  if (acl) write("acl.json", { acl: aclSettings({ datacenter: "uk", acl: secrets }) });
+  const primaryDatacenter = extraConfig["primary_datacenter"] as string | undefined;
+  const tokens = {
+    [primaryDatacenter === undefined ? "managementToken" : "replicationToken"]: TOKENS.management,
+    agentToken: TOKENS.agent,
+    defaultToken: TOKENS.dns,
+  };
+  if (acl) write("acl.json", { acl: aclSettings({ datacenter: "uk", primaryDatacenter, acl: tokens }) });
   pod.beside([consul!, "agent", `-config-dir=${data}`]);
 }
 
+/** What the chart says of TLS with `verify`, in the words of Consul 1.8. */
+const serverTls = () => ({
+  ca_file: certificates.authority,
+  cert_file: certificates.certificate,
+  key_file: certificates.key,
+  verify_incoming_rpc: true,
+  verify_outgoing: true,
+  verify_server_hostname: true,
+});
+
+/** Starts the primary datacenter's server beside a pod, configured as on a host. */
+function startPrimary(pod: PodProcess): void {
+  const dataDir = folder();
+  const { authority, certificate, key } = certificates;
+  const config = consulConfig({
+    datacenter: "jp",
+    primaryDatacenter: "jp",
+    dataDir,
+    server: { expect: 1, single: true },
+    bindAddress: PRIMARY,
+    httpAddresses: [PRIMARY],
+    dnsAddresses: [PRIMARY],
+    retryJoin: [PRIMARY],
+    tls: { caFile: authority, certFile: certificate, keyFile: key },
+    acl: { managementToken: TOKENS.management, agentToken: TOKENS.agent, defaultToken: TOKENS.dns },
+  });
+  writeFileSync(join(dataDir, "agent.json"), config);
+  pod.beside([consul!, "agent", `-config-file=${join(dataDir, "agent.json")}`]);
+}
+
 /** Asks the server as whoever has that token. @returns the answer's text @throws Error for an error status */
-const asking = (pod: PodProcess, { tls }: Security) => {
+const asking = (pod: PodProcess, { tls }: Security, address = SERVER) => {
   const base = tls
-    ? ["--cacert", certificates.authority, "--resolve", `consul-server:8501:${SERVER}`]
-    : ["--resolve", `consul-server:8500:${SERVER}`];
+    ? ["--cacert", certificates.authority, "--resolve", `consul-server:8501:${address}`]
+    : ["--resolve", `consul-server:8500:${address}`];
   const url = tls ? "https://consul-server:8501" : "http://consul-server:8500";
   return (what: string, token?: string, ...more: string[]): string =>
     pod.inNetwork([
@@ -121,14 +156,21 @@ resolver.setServers(["${SERVER}:8600"]);
 resolver.resolve4(process.argv[1]).then((all) => console.log(all.at(-1)), (error) => console.log(error.code));`;
 const lookUp = (pod: PodProcess, name: string): string => pod.inNetwork(["node", "-e", LOOK_UP, name]).trim();
 
-const PROXY = JSON.stringify({
-  Node: "k8s-uk",
-  Address: "10.30.128.1",
-  Service: { Service: "proxy", Address: "10.30.128.7", Port: 80 },
-});
+const proxyAt = (address: string): string =>
+  JSON.stringify({
+    Node: "others",
+    Address: address,
+    Service: { Service: "proxy", Address: address, Port: 80 },
+  });
+const PROXY = proxyAt("10.30.128.7");
 
 beforeAll(async () => {
-  certificates = await makeCertificates(folder(), ["server.uk.consul", "consul-server", "localhost"]);
+  certificates = await makeCertificates(folder(), [
+    "server.uk.consul",
+    "server.jp.consul",
+    "consul-server",
+    "localhost",
+  ]);
 });
 afterEach(async () => {
   for (const pod of running.splice(0)) await pod.remove();
@@ -179,6 +221,49 @@ const able = consul !== undefined && findProgram("openssl") !== undefined && can
     // AND it ends when it is told to stop
     expect(await pod.terminate()).toBe(0);
   }, 120_000);
+
+  it("federates with a primary datacenter on hosts: its tokens hold here, its instances stand in", async () => {
+    // GIVEN the primary datacenter, which has its tokens and a proxy
+    const security = { tls: true, acl: true };
+    const { extraConfig, start } = datacenter({ ...security, failoverTo: ["jp"], primaryDatacenter: "jp" });
+    const pod = start("Deployment", "consul-upkeep");
+    startPrimary(pod);
+    const there = asking(pod, {}, PRIMARY);
+    const put = (what: string, value: object | string) =>
+      there(
+        what,
+        TOKENS.management,
+        "-X",
+        "PUT",
+        "--data-binary",
+        typeof value === "string" ? value : JSON.stringify(value),
+      );
+    await eventually(
+      () => there("acl/token/self", TOKENS.management).includes("global-management"),
+      pod.output,
+      40,
+    );
+    for (const [name, rules] of [
+      ["agent", AGENT_TOKEN_RULES],
+      ["dns", DNS_TOKEN_RULES],
+    ] as const) {
+      put("acl/policy", { Name: name, Rules: rules });
+      put("acl/token", { SecretID: TOKENS[name], Policies: [{ Name: name }] });
+    }
+    put("catalog/register", proxyAt("10.10.0.31"));
+
+    // WHEN the cluster's servers join, with nothing but the replication token, the authority and an address
+    startServer(pod, extraConfig, security);
+
+    // THEN names of the other datacenter resolve here, and those that fail over lead to its instances
+    await eventually(() => lookUp(pod, "proxy.service.jp.consul") === "10.10.0.31", pod.output, 60);
+    await eventually(() => lookUp(pod, "proxy.query.consul") === "10.10.0.31", pod.output, 60);
+    // AND the token that agents register with does so here, whereupon names stay at home
+    const here = asking(pod, security);
+    expect(() => here("catalog/register", TOKENS.dns, "-X", "PUT", "--data-binary", PROXY)).toThrow("403");
+    here("catalog/register", TOKENS.agent, "-X", "PUT", "--data-binary", PROXY);
+    await eventually(() => lookUp(pod, "proxy.query.consul") === "10.30.128.7", pod.output);
+  }, 150_000);
 
   it("lets servers take tokens first while access control is being turned on", async () => {
     // GIVEN a running server that knows no access control yet
