@@ -144,9 +144,15 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
     }
   }
 
+  /** @throws Error when `other` is not another server group: Terraform cannot order this one after it */
   activateAfter(other: IHost): void {
+    if (!(other instanceof ServerGroup) || other === this) {
+      throw new Error(
+        `server group ${this.hostName}: can be activated after another server group only, got: ${other.node.path}`,
+      );
+    }
     // A group is there for Terraform once its machines have reported themselves healthy.
-    if (other instanceof ServerGroup && other !== this) this.startAfter(other.group);
+    this.startAfter(other.group);
   }
 
   /** Puts the machines behind one more firewall, for instance one that members of several groups share. */

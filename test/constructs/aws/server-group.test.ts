@@ -13,6 +13,7 @@ import {
   type ServerGroupProps,
 } from "../../../constructs/aws";
 import { type AssetContent, secret, text } from "../../../constructs/host";
+import { RecordingHost } from "../dns/recording-host";
 import { statements, synthesised, userDataText } from "./synthesised";
 
 let directory: string;
@@ -273,6 +274,19 @@ describe("ServerGroup", () => {
     // WHEN synthesised THEN
     const second = stack.all("autoscaling_group").find((group) => group["name"] === "second");
     expect(second?.["depends_on"]).toContainEqual(expect.stringMatching(/^aws_autoscaling_group\.first_/));
+  });
+
+  it("refuses an order that Terraform cannot keep, instead of dropping it", () => {
+    synthesised((scope) => {
+      // GIVEN a group and a host that is none
+      const group = new ServerGroup(scope, "group", { name: "group", ...placeIn(scope) });
+      const host = new RecordingHost(scope, "host-1");
+      // WHEN the group is to come after it, or after itself, THEN
+      expect(() => group.activateAfter(host)).toThrow(
+        /^server group group: can be activated after another server group only, got: .*host-1$/,
+      );
+      expect(() => group.activateAfter(group)).toThrow(/after another server group only, got: .*group$/);
+    });
   });
 
   it("is found by Consul by its tag and binds to each machine's own address", () => {
