@@ -6,8 +6,9 @@ import { type IGoogleNetwork } from "./google-network";
 import { type MaintenanceWindow, recurringWindow } from "./maintenance-window";
 import { NodeServiceAccount } from "./node-service-account";
 
-/** A GKE cluster, made here or elsewhere. */
-export interface IGkeCluster extends IConstruct {
+/** What `GkeCluster.fromAttributes` needs to know of a cluster. */
+export interface GkeClusterAttributes {
+  /** Name of the cluster. */
   readonly clusterName: string;
   /** Project id. */
   readonly project: string;
@@ -15,6 +16,12 @@ export interface IGkeCluster extends IConstruct {
   readonly gcpRegion: string;
   /** Host name at which the control plane answers whom IAM lets in, from any network. */
   readonly dnsEndpoint: string;
+}
+
+/** A GKE cluster, made here or already there. */
+export interface IGkeCluster extends IConstruct, GkeClusterAttributes {
+  /** Workload Identity pool of the project: `PROJECT.svc.id.goog`. */
+  readonly workloadPool: string;
 }
 
 export type ReleaseChannel = "RAPID" | "REGULAR" | "STABLE" | "EXTENDED";
@@ -50,6 +57,19 @@ export interface GkeClusterProps {
  * what runs goes on running without it, but nothing can be changed or rescheduled.
  */
 export class GkeCluster extends Construct implements IGkeCluster, HasAvailability {
+  /**
+   * A cluster that exists already, with its DNS endpoint open to external traffic.
+   *
+   * @throws Error when `dnsEndpoint` is more than a host name
+   */
+  static fromAttributes(scope: Construct, id: string, attributes: GkeClusterAttributes): IGkeCluster {
+    const { dnsEndpoint, project } = attributes;
+    if (!Token.isUnresolved(dnsEndpoint) && !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(dnsEndpoint)) {
+      throw new Error(`cluster ${id}: dnsEndpoint must be a host name, got: ${JSON.stringify(dnsEndpoint)}`);
+    }
+    return Object.assign(new Construct(scope, id), attributes, { workloadPool: workloadPool(project) });
+  }
+
   /** The name as given, known at synth. */
   readonly name: string;
   /** Name of the cluster, as a reference: what uses it waits until the cluster is there. */
@@ -84,9 +104,8 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
     );
   }
 
-  /** Workload Identity pool of the project: `PROJECT.svc.id.goog`. */
   get workloadPool(): string {
-    return `${this.project}.svc.id.goog`;
+    return workloadPool(this.project);
   }
 
   private addCluster(props: GkeClusterProps): ContainerCluster {
@@ -160,6 +179,8 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
     };
   }
 }
+
+const workloadPool = (project: string): string => `${project}.svc.id.goog`;
 
 function checkName(name: string): void {
   if (Token.isUnresolved(name)) return;

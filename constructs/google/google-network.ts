@@ -7,15 +7,20 @@ import { ComputeRouterNat } from "@cdktf/provider-google/lib/compute-router-nat"
 import { ComputeSubnetwork } from "@cdktf/provider-google/lib/compute-subnetwork";
 import { Construct, type IConstruct } from "constructs";
 
-/** A VPC network with a subnet that a VPC-native cluster can live in. */
-export interface IGoogleNetwork extends IConstruct {
+/** What `GoogleNetwork.fromAttributes` needs to know of a VPC network and a subnet of it. */
+export interface GoogleNetworkAttributes {
+  /** Id of the VPC network: `projects/PROJECT/global/networks/NAME`. */
   readonly networkId: string;
+  /** Id of the subnet: `projects/PROJECT/regions/REGION/subnetworks/NAME`. */
   readonly subnetworkId: string;
   /** Name of the secondary range that pods take their addresses from. */
   readonly podRangeName: string;
   /** Name of the secondary range that Services take their addresses from. */
   readonly serviceRangeName: string;
 }
+
+/** A VPC network with a subnet that a VPC-native cluster can live in, made here or already there. */
+export interface IGoogleNetwork extends IConstruct, GoogleNetworkAttributes {}
 
 /** IPv4 networks in CIDR form, none overlapping another. */
 export interface GoogleNetworkRanges {
@@ -51,6 +56,11 @@ export interface AllowedPorts {
  * addresses reach the internet. Nothing outside reaches in unless `allowFrom` says so.
  */
 export class GoogleNetwork extends Construct implements IGoogleNetwork {
+  /** A network that exists already. What may reach into it is for whoever made it to say. */
+  static fromAttributes(scope: Construct, id: string, attributes: GoogleNetworkAttributes): IGoogleNetwork {
+    return Object.assign(new Construct(scope, id), attributes);
+  }
+
   /** Id of the VPC network. */
   readonly networkId: string;
   /** Name of the VPC network. */

@@ -2,11 +2,11 @@ import { ProjectIamMember } from "@cdktf/provider-google/lib/project-iam-member"
 import { ServiceAccount } from "@cdktf/provider-google/lib/service-account";
 import { ServiceAccountIamMember } from "@cdktf/provider-google/lib/service-account-iam-member";
 import { Construct } from "constructs";
-import { type GkeCluster } from "./gke-cluster";
+import { type IGkeCluster } from "./gke-cluster";
 
 export interface WorkloadAccountProps {
   /** Cluster that the workload runs on. */
-  readonly cluster: GkeCluster;
+  readonly cluster: IGkeCluster;
   /** Account id: 6 to 30 lower-case letters, digits and hyphens. */
   readonly accountId: string;
   /** Namespace of the workload. */
@@ -37,7 +37,7 @@ export class WorkloadAccount extends Construct {
     const account = new ServiceAccount(this, "account", {
       project: cluster.project,
       accountId,
-      displayName: `${namespace}/${kubernetesAccount} of ${cluster.name}`,
+      displayName: `${namespace}/${kubernetesAccount} of ${cluster.clusterName}`,
     });
     this.email = account.email;
     this.member = account.member;

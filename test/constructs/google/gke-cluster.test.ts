@@ -1,6 +1,14 @@
-import { type TerraformStack } from "cdktf";
-import { GkeCluster, type GkeClusterProps, GoogleNetwork, NodePool } from "../../../constructs/google";
-import { removeSynthesised, synthesise } from "./synthesised-stack";
+import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
+import { TerraformStack } from "cdktf";
+import {
+  GkeAccess,
+  GkeCluster,
+  type GkeClusterProps,
+  GoogleNetwork,
+  NodePool,
+  WorkloadAccount,
+} from "../../../constructs/google";
+import { removeSynthesised, synthesise, synthesiseApp } from "./synthesised-stack";
 
 const RANGES = { nodes: "10.1.0.0/20", pods: "10.2.0.0/16", services: "10.3.0.0/20" };
 const ZONES = ["europe-west2-a", "europe-west2-b", "europe-west2-c"];
@@ -88,6 +96,53 @@ describe("GkeCluster", () => {
       /cluster name must be 1 to 24.*got: /,
     );
   });
+});
+
+describe("GkeCluster.fromAttributes", () => {
+  const attributes = {
+    clusterName: "shop",
+    project: "example-shop",
+    gcpRegion: "europe-west3",
+    dnsEndpoint: "gke-0a1b2c.europe-west3.gke.goog",
+  };
+
+  it("lets workloads and their accounts onto a cluster that exists already", () => {
+    // GIVEN a cluster that another tool made
+    const stack = synthesiseApp("test", (app) => {
+      const workloads = new TerraformStack(app, "test");
+      new GoogleProvider(workloads, "google", { project: "example-shop" });
+      const existing = GkeCluster.fromAttributes(workloads, "existing", attributes);
+
+      // WHEN a stack is to deploy onto it
+      new GkeAccess(workloads, "access", { cluster: existing });
+      new WorkloadAccount(workloads, "account", {
+        cluster: existing,
+        accountId: "shop-app",
+        namespace: "shop",
+        kubernetesAccount: "app",
+      });
+    });
+
+    // THEN the providers reach it, the pods act in its project, and no cluster is made
+    const host = "https://gke-0a1b2c.europe-west3.gke.goog";
+    expect(stack.json["provider"]).toMatchObject({
+      kubernetes: [{ host }],
+      helm: [{ kubernetes: { host } }],
+    });
+    expect(stack.one("google_service_account_iam_member")).toMatchObject({
+      member: "serviceAccount:example-shop.svc.id.goog[shop/app]",
+    });
+    expect(stack.resources("google_container_cluster")).toEqual({});
+  });
+
+  it.each(["https://gke-0a1b2c.europe-west3.gke.goog", "gke", ""])(
+    "refuses the endpoint %j",
+    (dnsEndpoint) => {
+      expect(() =>
+        synthesise((scope) => GkeCluster.fromAttributes(scope, "existing", { ...attributes, dnsEndpoint })),
+      ).toThrow(`cluster existing: dnsEndpoint must be a host name, got: ${JSON.stringify(dnsEndpoint)}`);
+    },
+  );
 });
 
 describe("NodePool", () => {

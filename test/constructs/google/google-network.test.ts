@@ -1,4 +1,4 @@
-import { GoogleNetwork } from "../../../constructs/google";
+import { GkeCluster, GoogleNetwork } from "../../../constructs/google";
 import { removeSynthesised, synthesise } from "./synthesised-stack";
 
 const RANGES = { nodes: "10.1.0.0/20", pods: "10.2.0.0/16", services: "10.3.0.0/20" };
@@ -31,6 +31,38 @@ describe("GoogleNetwork", () => {
     });
     // AND nothing gets in
     expect(stack.resources("google_compute_firewall")).toEqual({});
+  });
+
+  it("takes a network that exists already, and makes nothing of it", () => {
+    // GIVEN
+    const stack = synthesise((scope) => {
+      // WHEN
+      const existing = GoogleNetwork.fromAttributes(scope, "existing", {
+        networkId: "projects/shop/global/networks/shop",
+        subnetworkId: "projects/shop/regions/europe-west2/subnetworks/nodes",
+        podRangeName: "shop-pods",
+        serviceRangeName: "shop-services",
+      });
+      new GkeCluster(scope, "cluster", {
+        name: "shop",
+        project: "shop",
+        gcpRegion: "europe-west2",
+        network: existing,
+        controlPlaneCidr: "10.4.0.0/28",
+        maintenanceWindow: { days: ["SA", "SU"], startUtc: "01:00", hours: 6 },
+      });
+    });
+
+    // THEN a cluster lives in it
+    expect(stack.resources("google_compute_network")).toEqual({});
+    expect(stack.one("google_container_cluster")).toMatchObject({
+      network: "projects/shop/global/networks/shop",
+      subnetwork: "projects/shop/regions/europe-west2/subnetworks/nodes",
+      ip_allocation_policy: {
+        cluster_secondary_range_name: "shop-pods",
+        services_secondary_range_name: "shop-services",
+      },
+    });
   });
 
   it("lets in whom it is told to let in, and only on the ports named", () => {
