@@ -13,3 +13,4 @@ export * from "./service-address";
 export * from "./stub-domains";
 export * from "./worker-zones";
 export * from "./workload-namespace";
+export * from "./zone-spread";

@@ -1,5 +1,13 @@
-/** Keeps pods of one workload apart: zones are a must, nodes a wish. */
-export const zoneSpread = (matchLabels: Readonly<Record<string, string>>) => [
+import type { DeploymentV1SpecTemplateSpecTopologySpreadConstraint } from "@cdktf/provider-kubernetes/lib/deployment-v1";
+
+/**
+ * Keeps the pods of one Deployment apart: zones are a must, nodes a wish. `spreadOver` counts on it.
+ *
+ * @param matchLabels labels that only this Deployment's pods have
+ */
+export const zoneSpread = (
+  matchLabels: Readonly<Record<string, string>>,
+): DeploymentV1SpecTemplateSpecTopologySpreadConstraint[] => [
   {
     maxSkew: 1,
     topologyKey: "topology.kubernetes.io/zone",
