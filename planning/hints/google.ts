@@ -5,6 +5,11 @@ const RESOURCE_NAME = [
   "1 to 63 lower case letters, digits and hyphens, a letter first and no hyphen last",
 ] as const;
 
+const CERTIFICATE_NAME = [
+  /^[A-Za-z][A-Za-z0-9_-]{0,63}$/,
+  "1 to 64 letters, digits, hyphens and underscores, a letter first",
+] as const;
+
 /** A text that decodes from base64, for certificates that are only passed on. */
 const BASE64 = Buffer.from("known after apply").toString("base64");
 
@@ -152,13 +157,43 @@ export const GOOGLE_HINTS: ProviderHints = {
     allowed: { tier: ["BASIC", "STANDARD_HA"] },
     pattern: { name: RESOURCE_NAME },
   },
-  google_certificate_manager_certificate: named({ replace: ["location", "scope", "managed.domains"] }),
+  google_certificate_manager_certificate: named({
+    sensitive: [
+      "self_managed.certificate_pem",
+      "self_managed.private_key_pem",
+      "self_managed.pem_private_key",
+    ],
+    replace: [
+      "location",
+      "scope",
+      "managed.domains",
+      "managed.dns_authorizations",
+      "managed.issuance_config",
+      "self_managed.pem_certificate",
+      "self_managed.pem_private_key",
+      "self_managed.certificate_pem",
+      "self_managed.private_key_pem",
+    ],
+    conflicts: [["managed.dns_authorizations", "managed.issuance_config"]],
+    exactlyOne: [
+      ["managed", "self_managed"],
+      ["self_managed.certificate_pem", "self_managed.pem_certificate"],
+      ["self_managed.private_key_pem", "self_managed.pem_private_key"],
+    ],
+    allowed: { scope: ["ALL_REGIONS", "CLIENT_AUTH", "DEFAULT", "EDGE_CACHE"] },
+    pattern: { name: CERTIFICATE_NAME },
+  }),
   google_certificate_manager_certificate_map: named(),
   google_certificate_manager_certificate_map_entry: named({
     replace: ["map", "hostname", "matcher"],
     exactlyOne: [["hostname", "matcher"]],
+    allowed: { matcher: ["PRIMARY"] },
   }),
-  google_certificate_manager_dns_authorization: named({ replace: ["domain", "location", "type"] }),
+  google_certificate_manager_dns_authorization: named({
+    replace: ["domain", "location", "type"],
+    allowed: { type: ["FIXED_RECORD", "PER_PROJECT_RECORD"] },
+    pattern: { name: CERTIFICATE_NAME },
+  }),
   google_network_connectivity_service_connection_policy: named({
     replace: ["location", "network", "service_class"],
   }),

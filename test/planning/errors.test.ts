@@ -1,3 +1,4 @@
+import { CertificateManagerCertificate } from "@cdktf/provider-google/lib/certificate-manager-certificate";
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
 import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
 import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
@@ -123,6 +124,40 @@ describe("mistakes in a stack, each in Terraform's own words", () => {
     // THEN it is refused with both named
     expect(succeeded).toBe(false);
     expect(message).toContain('"daily_maintenance_window" and "recurring_window" are.');
+  });
+
+  test.each([
+    [
+      "of both kinds",
+      { self_managed: { pem_certificate: "-", pem_private_key: "-" } },
+      '"managed" and "self_managed" are.',
+    ],
+    ["of no kind", { managed: undefined }, '"managed", "self_managed" must be set; none is.'],
+    [
+      "with two ways to prove the domain",
+      { managed: { domains: ["example.com"], dns_authorizations: ["a"], issuance_config: "b" } },
+      '"dns_authorizations" conflicts with "issuance_config"',
+    ],
+    ["served from nowhere", { scope: "EVERYWHERE" }, 'got "EVERYWHERE"'],
+    [
+      "whose name begins with a digit",
+      { name: "1st" },
+      'letters, digits, hyphens and underscores, a letter first; got "1st"',
+    ],
+  ])("a certificate %s", async (_, mistake: Record<string, unknown>, expected) => {
+    // GIVEN a certificate of Certificate Manager with one mistake, WHEN it is planned
+    const { succeeded, message } = await messageOf((app) => {
+      const stack = new ToyGoogleStack(app);
+      const certificate = new CertificateManagerCertificate(stack, "certificate", {
+        name: "Toy_certificate",
+        managed: { domains: ["example.com"] },
+      });
+      for (const [name, value] of Object.entries(mistake)) certificate.addOverride(name, value);
+    });
+
+    // THEN it is refused with the reason
+    expect(succeeded).toBe(false);
+    expect(message).toContain(expected);
   });
 
   test("a required argument two blocks down in another provider", async () => {
