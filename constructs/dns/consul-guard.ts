@@ -18,7 +18,8 @@ export interface ConsulGuardOptions {
  * - `gate` succeeds when the agent may stop without names going away.
  * - `ready` succeeds when the agent does its job. A server of a datacenter that never had a leader counts as ready,
  *   or the first of three could never be followed by the second.
- * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart.
+ * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart. Bad files
+ *   are found before either.
  * - `remember` keeps what a reload cannot change, for `apply` to compare.
  */
 export function consulGuard({ isServer, spareServers, nodeName, tokenFile }: ConsulGuardOptions): string {
@@ -47,6 +48,7 @@ ready() {
 ${isServer ? READY_SERVER : READY_CLIENT}
 }
 apply() {
+  consul validate ${CONSUL_PATHS.folder} >/dev/null
   if [ "$(needs_restart_for)" = "$(cat "$started_with")" ]; then
     exec systemctl reload consul.service
   fi

@@ -11,14 +11,14 @@ import {
   text,
 } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
-import { domainName, isWithin } from "./dns-name";
+import { dnsEndpoint, domainName, isWithin } from "./dns-name";
 import type { IConsul } from "./iconsul";
 import { PROXY_SUFFIXES, proxySuffixTargets, resolverNames } from "./proxy-suffixes";
 import { resolverClientFiles } from "./resolv-conf";
 import { unboundConf } from "./unbound-conf";
 import { CONFINEMENT, MAIN_RESOLVER, type ResolverInstance, SPARE_RESOLVER } from "./unbound-files";
 import type { ForwardZone, ProxySuffix, StaleAnswers, StaticRecord } from "./unbound-options";
-import { unboundConfinement, unboundGuard, unboundUnit } from "./unbound-unit";
+import { unboundConfinement, unboundGuard, unboundUnit, unboundWatchUnit } from "./unbound-unit";
 
 /** What a resolver needs to know of a proxy that host names with a suffix lead to. */
 export interface IProxySuffixTarget {
@@ -116,25 +116,34 @@ export class LocalResolver extends Construct implements HasTopology {
         { path: CONFINEMENT, content: text(unboundConfinement()) },
         ...resolverClientFiles([MAIN_RESOLVER.address, ...second]),
       ],
-      services: instances.map(({ service }) => service),
+      services: instances.flatMap(({ services }) => services),
     };
   }
 
-  private instancePart(host: IHost, instance: ResolverInstance): { files: HostFile[]; service: HostService } {
+  private instancePart(
+    host: IHost,
+    instance: ResolverInstance,
+  ): { files: HostFile[]; services: HostService[] } {
     const { name, conf, unit, guard } = instance;
+    const forwarders = (this.props.forwarders ?? []).map((one) => dnsEndpoint(one, "forwarder"));
+    const watch = forwarders.length > 0 ? watchPart(instance) : { files: [], services: [] };
     return {
       files: [
         { path: conf, content: text(this.conf(host, instance)) },
         { path: unit, content: text(unboundUnit(instance)) },
-        { path: guard, content: text(unboundGuard(instance)), mode: "0755" },
+        { path: guard, content: text(unboundGuard(instance, forwarders)), mode: "0755" },
+        ...watch.files,
       ],
-      service: {
-        name: `${name}.service`,
-        reads: [conf, unit, guard, CONFINEMENT],
-        verify: `unbound-checkconf "$STAGED${conf}"`,
-        reload: `${guard} apply`,
-        health: { command: `${guard} ready` },
-      },
+      services: [
+        {
+          name: `${name}.service`,
+          reads: [conf, unit, guard, CONFINEMENT],
+          verify: `unbound-checkconf "$STAGED${conf}"`,
+          reload: `${guard} apply`,
+          health: { command: `${guard} ready` },
+        },
+        ...watch.services,
+      ],
     };
   }
 
@@ -218,6 +227,14 @@ export class LocalResolver extends Construct implements HasTopology {
       );
     }
   }
+}
+
+function watchPart(instance: ResolverInstance): { files: HostFile[]; services: HostService[] } {
+  const unit = `/etc/systemd/system/${instance.watch}.service`;
+  return {
+    files: [{ path: unit, content: text(unboundWatchUnit(instance)) }],
+    services: [{ name: `${instance.watch}.service`, reads: [unit, instance.guard] }],
+  };
 }
 
 const hostBlock = (address: string): string => `${address}/${isIP(address) === 6 ? 128 : 32}`;

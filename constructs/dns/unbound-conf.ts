@@ -145,7 +145,9 @@ function stale(options: StaleAnswers | false = {}): Entry[] {
 
 function recovery(options: UnboundOptions): Entry[] {
   return [
-    ["infra-host-ttl", String(options.deadServerRetrySeconds ?? 5)],
+    ["infra-host-ttl", String(options.deadServerRetrySeconds ?? 1)],
+    // A question that was on its way when the server went is sent anew so soon after the server's return.
+    ["infra-cache-max-rtt", "1500"],
     ["do-not-query-localhost", options.doNotQueryLocalhost === true ? "yes" : "no"],
     // A name that is created a moment after somebody asked for it.
     ["cache-max-negative-ttl", "60"],

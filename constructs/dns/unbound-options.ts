@@ -38,7 +38,7 @@ export interface UnboundOptions {
   /**
    * How long a server that did not answer is left alone before it is asked again: the time a zone stays down
    * after its servers came back.
-   * @default 5
+   * @default 1
    */
   readonly deadServerRetrySeconds?: number;
   /**

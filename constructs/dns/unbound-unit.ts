@@ -1,4 +1,5 @@
 import { UNIT_HARDENING } from "../host";
+import type { DnsEndpoint } from "./dns-name";
 import {
   CONFINEMENT,
   MAIN_RESOLVER,
@@ -49,6 +50,28 @@ After=network.target
 Before=nss-lookup.target
 Wants=nss-lookup.target`;
 
+/** The systemd unit that runs the guard's `watch` beside a resolver that has forwarders. */
+export function unboundWatchUnit({ name, guard }: ResolverInstance): string {
+  return `[Unit]
+Description=Has ${name} forget failures when a forwarder is back
+After=${name}.service
+PartOf=${name}.service
+StartLimitIntervalSec=0
+
+[Service]
+User=unbound
+Group=unbound
+ExecStart=${guard} watch
+Restart=always
+RestartSec=1
+CapabilityBoundingSet=
+${UNIT_HARDENING}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
 /** Addition to Debian's AppArmor profile of unbound: the control sockets of these configurations. */
 export function unboundConfinement(): string {
   return `# Written by Tricloud; changes made here are lost.
@@ -66,12 +89,15 @@ ${SPARE_RESOLVER.socket} rw,
  * - \`remember\` keeps what a reload cannot change, for \`apply\` to compare.
  * - \`confine\` makes AppArmor, where it is on, take its addition.
  * - \`widen\` lets sockets of the host have buffers as large as the resolver asks for.
+ * - \`watch\` has unbound forget its failures when one of \`forwarders\` answers again. unbound keeps a failure
+ *   for five seconds, which no option of it changes.
  */
-export function unboundGuard({ name, address, conf, unit, guard }: ResolverInstance): string {
+export function unboundGuard(instance: ResolverInstance, forwarders: readonly DnsEndpoint[]): string {
+  const { name, folder, address, conf, unit, guard } = instance;
   return `#!/bin/bash
-# Keeps changes to unbound from taking names away. Usage: ${guard} apply|ready|remember|confine|widen
+# Keeps changes to unbound from taking names away. Usage: ${guard} apply|ready|remember|confine|widen|watch
 set -eu
-started_with=/run/${name}/started-with
+started_with=${folder}/started-with
 
 # Sockets, threads and cache sizes are settled when unbound starts.
 needs_restart_for() {
@@ -100,6 +126,38 @@ ready() {
   # Same number, a response, no error.
   [[ $answer =~ ^\\ 12\\ 34\\ 8[0-9a-f]\\ .0$ ]] || { echo "${name} does not answer, got: \${answer:-nothing}" >&2; return 1; }
 }
+# Whether the DNS server says anything within half a second; ". NS" is what any resolver knows.
+answers() { # ADDRESS PORT
+  local first=""
+  exec 3<>"/dev/udp/$1/$2" || return 1
+  printf '\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x01' >&3 || return 1
+  read -r -t 0.5 -N 1 -u 3 first
+}
+watch_one() { # ADDRESS PORT
+  local silences=0
+  while true; do
+    if answers "$1" "$2" 2>/dev/null; then
+      # One packet may get lost at any time, and fails nobody.
+      if ((silences > 1)); then
+        unbound-control -q -c ${conf} flush_infra all
+        unbound-control -q -c ${conf} flush_negative
+        echo "$1 answers again, failures are forgotten"
+      fi
+      silences=0
+      pause 1
+    else
+      silences=$((silences + 1))
+      pause 0.5
+    fi
+  done
+}
+# Waits without starting a program, on a pipe that nobody writes to.
+pause() { read -r -t "$1" -u 4 || true; }
+watch() {
+  exec 4<> <(:)
+${forwarders.map(({ host, port }) => `  watch_one ${host} ${port} &\n`).join("")}  wait -n
+  return 1
+}
 
 case \${1-} in
   apply) apply ;;
@@ -107,8 +165,9 @@ case \${1-} in
   remember) needs_restart_for >$started_with ;;
   confine) if [[ -d /sys/kernel/security/apparmor ]]; then apparmor_parser -r /etc/apparmor.d/usr.sbin.unbound; fi ;;
   widen) widen ;;
+  watch) watch ;;
   *)
-    echo "usage: ${guard} apply|ready|remember|confine|widen" >&2
+    echo "usage: ${guard} apply|ready|remember|confine|widen|watch" >&2
     exit 2
     ;;
 esac

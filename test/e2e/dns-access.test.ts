@@ -23,7 +23,7 @@ describeInLab(`names under access control${obstacle === undefined ? "" : ` (skip
   beforeAll(async () => {
     lab = await DnsLab.create();
     const servers = acl({ managementToken: MANAGEMENT, defaultToken: DNS });
-    await lab.startServers(["jp"], { acl: servers });
+    await lab.startServers(["jp"], () => ({ acl: servers }));
     for (const [name, rules] of [
       ["dns", DNS_TOKEN_RULES],
       ["agent", AGENT_TOKEN_RULES],

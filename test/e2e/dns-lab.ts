@@ -8,6 +8,7 @@ import { findProgram } from "../constructs/dns/real-binaries";
 import { attempt, type CommandResult, run, until } from "../testbed/command";
 import { Ledger } from "../testbed/ledger";
 import { startProcess } from "../testbed/network";
+import { DnsHost } from "./dns-host";
 
 const RUNS = resolve(process.env.TRICLOUD_TESTBED_DIR ?? ".testbed", "runs");
 /** From the project's root, since a bundled bench lies elsewhere. */
@@ -58,7 +59,10 @@ export class DnsLab {
   private readonly processes = new Map<string, number>();
   private readonly namespace: string;
 
-  private constructor(private readonly ledger: Ledger) {
+  private constructor(
+    private readonly ledger: Ledger,
+    private readonly programs: typeof PROGRAMS,
+  ) {
     this.namespace = `tricloud-${ledger.id}-dns`;
   }
 
@@ -71,9 +75,20 @@ export class DnsLab {
     return `needs ${missing.map(([name]) => name).join(", ")}: run script/setup and node .testbed/build/cli.js prepare`;
   }
 
-  static async create(): Promise<DnsLab> {
+  /** @param props.unboundFolder where unbound's programs lie; by default those of this machine are run */
+  static async create({ unboundFolder }: { unboundFolder?: string } = {}): Promise<DnsLab> {
     for (const ledger of Ledger.abandoned(RUNS, "crashed")) await ledger.undo();
-    const lab = new DnsLab(Ledger.create(RUNS));
+    const unbound = (name: string): string => join(unboundFolder!, name);
+    const lab = new DnsLab(Ledger.create(RUNS), {
+      ...PROGRAMS,
+      ...(unboundFolder === undefined
+        ? {}
+        : {
+            unbound: unbound("unbound"),
+            "unbound-checkconf": unbound("unbound-checkconf"),
+            "unbound-control": unbound("unbound-control"),
+          }),
+    });
     lab.ledger.record({ kind: "namespace", name: lab.namespace });
     await run("ip", ["netns", "add", lab.namespace]);
     await run("ip", ["-netns", lab.namespace, "link", "set", "lo", "up"]);
@@ -88,11 +103,14 @@ export class DnsLab {
   }
 
   /** Starts the servers of the datacenters, and waits until each has a leader and sees all others. */
-  async startServers(datacenters: readonly Datacenter[], more: Partial<ConsulOptions> = {}): Promise<void> {
+  async startServers(
+    datacenters: readonly Datacenter[],
+    more: (dc: Datacenter) => Partial<ConsulOptions> = () => ({}),
+  ): Promise<void> {
     for (const dc of datacenters) {
       for (const address of ADDRESS.servers(dc)) {
         const others = datacenters.filter((other) => other !== dc).flatMap(ADDRESS.servers);
-        await this.startAgent(dc, address, { server: { expect: 3 }, retryJoinWan: others, ...more });
+        await this.startAgent(dc, address, { server: { expect: 3 }, retryJoinWan: others, ...more(dc) });
       }
     }
     for (const dc of datacenters) await this.untilLed(dc);
@@ -106,31 +124,45 @@ export class DnsLab {
   /** Starts a Consul agent, or starts one that was stopped once more. */
   async startAgent(dc: Datacenter, address: string, more: Partial<ConsulOptions> = {}): Promise<void> {
     await this.addAddress(address);
-    const folder = join(this.ledger.directory, address);
-    mkdirSync(folder, { recursive: true });
-    const file = join(folder, "consul.json");
-    writeFileSync(
-      file,
-      consulConfig({
-        datacenter: dc,
-        nodeName: address.replaceAll(".", "-"),
-        dataDir: join(folder, "data"),
-        bindAddress: address,
-        httpAddresses: [address],
-        dnsAddresses: [address],
-        retryJoin: ADDRESS.servers(dc),
-        gossipKey: GOSSIP_KEY,
-        logLevel: "warn",
-        ...more,
-      }),
-    );
+    const options = this.agentOptions(dc, address, more);
+    const host = this.host(address);
+    writeFileSync(join(host.consulFolder, "agent.json"), consulConfig(options));
+    host.layOutAgent({
+      isServer: options.server !== undefined,
+      spareServers: 1,
+      nodeName: options.nodeName,
+    });
     await this.restartAgent(address);
+  }
+
+  private agentOptions(dc: Datacenter, address: string, more: Partial<ConsulOptions>): ConsulOptions {
+    return {
+      datacenter: dc,
+      nodeName: address.replaceAll(".", "-"),
+      dataDir: this.host(address).path("/var/lib/consul"),
+      bindAddress: address,
+      httpAddresses: [address],
+      dnsAddresses: [address],
+      retryJoin: ADDRESS.servers(dc),
+      gossipKey: GOSSIP_KEY,
+      logLevel: "warn",
+      ...more,
+    };
+  }
+
+  /** Changes settings in the agent's file, which the running agent does not see before its guard's `apply`. */
+  changeAgent(address: string, settings: Record<string, unknown>): void {
+    const file = join(this.host(address).consulFolder, "agent.json");
+    const config = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...config, ...settings }));
   }
 
   /** Starts the agent with the configuration that it had, or that `startAgent` gave it. */
   async restartAgent(address: string): Promise<void> {
-    const file = join(this.ledger.directory, address, "consul.json");
-    await this.start(`consul ${address}`, [PROGRAMS.consul!, "agent", `-config-file=${file}`]);
+    const host = this.host(address);
+    await this.runOn(address, "consul-guard", "remember");
+    const command = [this.programs.consul!, "agent", `-config-dir=${host.consulFolder}`];
+    host.remember("consul", await this.start(`consul ${address}`, command));
     await until(
       `agent on ${address}`,
       20_000,
@@ -152,21 +184,26 @@ export class DnsLab {
     ]);
   }
 
-  /** Starts unbound on the machine of that address, which must have an agent. */
+  /** Starts unbound and its guard's watch on the machine of that address, which must have an agent. */
   async startResolver(dc: Datacenter, address: string, more: Partial<UnboundOptions> = {}): Promise<void> {
     await this.addAddress(address);
     this.writeResolver(dc, address, more);
+    this.host(address).layOutResolver([{ kind: "address", host: ADDRESS.upstream, port: 53 }]);
     await this.restartResolver(address);
+    await this.start(`watch ${address}`, this.host(address).command("unbound-guard", "watch"));
+  }
+
+  /** Runs a program that real hosts have, such as `consul-guard`, on the machine of that address. */
+  runOn(address: string, program: string, ...args: readonly string[]): Promise<CommandResult> {
+    return this.attemptInside(this.host(address).command(program, ...args));
   }
 
   /** Writes the resolver's configuration, and returns where it lies. */
   writeResolver(dc: Datacenter, address: string, more: Partial<UnboundOptions> = {}): string {
-    const folder = join(this.ledger.directory, address);
-    mkdirSync(folder, { recursive: true });
-    const file = this.resolverFile(address);
+    const { conf, socket } = this.host(address).resolver;
     const peers = DATACENTERS.filter((other) => other !== dc);
     writeFileSync(
-      file,
+      conf,
       unboundConf({
         interfaces: [address],
         accessControl: [{ netblock: "10.0.0.0/8", action: "allow" }],
@@ -182,15 +219,18 @@ export class DnsLab {
           })),
         ],
         validate: false,
-        controlSocket: join(folder, "control.sock"),
+        controlSocket: socket,
         ...more,
       }),
     );
-    return file;
+    return conf;
   }
 
   async restartResolver(address: string): Promise<void> {
-    await this.start(`unbound ${address}`, [PROGRAMS.unbound!, "-d", "-p", "-c", this.resolverFile(address)]);
+    const host = this.host(address);
+    await this.runOn(address, "unbound-guard", "remember");
+    const command = [this.programs.unbound!, "-d", "-p", "-c", host.resolver.conf];
+    host.remember("unbound", await this.start(`unbound ${address}`, command));
     await until(`unbound on ${address}`, 10_000, async () => {
       return (await this.control(address, "status")).code === 0 || undefined;
     });
@@ -198,11 +238,11 @@ export class DnsLab {
 
   /** Runs `unbound-control` for the resolver of that address. */
   control(address: string, ...command: readonly string[]): Promise<CommandResult> {
-    return attempt(PROGRAMS["unbound-control"]!, ["-c", this.resolverFile(address), ...command]);
+    return attempt(this.programs["unbound-control"]!, ["-c", this.host(address).resolver.conf, ...command]);
   }
 
   checkResolver(file: string): Promise<CommandResult> {
-    return attempt(PROGRAMS["unbound-checkconf"]!, [file]);
+    return attempt(this.programs["unbound-checkconf"]!, [file]);
   }
 
   /** The server of the public names, answering with this time to live. */
@@ -259,7 +299,7 @@ export class DnsLab {
 
   /** Sends a signal to the process of that name (`consul ADDRESS`, `unbound ADDRESS`, `proxy ADDRESS`). */
   async signal(name: string, signal: NodeJS.Signals): Promise<void> {
-    const pid = this.processes.get(name);
+    const pid = this.processOf(name);
     if (pid === undefined) throw new Error(`no process ${name} in the laboratory`);
     process.kill(pid, signal);
     if (signal !== "SIGKILL") return;
@@ -268,7 +308,7 @@ export class DnsLab {
 
   /** Processor time that the process has taken so far, in seconds. */
   processorSeconds(name: string): number {
-    const pid = this.processes.get(name);
+    const pid = this.processOf(name);
     if (pid === undefined) throw new Error(`no process ${name} in the laboratory`);
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const [user, system] = stat
@@ -281,7 +321,7 @@ export class DnsLab {
   }
 
   isRunning(name: string): boolean {
-    const pid = this.processes.get(name);
+    const pid = this.processOf(name);
     if (pid === undefined) return false;
     try {
       return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
@@ -292,14 +332,17 @@ export class DnsLab {
 
   /** What an agent's HTTP API answers to a GET; empty when it does not. */
   async api(address: string, path: string): Promise<string> {
-    const { stdout } = await this.attemptInside([
-      "curl",
-      "-sS",
-      "-m",
-      "3",
-      `http://${address}:8500/v1/${path}`,
-    ]);
-    return stdout;
+    const url = `http://${address}:8500/v1/${path}`;
+    return (await this.attemptInside(["curl", "-sS", "-m", "3", url])).stdout;
+  }
+
+  /** The HTTP status of an agent's answer to a request without a token. */
+  async anonymousStatus(address: string, method: string, path: string, body: unknown = {}): Promise<number> {
+    const url = `http://${address}:8500/v1/${path}`;
+    const data = method === "GET" ? [] : ["-d", JSON.stringify(body)];
+    return Number(
+      await this.inside(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, ...data, url]),
+    );
   }
 
   /** Has an agent's HTTP API make something; throws when it refuses. */
@@ -321,6 +364,24 @@ export class DnsLab {
   ): Promise<string> {
     const url = `http://${address}:8500/v1/${path}`;
     return this.inside(["curl", "-fsS", "-X", method, ...more, "-d", JSON.stringify(body), url]);
+  }
+
+  /** Makes a private authority and a server certificate for each datacenter, with Consul's own tool. */
+  async makeCertificates(): Promise<{
+    authority: string;
+    servers: Record<Datacenter, { certFile: string; keyFile: string }>;
+  }> {
+    const folder = join(this.ledger.directory, "tls");
+    mkdirSync(folder);
+    const tls = (...args: string[]) => run(this.programs.consul!, ["tls", ...args], { cwd: folder });
+    await tls("ca", "create");
+    const servers = {} as Record<Datacenter, { certFile: string; keyFile: string }>;
+    for (const dc of DATACENTERS) {
+      await tls("cert", "create", "-server", "-dc", dc);
+      const certificate = join(folder, `${dc}-server-consul-0`);
+      servers[dc] = { certFile: `${certificate}.pem`, keyFile: `${certificate}-key.pem` };
+    }
+    return { authority: join(folder, "consul-agent-ca.pem"), servers };
   }
 
   /** Waits until every server of the datacenter is healthy by their own account, or, where that is secret, led. */
@@ -349,13 +410,13 @@ export class DnsLab {
 
   /** Release of the unbound that the laboratory runs, for example `1.17.1`. */
   async unboundRelease(): Promise<string> {
-    const { stdout } = await attempt(PROGRAMS.unbound!, ["-V"]);
+    const { stdout } = await attempt(this.programs.unbound!, ["-V"]);
     return /Version (\S+)/.exec(stdout)?.[1] ?? "unknown";
   }
 
   /** Release of the Consul that the laboratory runs. */
   async consulRelease(): Promise<string> {
-    const { stdout } = await attempt(PROGRAMS.consul!, ["version"]);
+    const { stdout } = await attempt(this.programs.consul!, ["version"]);
     return /Consul v(\S+)/.exec(stdout)?.[1] ?? "unknown";
   }
 
@@ -368,17 +429,35 @@ export class DnsLab {
     return attempt("ip", ["netns", "exec", this.namespace, ...command]);
   }
 
-  private async start(name: string, command: readonly string[]): Promise<void> {
+  private async start(name: string, command: readonly string[]): Promise<number> {
     const log = join(this.ledger.directory, `${name.split(" ")[0]}.log`);
     const { pid } = await startProcess(this.ledger, log, "ip", ["netns", "exec", this.namespace, ...command]);
     this.processes.set(name, pid);
+    return pid;
+  }
+
+  /** The process of that name; a guard may have had it replaced since it was started. */
+  processOf(name: string): number | undefined {
+    const [unit, address] = name.split(" ") as [string, string];
+    const started = this.processes.get(name);
+    if (started === undefined || (unit !== "consul" && unit !== "unbound")) return started;
+    return Number(readFileSync(this.host(address).pidFile(unit), "utf8"));
   }
 
   private async addAddress(address: string): Promise<void> {
     await this.attemptInside(["ip", "address", "add", `${address}/32`, "dev", "lo"]);
   }
 
-  private resolverFile(address: string): string {
-    return join(this.ledger.directory, address, "unbound.conf");
+  /** The machine of that address: its files, and programs that real hosts have. */
+  host(address: string): DnsHost {
+    const known = this.hosts.get(address);
+    if (known !== undefined) return known;
+    const host = new DnsHost(join(this.ledger.directory, address), address, {
+      consul: this.programs.consul!,
+      unbound: this.programs.unbound!,
+    });
+    this.hosts.set(address, host);
+    return host;
   }
+  private readonly hosts = new Map<string, DnsHost>();
 }

@@ -1,5 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { failoverQuery } from "../../constructs/dns/consul-failover";
+import type { UnboundOptions } from "../../constructs/dns/unbound-options";
+import { type CommandResult, until } from "../testbed/command";
 import { ADDRESS, DATACENTERS, DnsLab, type LookUp } from "./dns-lab";
 import { figures, firstGiven, lastFailed, lastGiven, type Row, seconds, table } from "./dns-figures";
 
@@ -44,6 +48,7 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
   const record = (what: string, lookUps: readonly LookUp[], recovery: string): void => {
     rows.push({ what, figures: figures(lookUps), recovery });
   };
+  const unnoticed = (what: string, lookUps: readonly LookUp[]): void => record(what, lookUps, "none needed");
   const failures = (lookUps: readonly LookUp[]): LookUp[] => lookUps.filter((one) => !one.ok);
 
   it("loses no look-up when an instance dies, and stops giving its address out", async () => {
@@ -146,31 +151,82 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     );
     expect(failures(knownLookUps)).toEqual([]);
     expect(newLookUps.at(-1)!.ok).toBe(true);
+    // Promised are 2 s; the rest is for a machine that does other things.
+    expect(lastFailed(newLookUps, at)).toBeLessThan(4_000);
     expect(failures(freshLookUps)).toEqual([]);
   });
 
-  it("loses no look-up in reloads, and a bad configuration never reaches the running unbound", async () => {
-    // GIVEN look-ups under way
-    const stop = await lab.load([APP], [HOST, SERVICE], 1_000);
-    await sleep(1_000);
-    // WHEN a configuration that unbound would die of is checked first, as the guard does
-    const file = lab.writeResolver("jp", APP, {
-      staticRecords: [{ name: "x.test", type: "A", value: "bad" }],
+  it("keeps a bad configuration from the running unbound, and loses no look-up in changes", async () => {
+    // GIVEN look-ups under way on a host that has a second resolver, as all have
+    const stop = await lab.load(RESOLVERS, [HOST, SERVICE], 1_000);
+    const withRecord = (value: string): Partial<UnboundOptions> => ({
+      staticRecords: [{ name: "x.test", type: "A", value }],
     });
-    const verdict = await lab.checkResolver(file);
-    lab.writeResolver("jp", APP, { staticRecords: [{ name: "x.test", type: "A", value: "10.0.0.1" }] });
-    for (let i = 0; i < 5; i++) {
-      expect(await lab.control(APP, "reload_keep_cache")).toMatchObject({ code: 0 });
+    const apply = (more: Partial<UnboundOptions>): Promise<CommandResult> => {
+      lab.writeResolver("jp", APP, more);
+      return lab.runOn(APP, "unbound-guard", "apply");
+    };
+    const before = lab.processOf(`unbound ${APP}`);
+    await sleep(1_000);
+    // WHEN the guard is handed a file that unbound would die of, then good ones, then one that takes a restart
+    const refusal = await apply(withRecord("bad"));
+    for (let i = 1; i <= 5; i++) {
+      expect(await apply(withRecord(`10.0.0.${i}`))).toMatchObject({ code: 0 });
       await sleep(500);
     }
+    const after = lab.processOf(`unbound ${APP}`);
+    expect(await apply({ ...withRecord("10.0.0.6"), threads: 1 })).toMatchObject({ code: 0 });
+    await sleep(1_000);
     const lookUps = await stop();
-    // THEN it is refused, good ones are taken, and nobody notices
-    record("bad configuration, then 5 reloads", lookUps, "none needed");
-    expect(verdict.code).not.toBe(0);
+    // THEN the first is refused with its reason, reloads and restart are taken, and nobody notices
+    unnoticed("bad unbound file, 5 reloads, a restart", lookUps);
+    expect(refusal.code).not.toBe(0);
+    expect(refusal.stderr).toContain("x.test");
+    expect(after).toBe(before);
+    expect(lab.processOf(`unbound ${APP}`)).not.toBe(before);
     expect(failures(lookUps)).toEqual([]);
-    const after = await lab.load([APP], ["x.test"], 10);
-    await sleep(300);
-    expect((await after()).at(-1)!.addresses).toEqual(["10.0.0.1"]);
+    await lab.untilResolves(APP, "x.test", ["10.0.0.6"]);
+  });
+
+  it("keeps a bad configuration from the running Consul, and restarts no server that is needed", async () => {
+    // GIVEN look-ups under way
+    const stop = await lab.load([APP], [HOST, SERVICE], 500);
+    const [changed, , away] = SERVERS as [string, string, string];
+    const before = lab.processOf(`consul ${changed}`);
+    const apply = (): Promise<CommandResult> => lab.runOn(changed, "consul-guard", "apply");
+    // WHEN the guard is handed files that Consul would not start with, then a service more
+    const service = join(lab.host(changed).consulFolder, "service-x.json");
+    writeFileSync(service, '{ "service": { "name": 7 } }');
+    const refusal = await apply();
+    writeFileSync(service, '{ "service": { "name": "x", "port": 80 } }');
+    expect(await apply()).toMatchObject({ code: 0 });
+    await lab.untilResolves(APP, "x.service.consul", [changed]);
+    expect(lab.processOf(`consul ${changed}`)).toBe(before);
+    // AND a change that takes a restart while another server is away
+    const restore = await lab.cutPower(away);
+    await until("the loss to be noticed", 30_000, async () => {
+      return (await lab.runOn(changed, "consul-guard", "gate")).code !== 0 || undefined;
+    });
+    lab.changeAgent(changed, { log_level: "error" });
+    const applied = apply();
+    await sleep(5_000);
+    const whileAway = lab.processOf(`consul ${changed}`);
+    await restore();
+    await lab.restartAgent(away);
+    const result = await applied;
+    await until("the restarted server to be ready", 60_000, async () => {
+      return (await lab.runOn(changed, "consul-guard", "ready")).code === 0 || undefined;
+    });
+    const lookUps = await stop();
+    // THEN the bad file is refused with its reason, the restart waits for the other server, and nobody notices
+    unnoticed("bad Consul file, reload, a restart that waits", lookUps);
+    expect(refusal.code).not.toBe(0);
+    expect(refusal.stderr).toContain("service-x.json");
+    expect(whileAway).toBe(before);
+    expect(result).toMatchObject({ code: 0 });
+    expect(lab.processOf(`consul ${changed}`)).not.toBe(before);
+    expect(failures(lookUps)).toEqual([]);
+    await lab.untilLed("jp");
   });
 
   it("loses no look-up while all servers are replaced one after another", async () => {

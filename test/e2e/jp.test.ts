@@ -21,7 +21,7 @@ const SERVICE_TTL_S = 5;
 const FAILOVER_BOUND_S = CHECK_INTERVAL_S + CHECK_TIMEOUT_S + SERVICE_TTL_S;
 
 const URL = `http://${ORIGIN}.ccnproxy-https/hc`;
-const SERVICES = ["unbound.service", "consul.service", "tricloud-proxy.service"];
+const SERVICES = ["unbound.service", "unbound-watch.service", "consul.service", "tricloud-proxy.service"];
 
 describeOnVirtualHosts("JP on three dedicated servers", () => {
   let testbed: Testbed;
@@ -50,9 +50,9 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
 
     // THEN each has a resolver and an agent, the proxies a proxy besides, and the agents know one another
     expect(Object.fromEntries(running)).toEqual({
-      "jp-1": ["active", "active", "active"],
-      "jp-2": ["active", "active", "active"],
-      "jp-3": ["active", "active", "inactive"],
+      "jp-1": ["active", "active", "active", "active"],
+      "jp-2": ["active", "active", "active", "active"],
+      "jp-3": ["active", "active", "active", "inactive"],
     });
     for (const { name } of testbed.hosts)
       expect(members).toMatch(new RegExp(`^${name}\\s.*\\balive\\b`, "m"));

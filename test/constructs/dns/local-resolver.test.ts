@@ -104,7 +104,9 @@ describe("LocalResolver", () => {
     expect(group.file("/etc/resolv.conf")).toContain("nameserver 127.0.0.1\nnameserver 127.0.0.2\n");
     expect(group.profile.services.map((service) => service.name)).toEqual([
       "unbound.service",
+      "unbound-watch.service",
       "unbound-spare.service",
+      "unbound-spare-watch.service",
     ]);
     const spare = group.file("/etc/unbound/tricloud-spare.conf");
     expect(spare).toContain("interface: 127.0.0.2\n");
@@ -132,6 +134,17 @@ describe("LocalResolver", () => {
     expect(first!.file("/etc/NetworkManager/conf.d/tricloud.conf")).toContain("dns=none");
     expect(first!.file("/etc/dhcp/dhclient-enter-hooks.d/tricloud")).toContain("make_resolv_conf() { :; }");
     expect(first!.file("/etc/dhcpcd.enter-hook")).toContain('skip_hooks="$skip_hooks resolv.conf"');
+  });
+
+  it("watches the forwarders, and needs no watch where there are none", () => {
+    // GIVEN / WHEN
+    const [watched] = jp({ forwarders: ["10.10.0.2", "10.10.0.3@5353"] });
+    const [unwatched] = jp({ forwarders: undefined });
+    // THEN
+    const guard = watched!.file("/usr/local/lib/tricloud/unbound-guard");
+    expect(guard).toContain("  watch_one 10.10.0.2 53 &\n  watch_one 10.10.0.3 5353 &\n");
+    expect(watched!.file("/etc/systemd/system/unbound-watch.service")).toContain("unbound-guard watch\n");
+    expect(unwatched!.profile.services.map(({ name }) => name)).not.toContain("unbound-watch.service");
   });
 
   it("raises the host's limit on receive buffers to what unbound asks for, before it starts", () => {
