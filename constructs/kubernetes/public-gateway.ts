@@ -1,5 +1,6 @@
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { Construct } from "constructs";
+import type { HasTopology, TopologyElement } from "../topology";
 import { IngressPolicy } from "./ingress-policy";
 
 export interface PublicGatewayProps {
@@ -35,11 +36,22 @@ export interface GatewayBackend {
  * Google's global external application load balancer for one Service, as a Gateway: HTTPS with the certificate
  * given, HTTP answered by a redirect, requests sent to the pods themselves.
  */
-export class PublicGateway extends Construct {
+export class PublicGateway extends Construct implements HasTopology {
+  readonly topology: readonly TopologyElement[];
+
   constructor(scope: Construct, id: string, props: PublicGatewayProps) {
     super(scope, id);
     const { namespace, backend } = props;
     const { podPort = backend.port } = backend;
+    this.topology = [
+      {
+        kind: "entrance",
+        name: GATEWAY,
+        type: "public application load balancer",
+        to: backend.service,
+        port: 443,
+      },
+    ];
     this.add("gateway", gateway(props));
     this.add("route", route(props));
     this.add("redirect", redirect(props));

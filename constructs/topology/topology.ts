@@ -38,7 +38,7 @@ export interface Entrance {
   readonly name: string;
   /** For example `internal network load balancer`. */
   readonly type: string;
-  /** Name of the `Machines` behind it. */
+  /** Name of the `Machines`, or of the Kubernetes Service, behind it. */
   readonly to: string;
   readonly port: number;
 }

@@ -11,16 +11,17 @@ afterAll(removeSynthesised);
 
 const MODELS = { Gateway, HTTPRoute, GCPBackendPolicy, HealthCheckPolicy };
 
+let built: PublicGateway | undefined;
 const stack = synthesise(
   (scope) =>
-    new PublicGateway(scope, "gateway", {
+    (built = new PublicGateway(scope, "gateway", {
       namespace: "app",
       hosts: ["www.uk.example.com"],
       addressName: "uk-public",
       certificateMapName: "uk-public",
       securityPolicyName: "uk-public",
       backend: { service: "app", port: 80, podPort: 8080, healthPath: "/healthz", podLabels: { app: "app" } },
-    }),
+    })),
 );
 
 const manifests = Object.values(stack.resources("kubernetes_manifest")).map(
@@ -30,6 +31,12 @@ const manifest = (kind: string, name: string) =>
   manifests.find((each) => each.kind === kind && each.metadata["name"] === name)?.["spec"];
 
 describe("PublicGateway", () => {
+  it("is an entrance to the Service behind it", () => {
+    expect(built?.topology).toEqual([
+      { kind: "entrance", name: "public", type: "public application load balancer", to: "app", port: 443 },
+    ]);
+  });
+
   it("is made of objects that the Gateway API and GKE know", () => {
     expect(manifests.map(({ kind }) => kind).sort()).toEqual([
       "GCPBackendPolicy",
