@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { App } from "cdktf";
 import type { IConstruct } from "constructs";
 import pc from "picocolors";
@@ -11,11 +12,23 @@ import { RegionStack } from "./stacks/region-stack";
 
 const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
 
+const USAGE = `usage: npm run synth
+
+Writes the Terraform configuration of every stack to cdktf.out/stacks.
+TRICLOUD_REGIONS names another directory of regions.
+
+  --availability  only assess the stacks: write what npm run availability and npm run topology read
+`;
+
 /**
  * Every region is validated before anything is constructed, and everything constructed before anything is written.
  * With `--availability` the stacks are assessed and not synthesised, so that a missed target can be looked at.
  */
 async function main(): Promise<void> {
+  const { values: options } = parseArgs({
+    options: { availability: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+  if (options.help) return void process.stdout.write(USAGE);
   // cdktf notes where each token was made: an eighth of the time of a synthesis that nobody debugs.
   if (process.env["DEBUG"] === undefined) Error.captureStackTrace = () => undefined;
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
@@ -25,7 +38,7 @@ async function main(): Promise<void> {
   warnOfAssumptions(availability);
   write(app, "availability.json", availability);
   write(app, "topology.json", collectTopology(app, regionOf));
-  if (process.argv.includes("--availability")) return;
+  if (options.availability) return;
   refuseInvalid(app);
   app.synth();
 }

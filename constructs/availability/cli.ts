@@ -48,9 +48,15 @@ export function main(argv: readonly string[], stdout: Output, stderr: Output = p
   try {
     return report(argv, stdout, stderr);
   } catch (error) {
-    stderr.write(`availability: ${(error as Error).message}\n`);
+    stderr.write(`availability: ${explained(error as NodeJS.ErrnoException)}\n`);
     return 2;
   }
+}
+
+/** Of a wrong option, Node's message goes on about its own conventions after the first sentence. */
+function explained({ code, message }: NodeJS.ErrnoException): string {
+  if (code?.startsWith("ERR_PARSE_ARGS") !== true) return message;
+  return `${message.split(/\. |\n/)[0]}; "npm run availability -- --help" lists the options`;
 }
 
 function report(argv: readonly string[], stdout: Output, stderr: Output): number {

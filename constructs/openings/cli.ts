@@ -6,7 +6,9 @@ import { type Opening, openings } from "./openings";
 const USAGE = `usage: npm run openings -- [--json]
 
 Tells which addresses and ports must be open between the regions that federate.
-TRICLOUD_REGIONS names another directory of regions.`;
+TRICLOUD_REGIONS names another directory of regions.
+
+  --json  print a list of openings as JSON`;
 
 /** @returns the exit code: 0, or 2 for wrong arguments */
 export function main(args: readonly string[], write: (text: string) => void, directory: string): number {

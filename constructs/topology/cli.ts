@@ -6,7 +6,7 @@ import { svgPicture } from "./svg-picture";
 import { textPicture } from "./text-picture";
 import { TOPOLOGY_SCHEMA, type TopologyRun } from "./topology";
 
-const USAGE = `usage: npm run topology -- [REGION...] [--svg FILE] [--json]
+const USAGE = `usage: npm run topology -- [REGION...] [--svg FILE | --json] [--from FILE]
 
 Draws what is deployed where and which name leads where, from the synthesised stacks.
 
@@ -15,28 +15,42 @@ Draws what is deployed where and which name leads where, from the synthesised st
   --json      what the picture is made of
   --from FILE read this instead of cdktf.out/topology.json`;
 
-/** @returns the exit code: 0, or 2 for wrong arguments */
+/**
+ * @returns the exit code
+ * @throws Error for wrong arguments or files
+ */
 export function main(args: readonly string[], stdout: NodeJS.WriteStream): number {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      svg: { type: "string" },
-      json: { type: "boolean", default: false },
-      from: { type: "string", default: "cdktf.out/topology.json" },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
+  const { values, positionals } = readCommandLine(args);
   if (values.help) {
     stdout.write(`${USAGE}\n`);
     return 0;
   }
+  if (values.json && values.svg !== undefined) throw new Error("--json and --svg exclude each other");
   const run = chosen(readRun(values.from), positionals);
   const views = run.regions.map(regionView);
   if (values.json) stdout.write(`${JSON.stringify(run, undefined, 2)}\n`);
   else if (values.svg !== undefined) writeFileSync(values.svg, svgPicture(views));
   else stdout.write(textPicture(views, pc.createColors(stdout.isTTY === true && pc.isColorSupported)));
   return 0;
+}
+
+function readCommandLine(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        svg: { type: "string" },
+        json: { type: "boolean", default: false },
+        from: { type: "string", default: "cdktf.out/topology.json" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    // Node's message goes on about its own conventions after the first sentence.
+    const [message] = (error as Error).message.split(/\. |\n/);
+    throw new Error(`${message}; "npm run topology -- --help" lists the options`, { cause: error });
+  }
 }
 
 function readRun(file: string): TopologyRun {

@@ -4,9 +4,34 @@ import { parseArgs } from "node:util";
 
 export const root = resolve(import.meta.dirname, "../..");
 
-const { values } = parseArgs({
-  options: { check: { type: "boolean", default: false }, docs: { type: "string", default: "docs" } },
-});
+const USAGE = `usage: npm run docs -- [--check] [--docs DIR]
+
+Writes the tables of docs/constructs from the JSDoc of the constructs.
+
+  --check     write nothing: name what is missing, out of date or wrong, exit 1 when there is any
+  --docs DIR  the directory of pages, instead of docs
+`;
+
+function readCommandLine() {
+  try {
+    return parseArgs({
+      options: {
+        check: { type: "boolean", default: false },
+        docs: { type: "string", default: "docs" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`docs: ${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const values = readCommandLine();
+if (values.help) {
+  console.log(USAGE.trimEnd());
+  process.exit();
+}
 
 /** Whether to write nothing. */
 export const onlyCheck = values.check;

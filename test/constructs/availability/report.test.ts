@@ -134,7 +134,7 @@ describe("wrong arguments and files", () => {
     [["--fail-below", "101"], 'got "101"'],
     [["--json", "--markdown"], "--json and --markdown exclude each other"],
     [["a.json", "b.json"], "expected one run, got a.json b.json"],
-    [["--colour"], "Unknown option '--colour'"],
+    [["--colour"], `Unknown option '--colour'; "npm run availability -- --help" lists the options\n`],
     [["no-such.json"], "cannot read no-such.json: ENOENT"],
   ])("%j", (argv, message) => {
     const { err, code, out } = command(argv);

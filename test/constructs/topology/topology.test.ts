@@ -124,6 +124,14 @@ describe("topology", () => {
       expect(() => main(["--from", from, "mars"], stdout)).toThrow("expected a region, one of jp, got: mars");
     });
 
+    test.each([
+      [["--bogus"], /^Unknown option '--bogus'; "npm run topology -- --help" lists the options$/],
+      [["--json", "--svg", "x.svg"], /^--json and --svg exclude each other$/],
+    ])("refuses %j in one line", (args, message) => {
+      expect(() => main(args, stdout)).toThrow(message);
+      expect(printed).toBe("");
+    });
+
     test("refuses a file that is no topology", () => {
       writeFileSync(from, "{}");
       expect(() => main(["--from", from], stdout)).toThrow(
