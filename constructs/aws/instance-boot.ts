@@ -30,8 +30,9 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
     fetchSecret: (name) => {
       const { arn, versionId } = known(boot.secrets, name);
       return (
-        `aws secretsmanager get-secret-value --secret-id ${arn} --version-id ${versionId} --output json | ` +
-        `python3 -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["SecretString"])'`
+        // Python is asked only when there is an answer, or its complaint would bury that of AWS.
+        `answer=$(aws secretsmanager get-secret-value --secret-id ${arn} --version-id ${versionId} --output json) && ` +
+        `printf %s "$answer" | python3 -c 'import json, sys; sys.stdout.write(json.load(sys.stdin)["SecretString"])'`
       );
     },
     whenHealthy: report("CONTINUE"),

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { AssetBucket, Network, SecretStore, ServerGroup } from "../../constructs/aws";
 import { ConsulCluster, LocalResolver } from "../../constructs/dns";
+import { quote } from "../../constructs/host/boot-script";
 import { AggregationProxy, proxyBundle } from "../../constructs/proxy";
 import { type Synthesised, synthesised, userDataText } from "../constructs/aws/synthesised";
-import { attempt, run, Testbed, until, type VirtualHost } from "../testbed";
+import { run, Testbed, until, type VirtualHost } from "../testbed";
+import { exclusively } from "../testbed/exclusive";
 import { TESTBED_DIRECTORY } from "../testbed/testbed";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
@@ -18,9 +20,16 @@ const VERSION = "0a1b2c3d-0000-4000-8000-000000000001";
 /** 32 bytes, of no use anywhere else. */
 const GOSSIP = JSON.stringify({ encrypt: Buffer.alloc(32, "us").toString("base64") });
 const SERVICES = ["unbound.service", "consul.service", "tricloud-proxy.service"];
-const S3_PORT = 4568;
-const OTHER_PORT = 4569;
-const S3RVER = "s3rver@3.7.1";
+const AWS_REGION = "us-east-1";
+const PORTS = { s3: 4568, secretsManager: 4569, autoScaling: 4570, metadata: 4571 };
+/** What the machine's role is given; of use nowhere else. */
+const CREDENTIALS = {
+  accessKeyId: "ASIAEXAMPLEEXAMPLE00",
+  secretAccessKey: "example/secret+key/of/the/machines/role",
+  sessionToken: "example-session-token//of+the+machines+role==",
+};
+/** S3, and what tells whether a request is signed as S3 wants it. */
+const MODULES = ["s3rver@3.7.1", "aws4@1.13.2"];
 
 describeOnVirtualHosts("a machine of the US that boots with its user data", () => {
   let testbed: Testbed;
@@ -105,28 +114,115 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     expect(endpoints.calls("CompleteLifecycleAction")).toHaveLength(1);
   });
 
-  it("reports that it cannot be used when a step fails, and is none the worse for it", async () => {
-    // GIVEN user data whose proxy is not what its hash says
-    const { sha256 } = proxyBundle();
-    giveUserData(
-      machine,
-      userData.replaceAll(`${sha256}\n`, `${"0".repeat(64)}\n`).replaceAll("sleep 3", "sleep 0.1"),
-    );
-    // WHEN a new instance boots with it
-    await machine.run("cloud-init clean --logs");
-    writeFileSync(join(machine.root, SEED, "meta-data"), "instance-id: i-0fffffffffffffff0\n");
-    await reboot(machine);
-    // THEN
-    const { stdout } = await machine.attempt("cloud-init status --format json --wait");
-    expect(JSON.parse(stdout)).toMatchObject({ status: "error" });
-    expect(await machine.run("cat /var/log/cloud-init-output.log")).toContain(
-      "tricloud: failed at fetching /usr/local/lib/tricloud/tricloud-proxy.js",
-    );
-    expect(endpoints.calls("CompleteLifecycleAction").slice(1)).toEqual([
-      expect.objectContaining({ LifecycleActionResult: "ABANDON", InstanceId: "i-0fffffffffffffff0" }),
-    ]);
+  it("has signed every request with its role's credentials", () => {
+    expect(endpoints.calls("refused")).toEqual([]);
+  });
+
+  describe("and asks S3 for the proxy", () => {
+    const { accessKeyId, secretAccessKey, sessionToken } = CREDENTIALS;
+    const asked = async (changes: Partial<SignedRequest> = {}) => {
+      const { secret, region, headers }: SignedRequest = {
+        secret: secretAccessKey,
+        region: AWS_REGION,
+        ...changes,
+        headers: { "x-amz-security-token": sessionToken, ...changes.headers },
+      };
+      const given = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`);
+      const { stdout } = await machine.attempt(
+        `curl -sS -o /tmp/answer -w '%{http_code}' --aws-sigv4 aws:amz:${region}:s3 ` +
+          `--user ${quote(`${accessKeyId}:${secret}`)} ${given.join(" ")} ${endpoints.proxyUrl}`,
+      );
+      const code = (await machine.attempt("grep -ao '<Code>[^<]*' /tmp/answer")).stdout;
+      return `${stdout} ${code.trim().replace("<Code>", "")}`.trim();
+    };
+
+    it("is given it when another program than the AWS CLI has signed the request", async () => {
+      expect(await asked()).toBe("200");
+      const { sha256 } = proxyBundle();
+      expect(await machine.run("sha256sum </tmp/answer")).toContain(sha256);
+    });
+
+    it.each<[string, Partial<SignedRequest>, string]>([
+      ["another secret", { secret: "another" }, "403 SignatureDoesNotMatch"],
+      ["another region", { region: "us-west-2" }, "400 AuthorizationHeaderMalformed"],
+      ["another session token", { headers: { "x-amz-security-token": "another" } }, "400 InvalidToken"],
+      ["no session token", { headers: { "x-amz-security-token": "" } }, "403 InvalidAccessKeyId"],
+      ["a time of an hour ago", { headers: { "x-amz-date": amzDate(-60) } }, "403 RequestTimeTooSkewed"],
+      ["a time in an hour", { headers: { "x-amz-date": amzDate(60) } }, "403 RequestTimeTooSkewed"],
+      [
+        "another body's digest",
+        { headers: { "x-amz-content-sha256": "0".repeat(64) } },
+        "400 XAmzContentSHA256Mismatch",
+      ],
+    ])("is refused with %s", async (_what, changes, answer) => {
+      expect(await asked(changes)).toBe(answer);
+    });
+
+    it("is refused without a signature", async () => {
+      const { stdout } = await machine.attempt(`curl -sS -w '%{http_code}' ${endpoints.proxyUrl}`);
+      expect(stdout).toMatch(/<Code>AccessDenied<.*403$/);
+    });
+  });
+
+  describe("and a step fails", () => {
+    /** Boots as another instance with other user data; retries are quick. @returns what was said of it in the log */
+    const bootAs = async (instance: string, text: string): Promise<string> => {
+      giveUserData(machine, text.replaceAll("sleep 3", "sleep 0.1"), instance);
+      await machine.run("cloud-init clean --logs");
+      await reboot(machine);
+      const { stdout } = await machine.attempt("cloud-init status --format json --wait");
+      expect(JSON.parse(stdout)).toMatchObject({ status: "error" });
+      return machine.run("cat /var/log/cloud-init-output.log");
+    };
+
+    it("reports that it cannot be used, and is none the worse for it", async () => {
+      // GIVEN user data whose proxy is not what its hash says
+      const { sha256 } = proxyBundle();
+      const changed = userData.replaceAll(`${sha256}\n`, `${"0".repeat(64)}\n`);
+      // WHEN a new instance boots with it
+      const log = await bootAs("i-0fffffffffffffff0", changed);
+      // THEN
+      expect(log).toContain("tricloud: failed at fetching /usr/local/lib/tricloud/tricloud-proxy.js");
+      expect(endpoints.calls("CompleteLifecycleAction").slice(1)).toEqual([
+        expect.objectContaining({ LifecycleActionResult: "ABANDON", InstanceId: "i-0fffffffffffffff0" }),
+      ]);
+    });
+
+    it("says so when its credentials are refused, and cannot report it", async () => {
+      // GIVEN an instance whose credentials have another secret than AWS knows
+      const before = endpoints.calls("CompleteLifecycleAction").length;
+      giveEnvironment(machine, {
+        ...endpoints.environment,
+        AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: "another",
+        AWS_SESSION_TOKEN: CREDENTIALS.sessionToken,
+      });
+      // WHEN it boots
+      const log = await bootAs("i-0fffffffffffffff1", userData);
+      // THEN the log has AWS's word for it, the step, and that nobody was told
+      const refused = (code: string, operation: string) =>
+        `An error occurred (${code}) when calling the ${operation} operation`;
+      expect(log).toContain(refused("InvalidSignatureException", "GetSecretValue"));
+      expect(log).toContain("tricloud: failed at fetching /etc/tricloud/consul/gossip.json");
+      expect(log).toContain(refused("SignatureDoesNotMatch", "CompleteLifecycleAction"));
+      expect(log).toContain("tricloud: the failure could not be reported");
+      expect(log).not.toContain("Traceback");
+      expect(endpoints.calls("CompleteLifecycleAction")).toHaveLength(before);
+    });
   });
 });
+
+/** What is given to curl, which signs it. */
+interface SignedRequest {
+  readonly secret: string;
+  readonly region: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The time that many minutes from now, as requests to AWS bear it. */
+function amzDate(minutes: number): string {
+  return new Date(Date.now() + minutes * 60_000).toISOString().replace(/[:-]|\.\d+/g, "");
+}
 
 /** Switches the machine off and on, and returns when cloud-init has done what it had to do, well or badly. */
 async function reboot(machine: VirtualHost): Promise<void> {
@@ -144,7 +240,7 @@ function userDataFor(testbed: Testbed): string {
     const network = new Network(scope, "network", {
       name: "us",
       cidr: "10.20.0.0/16",
-      awsRegion: "us-east-1",
+      awsRegion: AWS_REGION,
       availabilityZones: ["us-east-1a", "us-east-1b", "us-east-1c"],
     });
     const group = new ServerGroup(scope, "machine", {
@@ -201,10 +297,10 @@ function resolved(stack: Synthesised): string {
 const SEED = "var/lib/cloud/seed/nocloud";
 
 /** Puts the user data, compressed as it is on EC2, where cloud-init's NoCloud source looks. */
-function giveUserData(machine: VirtualHost, userData: string): void {
+function giveUserData(machine: VirtualHost, userData: string, instance = INSTANCE): void {
   const seed = join(machine.root, SEED);
   mkdirSync(seed, { recursive: true });
-  writeFileSync(join(seed, "meta-data"), `instance-id: ${INSTANCE}\n`);
+  writeFileSync(join(seed, "meta-data"), `instance-id: ${instance}\n`);
   writeFileSync(join(seed, "user-data"), gzipSync(userData));
 }
 
@@ -228,35 +324,31 @@ async function becomeCloudImage(machine: VirtualHost, endpoints: Endpoints): Pro
       "",
     ].join("\n"),
   );
-  // An instance has these from its role and its region.
-  const environment = {
-    ...endpoints.environment,
-    AWS_ACCESS_KEY_ID: "S3RVER",
-    AWS_SECRET_ACCESS_KEY: "S3RVER",
-  };
-  write(
-    "etc/systemd/system/cloud-init-main.service.d/testbed.conf",
-    `[Service]\n${Object.entries(environment)
-      .map(([name, value]) => `Environment=${name}=${value}\n`)
-      .join("")}`,
-  );
+  giveEnvironment(machine, endpoints.environment);
   // An image may come with Session Manager's agent; here is no AWS that one could talk to.
   await machine.run("ln -s /bin/true /usr/bin/amazon-ssm-agent");
+}
+
+/** Tells the AWS CLI of a boot what it would find by itself on EC2. */
+function giveEnvironment(machine: VirtualHost, environment: Readonly<Record<string, string>>): void {
+  const folder = join(machine.root, "etc/systemd/system/cloud-init-main.service.d");
+  mkdirSync(folder, { recursive: true });
+  const lines = Object.entries(environment).map(([name, value]) => `Environment=${name}=${value}\n`);
+  writeFileSync(join(folder, "testbed.conf"), `[Service]\n${lines.join("")}`);
 }
 
 /** What a machine may call of AWS, on the switch of the testbed. */
 class Endpoints {
   static async start(testbed: Testbed): Promise<Endpoints> {
-    const modules = join(TESTBED_DIRECTORY, "cache", "s3");
-    if (!existsSync(join(modules, "node_modules", "s3rver"))) {
-      mkdirSync(modules, { recursive: true });
-      await run("npm", ["install", "--no-audit", "--no-fund", "--prefix", modules, S3RVER]);
-    }
+    const modules = await fetchModules();
     const directory = join(testbed.directory, "s3");
     mkdirSync(directory);
     const address = testbed.network.gateway;
+    const { source, sha256 } = proxyBundle();
+    const proxyKey = `${sha256}/tricloud-proxy.js`;
     const options = {
-      ...{ address, s3Port: S3_PORT, otherPort: OTHER_PORT, directory, bucket: BUCKET, modules },
+      ...{ address, ports: PORTS, region: AWS_REGION, credentials: CREDENTIALS, modules },
+      ...{ directory, bucket: BUCKET, objects: { [proxyKey]: source } },
       secrets: { [`${SECRET} ${VERSION}`]: GOSSIP },
     };
     const program = join(__dirname, "aws-endpoints.cjs");
@@ -264,28 +356,31 @@ class Endpoints {
       ...["netns", "exec", testbed.network.rack],
       ...[process.execPath, program, JSON.stringify(options)],
     ]);
-    const endpoints = new Endpoints(child, address);
+    const endpoints = new Endpoints(child, address, proxyKey);
     await until("AWS endpoints", 20_000, async () => {
       if (child.exitCode !== null) throw new Error(`the AWS endpoints ended:\n${endpoints.errors}`);
       return endpoints.calls("ready").length > 0 || undefined;
     });
-    await endpoints.putProxy();
     return endpoints;
   }
 
   /** What tells the AWS CLI about them. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly proxyUrl: string;
   private output = "";
   private errors = "";
 
   private constructor(
     private readonly child: ChildProcess,
-    private readonly address: string,
+    address: string,
+    proxyKey: string,
   ) {
+    this.proxyUrl = `http://${address}:${PORTS.s3}/${BUCKET}/${proxyKey}`;
     this.environment = {
-      AWS_ENDPOINT_URL: `http://${address}:${S3_PORT}`,
-      AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://${address}:${OTHER_PORT}`,
-      AWS_ENDPOINT_URL_AUTO_SCALING: `http://${address}:${OTHER_PORT}`,
+      AWS_ENDPOINT_URL: `http://${address}:${PORTS.s3}`,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://${address}:${PORTS.secretsManager}`,
+      AWS_ENDPOINT_URL_AUTO_SCALING: `http://${address}:${PORTS.autoScaling}`,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://${address}:${PORTS.metadata}/`,
     };
     child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (this.output += chunk));
     child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (this.errors += chunk));
@@ -301,12 +396,18 @@ class Endpoints {
   stop(): void {
     this.child.stdin?.end();
   }
+}
 
-  /** Uploads the proxy as Terraform would have. */
-  private async putProxy(): Promise<void> {
-    const { source, sha256 } = proxyBundle();
-    const url = `http://${this.address}:${S3_PORT}/${BUCKET}/${sha256}/tricloud-proxy.js`;
-    const { code, stderr } = await attempt("curl", ["-fsS", "-T", source, url]);
-    if (code !== 0) throw new Error(`cannot put the proxy into S3: ${stderr}`);
-  }
+/** A directory with what the endpoints are made of, fetched once for this machine. */
+async function fetchModules(): Promise<string> {
+  const modules = join(TESTBED_DIRECTORY, "cache", "aws", MODULES.join("+"));
+  mkdirSync(join(modules, ".."), { recursive: true });
+  await exclusively(`${modules}.lock`, async () => {
+    if (existsSync(modules)) return;
+    const unfinished = `${modules}.new`;
+    rmSync(unfinished, { recursive: true, force: true });
+    await run("npm", ["install", "--no-audit", "--no-fund", "--prefix", unfinished, ...MODULES]);
+    renameSync(unfinished, modules);
+  });
+  return modules;
 }
