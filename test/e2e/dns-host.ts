@@ -38,33 +38,21 @@ export class DnsHost {
       watch: `unbound-watch-${address}`,
       socket: this.path("/run/unbound/control.sock"),
     };
-    const { consulFolder, resolver } = this;
-    for (const made of [consulFolder, resolver.folder, dirname(resolver.conf), this.path("/units")]) {
-      mkdirSync(made, { recursive: true });
-    }
-    mkdirSync(this.path("/run/tricloud-consul"), { recursive: true });
+    const folders = ["/etc/tricloud/consul", "/etc/unbound", "/run/tricloud-consul", "/run/unbound"];
+    for (const made of folders) mkdirSync(this.path(made), { recursive: true });
     this.writeProgram("systemctl", SYSTEMCTL);
   }
 
   /** Writes unit and guard of the resolver. */
   layOutResolver(forwarders: readonly DnsEndpoint[]): void {
-    writeFileSync(this.resolver.unit, this.here(unboundUnit(this.resolver)));
+    this.write(`/units/unbound-${this.address}.service`, unboundUnit(this.resolver));
     this.writeProgram("unbound-guard", unboundGuard(this.resolver, forwarders));
   }
 
   /** Writes unit and guard of the Consul agent. */
   layOutAgent(options: ConsulGuardOptions): void {
-    writeFileSync(this.path(`/units/consul-${this.address}.service`), this.here(consulUnit()));
+    this.write(`/units/consul-${this.address}.service`, consulUnit());
     this.writeProgram("consul-guard", consulGuard(options));
-  }
-
-  /** Writes a program of real hosts, its paths and addresses changed to this host's. Returns where it lies. */
-  writeProgram(name: string, text: string): string {
-    const path = this.path(`/bin/${name}`);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, this.here(text));
-    chmodSync(path, 0o755);
-    return path;
   }
 
   /** Writes files of a real host's profile. */
@@ -76,7 +64,7 @@ export class DnsHost {
     }
   }
 
-  /** Writes what lies at that path on a real host. */
+  /** Writes what lies at that path on a real host, paths and addresses in it changed to this host's. */
   write(onHost: string, text: string): void {
     const path = this.path(onHost);
     mkdirSync(dirname(path), { recursive: true });
@@ -111,6 +99,11 @@ export class DnsHost {
 
   pidFile(unit: "consul" | "unbound"): string {
     return this.path(`/units/${unit}-${this.address}.service.pid`);
+  }
+
+  private writeProgram(name: string, text: string): void {
+    this.write(`/bin/${name}`, text);
+    chmodSync(this.path(`/bin/${name}`), 0o755);
   }
 
   private here(text: string): string {
