@@ -1,3 +1,5 @@
+import { refusedWarmOrigins } from "./warm-origins";
+
 /** What the proxy may do and where it listens; the same on every platform. */
 export interface ProxyOptions {
   /** Origins it may forward to: host names, or patterns with a leading `*.`. At least one. */
@@ -26,18 +28,23 @@ export const DEFAULT_ADMIN_PORT = 9300;
 /**
  * The proxy's configuration file (JSON; docs/proxy.md has every key).
  *
- * @throws Error when no origin is allowed: the proxy would refuse every request.
+ * @throws Error when no origin is allowed, or one in `warm` is not: the proxy would refuse to start.
  */
 export function proxyConfig(options: ProxyOptions): string {
   if (options.allow.length === 0)
     throw new Error("aggregation proxy: allow must name at least one origin, got: []");
-  const { drainSeconds = 0 } = options;
+  const { drainSeconds = 0, warm = [] } = options;
+  for (const index of refusedWarmOrigins(warm, options.allow)) {
+    throw new Error(
+      `aggregation proxy: warm must name origins that allow lets through, got: ${JSON.stringify(warm[index])}`,
+    );
+  }
   const config = {
     listen: options.listen ?? "0.0.0.0",
     port: options.port ?? DEFAULT_PROXY_PORT,
     adminListen: options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`,
     allow: options.allow,
-    warm: options.warm ?? [],
+    warm,
     keepaliveConns: options.keepaliveConns ?? 64,
     drainDelay: drainSeconds,
     shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),

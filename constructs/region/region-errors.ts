@@ -50,8 +50,18 @@ function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue):
 /** zod's own messages read "Invalid input: expected string, received undefined"; the value is shown apart. */
 function expectationOf(message: string): string {
   const [, expected] = /expected (.*?)(?:, received .*)?$/.exec(message) ?? [];
-  return expected === undefined ? message : `expected ${expected}`;
+  return expected === undefined ? message : `expected ${TYPES[expected] ?? expected}`;
 }
+
+const TYPES: Readonly<Record<string, string>> = {
+  array: "a list",
+  boolean: "true or false",
+  int: "a whole number",
+  number: "a number",
+  object: "an object",
+  record: "an object",
+  string: "a string",
+};
 
 function pathText(path: readonly PropertyKey[]): string {
   return path

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { refusedWarmOrigins } from "../proxy/warm-origins";
 import { Cidr } from "./cidr";
 
 /*
@@ -49,18 +50,28 @@ const backend = z.discriminatedUnion(
   { error: 'expected a backend of type "local", "s3" or "gcs"' },
 );
 
-const proxy = z.strictObject({
-  /** Origins the proxy may forward to: host names, or patterns with a leading `*.`. */
-  allow: z.array(originPattern).min(1, { error: "expected at least one allowed origin" }),
-  /** Origins with connections kept open ahead of need, `HOST:PORT=CONNECTIONS`. */
-  warm: z.array(warmOrigin).default([]),
-  port: port.default(80),
-  /** PEM certificates of authorities trusted for origins, besides the public ones. */
-  caCertificate: z
-    .string()
-    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
-    .optional(),
-});
+const proxy = z
+  .strictObject({
+    /** Origins the proxy may forward to: host names, or patterns with a leading `*.`. */
+    allow: z.array(originPattern).min(1, { error: "expected at least one allowed origin" }),
+    /** Origins with connections kept open ahead of need, `HOST:PORT=CONNECTIONS`. */
+    warm: z.array(warmOrigin).default([]),
+    port: port.default(80),
+    /** PEM certificates of authorities trusted for origins, besides the public ones. */
+    caCertificate: z
+      .string()
+      .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
+      .optional(),
+  })
+  .superRefine(({ allow, warm }, context) => {
+    for (const index of refusedWarmOrigins(warm, allow)) {
+      context.addIssue({
+        code: "custom",
+        path: ["warm", index],
+        message: `expected an origin that allow lets through (${allow.join(", ")})`,
+      });
+    }
+  });
 
 const aptSource = z.strictObject({
   name: dnsLabel,

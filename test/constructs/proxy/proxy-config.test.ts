@@ -58,6 +58,14 @@ describe("proxyConfig", () => {
     expect(output).toMatch(/allow.*https:\/\/api\.example\.com\//s);
   });
 
+  test("refuses to keep connections that it would not let anybody use", () => {
+    // GIVEN an origin to warm that is not allowed THEN it is named before the proxy itself refuses to start
+    const options = { allow: ["*.example.com"], warm: ["API.example.com:443=2", "example.com:443=2"] };
+    expect(() => proxyConfig(options)).toThrow(
+      'aggregation proxy: warm must name origins that allow lets through, got: "example.com:443=2"',
+    );
+  });
+
   test("refuses to allow nothing", () => {
     expect(() => proxyConfig({ allow: [] })).toThrow(
       "aggregation proxy: allow must name at least one origin, got: []",

@@ -46,6 +46,21 @@ describe("validateRegions", () => {
       "region jp: servers: expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none, got: 2 with role consul-server",
     ],
     [
+      "a warm origin that is not allowed",
+      jp({ proxy: { allow: ["*.example.com"], warm: ["api.example.com:443=2", "api.example.net:443=2"] } }),
+      'region jp: proxy.warm[1]: expected an origin that allow lets through (*.example.com), got: "api.example.net:443=2"',
+    ],
+    [
+      "a text where a list belongs",
+      jp({ proxy: { allow: "api.example.com" as never } }),
+      'region jp: proxy.allow: expected a list, got: "api.example.com"',
+    ],
+    [
+      "a list where an object belongs",
+      jp({ consul: { peers: ["us"] as never } }),
+      'region jp: consul.peers: expected an object, got: ["us"]',
+    ],
+    [
       "a duplicate address",
       jp({ servers: jp().servers.map((server) => ({ ...server, address: "10.10.0.11" })) }),
       'region jp: servers[1].address: expected another address than servers[0] has, got: "10.10.0.11"',
