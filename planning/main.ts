@@ -27,6 +27,12 @@ for (const [signal, number] of [
   process.once(signal, () => process.exit(128 + number));
 }
 
+// A reader that has seen enough, such as head, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(128 + 13);
+});
+
 main().then(
   (code) => {
     process.exitCode = code;

@@ -133,4 +133,11 @@ function below({ stacks }: AvailabilityRun, least: number): string[] {
 const promisedBy = ({ independent, tooLarge, bounds }: ServiceAvailability): number =>
   independent?.availability ?? tooLarge?.independent.lower ?? bounds.lower;
 
-if (require.main === module) process.exitCode = main(process.argv.slice(2), process.stdout);
+if (require.main === module) {
+  // A reader that has seen enough, such as head, is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(128 + 13);
+  });
+  process.exitCode = main(process.argv.slice(2), process.stdout);
+}

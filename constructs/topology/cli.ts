@@ -79,6 +79,11 @@ function chosen(run: TopologyRun, names: readonly string[]): TopologyRun {
 }
 
 if (require.main === module) {
+  // A reader that has seen enough, such as head, is no error.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(128 + 13);
+  });
   try {
     process.exitCode = main(process.argv.slice(2), process.stdout);
   } catch (error) {
