@@ -24,15 +24,22 @@ async function main(flags: readonly string[]): Promise<void> {
     console.log(`\nLeft out: the virtual servers, the deploy and the timed calls, because ${obstacle}.`);
     return;
   }
-  const testbed = await step("boot three virtual dedicated servers and a far site", (note) =>
+  const booting = step("boot three virtual dedicated servers and a far site", (note) =>
     Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] }, onStep: note }),
   );
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
       console.error(`\n${signal}: taking the virtual servers down`);
-      void testbed.stop().finally(() => process.exit(128 + constants.signals[signal]));
+      // A boot that fails has undone itself.
+      void booting
+        .then(
+          (testbed) => testbed.stop(),
+          () => undefined,
+        )
+        .finally(() => process.exit(128 + constants.signals[signal]));
     });
   }
+  const testbed = await booting;
   try {
     await deploy(testbed);
     await showCalls(testbed);
