@@ -10,16 +10,19 @@ const SOURCES = ["main.ts", "regions", "stacks", "constructs", "planning", "prox
 
 const modified = (path) => statSync(path).mtimeMs;
 
-function* files(path) {
-  if (!statSync(path).isDirectory()) yield path;
-  else for (const name of readdirSync(path)) yield* files(join(path, name));
+/** A file, or a folder, whose time tells that a file came or went, and all in it. */
+function* filesAndFolders(path) {
+  yield path;
+  if (statSync(path).isDirectory()) {
+    for (const name of readdirSync(path)) yield* filesAndFolders(join(path, name));
+  }
 }
 
 function problem() {
   if (!existsSync(built)) return "dist/main.js is missing";
   const time = modified(built);
   for (const source of SOURCES) {
-    for (const file of files(join(root, source))) {
+    for (const file of filesAndFolders(join(root, source))) {
       if (modified(file) > time) return `${file.slice(root.length + 1)} has changed since the last build`;
     }
   }

@@ -33,6 +33,9 @@ describe("script/require-build.mjs", () => {
       write(join(folder, "index.ts"), 1);
     write("main.ts", 1);
     write("regions/jp.ts", 2);
+    write("regions/us.ts", 2);
+    for (const folder of ["regions", "stacks", "constructs/dns", "constructs", "planning", "proxy"])
+      utimesSync(join(project, folder), 120, 120);
   });
 
   afterEach(() => rmSync(project, { recursive: true }));
@@ -48,6 +51,17 @@ describe("script/require-build.mjs", () => {
     expect(run()).toEqual({
       status: 1,
       stderr: 'error: dist/main.js is missing: run "npm run build" first\n',
+    });
+  });
+
+  test("stops when a region is gone", () => {
+    // WHEN a source was taken away after the build
+    write("dist/main.js", 3);
+    rmSync(join(project, "regions/us.ts"));
+    // THEN its folder is named
+    expect(run()).toEqual({
+      status: 1,
+      stderr: 'error: regions has changed since the last build: run "npm run build" first\n',
     });
   });
 
