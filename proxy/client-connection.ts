@@ -238,7 +238,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     }
     const local = service.localAnswer(head);
     if (local !== undefined) {
-      this.answerLocally(local);
+      void local.then((json) => this.answerLocally(json));
       return;
     }
     const pool = service.poolFor(head.host);
@@ -512,6 +512,7 @@ export class ClientConnection implements Requester, CompletedExchange {
   }
 
   private answerLocally(json: string): void {
+    if (this.phase !== Phase.Exchange) return;
     if (!this.requestDone) this.closeAfter = true;
     this.answer(200, "application/json", `${json}\n`);
     this.complete();

@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
-import { type HttpStats } from "./response-times";
+import { httpStats, type TimesSample } from "./response-times";
 
-/** What `/.api/stats` says of the process; names as in chocon's where the same thing exists. Memory in bytes. */
+/** What `/.api/stats` says of the process (with several workers, the one that answers); names as in chocon's where the same thing exists. Memory in bytes. */
 export function processStats(): Record<string, unknown> {
   const memory = process.memoryUsage();
   return {
@@ -22,12 +22,15 @@ export function processStats(): Record<string, unknown> {
 }
 
 /** The JSON for a path that the proxy answers itself, or undefined when the path is none of these. */
-export function localAnswer(path: string, httpStats: () => HttpStats): string | undefined {
+export function localAnswer(
+  path: string,
+  allTimes: () => Promise<readonly TimesSample[]>,
+): Promise<string> | undefined {
   switch (path.split("?", 1)[0]) {
     case "/.api/stats":
-      return JSON.stringify(processStats());
+      return Promise.resolve(JSON.stringify(processStats()));
     case "/.api/http-stats":
-      return JSON.stringify(httpStats());
+      return allTimes().then((samples) => JSON.stringify(httpStats(samples)));
     default:
       return undefined;
   }

@@ -11,6 +11,14 @@ export interface HttpStats {
 
 const PERCENTS = [90, 95, 99];
 
+/** What is known of the responses of one process. */
+export interface TimesSample {
+  /** Seconds each took. */
+  readonly times: readonly number[];
+  /** How many there were of each status. */
+  readonly countsByStatus: readonly (readonly [status: number, count: number])[];
+}
+
 /** A sample of the latest response times. */
 export class ResponseTimes {
   private readonly times: Float64Array;
@@ -31,23 +39,30 @@ export class ResponseTimes {
     this.times[this.taken++ % this.times.length] = seconds;
   }
 
-  /** Statistics with these counts of responses by status. */
-  stats(countsByStatus: ReadonlyMap<number, number>): HttpStats {
-    const times = this.times.slice(0, Math.min(this.taken, this.times.length)).sort();
-    const at = (percent: number): number =>
-      times[Math.max(0, Math.ceil((times.length * percent) / 100) - 1)] ?? 0;
-    const total = times.reduce((sum, time) => sum + time, 0);
-    return {
-      request: {
-        count: [...countsByStatus.values()].reduce((sum, count) => sum + count, 0),
-        status_count: Object.fromEntries(countsByStatus),
-      },
-      response: {
-        max_time: times.at(-1) ?? 0,
-        min_time: times[0] ?? 0,
-        average_time: times.length === 0 ? 0 : total / times.length,
-        percentiled_time: Object.fromEntries(PERCENTS.map((percent) => [percent, at(percent)])),
-      },
-    };
+  sample(): number[] {
+    return [...this.times.subarray(0, Math.min(this.taken, this.times.length))];
   }
+}
+
+/** Statistics of several processes' responses as one. */
+export function httpStats(samples: readonly TimesSample[]): HttpStats {
+  const times = Float64Array.from(samples.flatMap((sample) => sample.times)).sort();
+  const at = (percent: number): number =>
+    times[Math.max(0, Math.ceil((times.length * percent) / 100) - 1)] ?? 0;
+  const counts: Record<string, number> = {};
+  for (const [status, count] of samples.flatMap(({ countsByStatus }) => countsByStatus))
+    counts[status] = (counts[status] ?? 0) + count;
+  const total = times.reduce((sum, time) => sum + time, 0);
+  return {
+    request: {
+      count: Object.values(counts).reduce((sum, count) => sum + count, 0),
+      status_count: counts,
+    },
+    response: {
+      max_time: times.at(-1) ?? 0,
+      min_time: times[0] ?? 0,
+      average_time: times.length === 0 ? 0 : total / times.length,
+      percentiled_time: Object.fromEntries(PERCENTS.map((percent) => [percent, at(percent)])),
+    },
+  };
 }

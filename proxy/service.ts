@@ -18,7 +18,7 @@ import { localAnswer } from "./local-api";
 import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./metrics";
 import { AccessLog } from "./access-log";
 import { type RequestHead } from "./request-head";
-import { ResponseTimes } from "./response-times";
+import { ResponseTimes, type TimesSample } from "./response-times";
 import { type Options, readUpstream, readWarm } from "./options";
 import { OriginPool, type PoolContext } from "./origin-pool";
 import { RequestIds } from "./request-id";
@@ -100,6 +100,14 @@ export class Service {
     return !this.draining && [...this.pools.values()].every((pool) => pool.ready);
   }
 
+  /** Response times of all processes that serve together: of this one, unless somebody knows of others. */
+  allTimes: () => Promise<readonly TimesSample[]> = () => Promise.resolve([this.times()]);
+
+  /** Response times of this process. */
+  times(): TimesSample {
+    return { times: this.responseTimes.sample(), countsByStatus: [...this.metrics.countsByStatus()] };
+  }
+
   /** All numbers of this process. */
   snapshot(): Snapshot {
     const snapshot: Snapshot = {};
@@ -134,10 +142,10 @@ export class Service {
   }
 
   /** The JSON for a request to the proxy itself rather than through it. */
-  localAnswer(head: RequestHead): string | undefined {
+  localAnswer(head: RequestHead): Promise<string> | undefined {
     if (head.target.charCodeAt(1) !== 0x2e || !head.target.startsWith("/.api/")) return undefined;
     if (this.upstream === undefined && isOrigin(routeOf(head.host))) return undefined;
-    return localAnswer(head.target, () => this.responseTimes.stats(this.metrics.countsByStatus()));
+    return localAnswer(head.target, this.allTimes);
   }
 
   /** Called once at the end of each exchange. */

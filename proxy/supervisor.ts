@@ -1,9 +1,11 @@
 import cluster, { type Worker } from "node:cluster";
 import { cpus } from "node:os";
 import { type Observed } from "./admin";
+import { Correspondence, type Peer } from "./correspondence";
 import { Log } from "./log";
 import { type Snapshot, sum } from "./metrics";
 import { type Options } from "./options";
+import { type TimesSample } from "./response-times";
 import { type Service } from "./service";
 
 /** What a worker tells its supervisor when asked. */
@@ -12,9 +14,11 @@ export interface WorkerReport {
   readonly snapshot: Snapshot;
 }
 
-const ASK = "report";
-/** Milliseconds to wait for a worker's report; a worker that is silent for longer counts as not ready. */
-const REPORT_MS = 2_000;
+/** What a supervisor asks of a worker. */
+const REPORT = "report";
+const TIMES = "times";
+/** What a worker asks of its supervisor. */
+const ALL_TIMES = "all times";
 /** A worker that lived for less is replaced only after a pause, lest a broken start burns a core. */
 const SHORT_LIFE_MS = 1_000;
 
@@ -22,6 +26,7 @@ const SHORT_LIFE_MS = 1_000;
 export class Supervisor implements Observed {
   private readonly log = new Log();
   private readonly count: number;
+  private readonly workers = new Map<Worker, Correspondence>();
   private terminating = false;
 
   constructor(private readonly options: Options) {
@@ -36,20 +41,23 @@ export class Supervisor implements Observed {
 
   async ready(): Promise<boolean> {
     if (this.terminating) return false;
-    const reports = await this.reports();
+    const reports = (await this.askAll(REPORT)) as WorkerReport[];
+    // A worker that does not answer counts as not ready.
     return reports.length === this.count && reports.every(({ ready }) => ready);
   }
 
   async snapshot(): Promise<Snapshot> {
-    return sum((await this.reports()).map(({ snapshot }) => snapshot));
+    return sum(((await this.askAll(REPORT)) as WorkerReport[]).map(({ snapshot }) => snapshot));
   }
 
   private fork(): void {
     const worker = cluster.fork();
     const started = Date.now();
+    this.workers.set(worker, new Correspondence(worker, { [ALL_TIMES]: () => this.askAll(TIMES) }));
     worker.once("exit", (code, signal) => {
+      this.workers.delete(worker);
       if (this.terminating) {
-        if (this.living().length === 0) process.exit(0);
+        if (this.workers.size === 0) process.exit(0);
         return;
       }
       this.log.event("error", "worker ended and is replaced", { pid: worker.process.pid, code, signal });
@@ -63,42 +71,25 @@ export class Supervisor implements Observed {
   private terminate(): void {
     if (this.terminating) return;
     this.terminating = true;
-    for (const worker of this.living()) worker.process.kill("SIGTERM");
-    if (this.living().length === 0) process.exit(0);
+    for (const worker of this.workers.keys()) worker.process.kill("SIGTERM");
+    if (this.workers.size === 0) process.exit(0);
     const { shutdownTimeout, drainDelay } = this.options;
     setTimeout(() => process.exit(1), (shutdownTimeout + drainDelay + 5) * 1000).unref();
   }
 
-  private living(): Worker[] {
-    return Object.values(cluster.workers ?? {}).filter(
-      (worker) => worker !== undefined && !worker.isDead(),
-    ) as Worker[];
-  }
-
-  private async reports(): Promise<WorkerReport[]> {
-    const reports = await Promise.all(this.living().map(reportOf));
-    return reports.filter((report) => report !== undefined);
+  private async askAll(question: string): Promise<unknown[]> {
+    const answers = await Promise.all([...this.workers.values()].map((worker) => worker.ask(question)));
+    return answers.filter((answer) => answer !== undefined);
   }
 }
 
-function reportOf(worker: Worker): Promise<WorkerReport | undefined> {
-  return new Promise((resolve) => {
-    const finish = (report: WorkerReport | undefined): void => {
-      clearTimeout(timer);
-      worker.off("message", finish);
-      resolve(report);
-    };
-    const timer = setTimeout(() => finish(undefined), REPORT_MS);
-    worker.on("message", finish);
-    worker.send(ASK, (error) => error !== null && finish(undefined));
-  });
-}
-
-/** In a worker: answers the supervisor's questions. */
+/** In a worker: answers the supervisor's questions, and has the service tell of all workers' response times. */
 export function reportFor(service: Service): void {
-  process.on("message", (message) => {
-    if (message !== ASK) return;
-    const report: WorkerReport = { ready: service.ready, snapshot: service.snapshot() };
-    process.send!(report);
+  const supervisor = new Correspondence(process as Peer, {
+    [REPORT]: (): WorkerReport => ({ ready: service.ready, snapshot: service.snapshot() }),
+    [TIMES]: (): TimesSample => service.times(),
   });
+  // Without a supervisor this worker is about to end too, and what it knows itself is all there is.
+  service.allTimes = async () =>
+    ((await supervisor.ask(ALL_TIMES)) as TimesSample[] | undefined) ?? [service.times()];
 }

@@ -288,6 +288,24 @@ describe("starting and stopping", () => {
     30_000,
   );
 
+  test("/.api/http-stats counts what all workers answered", async () => {
+    await withProxy(["--access-log-dir", "none", "--workers", "2", "--spfactor", "1"], async (proxy) => {
+      while (proxy.output().split('"listening"').length <= 2)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      // The workers take connections in turn.
+      for (let i = 0; i < 5; i++) await talk(proxy.port, request(origin.port, "/", "Connection: close\r\n"));
+      for (const count of [5, 6, 7]) {
+        const answer = await talk(
+          proxy.port,
+          "GET /.api/http-stats HTTP/1.1\r\nHost: proxy:3000\r\nConnection: close\r\n\r\n",
+        );
+        expect(JSON.parse(answer.split("\r\n\r\n")[1]!)).toMatchObject({
+          request: { count, status_count: { "200": count } },
+        });
+      }
+    });
+  });
+
   test("a crashed worker is replaced, and the metrics of all are one", async () => {
     await withProxy(["--access-log-dir", "none", "--workers", "2"], async (proxy) => {
       const pids = (): number[] =>

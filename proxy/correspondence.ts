@@ -1,0 +1,55 @@
+/** The other end of the channel that Node's cluster keeps between a supervisor and a worker. */
+export interface Peer {
+  send?(message: unknown, sent: (error: Error | null) => void): unknown;
+  on(event: "message", listener: (message: Letter) => void): unknown;
+}
+
+/** A question, or the answer to the one with the same number. */
+interface Letter {
+  readonly number: number;
+  readonly question?: string;
+  readonly answer?: unknown;
+}
+
+/** Milliseconds to wait for an answer. */
+const PATIENCE_MS = 2_000;
+
+/** Questions and answers between a supervisor and one worker, in both directions. */
+export class Correspondence {
+  private readonly open = new Map<number, (answer: unknown) => void>();
+  private last = 0;
+
+  /** @param answers what is said to each question that the other end may ask */
+  constructor(
+    private readonly peer: Peer,
+    answers: Readonly<Record<string, () => unknown>>,
+  ) {
+    peer.on("message", ({ number, question, answer }) => {
+      if (question === undefined) this.settle(number, answer);
+      else void Promise.resolve(answers[question]?.()).then((said) => this.post({ number, answer: said }));
+    });
+  }
+
+  /** The other end's answer; undefined when it has gone or is silent for too long. */
+  ask(question: string): Promise<unknown> {
+    const number = ++this.last;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.settle(number, undefined), PATIENCE_MS);
+      this.open.set(number, (answer) => {
+        clearTimeout(timer);
+        resolve(answer);
+      });
+      this.post({ number, question });
+    });
+  }
+
+  private post(letter: Letter): void {
+    this.peer.send?.(letter, (error) => error !== null && this.settle(letter.number, undefined));
+  }
+
+  private settle(number: number, answer: unknown): void {
+    const settle = this.open.get(number);
+    this.open.delete(number);
+    settle?.(answer);
+  }
+}
