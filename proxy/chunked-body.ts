@@ -32,6 +32,15 @@ const FORBIDDEN_TRAILERS = new Set([
   "te",
 ]);
 
+/** The name of the first of these field lines that may not be a trailer; undefined when all may. */
+export function forbiddenTrailer(lines: string): string | undefined {
+  for (const line of lines.split("\r\n")) {
+    const name = line.slice(0, Math.max(0, line.indexOf(":"))).toLowerCase();
+    if (FORBIDDEN_TRAILERS.has(name)) return name;
+  }
+  return undefined;
+}
+
 /** Where the payload of a chunked body goes, piece by piece, when it is decoded. */
 export type PayloadSink = (bytes: Buffer, from: number, to: number) => void;
 

@@ -1,14 +1,15 @@
 import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { type ClientReads } from "./client-reads";
 import { clock } from "./clock";
-import { type Failure, type OriginLink, type Requester } from "./exchange";
+import { type Failure, type OriginLink, repeatable, type Requester, RETRIES } from "./exchange";
+import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
 import { latin1 } from "./latin1";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
 import { type OriginPool } from "./origin-pool";
 import { RequestBody } from "./request-body";
 import { RequestHead } from "./request-head";
 import { type ResponseHead } from "./response-head";
-import { type CompletedExchange, type Service } from "./service";
 import { statusText } from "./status-text";
 
 const EMPTY = Buffer.alloc(0);
@@ -22,6 +23,17 @@ const UNSENT_BYTES = 262_144;
 const LINGER_MS = 2_000;
 /** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
 const DRAIN_IDLE_MS = 1_000;
+
+/** What a connection asks of the service it came from. */
+export interface ClientOwner extends ExchangeServices {
+  readonly reads: ClientReads;
+  readonly responseMark: string;
+  /** The JSON for a request to the proxy itself rather than through it. */
+  localAnswer(head: RequestHead): string | undefined;
+  /** The client speaks HTTP/2. */
+  acceptHttp2(socket: Socket): void;
+  left(client: ClientConnection): void;
+}
 
 const enum Phase {
   Idle,
@@ -60,7 +72,8 @@ export class ClientConnection implements Requester, CompletedExchange {
   private chunkResponse = false;
   private responseTrailers = "";
   private closeAfter = false;
-  private replayable = true;
+  /** How often the request may still be sent again; none once a part of it is not at hand any more. */
+  private triesLeft = 0;
   private stalled = false;
   private clientPaused = false;
   /** No request has been read yet. */
@@ -69,7 +82,7 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   constructor(
     private readonly socket: Socket,
-    private readonly service: Service,
+    private readonly service: ClientOwner,
   ) {
     const { options } = service;
     this.head = new RequestHead(options);
@@ -219,7 +232,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.responding = false;
     this.chunkResponse = false;
     this.responseTrailers = "";
-    this.replayable = true;
+    this.triesLeft = RETRIES;
     this.status = 0;
     this.sent = 0;
     this.closeAfter = head.close || service.draining;
@@ -304,7 +317,7 @@ export class ClientConnection implements Requester, CompletedExchange {
       return false;
     }
     this.firstBody = undefined;
-    this.replayable = false;
+    this.triesLeft = 0;
     const flowing = this.origin!.write(end === bytes.length ? bytes : bytes.subarray(0, end));
     if (end < bytes.length) this.pending = bytes.subarray(end);
     if (!flowing && !this.requestDone) this.pauseClient();
@@ -375,7 +388,8 @@ export class ClientConnection implements Requester, CompletedExchange {
   private responseHead(head: ResponseHead, last: boolean): string {
     const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
     let text = head.forwarded();
-    if ((last && !this.requestDone) || this.service.draining) this.closeAfter = true;
+    // The answer may be complete before the request is, and then what is left of it has no reader.
+    if (!this.requestDone || this.service.draining) this.closeAfter = true;
     if (this.head.minorVersion === 0) {
       if (head.chunked) text = withoutTransferEncoding(text);
       if (head.chunked || unframed) this.closeAfter = true;
@@ -462,14 +476,12 @@ export class ClientConnection implements Requester, CompletedExchange {
       this.endTunnel();
       return;
     }
-    // A connection that had served before may have been closed by the origin just as the request was sent. Only what
-    // may be done twice is sent again, only while all of it is at hand, and only once.
-    const again = link.served > 0 && !answered && this.replayable && this.requestDone && this.head.idempotent;
-    if (!again || failure.status === 504) {
+    const again = this.triesLeft > 0 && repeatable(link, failure, answered, this.head);
+    if (!again || (!this.requestDone && failure.untouched !== true)) {
       this.fail(failure);
       return;
     }
-    this.replayable = false;
+    this.triesLeft = failure.untouched === true ? this.triesLeft - 1 : 0;
     this.service.metrics.retries++;
     this.pool!.acquire(this, true);
   }

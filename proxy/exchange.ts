@@ -4,6 +4,23 @@ import { type ResponseHead } from "./response-head";
 export interface Failure {
   readonly status: number;
   readonly problem: string;
+  /** The origin has certainly not acted on the request. */
+  readonly untouched?: boolean;
+}
+
+/** Times that a request is sent again at most; more than once only where it was refused unread. */
+export const RETRIES = 3;
+
+/** May a request be sent again that was lost with this link? Only if that cannot do anything twice that may not be. */
+export function repeatable(
+  link: OriginLink,
+  failure: Failure,
+  answered: boolean,
+  request: { readonly idempotent: boolean },
+): boolean {
+  if (answered || failure.status === 504) return false;
+  // A connection that had served before may have been closed by the origin just as the request was sent.
+  return failure.untouched === true || (link.served > 0 && request.idempotent);
 }
 
 /**

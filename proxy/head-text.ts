@@ -7,6 +7,7 @@ const HTTP1_ONLY = new Set([
   "proxy-connection",
   "transfer-encoding",
   "upgrade",
+  "http2-settings",
   "host",
   "te",
 ]);

@@ -6,7 +6,7 @@ import {
   type IncomingHttpHeaders,
 } from "node:http2";
 import { type Socket } from "node:net";
-import { ChunkedBody } from "./chunked-body";
+import { ChunkedBody, forbiddenTrailer } from "./chunked-body";
 import { clock } from "./clock";
 import { type Failure, type LinkOwner, type OriginLink, type Requester } from "./exchange";
 import { fieldsOf, toHttp2Fields, toLines } from "./head-text";
@@ -17,6 +17,8 @@ import { statusText } from "./status-text";
 /** Bytes an origin may send ahead per stream and per session: a long way needs wide windows. */
 const STREAM_WINDOW_BYTES = 1_048_576;
 const SESSION_WINDOW_BYTES = 8_388_608;
+/** Streams begun before the origin has said how many it takes (RFC 9113 section 6.5.2 recommends it takes as many). */
+const STREAMS_UNTIL_SETTLED = 100;
 const EMPTY = Buffer.alloc(0);
 
 /** What a session tells the pool it came from. */
@@ -29,17 +31,21 @@ export interface SessionOwner extends LinkOwner {
 /** One HTTP/2 connection to an origin, with as many exchanges at once as the origin allows. */
 export class OriginSession {
   touched = clock.now;
+  /** `clock.now` when something last came of any exchange. */
+  heard = clock.now;
   served = 0;
   private readonly streams = new Set<OriginStream>();
   private readonly session: ClientHttp2Session;
   private over = false;
+  /** The origin has said how many streams it takes at once. */
+  private settled = false;
 
   /** @param authority `https://name` or `http://name`: what requests carry when they have no Host of their own */
   constructor(
     readonly owner: SessionOwner,
     readonly address: string,
     authority: string,
-    socket: Socket,
+    private readonly socket: Socket,
     readonly limits: HeadLimits,
   ) {
     this.session = connect(authority, {
@@ -52,6 +58,10 @@ export class OriginSession {
       maxHeaderListPairs: limits.maxHeaderCount,
     });
     this.session.on("connect", () => this.session.setLocalWindowSize(SESSION_WINDOW_BYTES));
+    this.session.once("remoteSettings", () => {
+      this.settled = true;
+      this.owner.eased(this);
+    });
     this.session.on("error", () => this.end());
     this.session.on("goaway", () => this.end());
     this.session.on("close", () => this.end());
@@ -63,7 +73,7 @@ export class OriginSession {
 
   /** Can take another exchange now. */
   get open(): boolean {
-    const limit = this.session.remoteSettings?.maxConcurrentStreams ?? 100;
+    const limit = this.settled ? this.session.remoteSettings.maxConcurrentStreams! : STREAMS_UNTIL_SETTLED;
     return !this.over && !this.session.closed && !this.session.destroyed && this.streams.size < limit;
   }
 
@@ -76,7 +86,10 @@ export class OriginSession {
 
   /** Enforces the time-out for answers. */
   sweep(now: number, proxyReadTimeout: number): void {
-    for (const stream of this.streams) stream.sweep(now, proxyReadTimeout);
+    for (const stream of this.streams) {
+      // Where nothing at all comes any more the connection itself may be dead: what is new goes elsewhere.
+      if (stream.sweep(now, proxyReadTimeout) && now - this.heard > proxyReadTimeout * 1000) this.close();
+    }
   }
 
   finished(stream: OriginStream): void {
@@ -85,9 +98,20 @@ export class OriginSession {
     this.owner.eased(this);
   }
 
+  /** Takes no more exchanges. */
+  get dead(): boolean {
+    return this.over;
+  }
+
   /** Takes no more; streams under way may end. */
   close(): void {
     this.end();
+  }
+
+  /** The connection goes. By itself a session that was closed waits for its origin to close the connection too. */
+  destroy(): void {
+    this.session.destroy();
+    this.socket.destroy();
   }
 
   private end(): void {
@@ -105,6 +129,10 @@ export class OriginStream implements OriginLink {
   private readonly head: ResponseHead;
   private chunked = false;
   private left = 0;
+  /** Bytes of the response's body. */
+  private received = 0;
+  /** The origin has sent all it had to send. */
+  private complete = false;
   private answered = false;
   private paused = false;
   private over = false;
@@ -173,10 +201,12 @@ export class OriginStream implements OriginLink {
     this.stream?.close(constants.NGHTTP2_CANCEL);
   }
 
-  sweep(now: number, proxyReadTimeout: number): void {
-    if (this.paused || (!this.answered && !this.requester.requestDone)) return;
-    if (now - this.touched <= proxyReadTimeout * 1000) return;
+  /** Ends the exchange when the origin has owed bytes for too long: true then. */
+  sweep(now: number, proxyReadTimeout: number): boolean {
+    if (this.paused || (!this.answered && !this.requester.requestDone)) return false;
+    if (now - this.touched <= proxyReadTimeout * 1000) return false;
     this.lose({ status: 504, problem: `no byte from the origin for ${proxyReadTimeout} s` });
+    return true;
   }
 
   private request(text: string): void {
@@ -192,18 +222,66 @@ export class OriginStream implements OriginLink {
     const bodiless = !this.chunked && this.left === 0;
     const stream = this.session.request(
       { ":method": method, ":path": path, ":authority": authority, ...toHttp2Fields(joined), te: "trailers" },
-      { endStream: bodiless },
+      { endStream: bodiless, waitForTrailers: this.chunked },
     );
     this.stream = stream;
+    this.noteEnd(stream);
+    if (this.chunked)
+      stream.on("wantTrailers", () => stream.sendTrailers(toHttp2Fields(this.decoder.trailers)));
     stream.on("headers", (fields) => this.inform(fields));
     stream.on("response", (fields, flags) =>
       this.respond(fields, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0),
     );
-    stream.on("trailers", (fields) => this.over || this.requester.trailers(toLines(fields)));
+    stream.on("trailers", (fields) => this.trailers(toLines(fields)));
     stream.on("end", () => this.ended());
     stream.on("drain", () => this.over || this.requester.originDrained());
-    stream.on("error", (error) => this.lose({ status: 502, problem: error.message }));
-    stream.on("close", () => this.lose({ status: 502, problem: "origin closed the stream" }));
+    // A stream that is reset without an error is closed only once its end has been read and written. What came before
+    // the reset has its events on the next tick. After the exchange the reset is this side's own, and has to go out.
+    stream.on("aborted", () => {
+      if (!this.over) process.nextTick(() => this.broken("origin reset the stream"));
+    });
+    stream.on("error", (error) => this.broken(error.message));
+    stream.on("close", () => this.broken("origin closed the stream"));
+  }
+
+  /** "end" comes also of a stream that was reset without an error; but then the stream is closed before its end is pushed. */
+  private noteEnd(stream: ClientHttp2Stream): void {
+    const push = stream.push.bind(stream);
+    stream.push = (bytes: unknown, encoding?: BufferEncoding): boolean => {
+      this.complete ||= bytes === null && !stream.closed;
+      return push(bytes, encoding);
+    };
+  }
+
+  private broken(problem: string): void {
+    const { stream } = this;
+    if (!this.over && !this.deliverRest()) {
+      // Refused, or never sent (RFC 9113 section 8.7).
+      const untouched = stream?.id === undefined || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      this.lose({ status: 502, problem, untouched });
+    }
+    // Else it would wait, and its session with it, for somebody to read what is left.
+    stream?.destroy();
+  }
+
+  /** All of the response may have come before its stream or session was ended, and the client has yet to take it. */
+  private deliverRest(): boolean {
+    if (!this.answered) return false;
+    this.stream?.removeAllListeners("data");
+    const rest = (this.stream?.read() as Buffer | null) ?? EMPTY;
+    // To a client of HTTP/1.1 it is complete with its last byte, and has no trailers to wait for.
+    this.complete ||= !this.requester.wantsPayload && this.received + rest.length === this.head.contentLength;
+    if (!this.complete) return false;
+    this.requester.body(rest, 0, rest.length, false);
+    this.ended();
+    return true;
+  }
+
+  private trailers(lines: string): void {
+    if (this.over) return;
+    const forbidden = forbiddenTrailer(lines);
+    if (forbidden === undefined) this.requester.trailers(lines);
+    else this.lose({ status: 502, problem: `malformed response: forbidden trailer field ${forbidden}` });
   }
 
   /** An HTTP/1 head for HTTP/2 fields, read as strictly as one from a socket; false when it is refused. */
@@ -220,7 +298,7 @@ export class OriginStream implements OriginLink {
   }
 
   private inform(fields: IncomingHttpHeaders): void {
-    this.touched = clock.now;
+    this.touched = this.owner.heard = clock.now;
     if (!this.over && this.read(fields)) this.requester.inform(this.head);
   }
 
@@ -229,22 +307,24 @@ export class OriginStream implements OriginLink {
     this.stream?.on("data", (bytes: Buffer) => this.data(bytes));
     if (this.over || !this.read(fields)) return;
     this.answered = true;
-    this.touched = clock.now;
+    this.touched = this.owner.heard = clock.now;
     const { status } = this.head;
     const last = bodiless || this.requester.method === "HEAD" || status === 204 || status === 304;
-    if (last) this.complete();
+    if (last) this.succeed();
     this.flow(this.requester.respond(this.head, EMPTY, 0, 0, last));
   }
 
   private data(bytes: Buffer): void {
     if (this.over) return;
-    this.touched = clock.now;
+    this.touched = this.owner.heard = clock.now;
+    this.received += bytes.length;
     this.flow(this.requester.body(bytes, 0, bytes.length, false));
   }
 
   private ended(): void {
-    if (this.over || !this.answered) return;
-    this.complete();
+    if (this.over) return;
+    if (!this.answered || !this.complete) return this.broken("origin closed the stream");
+    this.succeed();
     this.requester.body(EMPTY, 0, 0, true);
   }
 
@@ -254,7 +334,7 @@ export class OriginStream implements OriginLink {
     this.stream?.pause();
   }
 
-  private complete(): void {
+  private succeed(): void {
     this.owner.served++;
     this.owner.owner.answered(this.owner.address, this.head.status);
     this.finish();

@@ -1,16 +1,22 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { type Failure, type OriginLink, type Requester } from "./exchange";
-import { toHttp2Fields } from "./head-text";
+import { forbiddenTrailer } from "./chunked-body";
+import { clock } from "./clock";
+import { type Failure, type OriginLink, repeatable, type Requester, RETRIES } from "./exchange";
+import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
+import { toHttp2Fields, toLines } from "./head-text";
 import { INCOMPLETE, MALFORMED } from "./message-head";
 import { type OriginPool } from "./origin-pool";
 import { RequestHead } from "./request-head";
 import { type ResponseHead } from "./response-head";
-import { type CompletedExchange, type Service } from "./service";
 import { statusText } from "./status-text";
 
 /** Fields that are framing or hop in HTTP/1 and have no meaning in HTTP/2. */
 const DROPPED = new Set(["host", "te"]);
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");
+/** Above it HTTP/1 has room for three digits, and HTTP/2 for nothing. */
+const MAX_STATUS = 599;
+/** Milliseconds that the rest of a request is read and dropped after its answer. */
+const LINGER_MS = 2_000;
+const WRONG_LENGTH: Failure = { status: 400, problem: "body shorter or longer than Content-Length" };
 
 /** One stream of an HTTP/2 client: an exchange. It travels as HTTP/1 text inside, so the same checks see it. */
 export class Http2Request implements Requester, CompletedExchange {
@@ -26,18 +32,27 @@ export class Http2Request implements Requester, CompletedExchange {
 
   private chunked = false;
   private left = 0;
+  /** The first piece of the body as it was sent; kept for a second try until more has been sent. */
+  private firstPiece: Buffer | undefined;
+  private sentPieces = 0;
+  private requestTrailers = "";
+  /** How often the request may still be sent again; none once a part of it is not at hand any more. */
+  private triesLeft = RETRIES;
+  private grpc = false;
   private pool: OriginPool | undefined;
   private origin: OriginLink | undefined;
   private responding = false;
   private over = false;
   private stalled = false;
   private trailerLines = "";
+  /** `clock.now` at the last byte either way. */
+  private since = clock.now;
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    private readonly service: Service,
+    private readonly services: ExchangeServices,
   ) {
-    this.head = new RequestHead(service.options);
+    this.head = new RequestHead(services.options);
     this.remoteAddress = stream.session?.socket.remoteAddress ?? "";
   }
 
@@ -46,10 +61,16 @@ export class Http2Request implements Requester, CompletedExchange {
   }
 
   begin(fields: IncomingHttpHeaders, raw: readonly string[]): void {
-    const { stream, service, head } = this;
+    const { stream, services, head } = this;
     stream.on("data", (bytes: Buffer) => this.receive(bytes));
+    stream.on("trailers", (trailers) => (this.requestTrailers = toLines(trailers)));
     stream.on("end", () => this.requestEnded());
     stream.on("drain", () => this.unstall());
+    // A stream that is reset without an error is closed only once its end has been read and written.
+    // After the exchange the reset is this side's own, and has to go out.
+    stream.on("aborted", () => {
+      if (!this.over) process.nextTick(() => this.gone());
+    });
     stream.on("close", () => this.gone());
     stream.pause();
     this.requestDone = stream.endAfterHeaders;
@@ -57,43 +78,76 @@ export class Http2Request implements Requester, CompletedExchange {
     const bytes = Buffer.from(text, "latin1");
     const end = head.parse(bytes, 0, bytes.length);
     if (end === MALFORMED || end === INCOMPLETE || end !== bytes.length) {
-      this.id = service.ids.next();
-      service.metrics.refused++;
-      service.log.requestRefused(this.id, this.remoteAddress, 400, head.problem || "malformed request");
-      head.blank();
-      this.answer(end === MALFORMED ? head.status : 400);
+      this.refuse(end === MALFORMED ? head.status : 400);
       return;
     }
-    this.id = head.id === "" ? service.ids.next() : head.id;
+    this.id = head.id === "" ? services.ids.next() : head.id;
     if (head.looped)
       return this.fail({ status: 508, problem: "the request has been through a proxy already" });
-    const grpc = /^application\/grpc/i.test(fields["content-type"] ?? "");
-    const pool = service.poolFor(head.host, grpc);
+    this.grpc = /^application\/grpc/i.test(fields["content-type"] ?? "");
+    const pool = services.poolFor(head.host, this.grpc);
     if ("problem" in pool) return this.fail(pool);
     this.pool = pool;
     pool.acquire(this);
   }
 
+  /** Enforces time-outs; called once a tick. */
+  sweep(now: number): void {
+    const { readTimeout, writeTimeout, tunnelIdleTimeout } = this.services.options;
+    const seconds = (now - this.since) / 1000;
+    if (this.over) {
+      // Answered: either the client does not read the answer, or it has not ended its request, which has no reader.
+      if (!this.stream.writableFinished) {
+        if (seconds > writeTimeout) this.stream.close(constants.NGHTTP2_CANCEL);
+      } else if (seconds * 1000 > LINGER_MS) this.stream.close(constants.NGHTTP2_NO_ERROR);
+    } else if (this.stalled) {
+      if (seconds > writeTimeout) this.leave("client reads no more");
+    } else if (!this.requestDone && this.origin !== undefined && !this.stream.isPaused()) {
+      // Between two messages of a gRPC stream there may be hours.
+      if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout))
+        this.fail({ status: 408, problem: "no more of the request body in time" });
+    }
+  }
+
   send(link: OriginLink): void {
     this.origin = link;
-    const host = this.service.hostFor(this.head, this.pool!.origin);
-    link.writeText(`${this.head.forwarded(host)}${this.service.requestMark}${this.id}\r\n\r\n`);
-    if (!this.requestDone) this.stream.resume();
+    this.since = clock.now;
+    const host = this.services.hostFor(this.head, this.pool!.origin);
+    let flowing = link.writeText(
+      `${this.head.forwarded(host)}${this.services.requestMark}${this.id}\r\n\r\n`,
+    );
+    if (this.firstPiece !== undefined) flowing = link.write(this.firstPiece);
+    // The end may have come while the request waited for a connection.
+    if (this.requestDone) this.endBody();
+    else if (flowing) this.stream.resume();
   }
 
   originDrained(): void {
+    this.since = clock.now;
     this.stream.resume();
   }
 
   inform(head: ResponseHead): void {
-    if (this.over || this.stream.headersSent) return;
+    if (this.over || this.stream.closed) return;
+    this.since = clock.now;
     this.stream.additionalHeaders({ ":status": head.status, ...toHttp2Fields(fieldLines(head)) });
   }
 
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    // The link of a response that is complete may serve another exchange already.
+    if (last) this.origin = undefined;
     if (this.over) return true;
+    if (this.stream.closed) {
+      this.gone();
+      return true;
+    }
+    if (head.status > MAX_STATUS) {
+      this.fail({ status: 502, problem: `malformed response: HTTP/2 has no status ${head.status}` });
+      return true;
+    }
     this.responding = true;
     this.status = head.status;
+    this.since = clock.now;
     const fields = toHttp2Fields(fieldLines(head));
     const empty = last && from === to;
     this.stream.on("wantTrailers", () => this.stream.sendTrailers(toHttp2Fields(this.trailerLines)));
@@ -109,12 +163,17 @@ export class Http2Request implements Requester, CompletedExchange {
   }
 
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    if (last) this.origin = undefined;
     if (this.over) return true;
+    this.since = clock.now;
+    const { stream } = this;
     this.sent += to - from;
-    // Copied: the stream sends it when the client's window allows, long after the buffer is read into again.
-    const flowing = to > from ? this.stream.write(Buffer.from(bytes.subarray(from, to))) : true;
+    // A status without content (205) ends the stream with the head. What is written is copied: it is sent when the
+    // client's window allows, long after the buffer is read into again.
+    const flowing =
+      to === from || stream.writableEnded || stream.write(Buffer.from(bytes.subarray(from, to)));
     if (last) {
-      this.stream.end();
+      stream.end();
       this.complete();
     }
     this.stalled ||= !flowing;
@@ -129,15 +188,23 @@ export class Http2Request implements Requester, CompletedExchange {
     throw new Error("an HTTP/2 request never asks to switch protocols");
   }
 
-  lost(link: OriginLink, failure: Failure): void {
+  lost(link: OriginLink, failure: Failure, answered: boolean): void {
     if (this.origin !== link) return;
     this.origin = undefined;
-    this.fail(failure);
+    const again = this.triesLeft > 0 && repeatable(link, failure, answered, this.head);
+    if (!again || (!this.requestDone && failure.untouched !== true)) {
+      this.fail(failure);
+      return;
+    }
+    this.triesLeft = failure.untouched === true ? this.triesLeft - 1 : 0;
+    this.stream.pause();
+    this.services.metrics.retries++;
+    this.pool!.acquire(this, true);
   }
 
   fail(failure: Failure): void {
     if (this.over) return;
-    this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, failure);
+    this.services.log.exchangeFailed(this.id, this.head, this.pool?.origin, failure);
     this.letGo();
     if (this.responding) {
       this.complete();
@@ -145,6 +212,16 @@ export class Http2Request implements Requester, CompletedExchange {
       return;
     }
     this.answer(failure.status);
+  }
+
+  /** A request that cannot be understood. */
+  private refuse(status: number): void {
+    const { services, head } = this;
+    this.id = services.ids.next();
+    services.metrics.refused++;
+    services.log.requestRefused(this.id, this.remoteAddress, status, head.problem || "malformed request");
+    head.blank();
+    this.answer(status);
   }
 
   /** The request as HTTP/1 text: what has a length keeps it, what has none is chunked. */
@@ -171,23 +248,38 @@ export class Http2Request implements Requester, CompletedExchange {
 
   private receive(bytes: Buffer): void {
     const { origin } = this;
+    this.since = clock.now;
     if (origin === undefined || this.over) return;
     this.left -= bytes.length;
-    const framed = this.chunked
+    if (!this.chunked && this.left < 0) return this.fail(WRONG_LENGTH);
+    const piece = this.chunked
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
       : bytes;
-    if (!origin.write(framed)) this.stream.pause();
+    if (this.sentPieces++ === 0) this.firstPiece = piece;
+    else {
+      this.firstPiece = undefined;
+      this.triesLeft = 0;
+    }
+    if (!origin.write(piece)) this.stream.pause();
   }
 
   private requestEnded(): void {
-    if (this.requestDone || this.over) return;
+    // "end" comes also of a stream that was reset without an error: then it is closed.
+    if (this.requestDone || this.over || this.stream.closed) return;
     this.requestDone = true;
-    if (this.chunked) this.origin?.write(LAST_CHUNK);
-    else if (this.left !== 0)
-      this.fail({ status: 400, problem: "body shorter or longer than Content-Length" });
+    const forbidden = forbiddenTrailer(this.requestTrailers);
+    if (forbidden !== undefined) this.fail({ status: 400, problem: `forbidden trailer field ${forbidden}` });
+    else if (!this.chunked && this.left !== 0) this.fail(WRONG_LENGTH);
+    else this.endBody();
+  }
+
+  /** Where the body has chunks, its last one, and what trails it; a length leaves no room for trailers. */
+  private endBody(): void {
+    if (this.chunked) this.origin?.write(Buffer.from(`0\r\n${this.requestTrailers}\r\n`, "latin1"));
   }
 
   private unstall(): void {
+    this.since = clock.now;
     if (!this.stalled) return;
     this.stalled = false;
     this.origin?.resume();
@@ -195,33 +287,40 @@ export class Http2Request implements Requester, CompletedExchange {
 
   private answer(status: number): void {
     this.status = status;
-    if (this.stream.destroyed || this.stream.closed) {
-      this.complete();
-      return;
+    const { stream } = this;
+    if (!stream.closed) {
+      const text = `${status} ${statusText(status)}\nid: ${this.id}\n`;
+      // Node has ended the stream of a HEAD request by now.
+      const headOnly = stream.writableEnded;
+      this.sent = headOnly ? 0 : text.length;
+      stream.respond({ ":status": status, "content-type": "text/plain", "x-chocon-id": this.id });
+      if (!headOnly) stream.end(text);
     }
-    const text = `${status} ${statusText(status)}\nid: ${this.id}\n`;
-    this.sent = text.length;
-    this.stream.respond({ ":status": status, "content-type": "text/plain", "x-chocon-id": this.id });
-    this.stream.end(text);
     this.complete();
-    // What is left of the request has no reader.
-    this.stream.resume();
   }
 
   private complete(): void {
     this.over = true;
-    this.service.completed(this);
+    this.origin = undefined;
+    this.firstPiece = undefined;
+    this.since = clock.now;
+    this.services.completed(this);
+    // What is left of the request has no reader.
+    this.stream.resume();
   }
 
   private gone(): void {
-    if (this.over) return;
+    if (!this.over) this.leave("client closed the stream");
+    this.stream.destroy();
+  }
+
+  /** The client has gone, or is to. */
+  private leave(problem: string): void {
     this.status = 499;
-    this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, {
-      status: 499,
-      problem: "client closed the stream",
-    });
+    this.services.log.exchangeFailed(this.id, this.head, this.pool?.origin, { status: 499, problem });
     this.letGo();
     this.complete();
+    this.stream.close(constants.NGHTTP2_CANCEL);
   }
 
   private letGo(): void {

@@ -280,6 +280,8 @@ export class OriginConnection implements OriginLink {
   private finish(extraBytes: boolean): void {
     const requester = this.requester!;
     this.requester = undefined;
+    // Over TLS more may come after reading was stopped, the last byte too; nobody would start it again.
+    if (this.paused) this.resume();
     this.served++;
     this.owner.answered(this.address, this.head.status);
     if (this.reusable && !extraBytes && requester.requestDone) this.owner.released(this);

@@ -84,6 +84,8 @@ export class OriginPool {
   private readonly idle: OriginConnection[] = [];
   private readonly open = new Set<OriginConnection>();
   private readonly sessions = new Set<OriginSession>();
+  /** Sessions that take no more exchanges, and may have some under way. */
+  private readonly leaving = new Set<OriginSession>();
   private readonly waiting: Waiter[] = [];
   private connecting = 0;
   /** What connections to this origin turned out to speak. */
@@ -112,7 +114,7 @@ export class OriginPool {
   }
 
   get busyCount(): number {
-    return this.open.size - this.idle.length + this.sessions.size;
+    return this.open.size - this.idle.length + this.sessions.size + this.leaving.size;
   }
 
   get waitingCount(): number {
@@ -121,7 +123,7 @@ export class OriginPool {
 
   /** Connections open or being opened. */
   get size(): number {
-    return this.established + this.connecting;
+    return this.established + this.leaving.size + this.connecting;
   }
 
   /** Nothing is open and nobody waits: the pool may be forgotten. */
@@ -222,6 +224,7 @@ export class OriginPool {
   }
 
   ended(session: OriginSession): void {
+    this.leaving.add(session);
     if (!this.sessions.delete(session)) return;
     this.book.closed(session.address);
     if (this.wantsConnection) this.connect();
@@ -272,7 +275,8 @@ export class OriginPool {
 
   private get full(): boolean {
     const { maxConnsPerHost } = this.context.options;
-    return maxConnsPerHost > 0 && this.size >= maxConnsPerHost;
+    // A session that the origin ends does not keep its successor from being made.
+    return maxConnsPerHost > 0 && this.size - this.leaving.size >= maxConnsPerHost;
   }
 
   private takeIdle(): OriginConnection | undefined {
@@ -324,10 +328,22 @@ export class OriginPool {
       const idle = session.active === 0 && now - session.touched > originIdleTimeout * 1000;
       if ((idle && this.sessions.size > this.warm) || !this.book.isCurrent(session.address)) session.close();
     }
+    for (const session of this.leaving) {
+      session.sweep(now, proxyReadTimeout);
+      if (session.active > 0) continue;
+      this.leaving.delete(session);
+      session.destroy();
+    }
   }
 
   private fill(): void {
-    while (!this.closing && this.size < this.warm && clock.now >= this.refillAt && !this.full) this.connect();
+    while (
+      !this.closing &&
+      this.established + this.connecting < this.warm &&
+      clock.now >= this.refillAt &&
+      !this.full
+    )
+      this.connect();
   }
 
   private refresh(now: number): void {
@@ -351,15 +367,15 @@ export class OriginPool {
         this.refillPause = 0;
         this.counts.connects++;
         // What waits longest gets it; when nobody waits it is the declared connections' or the next request's.
-        if (made instanceof OriginSession) {
+        if (made.dead) this.failed({ status: 502, problem: "origin closed a new connection" });
+        else if (made instanceof OriginSession) {
           this.agreed = "h2";
           // Several were tried while nobody knew that one would do.
           const surplus = this.sessions.size >= Math.max(1, this.warm) && this.roomySession() !== undefined;
           this.sessions.add(made);
           if (surplus) made.close();
           else this.eased(made);
-        } else if (made.dead) this.failed({ status: 502, problem: "origin closed a new connection" });
-        else {
+        } else {
           this.agreed = "http/1.1";
           this.open.add(made);
           this.released(made);

@@ -8,11 +8,12 @@ import {
 } from "node:tls";
 import { AddressGuard } from "./address-guard";
 import { AllowList } from "./allow-list";
-import { ClientConnection } from "./client-connection";
+import { ClientConnection, type ClientOwner } from "./client-connection";
 import { ClientReads } from "./client-reads";
 import { Http2Listener } from "./http2-listener";
 import { clock } from "./clock";
 import { type Failure } from "./exchange";
+import { type CompletedExchange } from "./exchange-services";
 import { Log } from "./log";
 import { localAnswer } from "./local-api";
 import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./metrics";
@@ -29,20 +30,8 @@ import { VERSION } from "./version";
 /** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
 const MAX_ROUTES = 4096;
 
-/** What is known of an exchange at its end. */
-export interface CompletedExchange {
-  readonly head: RequestHead;
-  readonly id: string;
-  readonly remoteAddress: string;
-  readonly status: number;
-  /** Bytes of body sent to the client. */
-  readonly sent: number;
-  /** `performance.now()` at the first byte of the request. */
-  readonly startedAt: number;
-}
-
 /** The proxy proper: listens, routes, and holds what all connections share. */
-export class Service {
+export class Service implements ClientOwner {
   readonly ids = new RequestIds();
   readonly reads = new ClientReads();
   readonly log: Log;
@@ -252,6 +241,7 @@ export class Service {
 
   private sweep(now: number): void {
     for (const client of this.clients) client.sweep(now);
+    this.http2.sweep(now);
     for (const [key, pool] of this.pools) {
       pool.sweep(now);
       if (pool.unused && pool !== this.upstream) {

@@ -1,0 +1,39 @@
+import { type Failure } from "./exchange";
+import { type Log } from "./log";
+import { type RequestMetrics } from "./metrics";
+import { type Options } from "./options";
+import { type OriginPool } from "./origin-pool";
+import { type RequestHead } from "./request-head";
+import { type RequestIds } from "./request-id";
+import { type Origin } from "./route";
+
+/** What is known of an exchange at its end. */
+export interface CompletedExchange {
+  readonly head: RequestHead;
+  readonly id: string;
+  readonly remoteAddress: string;
+  readonly status: number;
+  /** Bytes of body sent to the client. */
+  readonly sent: number;
+  /** `performance.now()` at the first byte of the request. */
+  readonly startedAt: number;
+}
+
+/** What the client's side of every exchange needs of the program around it, whatever protocol it speaks. */
+export interface ExchangeServices {
+  readonly options: Options;
+  readonly ids: RequestIds;
+  readonly log: Log;
+  readonly metrics: RequestMetrics;
+  /** The fields put on each request, up to the id. */
+  readonly requestMark: string;
+  /** Shutting down: the exchange is to be its connection's last. */
+  readonly draining: boolean;
+
+  /** The pool for a request with this Host, or why there is none. */
+  poolFor(host: string, overHttp2?: boolean): OriginPool | Failure;
+  /** What an origin is to read in Host. */
+  hostFor(head: RequestHead, origin: Origin): string;
+  /** Called once at the end of each exchange. */
+  completed(exchange: CompletedExchange): void;
+}
