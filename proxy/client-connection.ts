@@ -29,7 +29,7 @@ export interface ClientOwner extends ExchangeServices {
   readonly reads: ClientReads;
   readonly responseMark: string;
   /** The JSON for a request to the proxy itself rather than through it. */
-  localAnswer(head: RequestHead): string | undefined;
+  localAnswer(head: RequestHead): Promise<string> | undefined;
   /** The client speaks HTTP/2. */
   acceptHttp2(socket: Socket): void;
   left(client: ClientConnection): void;
