@@ -19,6 +19,10 @@ const STREAM_WINDOW_BYTES = 1_048_576;
 const SESSION_WINDOW_BYTES = 8_388_608;
 /** Streams begun before the origin has said how many it takes (RFC 9113 section 6.5.2 recommends it takes as many). */
 const STREAMS_UNTIL_SETTLED = 100;
+/** Milliseconds of silence, with exchanges under way, after which an origin is asked whether it is still there. */
+const SILENCE_MS = 10_000;
+/** Milliseconds it then has to say so. */
+const PING_MS = 5_000;
 const EMPTY = Buffer.alloc(0);
 
 /** What a session tells the pool it came from. */
@@ -34,6 +38,10 @@ export class OriginSession {
   /** `clock.now` when something last came of any exchange. */
   heard = clock.now;
   served = 0;
+  /** `clock.now` when it was asked whether it is still there; 0 when it was not, or has answered. */
+  private askedAt = 0;
+  /** `heard` when it was last asked: once for each silence, since origins take more for an attack. */
+  private askedAfter = 0;
   private readonly streams = new Set<OriginStream>();
   private readonly session: ClientHttp2Session;
   private over = false;
@@ -79,6 +87,7 @@ export class OriginSession {
 
   begin(requester: Requester): void {
     this.touched = clock.now;
+    if (this.streams.size === 0) this.heard = clock.now;
     const stream = new OriginStream(this, this.session, requester);
     this.streams.add(stream);
     requester.send(stream);
@@ -86,9 +95,22 @@ export class OriginSession {
 
   /** Enforces the time-out for answers. */
   sweep(now: number, proxyReadTimeout: number): void {
+    this.checkAlive(now);
     for (const stream of this.streams) {
       // Where nothing at all comes any more the connection itself may be dead: what is new goes elsewhere.
       if (stream.sweep(now, proxyReadTimeout) && now - this.heard > proxyReadTimeout * 1000) this.close();
+    }
+  }
+
+  /** A connection can be gone without a word: the way there cut, or its end lost while a write was under way. */
+  private checkAlive(now: number): void {
+    if (this.session.destroyed || this.streams.size === 0) return;
+    if (this.askedAt > 0) {
+      if (now - this.askedAt > PING_MS && this.heard < this.askedAt) this.destroy();
+    } else if (now - this.heard > SILENCE_MS && this.askedAfter !== this.heard) {
+      this.askedAt = now;
+      this.askedAfter = this.heard;
+      this.session.ping(() => (this.askedAt = 0));
     }
   }
 

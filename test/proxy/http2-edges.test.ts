@@ -8,7 +8,7 @@ import {
   type Http2SecureServer,
   type ServerHttp2Stream,
 } from "node:http2";
-import { type AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectTo, createServer as createRelay, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../testbed/certificates";
 import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
@@ -69,7 +69,7 @@ function ask(host: string, fields: Record<string, string> = {}): Promise<Answer>
 /** An origin that speaks HTTP/2 over TLS. */
 async function http2Origin(
   serve: (stream: ServerHttp2Stream, fields: Record<string, unknown>) => void,
-): Promise<{ host: string; close(): Promise<void> }> {
+): Promise<{ host: string; port: number; close(): Promise<void> }> {
   const server: Http2SecureServer = createSecureServer({
     cert: readFileSync(certificates.certificate),
     key: readFileSync(certificates.key),
@@ -83,13 +83,37 @@ async function http2Origin(
     ),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
   return {
-    host: `localhost.ccnproxy-https:${(server.address() as AddressInfo).port}`,
+    host: `localhost.ccnproxy-https:${port}`,
+    port,
     close: () =>
       new Promise((resolve) => {
         for (const each of sessions) each.destroy();
         server.close(() => resolve());
       }),
+  };
+}
+
+/** A way to `port` that falls silent, in both directions, when told so. */
+async function silenceableWay(port: number): Promise<{ port: number; fallSilent(): void; close(): void }> {
+  const sockets: Socket[] = [];
+  const relay = createRelay((incoming) => {
+    const outgoing = connectTo(port, "127.0.0.1");
+    sockets.push(incoming, outgoing);
+    incoming.on("error", () => undefined).pipe(outgoing);
+    outgoing.on("error", () => undefined).pipe(incoming);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (relay.address() as AddressInfo).port,
+    fallSilent: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      relay.close();
+    },
   };
 }
 
@@ -101,6 +125,26 @@ const overHttp1 = (host: string, more = "", body = ""): Promise<string> =>
   );
 
 describe("what an HTTP/2 origin breaks off", () => {
+  test("without a word is noticed long before the answer's time is up, and asked for elsewhere", async () => {
+    // GIVEN an origin that is no longer heard once the first request has come
+    let requests = 0;
+    const origin = await http2Origin((stream) => {
+      requests++;
+      if (requests > 1) stream.respond({ ":status": 200 }, { endStream: true });
+      else way.fallSilent();
+    });
+    const way = await silenceableWay(origin.port);
+    // WHEN it is asked for something that may be asked for twice
+    const host = `localhost.ccnproxy-https:${way.port}`;
+    const warmed = await ask(host);
+    // THEN the connection is given up, with the request on it
+    expect(warmed.status).toBe(502);
+    // AND the next request goes over another one
+    expect((await ask(host)).status).toBe(200);
+    way.close();
+    await origin.close();
+  }, 30_000);
+
   test.each([
     ["without an error", undefined],
     ["with an error", new Error("broken off")],

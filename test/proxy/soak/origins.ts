@@ -29,8 +29,6 @@ export interface Origins {
   readonly seen: Map<string, Seen>;
   /** What went wrong in the origins themselves. */
   readonly problems: string[];
-  /** Connections open now. */
-  connections(): number;
   close(): Promise<void>;
 }
 
@@ -96,7 +94,6 @@ export async function startOrigins(
     ports: ports as Record<OriginKind, number>,
     seen,
     problems,
-    connections: () => sockets.size,
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await Promise.all(
