@@ -53,14 +53,12 @@ const queryError = (response, { code, status, message }) =>
     );
 
 const jsonError = (response, { code, message }) =>
-  response
-    .writeHead(400, { "content-type": "application/x-amz-json-1.1" })
-    .end(
-      JSON.stringify({
-        __type: code === "SignatureDoesNotMatch" ? "InvalidSignatureException" : code,
-        message,
-      }),
-    );
+  response.writeHead(400, { "content-type": "application/x-amz-json-1.1" }).end(
+    JSON.stringify({
+      __type: code === "SignatureDoesNotMatch" ? "InvalidSignatureException" : code,
+      message,
+    }),
+  );
 
 function secretsManager(request, response, body) {
   const { SecretId, VersionId } = JSON.parse(body);

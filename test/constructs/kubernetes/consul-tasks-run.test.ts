@@ -258,10 +258,11 @@ const able = consul !== undefined && findProgram("openssl") !== undefined && can
     // THEN names of the other datacenter resolve here, and those that fail over lead to its instances
     await eventually(() => lookUp(pod, "proxy.service.jp.consul") === "10.10.0.31", pod.output, 60);
     await eventually(() => lookUp(pod, "proxy.query.consul") === "10.10.0.31", pod.output, 60);
-    // AND the token that agents register with does so here, whereupon names stay at home
+    // AND the token that agents register with does so here, once it has come over, whereupon names stay at home
     const here = asking(pod, security);
-    expect(() => here("catalog/register", TOKENS.dns, "-X", "PUT", "--data-binary", PROXY)).toThrow("403");
-    here("catalog/register", TOKENS.agent, "-X", "PUT", "--data-binary", PROXY);
+    const register = (token: string) => here("catalog/register", token, "-X", "PUT", "--data-binary", PROXY);
+    await eventually(() => register(TOKENS.agent).includes("true"), pod.output);
+    expect(() => register(TOKENS.dns)).toThrow("403");
     await eventually(() => lookUp(pod, "proxy.query.consul") === "10.30.128.7", pod.output);
   }, 150_000);
 
