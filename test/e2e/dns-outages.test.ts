@@ -256,7 +256,8 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     // WHEN
     const at = Date.now();
     for (const address of [PROXY_1, PROXY_2]) await lab.signal(`proxy ${address}`, "SIGKILL");
-    await sleep(15_000);
+    // Interval and time-out of the check, what agents keep of a query's answer, and what resolvers keep: 2 + 1 + 10 + 5.
+    await sleep(20_000);
     const lookUps = await stop();
     // THEN
     const moved = firstGiven(lookUps, US_PROXY, at);

@@ -64,7 +64,11 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
 
     // WHEN it calls the origin's name with the proxy's suffix
     const body = await app.run(`curl -sS -m 10 ${URL}`);
-    const addresses = await app.run(`getent ahosts ${ORIGIN}.ccnproxy-https`);
+    // The last proxy started is named once its first check has passed and what the resolver keeps has expired.
+    const addresses = await until("both proxies are named", FAILOVER_BOUND_S * 1000, async () => {
+      const named = await app.run(`getent ahosts ${ORIGIN}.ccnproxy-https`);
+      return distinctAddresses(named).length === 2 ? named : undefined;
+    });
     const resolver = await app.run("grep ^nameserver /etc/resolv.conf | head -n 1; ss -Hlunp 'sport = :53'");
 
     // THEN the answer is the origin's, which saw a proxy and not the app host
