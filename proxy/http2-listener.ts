@@ -1,6 +1,6 @@
 import {
-  createServer,
   constants,
+  createServer,
   type Http2Server,
   type Http2Session,
   type IncomingHttpHeaders,
@@ -40,6 +40,7 @@ export class Http2Listener {
         maxHeaderListSize: maxHeaderBytes,
       },
       maxHeaderListPairs: maxHeaderCount,
+      maxSessionInvalidFrames: 10,
       maxSessionRejectedStreams: 10,
     });
     this.server.on("session", (session) => this.track(session));
