@@ -2,7 +2,7 @@ import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { type ClientReads } from "./client-reads";
 import { clock } from "./clock";
-import { type Failure, type OriginLink, repeatable, type Requester, RETRIES } from "./exchange";
+import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
 import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
 import { latin1 } from "./latin1";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
@@ -476,12 +476,12 @@ export class ClientConnection implements Requester, CompletedExchange {
       this.endTunnel();
       return;
     }
-    const again = this.triesLeft > 0 && repeatable(link, failure, answered, this.head);
-    if (!again || (!this.requestDone && failure.untouched !== true)) {
+    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
+    if (triesLeft === undefined) {
       this.fail(failure);
       return;
     }
-    this.triesLeft = failure.untouched === true ? this.triesLeft - 1 : 0;
+    this.triesLeft = triesLeft;
     this.service.metrics.retries++;
     this.pool!.acquire(this, true);
   }

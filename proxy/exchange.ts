@@ -11,16 +11,21 @@ export interface Failure {
 /** Times that a request is sent again at most; more than once only where it was refused unread. */
 export const RETRIES = 3;
 
-/** May a request be sent again that was lost with this link? Only if that cannot do anything twice that may not be. */
-export function repeatable(
+/**
+ * How often a request may be sent after the next try, when it was lost with this link and had `triesLeft`; undefined
+ * when there must be no next try, since it could do something twice that may not be done twice.
+ */
+export function triesAfterLoss(
+  triesLeft: number,
   link: OriginLink,
   failure: Failure,
   answered: boolean,
-  request: { readonly idempotent: boolean },
-): boolean {
-  if (answered || failure.status === 504) return false;
+  request: { readonly requestDone: boolean; readonly head: { readonly idempotent: boolean } },
+): number | undefined {
+  if (triesLeft === 0 || answered || failure.status === 504) return undefined;
+  if (failure.untouched === true) return triesLeft - 1;
   // A connection that had served before may have been closed by the origin just as the request was sent.
-  return failure.untouched === true || (link.served > 0 && request.idempotent);
+  return link.served > 0 && request.requestDone && request.head.idempotent ? 0 : undefined;
 }
 
 /**

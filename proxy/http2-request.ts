@@ -1,7 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { forbiddenTrailer } from "./chunked-body";
 import { clock } from "./clock";
-import { type Failure, type OriginLink, repeatable, type Requester, RETRIES } from "./exchange";
+import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
 import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
 import { toHttp2Fields, toLines } from "./head-text";
 import { INCOMPLETE, MALFORMED } from "./message-head";
@@ -191,12 +191,12 @@ export class Http2Request implements Requester, CompletedExchange {
   lost(link: OriginLink, failure: Failure, answered: boolean): void {
     if (this.origin !== link) return;
     this.origin = undefined;
-    const again = this.triesLeft > 0 && repeatable(link, failure, answered, this.head);
-    if (!again || (!this.requestDone && failure.untouched !== true)) {
+    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
+    if (triesLeft === undefined) {
       this.fail(failure);
       return;
     }
-    this.triesLeft = failure.untouched === true ? this.triesLeft - 1 : 0;
+    this.triesLeft = triesLeft;
     this.stream.pause();
     this.services.metrics.retries++;
     this.pool!.acquire(this, true);

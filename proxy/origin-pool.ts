@@ -123,7 +123,7 @@ export class OriginPool {
 
   /** Connections open or being opened. */
   get size(): number {
-    return this.established + this.leaving.size + this.connecting;
+    return this.usable + this.leaving.size;
   }
 
   /** Nothing is open and nobody waits: the pool may be forgotten. */
@@ -264,6 +264,11 @@ export class OriginPool {
     return this.open.size + this.sessions.size;
   }
 
+  /** Connections that take exchanges, or soon will: one that is leaving does not keep its successor from being made. */
+  private get usable(): number {
+    return this.established + this.connecting;
+  }
+
   /** One more connection would serve somebody. A session serves many, so one attempt is enough where they are had. */
   private get wantsConnection(): boolean {
     const enough = Math.min(
@@ -275,8 +280,7 @@ export class OriginPool {
 
   private get full(): boolean {
     const { maxConnsPerHost } = this.context.options;
-    // A session that the origin ends does not keep its successor from being made.
-    return maxConnsPerHost > 0 && this.size - this.leaving.size >= maxConnsPerHost;
+    return maxConnsPerHost > 0 && this.usable >= maxConnsPerHost;
   }
 
   private takeIdle(): OriginConnection | undefined {
@@ -337,12 +341,7 @@ export class OriginPool {
   }
 
   private fill(): void {
-    while (
-      !this.closing &&
-      this.established + this.connecting < this.warm &&
-      clock.now >= this.refillAt &&
-      !this.full
-    )
+    while (!this.closing && this.usable < this.warm && clock.now >= this.refillAt && !this.full)
       this.connect();
   }
 
