@@ -1,6 +1,7 @@
 import { Lazy } from "cdktf";
 import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { CONSUL_CHART } from "./consul-chart-props";
 import { chartErrors } from "./consul-chart-values";
 import { schemaErrors } from "./kubernetes-schema";
 import { manifestOf, manifestsOf, podsOf } from "./manifests";
@@ -9,18 +10,11 @@ import { WORKERS } from "./workers";
 
 afterAll(removeSynthesised);
 
-const PROPS: ConsulChartProps = {
-  namespace: "consul",
-  datacenter: "uk",
-  chartVersion: "1.9.3",
-  image: "docker.io/hashicorp/consul:1.22.3",
-  dnsAddress: "10.30.16.54",
-  workers: WORKERS,
-};
-
 const released = (changes: Partial<ConsulChartProps> = {}) => {
   let chart: ConsulChart | undefined;
-  const stack = synthesise((scope) => (chart = new ConsulChart(scope, "consul", { ...PROPS, ...changes })));
+  const stack = synthesise(
+    (scope) => (chart = new ConsulChart(scope, "consul", { ...CONSUL_CHART, ...changes })),
+  );
   const values = JSON.parse((stack.one("helm_release")["values"] as [string])[0]) as Record<
     string,
     Attributes

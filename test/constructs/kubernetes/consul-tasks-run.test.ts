@@ -8,9 +8,9 @@ import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernet
 import { type Certificates, makeCertificates } from "../../testbed/certificates";
 import { consul, findProgram } from "../dns/real-binaries";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { CONSUL_CHART } from "./consul-chart-props";
 import { podAndFiles } from "./manifests";
 import { canRunPods, eventually, type PodProcess, type PodProcessOptions, startPod } from "./pod-process";
-import { WORKERS } from "./workers";
 
 const TOKENS = {
   management: "11111111-1111-1111-1111-111111111111",
@@ -35,12 +35,7 @@ function datacenter(changes: Partial<ConsulChartProps>) {
   const stack = synthesise(
     (scope) =>
       new ConsulChart(scope, "consul", {
-        namespace: "consul",
-        datacenter: "uk",
-        chartVersion: "1.9.3",
-        image: "docker.io/hashicorp/consul:1.22.3",
-        dnsAddress: "10.30.16.54",
-        workers: WORKERS,
+        ...CONSUL_CHART,
         servers: 1,
         singleServer: true,
         peers: { jp: [PRIMARY] },

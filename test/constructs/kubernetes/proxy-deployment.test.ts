@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { ConsulChart, ProxyDeployment, type ProxyDeploymentProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
+import { CONSUL_CHART } from "./consul-chart-props";
 import { schemaErrors } from "./kubernetes-schema";
 import { manifestOf, manifestsOf } from "./manifests";
 import { restrictedViolations } from "./pod-security";
@@ -101,16 +102,7 @@ describe("ProxyDeployment", () => {
   it("is found by service discovery once registered, pod by pod", () => {
     const stack = synthesise((scope) => {
       const proxy = new ProxyDeployment(scope, "proxy", props());
-      proxy.registerWith(
-        new ConsulChart(scope, "consul", {
-          namespace: "consul",
-          datacenter: "uk",
-          chartVersion: "1.9.3",
-          image: "docker.io/hashicorp/consul:1.22.3",
-          dnsAddress: "10.30.16.54",
-          workers: WORKERS,
-        }),
-      );
+      proxy.registerWith(new ConsulChart(scope, "consul", CONSUL_CHART));
     });
     const service = manifestOf(stack, "Service", "proxy");
     expect(service.metadata["annotations"]).toEqual({
