@@ -1,6 +1,5 @@
 import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { type ClientReads } from "./client-reads";
 import { clock } from "./clock";
 import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
 import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
@@ -11,6 +10,7 @@ import { RequestBody } from "./request-body";
 import { RequestHead } from "./request-head";
 import { type ResponseHead } from "./response-head";
 import { statusText } from "./status-text";
+import { type Reader, Wire } from "./wire";
 
 const EMPTY = Buffer.alloc(0);
 /** Bytes a client may send ahead (pipelined requests, a body nobody can take yet) before it is not read from any more. */
@@ -26,7 +26,8 @@ const DRAIN_IDLE_MS = 1_000;
 
 /** What a connection asks of the service it came from. */
 export interface ClientOwner extends ExchangeServices {
-  readonly reads: ClientReads;
+  /** What all clients are read into. */
+  readonly readBuffer: Buffer;
   readonly responseMark: string;
   /** The JSON for a request to the proxy itself rather than through it. */
   localAnswer(head: RequestHead): Promise<string> | undefined;
@@ -50,7 +51,7 @@ const enum Phase {
 }
 
 /** One client's connection: its requests one after the other, each an exchange with an origin. */
-export class ClientConnection implements Requester, CompletedExchange {
+export class ClientConnection implements Requester, CompletedExchange, Reader {
   readonly head: RequestHead;
   readonly remoteAddress: string;
   id = "";
@@ -78,6 +79,7 @@ export class ClientConnection implements Requester, CompletedExchange {
   private clientPaused = false;
   /** No request has been read yet. */
   private fresh = true;
+  private readonly wire: Wire;
   private readonly flushed = (): void => this.onFlushed();
 
   constructor(
@@ -88,7 +90,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.head = new RequestHead(options);
     this.requestBody = new RequestBody(options.maxHeaderBytes);
     this.remoteAddress = socket.remoteAddress ?? "";
-    service.reads.start(socket, (bytes) => this.receive(bytes));
+    this.wire = new Wire(socket, this, service.readBuffer);
     socket.on("end", () => this.gone());
     socket.on("error", () => this.gone());
     socket.on("close", () => this.gone());
@@ -150,65 +152,77 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   // ---- the request -------------------------------------------------------------------------------------------
 
-  /** Takes what the client sent; the bytes are only lent. */
-  private receive(bytes: Buffer): void {
+  /** Takes what the client sent. */
+  receive(bytes: Buffer, length: number): boolean {
     switch (this.phase) {
-      case Phase.Exchange:
-        this.since = clock.now;
-        if (!this.requestDone && this.origin !== undefined && this.pending === undefined)
-          this.forwardBody(this.own(bytes));
-        else this.readAhead(bytes);
-        return;
       case Phase.Idle:
         this.phase = Phase.Head;
         this.since = clock.now;
         this.startedAt = performance.now();
-        this.readHead(bytes);
-        return;
+        this.readHead(bytes, length);
+        break;
       case Phase.Head:
-        this.readHead(this.pending === undefined ? bytes : Buffer.concat([this.pending, bytes]));
-        return;
+        this.readMoreOfHead(bytes.subarray(0, length));
+        break;
+      case Phase.Exchange:
+        this.since = clock.now;
+        if (!this.requestDone && this.origin !== undefined && this.pending === undefined)
+          this.forwardBody(this.own(bytes, length));
+        else this.readAhead(bytes, length);
+        break;
       case Phase.Buffering:
         this.since = clock.now;
-        this.bufferBody(this.own(bytes));
-        return;
+        this.bufferBody(this.own(bytes, length));
+        break;
       case Phase.Tunnel:
         this.since = clock.now;
-        if (!this.origin!.write(this.own(bytes))) this.pauseClient();
-        return;
+        if (!this.origin!.write(this.own(bytes, length))) this.pauseClient();
+        break;
       case Phase.Flushing:
-        this.readAhead(bytes);
-        return;
+        this.readAhead(bytes, length);
+        break;
       default:
     }
+    return true;
   }
 
-  private own(bytes: Buffer): Buffer {
-    return this.service.reads.own(bytes);
+  /** The first `length` bytes, out of reach of the next read. */
+  private own(bytes: Buffer, length: number): Buffer {
+    const received = bytes.subarray(0, length);
+    return bytes === this.service.readBuffer ? Buffer.from(received) : received;
   }
 
-  private readAhead(bytes: Buffer): void {
-    this.pending = this.pending === undefined ? this.own(bytes) : Buffer.concat([this.pending, bytes]);
+  private readAhead(bytes: Buffer, length: number): void {
+    this.pending =
+      this.pending === undefined
+        ? this.own(bytes, length)
+        : Buffer.concat([this.pending, bytes.subarray(0, length)]);
     if (this.pending.length >= READ_AHEAD_BYTES) this.pauseClient();
   }
 
-  private readHead(bytes: Buffer): void {
+  private readMoreOfHead(bytes: Buffer): void {
+    const all = this.pending === undefined ? bytes : Buffer.concat([this.pending, bytes]);
+    this.readHead(all, all.length);
+  }
+
+  private readHead(bytes: Buffer, length: number): void {
     this.pending = undefined;
     const { head } = this;
-    if (this.fresh && isPreface(bytes)) {
-      this.handOver(bytes);
+    if (this.fresh && isPreface(bytes, length)) {
+      this.handOver(this.own(bytes, length));
       return;
     }
-    const end = head.parse(bytes, 0, bytes.length);
-    if (end === INCOMPLETE) this.pending = this.own(bytes);
+    const end = head.parse(bytes, 0, length);
+    if (end === INCOMPLETE) this.pending = this.own(bytes, length);
     else if (end === MALFORMED) this.refuse(head.status, head.problem);
-    else this.begin(end === bytes.length ? bytes : this.own(bytes), end);
+    else if (end === length) this.begin(EMPTY, 0);
+    else this.begin(this.own(bytes, length), end);
   }
 
   /** The client speaks HTTP/2 by prior knowledge. */
   private handOver(bytes: Buffer): void {
     if (bytes.length < PREFACE.length) {
-      this.pending = this.own(bytes);
+      this.pending = bytes;
       return;
     }
     this.phase = Phase.Closed;
@@ -217,8 +231,9 @@ export class ClientConnection implements Requester, CompletedExchange {
       .removeAllListeners("end")
       .removeAllListeners("error")
       .removeAllListeners("close");
+    // Or what is put back would be handed out before anybody listens.
     this.socket.pause();
-    this.socket.unshift(this.own(bytes));
+    this.socket.unshift(bytes);
     this.service.left(this);
     this.service.acceptHttp2(this.socket);
   }
@@ -328,7 +343,7 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   inform(head: ResponseHead): void {
     this.since = clock.now;
-    if (this.head.minorVersion === 1) this.socket.write(`${head.forwarded()}\r\n`, "latin1");
+    if (this.head.minorVersion === 1) this.wire.write(`${head.forwarded()}\r\n`);
   }
 
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
@@ -338,9 +353,9 @@ export class ClientConnection implements Requester, CompletedExchange {
     const { socket } = this;
     const length = to - from;
     this.sent += length;
-    if (length === 0) socket.write(text, "latin1");
-    else if (this.chunkResponse) socket.write(text + frameChunk(bytes, from, to), "latin1");
-    else if (length <= INLINE_BODY_BYTES) socket.write(text + latin1(bytes, from, to), "latin1");
+    if (length === 0) this.wire.write(text);
+    else if (this.chunkResponse) this.wire.write(text + frameChunk(bytes, from, to));
+    else if (length <= INLINE_BODY_BYTES) this.wire.write(text + latin1(bytes, from, to));
     else {
       socket.cork();
       socket.write(text, "latin1");
@@ -355,7 +370,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.sent += to - from;
     if (this.chunkResponse) {
       const text = frameChunk(bytes, from, to) + (last ? `0\r\n${this.responseTrailers}\r\n` : "");
-      if (text !== "") this.socket.write(text, "latin1");
+      if (text !== "") this.wire.write(text);
       return this.written(last, false);
     }
     if (to > from) this.socket.write(bytes.subarray(from, to));
@@ -375,10 +390,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     this.closeAfter = true;
     this.since = clock.now;
     const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-    this.socket.write(
-      `${head.forwarded()}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`,
-      "latin1",
-    );
+    this.wire.write(`${head.forwarded()}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`);
     if (this.pending !== undefined) this.origin!.write(this.pending);
     this.pending = undefined;
     this.resumeClient();
@@ -406,7 +418,7 @@ export class ClientConnection implements Requester, CompletedExchange {
 
   /** After a write: takes the buffer over if the kernel did not take it all, and ends the exchange at its end. */
   private written(last: boolean, fromBuffer: boolean): boolean {
-    const flowing = this.socket.writableLength === 0;
+    const flowing = this.wire.flushed;
     if (!flowing) {
       if (fromBuffer) this.origin!.keepBuffer();
       if (!last && !this.stalled) {
@@ -464,7 +476,7 @@ export class ClientConnection implements Requester, CompletedExchange {
     if (this.phase !== Phase.Head || this.pending === undefined) return;
     this.startedAt = performance.now();
     this.resumeClient();
-    this.readHead(this.pending);
+    this.readHead(this.pending, this.pending.length);
   }
 
   // ---- answers of the proxy's own ----------------------------------------------------------------------------
@@ -535,10 +547,9 @@ export class ClientConnection implements Requester, CompletedExchange {
     const body = this.head.method === "HEAD" ? "" : text;
     this.sent = body.length;
     const connection = this.closeAfter ? "close" : "keep-alive";
-    this.socket.write(
+    this.wire.write(
       `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: ${contentType}\r\nContent-Length: ${text.length}\r\n` +
         `Connection: ${connection}\r\n${this.service.responseMark}${this.id}\r\n\r\n${body}`,
-      "latin1",
     );
   }
 
@@ -589,14 +600,14 @@ export class ClientConnection implements Requester, CompletedExchange {
   private pauseClient(): void {
     if (this.clientPaused) return;
     this.clientPaused = true;
-    this.socket.pause();
+    this.wire.pause();
   }
 
   private resumeClient(): void {
     if (!this.clientPaused) return;
     this.clientPaused = false;
     this.since = clock.now;
-    this.socket.resume();
+    this.wire.resume();
   }
 }
 
@@ -604,10 +615,10 @@ export class ClientConnection implements Requester, CompletedExchange {
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /** The bytes are the beginning of an HTTP/2 preface: at least `PR`, which no method here begins with. */
-function isPreface(bytes: Buffer): boolean {
+function isPreface(bytes: Buffer, length: number): boolean {
   if (bytes[0] !== 0x50 || bytes[1] !== 0x52) return false;
-  const length = Math.min(bytes.length, PREFACE.length);
-  return bytes.compare(PREFACE, 0, length, 0, length) === 0;
+  const come = Math.min(length, PREFACE.length);
+  return bytes.compare(PREFACE, 0, come, 0, come) === 0;
 }
 
 /** An HTTP/2 response that ended with its head: HTTP/1 has to be told that no body follows. */

@@ -4,6 +4,7 @@ import { clock } from "./clock";
 import { type Failure, type LinkOwner, type OriginLink, type Requester } from "./exchange";
 import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
 import { ResponseHead } from "./response-head";
+import { READ_BUFFER_BYTES, type Reader, Wire } from "./wire";
 
 /** What a connection tells the pool it came from. */
 export interface ConnectionOwner extends LinkOwner {
@@ -20,11 +21,10 @@ const enum Reading {
   Tunnel,
 }
 
-/** 64 KiB: one read takes a socket's usual receive queue, and a 64 KiB body comes in one or two pieces. */
-export const READ_BUFFER_BYTES = 65_536;
+const EMPTY = Buffer.alloc(0);
 
 /** One HTTP/1.1 connection to an origin: at any time idle or in one exchange. */
-export class OriginConnection implements OriginLink {
+export class OriginConnection implements OriginLink, Reader {
   readonly head: ResponseHead;
   /** `clock.now` when a byte last came or went. */
   touched = clock.now;
@@ -36,7 +36,7 @@ export class OriginConnection implements OriginLink {
   /** Reading has stopped because the client is slower than the origin. */
   paused = false;
 
-  private socket!: Socket;
+  private readonly wire: Wire;
   private requester: Requester | undefined;
   private reading: Reading = Reading.Head;
   private left = 0;
@@ -44,37 +44,17 @@ export class OriginConnection implements OriginLink {
   private partial: Buffer | undefined;
   private answered = false;
   private reusable = true;
-  private buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-  private bufferTaken = false;
 
+  /** @param socket connected, and quiet since */
   constructor(
     private readonly owner: ConnectionOwner,
     readonly address: string,
+    private readonly socket: Socket,
     limits: HeadLimits,
   ) {
     this.head = new ResponseHead(limits);
     this.chunks = new ChunkedBody(limits.maxHeaderBytes);
-  }
-
-  /** Options for `net.connect` that make the socket read into this connection's one buffer. */
-  readonly onread = {
-    buffer: (): Buffer => {
-      if (this.bufferTaken) {
-        this.bufferTaken = false;
-        this.buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
-      }
-      return this.buffer;
-    },
-    callback: (length: number): boolean => this.receive(length),
-  };
-
-  attach(socket: Socket): void {
-    this.socket = socket;
-  }
-
-  /** From now on the socket is connected and quiet: listen for its end. */
-  established(): void {
-    const { socket } = this;
+    this.wire = new Wire(socket, this, Buffer.allocUnsafeSlow(READ_BUFFER_BYTES));
     socket.on("drain", () => this.requester?.originDrained());
     socket.on("end", () => this.ended());
     socket.on("error", (error) => this.die({ status: 502, problem: error.message }));
@@ -105,7 +85,7 @@ export class OriginConnection implements OriginLink {
 
   /** Writes latin1 text; false when the client should send no more until `originDrained`. */
   writeText(text: string): boolean {
-    return this.socket.write(text, "latin1");
+    return this.wire.write(text);
   }
 
   write(bytes: Buffer): boolean {
@@ -124,14 +104,14 @@ export class OriginConnection implements OriginLink {
 
   /** The bytes last handed out are still being written somewhere: read the next ones into another buffer. */
   keepBuffer(): void {
-    this.bufferTaken = true;
+    this.wire.keep();
   }
 
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
     this.touched = clock.now;
-    this.socket.resume();
+    this.wire.resume();
   }
 
   /** The client is gone: the rest of the response has no reader. */
@@ -150,7 +130,7 @@ export class OriginConnection implements OriginLink {
     this.die({ status: 504, problem });
   }
 
-  private receive(length: number): boolean {
+  receive(bytes: Buffer, length: number): boolean {
     // A head has to be complete in time, however many pieces it comes in.
     if (this.reading !== Reading.Head) this.touched = clock.now;
     if (this.requester === undefined) {
@@ -159,14 +139,16 @@ export class OriginConnection implements OriginLink {
       return false;
     }
     const flowing =
-      this.partial === undefined ? this.consume(this.buffer, length) : this.consumeWithPartial(length);
+      this.partial === undefined
+        ? this.consume(bytes, length)
+        : this.consumeWithPartial(bytes.subarray(0, length));
     if (flowing || this.dead) return !this.dead;
     this.paused = true;
     return false;
   }
 
-  private consumeWithPartial(length: number): boolean {
-    const bytes = Buffer.concat([this.partial!, this.buffer.subarray(0, length)]);
+  private consumeWithPartial(more: Buffer): boolean {
+    const bytes = Buffer.concat([this.partial!, more]);
     this.partial = undefined;
     return this.consume(bytes, bytes.length);
   }
@@ -300,7 +282,7 @@ export class OriginConnection implements OriginLink {
       this.served++;
       this.owner.answered(this.address, this.head.status);
       this.close();
-      requester.body(this.buffer, 0, 0, true);
+      requester.body(EMPTY, 0, 0, true);
       return;
     }
     this.die({ status: 502, problem: "origin closed the connection" });

@@ -1,6 +1,5 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls";
-import { type OriginConnection } from "./origin-connection";
+import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import { type Origin } from "./route";
 
 /** How to reach one address of an origin. */
@@ -19,16 +18,12 @@ export interface DialOptions {
 export class ConnectTimeout extends Error {}
 
 /**
- * Connects `connection` to one address: TCP, and for https TLS with the certificate verified for the origin's name.
+ * Connects to one address: TCP, and for https TLS with the certificate verified for the origin's name.
  * @returns the connected socket. @throws ConnectTimeout or the network's or TLS's error
  */
-export function dial(connection: OriginConnection, options: DialOptions): Promise<Socket> {
+export function dial(options: DialOptions): Promise<Socket> {
   const { origin, address, timeoutSeconds } = options;
-  const { onread } = connection;
-  const socket = origin.tls
-    ? dialTls(options, onread)
-    : connectPlain({ host: address, port: origin.port, onread });
-  connection.attach(socket);
+  const socket = origin.tls ? dialTls(options) : connectPlain({ host: address, port: origin.port });
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 30_000);
   const event = origin.tls ? "secureConnect" : "connect";
@@ -57,7 +52,7 @@ export function dial(connection: OriginConnection, options: DialOptions): Promis
   });
 }
 
-function dialTls(options: DialOptions, onread: OriginConnection["onread"]): TLSSocket {
+function dialTls(options: DialOptions): TLSSocket {
   const { origin, address, secureContext, alpn, session, onSession } = options;
   const socket = connectTls({
     host: address,
@@ -66,9 +61,7 @@ function dialTls(options: DialOptions, onread: OriginConnection["onread"]): TLSS
     ALPNProtocols: [...alpn],
     ...(isIP(origin.host) === 0 ? { servername: origin.host } : {}),
     ...(session === undefined ? {} : { session }),
-    // Handed to the socket that tls makes, as it is documented for net.connect.
-    onread,
-  } as ConnectionOptions);
+  });
   socket.on("session", onSession);
   return socket;
 }

@@ -437,10 +437,9 @@ export class OriginPool {
   private async connectTo(address: string): Promise<OriginConnection | OriginSession> {
     const { options, secureContext } = this.context;
     const { protocol = "http/1.1" } = this.traits;
-    const connection = new OriginConnection(this, address, options);
     this.book.opening(address);
     try {
-      const socket = await dial(connection, {
+      const socket = await dial({
         origin: this.origin,
         address,
         timeoutSeconds: options.connectTimeout,
@@ -462,8 +461,7 @@ export class OriginPool {
         socket.destroy();
         throw new Error(`${address}:${this.origin.port} does not speak HTTP/2`);
       }
-      connection.established();
-      return connection;
+      return new OriginConnection(this, address, socket, options);
     } catch (error) {
       this.book.closed(address);
       this.book.refused(address);

@@ -5,6 +5,7 @@ import { type Options, readAddressAndPort } from "./options";
 import { rehearse } from "./rehearsal";
 import { Service } from "./service";
 import { VERSION } from "./version";
+import { DIRECT } from "./wire";
 
 /** Connections the kernel holds until they are accepted; it caps the number by net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -36,10 +37,14 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
  */
 export async function serve(options: Options, starter: number): Promise<Service> {
   const service = new Service(options);
-  if (!service.reads.shared) {
-    service.log.event("warn", "this Node reads each client into memory of its own: requests will cost more", {
-      node: process.version,
-    });
+  if (!DIRECT) {
+    service.log.event(
+      "warn",
+      "this Node lets sockets be used through streams only: requests will cost more",
+      {
+        node: process.version,
+      },
+    );
   }
   await rehearse(options).catch((error: Error) => {
     service.log.event("warn", "no rehearsal: the first requests will be slower", { problem: error.message });

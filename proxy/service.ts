@@ -9,7 +9,6 @@ import {
 import { AddressGuard } from "./address-guard";
 import { AllowList } from "./allow-list";
 import { ClientConnection, type ClientOwner } from "./client-connection";
-import { ClientReads } from "./client-reads";
 import { Http2Listener } from "./http2-listener";
 import { clock } from "./clock";
 import { type Failure } from "./exchange";
@@ -26,6 +25,7 @@ import { RequestIds } from "./request-id";
 import { Resolver } from "./resolver";
 import { isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
 import { VERSION } from "./version";
+import { READ_BUFFER_BYTES } from "./wire";
 
 /** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
 const MAX_ROUTES = 4096;
@@ -33,7 +33,7 @@ const MAX_ROUTES = 4096;
 /** The proxy proper: listens, routes, and holds what all connections share. */
 export class Service implements ClientOwner {
   readonly ids = new RequestIds();
-  readonly reads = new ClientReads();
+  readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly log: Log;
   /** The fields put on each request and response, up to the id. */
   readonly requestMark: string;

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
+import { makeCertificates } from "../testbed/certificates";
+import { bundle, freePort, type RunningProxy, scratch, startProxy } from "./proxy-process";
+
+const directory = scratch();
+const file = bundle(directory);
+const certificates = makeCertificates(directory, ["localhost"]);
+const STREAMS_ONLY = "sockets be used through streams only";
+
+/** What takes away what this Node keeps below its streams. */
+const withoutBinding = join(directory, "without-binding.cjs");
+writeFileSync(withoutBinding, 'process.binding = () => { throw new Error("not in this Node"); };\n');
+
+describe.each([
+  ["as it is", {}, false],
+  ["without a way past its streams", { NODE_OPTIONS: `--require ${withoutBinding}` }, true],
+])("GIVEN Node %s", (_name, env, streamsOnly) => {
+  let origin: Server;
+  let proxy: RunningProxy;
+  const tlsPort = freePort();
+  beforeAll(async () => {
+    origin = createServer((request, response) => {
+      const hash = createHash("sha256").update(request.url!);
+      request.on("data", (part: Buffer) => hash.update(part));
+      request.on("end", () => {
+        const digest = hash.digest("hex");
+        response.end(request.method === "PUT" ? digest : digest.repeat(125));
+      });
+    });
+    await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
+    const tls = ["--tls-port", String(tlsPort), "--tls-cert-file", certificates.certificate];
+    proxy = await startProxy(
+      file,
+      [
+        ...["--allow", "127.0.0.1", "--allow-address", "127.0.0.0/8", "--access-log-dir", "none"],
+        ...[...tls, "--tls-key-file", certificates.key],
+      ],
+      env,
+    );
+    await proxy.said(`"port":${tlsPort}`);
+  });
+  afterAll(async () => {
+    await proxy.stop();
+    origin.close();
+  });
+
+  test("THEN it is said when requests cost more", () => {
+    expect(proxy.output().includes(STREAMS_ONLY)).toBe(streamsOnly);
+  });
+
+  /** A client that sends one of `pieces` each time `next` is called (false: none was left), and its response. */
+  function client(pieces: readonly string[]): { next(): boolean; answer: Promise<string> } {
+    const socket = connect({ host: "127.0.0.1", port: proxy.port, noDelay: true });
+    let sent = 0;
+    const next = (): boolean => {
+      if (sent === pieces.length) return false;
+      socket.write(pieces[sent++]!);
+      return true;
+    };
+    return { next, answer: allOf(socket) };
+  }
+
+  const inPieces = (text: string, size: number): string[] => text.match(new RegExp(`[^]{1,${size}}`, "g"))!;
+
+  test.each<[name: string, bodyBytes: number, pieces: (head: string, body: string) => string[]]>([
+    ["heads in small pieces", 0, (head) => inPieces(head, 20)],
+    ["bodies that come with the head", 300_000, (head, body) => [head + body]],
+    ["small pieces of body", 1_200, (head, body) => [head, ...inPieces(body, 30)]],
+    ["large pieces of body", 350_000, (head, body) => [head, ...inPieces(body, 70_000)]],
+  ])(
+    "WHEN clients in turn send %s THEN each origin gets its own client's bytes",
+    async (_, bytes, pieces) => {
+      const { port } = origin.address() as AddressInfo;
+      const cases = Array.from({ length: 24 }, (_each, who) => {
+        const path = `/${who}`;
+        const body = `${who};`.repeat(bytes).slice(0, bytes);
+        const head =
+          `PUT ${path} HTTP/1.1\r\nHost: 127.0.0.1.ccnproxy:${port}\r\nConnection: close\r\n` +
+          `X-Filler: ${String(who).repeat(50)}\r\nContent-Length: ${body.length}\r\n\r\n`;
+        const expected = createHash("sha256").update(path).update(body).digest("hex");
+        return { ...client(pieces(head, body)), expected };
+      });
+      while (cases.map((each) => each.next()).includes(true)) await sleep(5);
+      const answers = await Promise.all(cases.map(({ answer }) => answer));
+      expect(answers.map((answer) => answer.split("\r\n\r\n")[1])).toEqual(
+        cases.map(({ expected }) => expected),
+      );
+    },
+  );
+
+  test.each<[name: string, open: () => Socket]>([
+    ["TCP", () => connect({ host: "127.0.0.1", port: proxy.port })],
+    [
+      "TLS",
+      () =>
+        connectTls({
+          host: "127.0.0.1",
+          port: tlsPort,
+          servername: "localhost",
+          ca: readFileSync(certificates.authority),
+        }),
+    ],
+  ])("WHEN a client asks for much over %s and reads late THEN all of it comes, in order", async (_, open) => {
+    const { port } = origin.address() as AddressInfo;
+    const paths = Array.from({ length: 1_000 }, (_each, i) => `/${i}`);
+    const socket = open();
+    const answer = allOf(socket);
+    socket.pause();
+    socket.write(
+      paths
+        .map((path, i) => {
+          const close = i === paths.length - 1 ? "Connection: close\r\n" : "";
+          return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1.ccnproxy:${port}\r\n${close}\r\n`;
+        })
+        .join(""),
+    );
+    await sleep(500);
+    socket.resume();
+    const bodies = (await answer).split(/HTTP\/1.1 200 OK\r\n[^]*?\r\n\r\n/).slice(1);
+    expect(bodies).toEqual(paths.map((path) => createHash("sha256").update(path).digest("hex").repeat(125)));
+  });
+});
+
+function allOf(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    socket.on("data", (bytes: Buffer) => (text += bytes.toString("latin1")));
+    socket.on("error", reject).on("close", () => resolve(text));
+  });
+}
