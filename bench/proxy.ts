@@ -9,8 +9,9 @@ import { type LoadOrder, type LoadResult, runLoad } from "./load/http-load";
 
 /*
  * The proxy's cost per request beside nginx, HAProxy and, where it is on PATH, chocon: `npm run bench:proxy`, options
- * `--seconds 3 --rounds 3`. One core for the proxies, another for load and origin; access logs off; the contenders
- * take turns within each round, and the median round counts. Prints a table and writes JSON.
+ * `--seconds 1 --rounds 7`. One core for the proxies, another for load and origin; access logs off. The contenders take
+ * turns within each round. Figures are those of the median round, ratios the median of the rounds' own: a machine that
+ * slows down for a while slows all of them. Prints a table and writes JSON.
  */
 
 const CLIENTS = 32;
@@ -39,11 +40,13 @@ interface Row extends Measured {
   readonly body: string;
   /** CPU per request over nginx's. */
   readonly toNginx: number;
+  /** The same over chocon's; null when it is not on PATH. */
+  readonly toChocon: number | null;
 }
 
 async function main(): Promise<void> {
-  const seconds = option("--seconds", 3);
-  const rounds = option("--rounds", 3);
+  const seconds = option("--seconds", 1);
+  const rounds = option("--rounds", 7);
   const missing = ["nginx", "haproxy", "openssl", "taskset"].filter((program) => !onPath(program));
   if (missing.length > 0)
     throw new Error(
@@ -118,15 +121,27 @@ async function measure(
     }
   }
   console.log(
-    `\n${scheme} origin, ${body}\n${"".padEnd(9)} CPU us/request  x nginx  requests/s   p50 ms   p99 ms  errors`,
+    `\n${scheme} origin, ${body}\n${"".padEnd(9)} CPU us/request  x nginx  x chocon  requests/s   p50 ms   p99 ms  errors`,
   );
-  const best = (name: string): Measured => medianBy(results.get(name)!, ({ cpu }) => cpu);
-  const nginx = best("nginx").cpu;
+  const over = (name: string, other: string): number | null => {
+    const others = results.get(other);
+    if (others === undefined) return null;
+    const ratios = results.get(name)!.map(({ cpu }, round) => cpu / others[round]!.cpu);
+    return medianBy(ratios, (ratio) => ratio);
+  };
   return contenders.map(({ name }) => {
-    const row: Row = { proxy: name, scheme, body, ...best(name), toNginx: best(name).cpu / nginx };
+    const row: Row = {
+      proxy: name,
+      scheme,
+      body,
+      ...medianBy(results.get(name)!, ({ cpu }) => cpu),
+      toNginx: over(name, "nginx")!,
+      toChocon: over(name, "chocon"),
+    };
     const cells = [
       row.cpu.toFixed(1).padStart(14),
       row.toNginx.toFixed(2).padStart(8),
+      (row.toChocon?.toFixed(2) ?? "?").padStart(9),
       row.rate.toFixed(0).padStart(11),
     ];
     console.log(
