@@ -11,6 +11,9 @@ export interface Failure {
 /** Times that a request is sent again at most; more than once only where it was refused unread. */
 export const RETRIES = 3;
 
+/** Interim (1xx) responses to one request at most: they go to the client past every bound on what waits for it. */
+export const MAX_INTERIMS = 64;
+
 /**
  * How often a request may be sent after the next try, when it was lost with this link and had `triesLeft`; undefined
  * when there must be no next try, since it could do something twice that may not be done twice.

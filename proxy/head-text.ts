@@ -1,7 +1,8 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
+import { SPACE, TAB } from "./byte-classes";
 
 /** Fields that HTTP/2 has no place for (RFC 9113 section 8.2.2); framing and hop are its own. */
-const HTTP1_ONLY = new Set([
+export const HTTP1_ONLY = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
@@ -12,24 +13,39 @@ const HTTP1_ONLY = new Set([
   "te",
 ]);
 
-/** The field lines of an HTTP/1 head, name in lower case and value. */
-export function* fieldsOf(lines: string): Generator<[name: string, value: string]> {
-  for (const line of lines.split("\r\n")) {
-    const colon = line.indexOf(":");
-    if (colon > 0) yield [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+/** Calls `take` with name (in lower case) and value of each of the lines of `text[from..to)`, all ended by CRLF. */
+export function eachField(
+  text: string,
+  from: number,
+  to: number,
+  take: (name: string, value: string) => void,
+): void {
+  for (let at = from; at < to;) {
+    const colon = text.indexOf(":", at);
+    const lineEnd = text.indexOf("\r\n", colon);
+    let start = colon + 1;
+    let end = lineEnd;
+    while (start < end && isBlank(text.charCodeAt(start))) start++;
+    while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+    take(text.slice(at, colon).toLowerCase(), text.slice(start, end));
+    at = lineEnd + 2;
   }
 }
 
-/** HTTP/2 fields for the field lines of an HTTP/1 message. */
+function isBlank(char: number): boolean {
+  return char === SPACE || char === TAB;
+}
+
+/** HTTP/2 fields for the field lines of an HTTP/1 message, each ended by CRLF. */
 export function toHttp2Fields(lines: string): OutgoingHttpHeaders {
   const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>;
-  for (const [name, value] of fieldsOf(lines)) {
-    if (HTTP1_ONLY.has(name)) continue;
+  eachField(lines, 0, lines.length, (name, value) => {
+    if (HTTP1_ONLY.has(name)) return;
     const before = fields[name];
     if (before === undefined) fields[name] = value;
     else if (Array.isArray(before)) before.push(value);
     else fields[name] = [before, value];
-  }
+  });
   // Single-valued to Node's http2, which would throw on a list.
   for (const name of Object.keys(fields)) {
     const value = fields[name];

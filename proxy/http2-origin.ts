@@ -1,123 +1,133 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-} from "node:http2";
 import { type Socket } from "node:net";
-import { ChunkedBody, forbiddenTrailer } from "./chunked-body";
 import { clock } from "./clock";
-import { type Failure, type LinkOwner, type OriginLink, type Requester } from "./exchange";
-import { fieldsOf, toHttp2Fields, toLines } from "./head-text";
-import { type HeadLimits, MALFORMED } from "./message-head";
+import { type LinkOwner, type Requester } from "./exchange";
+import { CompressionError, type Field, HpackDecoder, NO_TABLE } from "./hpack";
+import { Http2Exchange } from "./http2-exchange";
+import {
+  CODE,
+  ConnectionError,
+  FIRST_WINDOW_BYTES,
+  FLAG,
+  FRAME,
+  FRAME_BYTES,
+  frame,
+  frameHeader,
+  FrameReader,
+  type FrameSink,
+  MAX_WINDOW_BYTES,
+  PREFACE,
+  SETTING,
+  settingsFrame,
+  uint32,
+} from "./http2-frames";
+import { latin1 } from "./latin1";
+import { type HeadLimits } from "./message-head";
 import { ResponseHead } from "./response-head";
-import { statusText } from "./status-text";
+import { READ_BUFFER_BYTES, type Reader, Wire } from "./wire";
 
-/** Bytes an origin may send ahead per stream and per session: a long way needs wide windows. */
-const STREAM_WINDOW_BYTES = 1_048_576;
-const SESSION_WINDOW_BYTES = 8_388_608;
+/** Octets an origin may send ahead per stream and per connection: a long way needs wide windows. */
+export const STREAM_WINDOW_BYTES = 1_048_576;
+const CONNECTION_WINDOW_BYTES = 8_388_608;
 /** Streams begun before the origin has said how many it takes (RFC 9113 section 6.5.2 recommends it takes as many). */
 const STREAMS_UNTIL_SETTLED = 100;
+/** Stream numbers end at 2^31; a connection that gets near is followed by another. */
+const LAST_STREAM = 2 ** 30;
+/** Pieces of body up to this size are copied to where the frames' headers are: one write for many frames. */
+const INLINE_BYTES = 8_192;
+/** Octets of frames that are gathered before they are written without waiting for the others of this turn. */
+const GATHERED_BYTES = 65_536;
+/** Octets that may wait for the socket before bodies wait instead; and at most, since answers to PING come on top. */
+const UNSENT_BYTES = 262_144;
+const MAX_UNSENT_BYTES = 4_194_304;
 /** Milliseconds of silence, with exchanges under way, after which an origin is asked whether it is still there. */
 const SILENCE_MS = 10_000;
 /** Milliseconds it then has to say so. */
 const PING_MS = 5_000;
-const EMPTY = Buffer.alloc(0);
 
 /** What a session tells the pool it came from. */
 export interface SessionOwner extends LinkOwner {
-  /** A stream has ended: there is room for another. */
+  /** There is room for another exchange. */
   eased(session: OriginSession): void;
+  /** It takes no more exchanges. */
   ended(session: OriginSession): void;
 }
 
 /** One HTTP/2 connection to an origin, with as many exchanges at once as the origin allows. */
-export class OriginSession {
+export class OriginSession implements Reader, FrameSink {
   touched = clock.now;
   /** `clock.now` when something last came of any exchange. */
   heard = clock.now;
   served = 0;
+  /** What the last response's head is read into: one at a time. */
+  readonly head: ResponseHead;
+
+  private readonly wire: Wire;
+  private readonly frames: FrameReader;
+  private readonly fields = new HpackDecoder();
+  private readonly exchanges = new Set<Http2Exchange>();
+  /** Streams that one of the two sides has not ended, by number. */
+  private readonly streams = new Map<number, Http2Exchange>();
+  /** Exchanges whose bodies wait for a window or the socket. */
+  private readonly waiting = new Set<Http2Exchange>();
+  private nextStream = 1;
+  private gathered: string;
+  private flushing = false;
+  private readonly flush = (): void => {
+    this.flushing = false;
+    this.writeGathered();
+    this.pump();
+  };
+
+  /** What the origin said in its settings. */
+  private maxStreams = STREAMS_UNTIL_SETTLED;
+  private streamsSaid = false;
+  private firstWindow = FIRST_WINDOW_BYTES;
+  /** Octets that may be sent, and that may come, on the whole connection. */
+  private window = FIRST_WINDOW_BYTES;
+  private ownWindow = CONNECTION_WINDOW_BYTES;
+
   /** `clock.now` when it was asked whether it is still there; 0 when it was not, or has answered. */
   private askedAt = 0;
   /** `heard` when it was last asked: once for each silence, since origins take more for an attack. */
   private askedAfter = 0;
-  private readonly streams = new Set<OriginStream>();
-  private readonly session: ClientHttp2Session;
   private over = false;
-  /** The origin has said how many streams it takes at once. */
-  private settled = false;
+  private gone = false;
 
-  /** @param authority `https://name` or `http://name`: what requests carry when they have no Host of their own */
+  /** @param socket connected, and quiet since */
   constructor(
     readonly owner: SessionOwner,
     readonly address: string,
-    authority: string,
+    readonly scheme: "http" | "https",
     private readonly socket: Socket,
     readonly limits: HeadLimits,
   ) {
-    this.session = connect(authority, {
-      createConnection: () => socket,
-      settings: {
-        enablePush: false,
-        initialWindowSize: STREAM_WINDOW_BYTES,
-        maxHeaderListSize: limits.maxHeaderBytes,
-      },
-      maxHeaderListPairs: limits.maxHeaderCount,
-    });
-    this.session.on("connect", () => this.session.setLocalWindowSize(SESSION_WINDOW_BYTES));
-    this.session.once("remoteSettings", () => {
-      this.settled = true;
-      this.owner.eased(this);
-    });
-    this.session.on("error", () => this.end());
-    this.session.on("goaway", () => this.end());
-    this.session.on("close", () => this.end());
+    this.head = new ResponseHead(limits);
+    // A block may be somewhat longer than what it says.
+    this.frames = new FrameReader(this, limits.maxHeaderBytes + FRAME_BYTES);
+    this.gathered =
+      PREFACE +
+      settingsFrame([
+        [SETTING.enablePush, 0],
+        [SETTING.initialWindowSize, STREAM_WINDOW_BYTES],
+        [SETTING.maxHeaderListSize, limits.maxHeaderBytes],
+      ]) +
+      windowUpdate(0, CONNECTION_WINDOW_BYTES - FIRST_WINDOW_BYTES);
+    this.wire = new Wire(socket, this, Buffer.allocUnsafeSlow(READ_BUFFER_BYTES));
+    socket.on("drain", () => this.pump());
+    socket.on("end", () => this.fail("origin closed the connection"));
+    socket.on("error", (error) => this.fail(error.message));
+    socket.on("close", () => this.fail("origin closed the connection"));
+    this.gather("");
   }
 
+  /** Exchanges under way. */
   get active(): number {
-    return this.streams.size;
+    return this.exchanges.size;
   }
 
   /** Can take another exchange now. */
   get open(): boolean {
-    const limit = this.settled ? this.session.remoteSettings.maxConcurrentStreams! : STREAMS_UNTIL_SETTLED;
-    return !this.over && !this.session.closed && !this.session.destroyed && this.streams.size < limit;
-  }
-
-  begin(requester: Requester): void {
-    this.touched = clock.now;
-    if (this.streams.size === 0) this.heard = clock.now;
-    const stream = new OriginStream(this, this.session, requester);
-    this.streams.add(stream);
-    requester.send(stream);
-  }
-
-  /** Enforces the time-out for answers. */
-  sweep(now: number, proxyReadTimeout: number): void {
-    this.checkAlive(now);
-    for (const stream of this.streams) {
-      // Where nothing at all comes any more the connection itself may be dead: what is new goes elsewhere.
-      if (stream.sweep(now, proxyReadTimeout) && now - this.heard > proxyReadTimeout * 1000) this.close();
-    }
-  }
-
-  /** A connection can be gone without a word: the way there cut, or its end lost while a write was under way. */
-  private checkAlive(now: number): void {
-    if (this.session.destroyed || this.streams.size === 0) return;
-    if (this.askedAt > 0) {
-      if (now - this.askedAt > PING_MS && this.heard < this.askedAt) this.destroy();
-    } else if (now - this.heard > SILENCE_MS && this.askedAfter !== this.heard) {
-      this.askedAt = now;
-      this.askedAfter = this.heard;
-      this.session.ping(() => (this.askedAt = 0));
-    }
-  }
-
-  finished(stream: OriginStream): void {
-    if (!this.streams.delete(stream)) return;
-    this.touched = clock.now;
-    this.owner.eased(this);
+    return !this.over && this.streams.size < this.maxStreams && this.nextStream < LAST_STREAM;
   }
 
   /** Takes no more exchanges. */
@@ -125,255 +135,283 @@ export class OriginSession {
     return this.over;
   }
 
-  /** Takes no more; streams under way may end. */
+  begin(requester: Requester): void {
+    this.touched = clock.now;
+    if (this.exchanges.size === 0) this.heard = clock.now;
+    const exchange = new Http2Exchange(this, requester, this.firstWindow);
+    this.exchanges.add(exchange);
+    requester.send(exchange);
+  }
+
+  /** Enforces the time-out for answers. */
+  sweep(now: number, proxyReadTimeout: number): void {
+    this.checkAlive(now);
+    for (const exchange of this.streams.values()) {
+      // Where nothing at all comes any more the connection itself may be dead: what is new goes elsewhere.
+      if (exchange.sweep(now, proxyReadTimeout) && now - this.heard > proxyReadTimeout * 1000) this.close();
+    }
+  }
+
+  /** Takes no more; exchanges under way may end. */
   close(): void {
-    this.end();
-  }
-
-  /** The connection goes. By itself a session that was closed waits for its origin to close the connection too. */
-  destroy(): void {
-    this.session.destroy();
-    this.socket.destroy();
-  }
-
-  private end(): void {
     if (this.over) return;
     this.over = true;
-    this.session.close();
     this.owner.ended(this);
+  }
+
+  /** The connection goes. */
+  destroy(): void {
+    this.fail("connection given up");
+  }
+
+  // ---- what its exchanges send ------------------------------------------------------------------------------
+
+  /** Begins the exchange's stream with this header block: its number. */
+  beginStream(exchange: Http2Exchange, block: string, end: boolean): number {
+    const stream = this.nextStream;
+    this.nextStream += 2;
+    this.streams.set(stream, exchange);
+    this.sendBlock(stream, stream === 1 ? NO_TABLE + block : block, end);
+    return stream;
+  }
+
+  sendBlock(stream: number, block: string, end: boolean): void {
+    let type: number = FRAME.headers;
+    let flags: number = end ? FLAG.endStream : 0;
+    let frames = "";
+    let at = 0;
+    for (; block.length - at > FRAME_BYTES; at += FRAME_BYTES) {
+      frames += frame(type, flags, stream, block.slice(at, at + FRAME_BYTES));
+      type = FRAME.continuation;
+      flags = 0;
+    }
+    this.gather(frames + frame(type, flags | FLAG.endHeaders, stream, block.slice(at)));
+  }
+
+  /** Octets of DATA that may go out now, given what the stream's own window allows; 0 to wait for `mayGoOn`. */
+  allowance(exchange: Http2Exchange, window: number): number {
+    const unsent = this.socket.writableLength + this.gathered.length;
+    const octets = unsent > UNSENT_BYTES ? 0 : Math.min(window, this.window, FRAME_BYTES);
+    if (octets <= 0) this.waiting.add(exchange);
+    return Math.max(0, octets);
+  }
+
+  /** One frame of a body, as large as `allowance` said at most. */
+  sendData(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void {
+    const octets = to - from;
+    this.window -= octets;
+    const header = frameHeader(FRAME.data, end ? FLAG.endStream : 0, stream, octets);
+    if (octets <= INLINE_BYTES) {
+      this.gather(header + latin1(bytes, from, to));
+      return;
+    }
+    this.gathered += header;
+    this.socket.cork();
+    this.writeGathered();
+    this.socket.write(bytes.subarray(from, to));
+    this.socket.uncork();
+  }
+
+  /** Ends the stream; nothing of it is looked at any more. */
+  reset(stream: number, code: number): void {
+    if (this.streams.delete(stream)) this.gather(frame(FRAME.reset, 0, stream, uint32(code)));
+  }
+
+  /** The other side may send so many octets more on the stream. */
+  grant(stream: number, octets: number): void {
+    this.gather(windowUpdate(stream, octets));
+  }
+
+  /** The bytes last handed out stay with who got them. */
+  keepBuffer(): void {
+    this.wire.keep();
+  }
+
+  /** The exchange has ended, for its requester. */
+  finished(exchange: Http2Exchange): void {
+    this.waiting.delete(exchange);
+    if (!this.exchanges.delete(exchange)) return;
+    this.touched = clock.now;
+    if (!this.over) this.owner.eased(this);
+  }
+
+  /** Both sides have ended the stream. */
+  ended(stream: number): void {
+    if (this.streams.delete(stream) && !this.over) this.owner.eased(this);
+  }
+
+  private gather(frames: string): void {
+    this.gathered += frames;
+    if (this.gathered.length > GATHERED_BYTES) this.writeGathered();
+    else if (!this.flushing) {
+      // What the other events of this turn add goes out in the same write.
+      this.flushing = true;
+      setImmediate(this.flush);
+    }
+  }
+
+  private writeGathered(): void {
+    const { gathered } = this;
+    if (gathered === "" || this.gone) return;
+    this.gathered = "";
+    this.wire.write(gathered);
+    if (this.socket.writableLength > MAX_UNSENT_BYTES) this.fail("origin does not read");
+  }
+
+  /** Lets bodies that wait go on, as far as windows and socket allow. */
+  private pump(): void {
+    if (this.waiting.size === 0 || this.gone) return;
+    for (const exchange of [...this.waiting]) {
+      this.waiting.delete(exchange);
+      exchange.mayGoOn();
+    }
+  }
+
+  // ---- what the origin sends --------------------------------------------------------------------------------
+
+  receive(bytes: Buffer, length: number): boolean {
+    if (this.gone) return false;
+    try {
+      this.frames.read(bytes, length);
+    } catch (error) {
+      if (error instanceof CompressionError) this.refuse(CODE.compression, error.message);
+      else if (error instanceof ConnectionError) this.refuse(error.code, error.message);
+      else throw error;
+    }
+    return !this.gone;
+  }
+
+  dataBegins(stream: number, octets: number): void {
+    this.known(stream);
+    this.ownWindow -= octets;
+    if (this.ownWindow < 0) throw new ConnectionError(CODE.flowControl, "more than the connection's window");
+    if (this.ownWindow <= CONNECTION_WINDOW_BYTES / 2) {
+      this.grant(0, CONNECTION_WINDOW_BYTES - this.ownWindow);
+      this.ownWindow = CONNECTION_WINDOW_BYTES;
+    }
+    this.streams.get(stream)?.dataBegins(octets);
+  }
+
+  data(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void {
+    this.heard = clock.now;
+    this.streams.get(stream)?.data(bytes, from, to, end);
+  }
+
+  headers(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void {
+    this.known(stream);
+    this.heard = clock.now;
+    const { maxHeaderBytes, maxHeaderCount } = this.limits;
+    const fields: Field[] = [];
+    let octets = 0;
+    // Read to its end in any case: what comes later refers to it.
+    this.fields.decode(bytes, from, to, (field) => {
+      octets += field.name.length + field.value.length + 4;
+      if (octets <= maxHeaderBytes && fields.length <= maxHeaderCount) fields.push(field);
+    });
+    const tooLarge = octets > maxHeaderBytes || fields.length > maxHeaderCount;
+    this.streams.get(stream)?.headers(tooLarge ? undefined : fields, end);
+  }
+
+  streamReset(stream: number, code: number): void {
+    this.known(stream);
+    const exchange = this.streams.get(stream);
+    this.streams.delete(stream);
+    exchange?.broken("origin reset the stream", code === CODE.refusedStream);
+    if (!this.over) this.owner.eased(this);
+  }
+
+  setting(id: number, value: number): void {
+    switch (id) {
+      case SETTING.maxConcurrentStreams:
+        this.maxStreams = value;
+        this.streamsSaid = true;
+        break;
+      case SETTING.initialWindowSize:
+        if (value > MAX_WINDOW_BYTES)
+          throw new ConnectionError(CODE.flowControl, `a first window of ${value} octets`);
+        for (const exchange of this.streams.values()) exchange.widen(value - this.firstWindow);
+        this.firstWindow = value;
+        break;
+      case SETTING.maxFrameSize:
+        // Larger ones than everybody takes would only keep the other streams waiting.
+        if (value < FRAME_BYTES || value >= 2 ** 24)
+          throw new ConnectionError(CODE.protocol, `frames of ${value} octets`);
+        break;
+      default:
+    }
+  }
+
+  settingsEnd(): void {
+    // Who says nothing of it takes any number.
+    if (!this.streamsSaid) this.maxStreams = Infinity;
+    this.gather(frame(FRAME.settings, FLAG.ack, 0, ""));
+    this.pump();
+    if (!this.over) this.owner.eased(this);
+  }
+
+  ping(payload: string, ack: boolean): void {
+    if (ack) this.askedAt = 0;
+    else this.gather(frame(FRAME.ping, FLAG.ack, 0, payload));
+  }
+
+  goAway(lastStream: number): void {
+    this.close();
+    for (const [stream, exchange] of this.streams) {
+      if (stream <= lastStream) continue;
+      this.streams.delete(stream);
+      exchange.broken("origin is leaving", true);
+    }
+  }
+
+  windowUpdate(stream: number, octets: number): void {
+    if (octets === 0) throw new ConnectionError(CODE.protocol, "a window is widened by nothing");
+    if (stream === 0) {
+      this.window += octets;
+      if (this.window > MAX_WINDOW_BYTES) throw new ConnectionError(CODE.flowControl, "too wide a window");
+      this.pump();
+      return;
+    }
+    this.known(stream);
+    this.streams.get(stream)?.widen(octets);
+  }
+
+  /** @throws ConnectionError for a stream that was never begun */
+  private known(stream: number): void {
+    if (stream % 2 === 0 || stream >= this.nextStream)
+      throw new ConnectionError(CODE.protocol, `stream ${stream} was never begun`);
+  }
+
+  // ---- the end ----------------------------------------------------------------------------------------------
+
+  /** A connection can be gone without a word: the way there cut, or its end lost while a write was under way. */
+  private checkAlive(now: number): void {
+    if (this.gone || this.exchanges.size === 0) return;
+    if (this.askedAt > 0) {
+      if (now - this.askedAt > PING_MS && this.heard < this.askedAt) this.fail("origin is silent");
+    } else if (now - this.heard > SILENCE_MS && this.askedAfter !== this.heard) {
+      this.askedAt = now;
+      this.askedAfter = this.heard;
+      this.gather(frame(FRAME.ping, 0, 0, "tricloud"));
+    }
+  }
+
+  private refuse(code: number, problem: string): void {
+    this.gathered += frame(FRAME.goAway, 0, 0, uint32(0) + uint32(code));
+    this.writeGathered();
+    this.fail(`malformed response: ${problem}`);
+  }
+
+  /** The connection is lost, and with it every exchange that has not got all of its response. */
+  private fail(problem: string): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.close();
+    this.socket.destroy();
+    this.streams.clear();
+    for (const exchange of [...this.exchanges]) exchange.broken(problem, false);
   }
 }
 
-/** One exchange on an HTTP/2 session. */
-export class OriginStream implements OriginLink {
-  private stream: ClientHttp2Stream | undefined;
-  private readonly decoder: ChunkedBody;
-  private readonly head: ResponseHead;
-  private chunked = false;
-  private left = 0;
-  /** Bytes of the response's body. */
-  private received = 0;
-  /** The origin has sent all it had to send. */
-  private complete = false;
-  private answered = false;
-  private paused = false;
-  private over = false;
-  private touched = clock.now;
-
-  constructor(
-    private readonly owner: OriginSession,
-    private readonly session: ClientHttp2Session,
-    private readonly requester: Requester,
-  ) {
-    this.decoder = new ChunkedBody(owner.limits.maxHeaderBytes);
-    this.head = new ResponseHead(owner.limits);
-  }
-
-  get served(): number {
-    return this.owner.served;
-  }
-
-  writeText(text: string): boolean {
-    const end = text.indexOf("\r\n\r\n") + 4;
-    this.request(text.slice(0, end));
-    return end < text.length ? this.write(Buffer.from(text.slice(end), "latin1")) : true;
-  }
-
-  writeTextAndBytes(text: string, bytes: Buffer): boolean {
-    this.request(text);
-    return this.write(bytes);
-  }
-
-  /** Body bytes as HTTP/1 frames them: chunks are taken off, and the end is found. */
-  write(bytes: Buffer): boolean {
-    const { stream } = this;
-    if (stream === undefined || this.over) return true;
-    this.touched = clock.now;
-    let flowing = true;
-    if (this.chunked) {
-      const end = this.decoder.scan(bytes, 0, bytes.length, (piece, from, to) => {
-        flowing = stream.write(piece.subarray(from, to)) && flowing;
-      });
-      // The requester has checked the framing already.
-      if (end === MALFORMED || this.decoder.done) stream.end();
-      return flowing;
-    }
-    this.left -= bytes.length;
-    if (this.left <= 0) {
-      stream.end(bytes);
-      return true;
-    }
-    return stream.write(bytes);
-  }
-
-  keepBuffer(): void {
-    // Each piece has a buffer of its own.
-  }
-
-  resume(): void {
-    this.paused = false;
-    this.touched = clock.now;
-    this.stream?.resume();
-  }
-
-  abandon(): void {
-    if (this.over) return;
-    this.finish();
-    this.owner.owner.disappointed(this.owner.address, false);
-    this.stream?.close(constants.NGHTTP2_CANCEL);
-  }
-
-  /** Ends the exchange when the origin has owed bytes for too long: true then. */
-  sweep(now: number, proxyReadTimeout: number): boolean {
-    if (this.paused || (!this.answered && !this.requester.requestDone)) return false;
-    if (now - this.touched <= proxyReadTimeout * 1000) return false;
-    this.lose({ status: 504, problem: `no byte from the origin for ${proxyReadTimeout} s` });
-    return true;
-  }
-
-  private request(text: string): void {
-    const [startLine = "", ...lines] = text.split("\r\n");
-    const [method = "", path = ""] = startLine.split(" ");
-    const joined = lines.join("\r\n");
-    let authority = "";
-    for (const [name, value] of fieldsOf(joined)) {
-      if (name === "host") authority = value;
-      if (name === "content-length") this.left = Number(value);
-      if (name === "transfer-encoding") this.chunked = true;
-    }
-    const bodiless = !this.chunked && this.left === 0;
-    const stream = this.session.request(
-      { ":method": method, ":path": path, ":authority": authority, ...toHttp2Fields(joined), te: "trailers" },
-      { endStream: bodiless, waitForTrailers: this.chunked },
-    );
-    this.stream = stream;
-    this.noteEnd(stream);
-    if (this.chunked)
-      stream.on("wantTrailers", () => stream.sendTrailers(toHttp2Fields(this.decoder.trailers)));
-    stream.on("headers", (fields) => this.inform(fields));
-    stream.on("response", (fields, flags) =>
-      this.respond(fields, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0),
-    );
-    stream.on("trailers", (fields) => this.trailers(toLines(fields)));
-    stream.on("end", () => this.ended());
-    stream.on("drain", () => this.over || this.requester.originDrained());
-    // A stream that is reset without an error is closed only once its end has been read and written. What came before
-    // the reset has its events on the next tick. After the exchange the reset is this side's own, and has to go out.
-    stream.on("aborted", () => {
-      if (!this.over) process.nextTick(() => this.broken("origin reset the stream"));
-    });
-    stream.on("error", (error) => this.broken(error.message));
-    stream.on("close", () => this.broken("origin closed the stream"));
-  }
-
-  /** "end" comes also of a stream that was reset without an error; but then the stream is closed before its end is pushed. */
-  private noteEnd(stream: ClientHttp2Stream): void {
-    const push = stream.push.bind(stream);
-    stream.push = (bytes: unknown, encoding?: BufferEncoding): boolean => {
-      this.complete ||= bytes === null && !stream.closed;
-      return push(bytes, encoding);
-    };
-  }
-
-  private broken(problem: string): void {
-    const { stream } = this;
-    if (!this.over && !this.deliverRest()) {
-      // Refused, or never sent (RFC 9113 section 8.7).
-      const untouched = stream?.id === undefined || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-      this.lose({ status: 502, problem, untouched });
-    }
-    // Else it would wait, and its session with it, for somebody to read what is left.
-    stream?.destroy();
-  }
-
-  /** All of the response may have come before its stream or session was ended, and the client has yet to take it. */
-  private deliverRest(): boolean {
-    if (!this.answered) return false;
-    this.stream?.removeAllListeners("data");
-    const rest = (this.stream?.read() as Buffer | null) ?? EMPTY;
-    // To a client of HTTP/1.1 it is complete with its last byte, and has no trailers to wait for.
-    this.complete ||= !this.requester.wantsPayload && this.received + rest.length === this.head.contentLength;
-    if (!this.complete) return false;
-    this.requester.body(rest, 0, rest.length, false);
-    this.ended();
-    return true;
-  }
-
-  private trailers(lines: string): void {
-    if (this.over) return;
-    const forbidden = forbiddenTrailer(lines);
-    if (forbidden === undefined) this.requester.trailers(lines);
-    else this.lose({ status: 502, problem: `malformed response: forbidden trailer field ${forbidden}` });
-  }
-
-  /** An HTTP/1 head for HTTP/2 fields, read as strictly as one from a socket; false when it is refused. */
-  private read(fields: IncomingHttpHeaders & { ":status"?: number }): boolean {
-    const status = fields[":status"] ?? 0;
-    const text = `HTTP/1.1 ${status} ${statusText(status)}\r\n${toLines(fields)}\r\n`;
-    const bytes = Buffer.from(text, "latin1");
-    if (this.head.parse(bytes, 0, bytes.length) === bytes.length && !this.head.chunked) return true;
-    this.lose({
-      status: 502,
-      problem: `malformed response: ${this.head.problem || "Transfer-Encoding in HTTP/2"}`,
-    });
-    return false;
-  }
-
-  private inform(fields: IncomingHttpHeaders): void {
-    this.touched = this.owner.heard = clock.now;
-    if (!this.over && this.read(fields)) this.requester.inform(this.head);
-  }
-
-  private respond(fields: IncomingHttpHeaders, bodiless: boolean): void {
-    // What follows the head may be at hand before the head's own event is: it waits until the head has been passed on.
-    this.stream?.on("data", (bytes: Buffer) => this.data(bytes));
-    if (this.over || !this.read(fields)) return;
-    this.answered = true;
-    this.touched = this.owner.heard = clock.now;
-    const { status } = this.head;
-    const last = bodiless || this.requester.method === "HEAD" || status === 204 || status === 304;
-    if (last) this.succeed();
-    this.flow(this.requester.respond(this.head, EMPTY, 0, 0, last));
-  }
-
-  private data(bytes: Buffer): void {
-    if (this.over) return;
-    this.touched = this.owner.heard = clock.now;
-    this.received += bytes.length;
-    this.flow(this.requester.body(bytes, 0, bytes.length, false));
-  }
-
-  private ended(): void {
-    if (this.over) return;
-    if (!this.answered || !this.complete) return this.broken("origin closed the stream");
-    this.succeed();
-    this.requester.body(EMPTY, 0, 0, true);
-  }
-
-  private flow(flowing: boolean): void {
-    if (flowing || this.over) return;
-    this.paused = true;
-    this.stream?.pause();
-  }
-
-  private succeed(): void {
-    this.owner.served++;
-    this.owner.owner.answered(this.owner.address, this.head.status);
-    this.finish();
-    // The origin may answer before it has taken the whole request; the rest has no reader.
-    if (!this.requester.requestDone) this.stream?.close(constants.NGHTTP2_NO_ERROR);
-  }
-
-  private lose(failure: Failure): void {
-    if (this.over) return;
-    this.finish();
-    this.owner.owner.disappointed(this.owner.address, true);
-    if (this.stream !== undefined && !this.stream.destroyed) this.stream.close(constants.NGHTTP2_CANCEL);
-    this.requester.lost(this, failure, this.answered);
-  }
-
-  private finish(): void {
-    this.over = true;
-    this.owner.finished(this);
-  }
+function windowUpdate(stream: number, octets: number): string {
+  return frame(FRAME.windowUpdate, 0, stream, uint32(octets));
 }

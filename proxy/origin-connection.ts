@@ -1,7 +1,7 @@
 import { type Socket } from "node:net";
 import { ChunkedBody } from "./chunked-body";
 import { clock } from "./clock";
-import { type Failure, type LinkOwner, type OriginLink, type Requester } from "./exchange";
+import { type Failure, type LinkOwner, MAX_INTERIMS, type OriginLink, type Requester } from "./exchange";
 import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
 import { ResponseHead } from "./response-head";
 import { READ_BUFFER_BYTES, type Reader, Wire } from "./wire";
@@ -43,6 +43,7 @@ export class OriginConnection implements OriginLink, Reader {
   private readonly chunks: ChunkedBody;
   private partial: Buffer | undefined;
   private answered = false;
+  private interims = 0;
   private reusable = true;
 
   /** @param socket connected, and quiet since */
@@ -79,6 +80,7 @@ export class OriginConnection implements OriginLink, Reader {
     this.requester = requester;
     this.reading = Reading.Head;
     this.answered = false;
+    this.interims = 0;
     this.touched = clock.now;
     requester.send(this);
   }
@@ -169,6 +171,7 @@ export class OriginConnection implements OriginLink, Reader {
       if (head.status < 200) {
         if (head.chunked || head.contentLength > 0) return this.malformed("interim response with a body");
         if (head.status === 101) return this.switchProtocols(bytes, end, to);
+        if (++this.interims > MAX_INTERIMS) return this.malformed("too many interim responses");
         this.requester!.inform(head);
         if (this.requester === undefined || end === to) return true;
         at = end;

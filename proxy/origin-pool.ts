@@ -454,8 +454,7 @@ export class OriginPool {
       }
       const agreed = this.origin.tls ? (socket as TLSSocket).alpnProtocol : protocol;
       if (agreed === "h2") {
-        const base = `${this.origin.tls ? "https" : "http"}://${this.origin.authority}`;
-        return new OriginSession(this, address, base, socket, options);
+        return new OriginSession(this, address, this.origin.tls ? "https" : "http", socket, options);
       }
       if (protocol === "h2") {
         socket.destroy();
