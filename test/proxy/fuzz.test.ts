@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { ChunkedBody } from "../../proxy/chunked-body";
+import { CompressionError, encodeField, HpackDecoder } from "../../proxy/hpack";
+import { ConnectionError, FLAG, FRAME, frame, FrameReader, uint32 } from "../../proxy/http2-frames";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../../proxy/message-head";
 import { RequestHead } from "../../proxy/request-head";
 import { ResponseHead } from "../../proxy/response-head";
+import { MALFORMED_ANSWERS } from "./malformed-frames";
 import { MALFORMED_REQUESTS, MALFORMED_RESPONSES } from "./malformed-messages";
+import { SETTINGS } from "./raw-http2";
 
 /** Milliseconds each property is tried for. */
 const BUDGET_MS = Number(process.env["FUZZ_MS"] ?? 1_500);
@@ -177,6 +181,71 @@ test("a mutated chunked body never yields more than was framed, and never an exc
       if (end === MALFORMED) expect(body.problem).not.toBe("");
       else if (!body.done) expect(end).toBe(bytes.length);
     }),
+    RUNS,
+  );
+}, 60_000);
+
+/** What a reader of frames was told, as text; DATA is one text for each stretch of it. */
+function told(bytes: Buffer, cuts: readonly number[]): string[] {
+  const events: string[] = [];
+  let open = "";
+  const say = (event: string): void => void events.push(event);
+  const decoder = new HpackDecoder();
+  const reader = new FrameReader(
+    {
+      dataBegins: (stream, octets) => say(`data of ${stream}: ${octets}`),
+      data: (stream, piece, from, to, end) => {
+        open += piece.toString("latin1", from, to);
+        if (end) say(`end of ${stream}: ${open}`);
+      },
+      headers: (stream, block, from, to, end) =>
+        decoder.decode(block, from, to, ({ name, value }) => say(`${stream} ${end} ${name}: ${value}`)),
+      streamReset: (stream, code) => say(`reset ${stream}: ${code}`),
+      setting: (id, value) => say(`setting ${id}: ${value}`),
+      settingsEnd: () => say("settings"),
+      ping: (payload, ack) => say(`ping ${ack}: ${payload}`),
+      goAway: (last) => say(`goaway ${last}`),
+      windowUpdate: (stream, octets) => say(`window ${stream}: ${octets}`),
+    },
+    100_000,
+  );
+  try {
+    // Each read into the same buffer, as from a socket.
+    const buffer = Buffer.alloc(bytes.length);
+    for (let at = 0, i = 0; at < bytes.length; i++) {
+      const length = Math.min(bytes.length - at, 1 + cuts[i % cuts.length]!);
+      bytes.copy(buffer, 0, at, at + length);
+      reader.read(buffer, length);
+      at += length;
+    }
+  } catch (error) {
+    if (!(error instanceof ConnectionError) && !(error instanceof CompressionError)) throw error;
+    say(`refused: ${error.message}`);
+  }
+  return [...events, open];
+}
+
+test("frames are read the same in whatever pieces they come, and mutated ones never end in an exception", () => {
+  const seeds = [
+    SETTINGS +
+      frame(FRAME.headers, FLAG.padded | FLAG.priority, 1, "\x0312345\x88\0\0\0") +
+      frame(FRAME.continuation, FLAG.endHeaders, 1, encodeField("x-a", "b")) +
+      frame(FRAME.data, FLAG.padded, 1, "\x02he\0\0") +
+      frame(FRAME.ping, 0, 0, "12345678") +
+      frame(FRAME.data, FLAG.endStream, 1, "llo") +
+      frame(FRAME.goAway, 0, 0, uint32(1) + uint32(0)),
+    ...MALFORMED_ANSWERS.map(({ text }) => text).filter((text) => text.length < 1_000),
+  ];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...seeds),
+      fc.oneof(fc.constant([]), mutations),
+      fc.array(fc.nat(20), { minLength: 1 }),
+      (seed, changes, cuts) => {
+        const bytes = mutate(seed, changes);
+        expect(told(bytes, cuts)).toEqual(told(bytes, [bytes.length]));
+      },
+    ),
     RUNS,
   );
 }, 60_000);

@@ -1,0 +1,69 @@
+import { createServer, type Socket } from "node:net";
+import { type AddressInfo } from "node:net";
+import { FRAME, frame, PREFACE } from "../../proxy/http2-frames";
+
+const HEADER_BYTES = 9;
+
+/** A frame that came. */
+export interface RawFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+export interface RawHttp2Origin {
+  readonly port: number;
+  /** All frames of all connections, in the order of coming. */
+  readonly frames: readonly RawFrame[];
+  readonly sockets: ReadonlySet<Socket>;
+  close(): Promise<void>;
+}
+
+/** An origin that is handed each frame that comes on a connection and may write what it likes (h2c). */
+export async function rawHttp2Origin(
+  take: (came: RawFrame, write: (latin1: string) => void) => void,
+): Promise<RawHttp2Origin> {
+  const frames: RawFrame[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    let bytes = Buffer.alloc(0);
+    let begun = false;
+    sockets.add(socket);
+    socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    socket.on("data", (more: Buffer) => {
+      bytes = Buffer.concat([bytes, more]);
+      if (!begun) {
+        if (bytes.length < PREFACE.length) return;
+        begun = bytes.toString("latin1", 0, PREFACE.length) === PREFACE;
+        bytes = bytes.subarray(PREFACE.length);
+      }
+      while (bytes.length >= HEADER_BYTES && bytes.length >= HEADER_BYTES + bytes.readUIntBE(0, 3)) {
+        const end = HEADER_BYTES + bytes.readUIntBE(0, 3);
+        const came = {
+          type: bytes[3]!,
+          flags: bytes[4]!,
+          stream: bytes.readUInt32BE(5),
+          payload: bytes.subarray(HEADER_BYTES, end),
+        };
+        bytes = bytes.subarray(end);
+        frames.push(came);
+        take(came, (text) => socket.write(text, "latin1"));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    frames,
+    sockets,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+/** What every origin says first. */
+export const SETTINGS = frame(FRAME.settings, 0, 0, "");
