@@ -1,7 +1,8 @@
 import { type Server } from "node:net";
 import { adminServer, type Observed } from "./admin";
+import { readAddressAndPort } from "./endpoint-values";
 import { inheritedSockets, type ListenTarget } from "./listen-sockets";
-import { type Options, readAddressAndPort } from "./options";
+import { type Options } from "./options";
 import { rehearse } from "./rehearsal";
 import { Service } from "./service";
 import { VERSION } from "./version";

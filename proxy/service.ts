@@ -11,6 +11,7 @@ import { AllowList } from "./allow-list";
 import { ClientConnection, type ClientOwner } from "./client-connection";
 import { Http2Listener } from "./http2-listener";
 import { clock } from "./clock";
+import { readUpstream, readWarm } from "./endpoint-values";
 import { type Failure } from "./exchange";
 import { type CompletedExchange } from "./exchange-services";
 import { Log } from "./log";
@@ -19,7 +20,7 @@ import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./metrics
 import { AccessLog } from "./access-log";
 import { type RequestHead } from "./request-head";
 import { ResponseTimes, type TimesSample } from "./response-times";
-import { type Options, readUpstream, readWarm } from "./options";
+import { type Options } from "./options";
 import { OriginPool, type PoolContext } from "./origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./resolver";

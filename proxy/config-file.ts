@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { OptionError, show } from "./option-error";
+import { type Value } from "./option-values";
+import { DEFINITIONS, OPTION_NAMES, type OptionName } from "./options";
+
+/** The options that the JSON file of --config sets. @throws OptionError that names file, path, value and what was expected */
+export function readConfigFile(file: string): Map<OptionName, Value> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new OptionError(`${file}: ${error instanceof Error ? error.message : String(error)}`, false);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new OptionError(`${file}: (root): ${show(parsed)} is not an object of options`, false);
+  }
+  const values = new Map<OptionName, Value>();
+  for (const [key, value] of Object.entries(parsed)) {
+    if (!(key in DEFINITIONS))
+      throw new OptionError(
+        `${file}: ${key}: unknown key, with value ${show(value)}; known are ${OPTION_NAMES.join(", ")}`,
+        false,
+      );
+    const definition = DEFINITIONS[key as OptionName];
+    const bad = (path: string, wrong: unknown, expects = definition.expects): OptionError =>
+      new OptionError(`${file}: ${path}: ${show(wrong)} is not ${expects}`, false);
+    if (definition.repeatable === true) {
+      if (!Array.isArray(value)) throw bad(key, value, `a list, each ${definition.expects}`);
+      value.forEach((item: unknown, index) => {
+        if (!definition.accepts(item)) throw bad(`${key}[${index}]`, item);
+      });
+      values.set(key as OptionName, value as string[]);
+    } else {
+      if (!definition.accepts(value)) throw bad(key, value);
+      values.set(key as OptionName, typeof value === "string" ? definition.read(value)! : (value as Value));
+    }
+  }
+  return values;
+}

@@ -1,0 +1,49 @@
+import { flagOf } from "./command-line";
+import { type Value } from "./option-values";
+import { DEFINITIONS, OPTION_NAMES } from "./options";
+
+/** What can be set, for --help and the manual. */
+export interface OptionHelp {
+  readonly key: string;
+  readonly flag: string;
+  readonly initial: Value;
+  readonly expects: string;
+  readonly help: string;
+}
+
+export function optionHelp(): OptionHelp[] {
+  return OPTION_NAMES.map((name) => {
+    const { short, initial, expects, help } = DEFINITIONS[name];
+    const flag = `${short === undefined ? "" : `-${short}, `}--${flagOf(name)}`;
+    return { key: name, flag, initial, expects, help };
+  });
+}
+
+/** The text of --help. */
+export function usage(): string {
+  const line = (short: string, long: string, help: string): string =>
+    `  ${short.padEnd(3)} ${long.padEnd(27)} ${help}`;
+  const lines = OPTION_NAMES.map((name) => {
+    const { short, help, initial, switch: isSwitch, repeatable } = DEFINITIONS[name];
+    const fallback =
+      isSwitch === true || repeatable === true || initial === "" ? "" : ` (default: ${String(initial)})`;
+    return line(
+      short === undefined ? "" : `-${short},`,
+      `--${flagOf(name)}${isSwitch === true ? "" : "="}`,
+      help + fallback,
+    );
+  });
+  return [
+    "Usage: tricloud-proxy [options]",
+    "",
+    "Forwards a request for a.b.ccnproxy[-https][.any][:port] to a.b[:port] over connections that are already open.",
+    "",
+    "Options:",
+    ...lines,
+    line("", "--config=", "JSON file of the same options, named in camelCase; flags win over it"),
+    line("", "--check", "check the options and exit"),
+    line("-v,", "--version", "show the version"),
+    line("-h,", "--help", "show this help"),
+    "",
+  ].join("\n");
+}
