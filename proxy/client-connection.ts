@@ -113,6 +113,12 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     return this.head.minorVersion === 0;
   }
 
+  /** The client is to send more of the body: it is read as it comes, and there is somewhere to put it. */
+  private get bodyAwaited(): boolean {
+    if (this.requestDone || this.clientPaused) return false;
+    return this.phase === Phase.Buffering || this.origin !== undefined;
+  }
+
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
     const { options, draining } = this.service;
@@ -128,7 +134,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       case Phase.Exchange:
         if (this.stalled) {
           if (seconds > options.writeTimeout) this.leave("client reads no more");
-        } else if (!this.requestDone && !this.clientPaused && seconds > options.readTimeout) {
+        } else if (this.bodyAwaited && seconds > options.readTimeout) {
           this.fail({ status: 408, problem: "no more of the request body in time" });
         }
         return;
@@ -308,6 +314,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       flowing = link.writeText(text + latin1(first, 0, first.length));
     else flowing = link.writeTextAndBytes(text, first);
     if (this.requestDone) return;
+    this.since = clock.now;
     if (flowing) this.originDrained();
     else this.pauseClient();
   }
