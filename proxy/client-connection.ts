@@ -24,6 +24,8 @@ const LINGER_MS = 2_000;
 /** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
 const DRAIN_IDLE_MS = 1_000;
 
+const BODY_PAUSED: Failure = { status: 408, problem: "no more of the request body in time" };
+
 /** What a connection asks of the service it came from. */
 export interface ClientOwner extends ExchangeServices {
   /** What all clients are read into. */
@@ -88,7 +90,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   ) {
     const { options } = service;
     this.head = new RequestHead(options);
-    this.requestBody = new RequestBody(options.maxHeaderBytes);
+    this.requestBody = new RequestBody(options);
     this.remoteAddress = socket.remoteAddress ?? "";
     this.wire = new Wire(socket, this, service.readBuffer);
     socket.on("end", () => this.gone());
@@ -134,8 +136,9 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       case Phase.Exchange:
         if (this.stalled) {
           if (seconds > options.writeTimeout) this.leave("client reads no more");
-        } else if (this.bodyAwaited && seconds > options.readTimeout) {
-          this.fail({ status: 408, problem: "no more of the request body in time" });
+        } else if (this.bodyAwaited) {
+          const failure = seconds > options.readTimeout ? BODY_PAUSED : this.requestBody.rate.tick();
+          if (failure !== undefined) this.fail(failure);
         }
         return;
       case Phase.Flushing:

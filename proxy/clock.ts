@@ -1,5 +1,5 @@
 /** Milliseconds between two ticks, and so the precision of every time-out. */
-const TICK_MS = 250;
+export const TICK_MS = 250;
 
 type Listener = (now: number) => void;
 

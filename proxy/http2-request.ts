@@ -1,4 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { BodyRate } from "./body-rate";
 import { forbiddenTrailer } from "./chunked-body";
 import { clock } from "./clock";
 import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
@@ -32,6 +33,7 @@ export class Http2Request implements Requester, CompletedExchange {
 
   private chunked = false;
   private left = 0;
+  private readonly rate: BodyRate;
   /** The first piece of the body as it was sent; kept for a second try until more has been sent. */
   private firstPiece: Buffer | undefined;
   private sentPieces = 0;
@@ -53,6 +55,7 @@ export class Http2Request implements Requester, CompletedExchange {
     private readonly services: ExchangeServices,
   ) {
     this.head = new RequestHead(services.options);
+    this.rate = new BodyRate(services.options);
     this.remoteAddress = stream.session?.socket.remoteAddress ?? "";
   }
 
@@ -106,6 +109,10 @@ export class Http2Request implements Requester, CompletedExchange {
       // Between two messages of a gRPC stream there may be hours.
       if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout))
         this.fail({ status: 408, problem: "no more of the request body in time" });
+      else if (!this.grpc) {
+        const failure = this.rate.tick();
+        if (failure !== undefined) this.fail(failure);
+      }
     }
   }
 
@@ -251,6 +258,7 @@ export class Http2Request implements Requester, CompletedExchange {
     this.since = clock.now;
     if (origin === undefined || this.over) return;
     this.left -= bytes.length;
+    this.rate.add(bytes.length);
     if (!this.chunked && this.left < 0) return this.fail(WRONG_LENGTH);
     const piece = this.chunked
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])

@@ -38,6 +38,8 @@ export interface Options {
   readonly circuitFailures: number;
   readonly circuitPause: number;
   readonly tunnelIdleTimeout: number;
+  /** Bytes per second. */
+  readonly minBodyRate: number;
   readonly requestBuffering: number;
   readonly maxClients: number;
   readonly workers: number | "auto";
@@ -101,6 +103,13 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
   ),
   circuitPause: duration(5, "time before a failing origin is tried again"),
   tunnelIdleTimeout: duration(3600, "time without a byte either way after Upgrade (WebSocket)"),
+  // As much as Kestrel asks for (KestrelServerLimits.MinRequestBodyDataRate).
+  minBodyRate: integer(
+    240,
+    0,
+    1_000_000_000,
+    "bytes per second of a request body at least, after readTimeout; 0 for any",
+  ),
   requestBuffering: integer(
     0,
     0,

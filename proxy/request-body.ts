@@ -1,16 +1,20 @@
+import { BodyRate } from "./body-rate";
 import { ChunkedBody } from "./chunked-body";
 import { MALFORMED } from "./message-head";
+import { type Options } from "./options";
 import { type RequestHead } from "./request-head";
 
 /** Where the body of a request ends: follows its bytes as they pass. */
 export class RequestBody {
   done = true;
+  readonly rate: BodyRate;
   private chunked = false;
   private left = 0;
   private readonly chunks: ChunkedBody;
 
-  constructor(maxTrailerBytes: number) {
-    this.chunks = new ChunkedBody(maxTrailerBytes);
+  constructor(options: Pick<Options, "maxHeaderBytes" | "readTimeout" | "minBodyRate">) {
+    this.rate = new BodyRate(options);
+    this.chunks = new ChunkedBody(options.maxHeaderBytes);
   }
 
   get problem(): string {
@@ -22,6 +26,7 @@ export class RequestBody {
     this.done = !head.hasBody;
     this.chunked = head.chunked;
     this.left = head.contentLength;
+    this.rate.restart();
     if (head.chunked) this.chunks.reset();
   }
 
@@ -35,11 +40,14 @@ export class RequestBody {
     if (this.done) return from;
     if (this.chunked) {
       const end = this.chunks.scan(bytes, from, bytes.length);
-      this.done = end !== MALFORMED && this.chunks.done;
+      if (end === MALFORMED) return end;
+      this.done = this.chunks.done;
+      this.rate.add(end - from);
       return end;
     }
     const end = Math.min(bytes.length, from + this.left);
     this.left -= end - from;
+    this.rate.add(end - from);
     this.done = this.left === 0;
     return end;
   }
