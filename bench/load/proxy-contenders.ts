@@ -18,7 +18,7 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
-export const ORIGIN = { address: "127.0.0.1", http: 42_080, https: 42_443, name: "localhost" } as const;
+export const ORIGIN = { address: "127.0.0.1", http: 22_080, https: 22_443, name: "localhost" } as const;
 /** User-visible clock ticks a second: what /proc counts in. */
 const TICKS = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
@@ -123,7 +123,7 @@ export async function startContenders(
     "--listen",
     "127.0.0.1",
     "-p",
-    "42001",
+    "22001",
     "-c",
     "64",
     "--allow",
@@ -132,17 +132,17 @@ export async function startContenders(
     "127.0.0.0/8",
   ];
   const program = [process.execPath, bundle, ...ours, "--ca-file", authority, "--access-log-dir", "none"];
-  await add("ours", 42_001, label, start(program, core, 42_001));
+  await add("ours", 22_001, label, start(program, core, 22_001));
 
   const http = `
     upstream http { server 127.0.0.1:${ORIGIN.http}; keepalive 64; keepalive_requests 1000000000; }
     upstream https { server 127.0.0.1:${ORIGIN.https}; keepalive 64; keepalive_requests 1000000000; }
     proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host ${ORIGIN.name};
-    server { listen 127.0.0.1:42002; server_name http; location / { proxy_pass http://http; } }
-    server { listen 127.0.0.1:42002; server_name https; location / { proxy_pass https://https;
+    server { listen 127.0.0.1:22002; server_name http; location / { proxy_pass http://http; } }
+    server { listen 127.0.0.1:22002; server_name https; location / { proxy_pass https://https;
       proxy_ssl_trusted_certificate ${authority}; proxy_ssl_verify on; proxy_ssl_name ${ORIGIN.name}; proxy_ssl_server_name on; } }`;
-  const nginx = startNginx(join(directory, "nginx"), http, core, 42_002);
-  await add("nginx", 42_002, (scheme) => scheme, nginx);
+  const nginx = startNginx(join(directory, "nginx"), http, core, 22_002);
+  await add("nginx", 22_002, (scheme) => scheme, nginx);
 
   const haproxy = `
 global
@@ -155,7 +155,7 @@ defaults
   timeout client 3600s
   timeout server 60s
 frontend clients
-  bind 127.0.0.1:42003
+  bind 127.0.0.1:22003
   use_backend tls if { hdr(host) https }
   default_backend plain
 backend plain
@@ -167,12 +167,12 @@ backend tls
 `;
   writeFileSync(join(directory, "haproxy.cfg"), haproxy);
   const command = ["haproxy", "-db", "-f", join(directory, "haproxy.cfg")];
-  await add("haproxy", 42_003, (scheme) => scheme, start(command, core, 42_003));
+  await add("haproxy", 22_003, (scheme) => scheme, start(command, core, 22_003));
   if (onPath("chocon")) {
     process.env["SSL_CERT_FILE"] = authority;
     process.env["GOMAXPROCS"] = "1";
-    const chocon = ["chocon", "-l", "127.0.0.1", "-p", "42004", "-c", "64", "--access-log-dir", "none"];
-    await add("chocon", 42_004, label, start(chocon, core, 42_004));
+    const chocon = ["chocon", "-l", "127.0.0.1", "-p", "22004", "-c", "64", "--access-log-dir", "none"];
+    await add("chocon", 22_004, label, start(chocon, core, 22_004));
   }
   return contenders;
 }
