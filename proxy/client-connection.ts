@@ -360,18 +360,12 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     this.responding = true;
     this.status = head.status;
     const text = this.responseHead(head, last);
-    const { socket } = this;
     const length = to - from;
     this.sent += length;
     if (length === 0) this.wire.write(text);
     else if (this.chunkResponse) this.wire.write(text + frameChunk(bytes, from, to));
     else if (length <= INLINE_BODY_BYTES) this.wire.write(text + latin1(bytes, from, to));
-    else {
-      socket.cork();
-      socket.write(text, "latin1");
-      socket.write(bytes.subarray(from, to));
-      socket.uncork();
-    }
+    else this.wire.writeBoth(text, bytes.subarray(from, to));
     return this.written(last, length > INLINE_BODY_BYTES);
   }
 
@@ -383,7 +377,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       if (text !== "") this.wire.write(text);
       return this.written(last, false);
     }
-    if (to > from) this.socket.write(bytes.subarray(from, to));
+    if (to > from) this.wire.writeBytes(bytes.subarray(from, to));
     return this.written(last, true);
   }
 
@@ -434,7 +428,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       if (!last && !this.stalled) {
         this.stalled = true;
         this.since = clock.now;
-        this.socket.write(EMPTY, this.flushed);
+        this.wire.whenFlushed(this.flushed);
       }
     }
     if (last) this.complete();
@@ -460,13 +454,13 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       this.linger();
       return;
     }
-    if (this.socket.writableLength <= UNSENT_BYTES) {
+    if (this.wire.unsent <= UNSENT_BYTES) {
       this.ready();
       return;
     }
     this.phase = Phase.Flushing;
     this.pauseClient();
-    this.socket.write(EMPTY, () => this.phase === Phase.Flushing && this.ready());
+    this.wire.whenFlushed(() => this.phase === Phase.Flushing && this.ready());
   }
 
   /** Takes the next request. */
@@ -568,7 +562,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   private linger(): void {
     this.phase = Phase.Lingering;
     this.pending = undefined;
-    this.socket.end();
+    this.wire.end();
     this.resumeClient();
   }
 

@@ -190,7 +190,7 @@ export class OriginSession implements Reader, FrameSink {
 
   /** Octets of DATA that may go out now, given what the stream's own window allows; 0 to wait for `mayGoOn`. */
   allowance(exchange: Http2Exchange, window: number): number {
-    const unsent = this.socket.writableLength + this.gathered.length;
+    const unsent = this.wire.unsent + this.gathered.length;
     const octets = unsent > UNSENT_BYTES ? 0 : Math.min(window, this.window, FRAME_BYTES);
     if (octets <= 0) this.waiting.add(exchange);
     return Math.max(0, octets);
@@ -205,11 +205,9 @@ export class OriginSession implements Reader, FrameSink {
       this.gather(header + latin1(bytes, from, to));
       return;
     }
-    this.gathered += header;
-    this.socket.cork();
-    this.writeGathered();
-    this.socket.write(bytes.subarray(from, to));
-    this.socket.uncork();
+    const gathered = this.gathered + header;
+    this.gathered = "";
+    this.wire.writeBoth(gathered, bytes.subarray(from, to));
   }
 
   /** Ends the stream; nothing of it is looked at any more. */
@@ -255,7 +253,7 @@ export class OriginSession implements Reader, FrameSink {
     if (gathered === "" || this.gone) return;
     this.gathered = "";
     this.wire.write(gathered);
-    if (this.socket.writableLength > MAX_UNSENT_BYTES) this.fail("origin does not read");
+    if (this.wire.unsent > MAX_UNSENT_BYTES) this.fail("origin does not read");
   }
 
   /** Lets bodies that wait go on, as far as windows and socket allow. */

@@ -92,16 +92,11 @@ export class OriginConnection implements OriginLink, Reader {
 
   write(bytes: Buffer): boolean {
     this.touched = clock.now;
-    return this.socket.write(bytes);
+    return this.wire.writeBytes(bytes);
   }
 
-  /** Two writes in one system call. */
   writeTextAndBytes(text: string, bytes: Buffer): boolean {
-    this.socket.cork();
-    this.socket.write(text, "latin1");
-    const flowing = this.socket.write(bytes);
-    this.socket.uncork();
-    return flowing;
+    return this.wire.writeBoth(text, bytes);
   }
 
   /** The bytes last handed out are still being written somewhere: read the next ones into another buffer. */
@@ -229,7 +224,7 @@ export class OriginConnection implements OriginLink, Reader {
       this.left -= end;
       last = this.left === 0;
     } else if (this.reading === Reading.Chunked) {
-      if (requester.wantsPayload) return this.consumePayload(bytes, 0, to);
+      if (requester.wantsPayload) return this.consumePayload(bytes, 0, to, true);
       end = this.chunks.scan(bytes, 0, to);
       if (end === MALFORMED) return this.malformed(this.chunks.problem);
       last = this.chunks.done;
@@ -242,13 +237,12 @@ export class OriginConnection implements OriginLink, Reader {
     const flowing = this.requester!.respond(this.head, bytes, from, from, false);
     return this.requester === undefined || from === to
       ? flowing
-      : this.consumePayload(bytes, from, to) && flowing;
+      : this.consumePayload(bytes, from, to, flowing);
   }
 
-  /** Hands a chunked body on without its framing. */
-  private consumePayload(bytes: Buffer, from: number, to: number): boolean {
+  /** Hands a chunked body on without its framing. @param flowing the requester takes more of it */
+  private consumePayload(bytes: Buffer, from: number, to: number, flowing: boolean): boolean {
     const requester = this.requester!;
-    let flowing = true;
     const end = this.chunks.scan(bytes, from, to, (piece, start, stop) => {
       if (this.requester !== undefined) flowing = requester.body(piece, start, stop, false) && flowing;
     });
@@ -258,6 +252,7 @@ export class OriginConnection implements OriginLink, Reader {
     if (this.chunks.trailers !== "") requester.trailers(this.chunks.trailers);
     this.finish(end < to);
     requester.body(bytes, end, end, true);
+    // After the last byte nothing is left to hold back: the connection may be somebody else's by now.
     return true;
   }
 

@@ -30,6 +30,11 @@ describe.each([
       request.on("data", (part: Buffer) => hash.update(part));
       request.on("end", () => {
         const digest = hash.digest("hex");
+        if (request.url === "/chunked") {
+          response.write("one ");
+          response.write("two ");
+          return void response.end("three");
+        }
         response.end(request.method === "PUT" ? digest : digest.repeat(125));
       });
     });
@@ -94,7 +99,7 @@ describe.each([
     },
   );
 
-  test.each<[name: string, open: () => Socket]>([
+  const ways: readonly [name: string, open: () => Socket][] = [
     ["TCP", () => connect({ host: "127.0.0.1", port: proxy.port })],
     [
       "TLS",
@@ -106,25 +111,43 @@ describe.each([
           ca: readFileSync(certificates.authority),
         }),
     ],
-  ])("WHEN a client asks for much over %s and reads late THEN all of it comes, in order", async (_, open) => {
-    const { port } = origin.address() as AddressInfo;
-    const paths = Array.from({ length: 1_000 }, (_each, i) => `/${i}`);
-    const socket = open();
-    const answer = allOf(socket);
-    socket.pause();
-    socket.write(
-      paths
-        .map((path, i) => {
-          const close = i === paths.length - 1 ? "Connection: close\r\n" : "";
-          return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1.ccnproxy:${port}\r\n${close}\r\n`;
-        })
-        .join(""),
-    );
-    await sleep(500);
-    socket.resume();
-    const bodies = (await answer).split(/HTTP\/1.1 200 OK\r\n[^]*?\r\n\r\n/).slice(1);
-    expect(bodies).toEqual(paths.map((path) => createHash("sha256").update(path).digest("hex").repeat(125)));
-  });
+  ];
+
+  test.each(ways)(
+    "WHEN an answer goes out over %s in several writes and the end THEN all is sent",
+    async (_, open) => {
+      const { port } = origin.address() as AddressInfo;
+      const socket = open();
+      const answer = allOf(socket);
+      socket.write(`GET /chunked HTTP/1.0\r\nHost: 127.0.0.1.ccnproxy:${port}\r\n\r\n`);
+      expect(await answer).toMatch(/^HTTP\/1\.1 200 [^]*\r\n\r\none two three$/);
+    },
+  );
+
+  test.each(ways)(
+    "WHEN a client asks for much over %s and reads late THEN all of it comes, in order",
+    async (_, open) => {
+      const { port } = origin.address() as AddressInfo;
+      const paths = Array.from({ length: 1_000 }, (_each, i) => `/${i}`);
+      const socket = open();
+      const answer = allOf(socket);
+      socket.pause();
+      socket.write(
+        paths
+          .map((path, i) => {
+            const close = i === paths.length - 1 ? "Connection: close\r\n" : "";
+            return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1.ccnproxy:${port}\r\n${close}\r\n`;
+          })
+          .join(""),
+      );
+      await sleep(500);
+      socket.resume();
+      const bodies = (await answer).split(/HTTP\/1.1 200 OK\r\n[^]*?\r\n\r\n/).slice(1);
+      expect(bodies).toEqual(
+        paths.map((path) => createHash("sha256").update(path).digest("hex").repeat(125)),
+      );
+    },
+  );
 });
 
 function allOf(socket: Socket): Promise<string> {
