@@ -3,6 +3,7 @@ import { TLSSocket } from "node:tls";
 import { clock } from "./clock";
 import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
 import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
+import { beginsPreface, PREFACE } from "./http2-frames";
 import { latin1 } from "./latin1";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
 import { type OriginPool } from "./origin-pool";
@@ -217,7 +218,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   private readHead(bytes: Buffer, length: number): void {
     this.pending = undefined;
     const { head } = this;
-    if (this.fresh && isPreface(bytes, length)) {
+    if (this.fresh && beginsPreface(bytes, length)) {
       this.handOver(this.own(bytes, length));
       return;
     }
@@ -613,16 +614,6 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     this.since = clock.now;
     this.wire.resume();
   }
-}
-
-/** What an HTTP/2 client says first (RFC 9113 section 3.4). */
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-
-/** The bytes are the beginning of an HTTP/2 preface: at least `PR`, which no method here begins with. */
-function isPreface(bytes: Buffer, length: number): boolean {
-  if (bytes[0] !== 0x50 || bytes[1] !== 0x52) return false;
-  const come = Math.min(length, PREFACE.length);
-  return bytes.compare(PREFACE, 0, come, 0, come) === 0;
 }
 
 /** An HTTP/2 response that ended with its head: HTTP/1 has to be told that no body follows. */

@@ -4,10 +4,12 @@ import { type Failure, MAX_INTERIMS, type OriginLink, type Requester } from "./e
 import { encodeField, encodePseudoField, type Field } from "./hpack";
 import { eachField, HTTP1_ONLY } from "./head-text";
 import { CODE, ConnectionError, MAX_WINDOW_BYTES } from "./http2-frames";
-import { type OriginSession, STREAM_WINDOW_BYTES } from "./http2-origin";
+import { type OriginSession } from "./http2-origin";
 import { MALFORMED, NO_LENGTH } from "./message-head";
 import { statusText } from "./status-text";
 
+/** Octets an origin may send ahead on one stream. */
+export const STREAM_WINDOW_BYTES = 1_048_576;
 const EMPTY = Buffer.alloc(0);
 const STATUS = /^[1-9]\d\d$/;
 /** Fields of a hop in HTTP/1: a message of HTTP/2 that has one is malformed (RFC 9113 section 8.2.2). */

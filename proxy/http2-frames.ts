@@ -41,7 +41,9 @@ export const FIRST_WINDOW_BYTES = 65_535;
 export const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 /** Octets of a frame's payload that everybody takes. */
 export const FRAME_BYTES = 16_384;
+/** What a client says first (RFC 9113 section 3.4). */
 export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const PREFACE_BYTES = Buffer.from(PREFACE);
 
 const HEADER_BYTES = 9;
 /** Frames that a header block may come in: empty ones cost their sender nothing. */
@@ -74,6 +76,13 @@ export interface FrameSink {
   goAway(lastStream: number): void;
   /** @param stream 0 for the connection */
   windowUpdate(stream: number, octets: number): void;
+}
+
+/** `bytes[0..length)` are the beginning of a preface: at least `PR`, which no method begins with that is served. */
+export function beginsPreface(bytes: Buffer, length: number): boolean {
+  if (bytes[0] !== 0x50 || bytes[1] !== 0x52) return false;
+  const come = Math.min(length, PREFACE.length);
+  return bytes.compare(PREFACE_BYTES, 0, come, 0, come) === 0;
 }
 
 /** A frame as latin1. */

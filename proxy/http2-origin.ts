@@ -2,7 +2,7 @@ import { type Socket } from "node:net";
 import { clock } from "./clock";
 import { type LinkOwner, type Requester } from "./exchange";
 import { CompressionError, type Field, HpackDecoder, NO_TABLE } from "./hpack";
-import { Http2Exchange } from "./http2-exchange";
+import { Http2Exchange, STREAM_WINDOW_BYTES } from "./http2-exchange";
 import {
   CODE,
   ConnectionError,
@@ -25,8 +25,7 @@ import { type HeadLimits } from "./message-head";
 import { ResponseHead } from "./response-head";
 import { READ_BUFFER_BYTES, type Reader, Wire } from "./wire";
 
-/** Octets an origin may send ahead per stream and per connection: a long way needs wide windows. */
-export const STREAM_WINDOW_BYTES = 1_048_576;
+/** Octets an origin may send ahead on all streams together: a long way needs wide windows. */
 const CONNECTION_WINDOW_BYTES = 8_388_608;
 /** Streams begun before the origin has said how many it takes (RFC 9113 section 6.5.2 recommends it takes as many). */
 const STREAMS_UNTIL_SETTLED = 100;

@@ -1,21 +1,21 @@
-import { type TLSSocket, type SecureContext } from "node:tls";
 import { AddressBook } from "./address-book";
 import { Circuit } from "./circuit";
 import { clock } from "./clock";
 import { type Failure, type Requester } from "./exchange";
 import { type Log } from "./log";
 import { OriginSession } from "./http2-origin";
-import { OriginConnection } from "./origin-connection";
-import { ConnectTimeout, dial } from "./origin-dial";
-import { type Options } from "./options";
-import { type Resolver } from "./resolver";
+import { type OriginConnection } from "./origin-connection";
+import {
+  type ConnectorContext,
+  OriginConnector,
+  type ConnectorOwner,
+  type Protocol,
+} from "./origin-connector";
+import { ConnectTimeout } from "./origin-dial";
 import { type Origin, originKey } from "./route";
 
 /** What all pools share. */
-export interface PoolContext {
-  readonly options: Options;
-  readonly resolver: Resolver;
-  readonly secureContext: SecureContext;
+export interface PoolContext extends ConnectorContext {
   readonly log: Log;
 }
 
@@ -35,9 +35,6 @@ export interface PoolCounts {
   rejected: number;
 }
 
-/** What a connection may speak: HTTP/1.1, HTTP/2 where TLS negotiates it, or HTTP/2 in any case. */
-export type Protocol = "http/1.1" | "negotiated" | "h2";
-
 export interface PoolTraits {
   /** @default "http/1.1" */
   readonly protocol?: Protocol;
@@ -53,13 +50,6 @@ interface Waiter {
   readonly since: number;
 }
 
-const ALPN: Readonly<Record<Protocol, readonly string[]>> = {
-  "http/1.1": ["http/1.1"],
-  negotiated: ["h2", "http/1.1"],
-  h2: ["h2"],
-};
-/** Milliseconds without a connection before another address is tried beside the first. */
-const STAGGER_MS = 300;
 /** Connections opened at once before it is known whether one of them would do for all. */
 const UNSURE = 8;
 /** Milliseconds between two looks at the origin's addresses. */
@@ -67,7 +57,7 @@ const REFRESH_MS = 3_000;
 const LONGEST_REFILL_PAUSE_MS = 30_000;
 
 /** The connections to one origin: idle ones taken last in, first out, so that few are busy and the rest may go. */
-export class OriginPool {
+export class OriginPool implements ConnectorOwner {
   readonly counts: PoolCounts = {
     connects: 0,
     connectFailures: 0,
@@ -95,7 +85,7 @@ export class OriginPool {
   private refillAt = 0;
   private refillPause = 0;
   private refreshAt = 0;
-  private session: Buffer | undefined;
+  private readonly connector: OriginConnector;
   private closing = false;
 
   constructor(
@@ -106,6 +96,7 @@ export class OriginPool {
     const { options } = context;
     if (traits.protocol !== "negotiated") this.agreed = traits.protocol ?? "http/1.1";
     this.book = new AddressBook(options.ejectFailures);
+    this.connector = new OriginConnector(origin, context, traits.protocol ?? "http/1.1", this);
     this.circuit = new Circuit(options.circuitFailures, options.circuitPause);
   }
 
@@ -360,7 +351,7 @@ export class OriginPool {
 
   private connect(): void {
     this.connecting++;
-    this.connectAny().then(
+    this.connector.connect().then(
       (made) => {
         this.connecting--;
         this.refillPause = 0;
@@ -408,74 +399,4 @@ export class OriginPool {
     this.refillAt = clock.now + this.refillPause;
     if (this.connecting + this.established < this.waiting.length && this.wantsConnection) this.connect();
   }
-
-  /** A connection to whichever address takes one first, the most promising asked first. */
-  private async connectAny(): Promise<OriginConnection | OriginSession> {
-    this.book.update(await this.context.resolver.resolve(this.origin.host));
-    const addresses = this.book.order();
-    const attempts: Promise<OriginConnection | OriginSession>[] = [];
-    let failure: unknown;
-    for (const address of addresses) {
-      attempts.push(this.connectTo(address));
-      const last = attempts.length === addresses.length;
-      try {
-        const won = await (last ? Promise.any(attempts) : orAfter(Promise.any(attempts), STAGGER_MS));
-        if (won === undefined) continue;
-        for (const attempt of attempts)
-          attempt.then(
-            (connection) => connection !== won && connection.close(),
-            () => undefined,
-          );
-        return won;
-      } catch (error) {
-        failure = error instanceof AggregateError ? error.errors.at(-1) : error;
-      }
-    }
-    throw failure;
-  }
-
-  private async connectTo(address: string): Promise<OriginConnection | OriginSession> {
-    const { options, secureContext } = this.context;
-    const { protocol = "http/1.1" } = this.traits;
-    this.book.opening(address);
-    try {
-      const socket = await dial({
-        origin: this.origin,
-        address,
-        timeoutSeconds: options.connectTimeout,
-        secureContext,
-        alpn: ALPN[protocol],
-        session: this.session,
-        onSession: (session) => (this.session = session),
-      });
-      if (this.origin.tls) {
-        this.counts.handshakes++;
-        if ((socket as TLSSocket).isSessionReused()) this.counts.resumptions++;
-      }
-      const agreed = this.origin.tls ? (socket as TLSSocket).alpnProtocol : protocol;
-      if (agreed === "h2") {
-        return new OriginSession(this, address, this.origin.tls ? "https" : "http", socket, options);
-      }
-      if (protocol === "h2") {
-        socket.destroy();
-        throw new Error(`${address}:${this.origin.port} does not speak HTTP/2`);
-      }
-      return new OriginConnection(this, address, socket, options);
-    } catch (error) {
-      this.book.closed(address);
-      this.book.refused(address);
-      // A session the origin no longer likes must not spoil the next attempt.
-      this.session = undefined;
-      throw error;
-    }
-  }
-}
-
-/** The promise's value, or undefined after `ms`. */
-function orAfter<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
