@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Contender, onPath, ORIGIN, startContenders, startOrigin } from "./load/proxy-contenders";
+import {
+  type Contender,
+  onPath,
+  ORIGIN,
+  type Scheme,
+  startContenders,
+  startOrigin,
+} from "./load/proxy-contenders";
 import { makeCertificates } from "../test/testbed/certificates";
 import { type LoadOrder, type LoadResult, runLoad } from "./load/http-load";
 
@@ -21,9 +28,17 @@ const RESULT = ".testbed/bench/proxy.json";
 const CASES = [
   { scheme: "http", path: "/small", body: "22 B" },
   { scheme: "https", path: "/small", body: "22 B" },
+  { scheme: "h2", path: "/small", body: "22 B" },
   { scheme: "http", path: "/large", body: "64 KiB" },
   { scheme: "https", path: "/large", body: "64 KiB" },
+  { scheme: "h2", path: "/large", body: "64 KiB" },
 ] as const;
+
+const ORIGINS: Readonly<Record<Scheme, string>> = {
+  http: "http origin",
+  https: "https origin",
+  h2: "https origin with HTTP/2 (nginx: HTTP/1.1)",
+};
 
 interface Measured {
   /** Microseconds of the proxy's CPU time per request. */
@@ -121,7 +136,7 @@ async function measure(
     }
   }
   console.log(
-    `\n${scheme} origin, ${body}\n${"".padEnd(9)} CPU us/request  x nginx  x chocon  requests/s   p50 ms   p99 ms  errors`,
+    `\n${ORIGINS[scheme]}, ${body}\n${"".padEnd(9)} CPU us/request  x nginx  x chocon  requests/s   p50 ms   p99 ms  errors`,
   );
   const over = (name: string, other: string): number | null => {
     const others = results.get(other);

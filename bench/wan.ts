@@ -8,7 +8,8 @@ import { roundTrip, runClient, type WanOrder, type WanResult } from "./load/wan-
 
 /*
  * What a call to an https origin 19 ms away costs: direct, through chocon when it is on PATH, through ours, one request
- * and 200 at once, on the first call and later: `npm run bench:wan`. Two network namespaces are joined by a line that
+ * and 200 at once, on the first call and later: `npm run bench:wan`. A first call is one after each start, so that
+ * proxies are started several times; medians count. Two network namespaces are joined by a line that
  * holds every packet back for half the round trip (test/testbed/long-line.py). Prints a table and writes JSON.
  */
 
@@ -23,6 +24,8 @@ const HTTP2_PORT = 43_444;
 const PROXY_PORT = 43_000;
 const ADMIN_PORT = 43_001;
 const CONCURRENT = [1, 200];
+/** Times that everything is started anew for one row. */
+const STARTS = 5;
 const RESULT = ".testbed/bench/wan.json";
 
 interface Running {
@@ -69,11 +72,14 @@ async function main(): Promise<void> {
     console.log("way                              at once   first    over   later    over   handshakes");
     const rows: Row[] = [];
     for (const concurrent of CONCURRENT) {
-      rows.push(await direct(concurrent));
-      if (onPath("chocon")) rows.push(await throughChocon(concurrent));
+      rows.push(await repeated(() => direct(concurrent)));
+      if (onPath("chocon")) rows.push(await repeated(() => throughChocon(concurrent)));
       else if (concurrent === 1) console.log("chocon is not on PATH and is left out");
-      rows.push(await throughOurs(bundle, "ours, HTTP/1.1 origin", concurrent, HTTP1_PORT, concurrent));
-      rows.push(await throughOurs(bundle, "ours, HTTP/2 origin", concurrent, HTTP2_PORT, 2));
+      for (const [way, port, warm] of [
+        ["ours, HTTP/1.1 origin", HTTP1_PORT, concurrent],
+        ["ours, HTTP/2 origin", HTTP2_PORT, 2],
+      ] as const)
+        rows.push(await repeated(() => throughOurs(bundle, way, concurrent, port, warm)));
       for (const row of rows.filter((each) => each.concurrent === concurrent)) print(row, trip);
     }
     mkdirSync(join(RESULT, ".."), { recursive: true });
@@ -89,6 +95,15 @@ async function cleanUp(): Promise<void> {
   for (const each of running.splice(0).reverse()) await each.stop();
   for (const namespace of namespaces.splice(0)) ip("netns", "del", namespace);
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** The median of several runs, first and later requests each by themselves. */
+async function repeated(run: () => Promise<Row>): Promise<Row> {
+  const rows: Row[] = [];
+  for (let i = 0; i < STARTS; i++) rows.push(await run());
+  const median = (of: "first" | "later"): Row["first"] =>
+    rows.map((row) => row[of]).sort((a, b) => a.slowest - b.slowest)[Math.floor(STARTS / 2)]!;
+  return { ...rows[0]!, first: median("first"), later: median("later") };
 }
 
 function print(row: Row, trip: number): void {

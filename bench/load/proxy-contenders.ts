@@ -5,12 +5,15 @@ import { join } from "node:path";
 import { type Certificates } from "../../test/testbed/certificates";
 import { nginxConf } from "../../test/testbed/nginx-conf";
 
+/** How an origin is spoken to: h2 is HTTP/2 over TLS, where the contender knows it, else as https. */
+export type Scheme = "http" | "https" | "h2";
+
 /** The bench's servers: origin, ours, and those it is held against. Each runs as one process on one core. */
 export interface Contender {
   readonly name: string;
   readonly port: number;
   /** Host that makes it forward to the origin over this scheme. */
-  host(scheme: "http" | "https"): string;
+  host(scheme: Scheme): string;
   /** Seconds of CPU it has used so far. */
   cpuSeconds(): number;
   /** Resident memory in MiB. */
@@ -18,7 +21,13 @@ export interface Contender {
   stop(): Promise<void>;
 }
 
-export const ORIGIN = { address: "127.0.0.1", http: 22_080, https: 22_443, name: "localhost" } as const;
+export const ORIGIN = {
+  address: "127.0.0.1",
+  http: 22_080,
+  https: 22_443,
+  h2: 22_444,
+  name: "localhost",
+} as const;
 /** User-visible clock ticks a second: what /proc counts in. */
 const TICKS = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
@@ -28,10 +37,10 @@ export function onPath(program: string): boolean {
 
 /** nginx with a 22-byte answer at /small and the files of `directory`/www. */
 export function startOrigin(directory: string, certificates: Certificates, core: number): Promise<Server> {
-  const { address, http, https } = ORIGIN;
+  const { address, http, https, h2 } = ORIGIN;
   return startNginx(
     join(directory, "origin"),
-    `server { listen ${address}:${http}; listen ${address}:${https} ssl;
+    `server { listen ${address}:${http}; listen ${address}:${https} ssl; listen ${address}:${h2} ssl http2;
        ssl_certificate ${certificates.certificate}; ssl_certificate_key ${certificates.key};
        location = /small { return 200 "twenty-two bytes body."; }
        location / { root ${directory}/www; } }`,
@@ -59,14 +68,17 @@ export async function start(command: readonly string[], core: number, port: numb
   const child: ChildProcess = spawn(
     "sh",
     ["-c", `ulimit -n $(ulimit -H -n); exec taskset -c ${core} "$@"`, "sh", ...command],
-    { stdio: ["ignore", "ignore", "inherit"] },
+    { stdio: ["ignore", "ignore", "pipe"] },
   );
+  // Who is left by the load at its end says so; it is of interest only when nothing else comes.
+  let said = "";
+  child.stderr!.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(-2_000)));
   const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const giveUp = Date.now() + 10_000;
   while (!(await answers(port))) {
     if (child.exitCode !== null || Date.now() > giveUp) {
       child.kill("SIGKILL");
-      throw new Error(`${command.join(" ")} does not answer on port ${port}`);
+      throw new Error(`${command.join(" ")} does not answer on port ${port}\n${said}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -117,8 +129,8 @@ export async function startContenders(
     contenders.push(contender);
     started(contender);
   };
-  const label = (scheme: "http" | "https"): string =>
-    `${ORIGIN.name}.ccnproxy${scheme === "https" ? "-https" : ""}:${ORIGIN[scheme]}`;
+  const label = (scheme: Scheme): string =>
+    `${ORIGIN.name}.ccnproxy${scheme === "http" ? "" : "-https"}:${ORIGIN[scheme]}`;
   const ours = [
     "--listen",
     "127.0.0.1",
@@ -142,7 +154,7 @@ export async function startContenders(
     server { listen 127.0.0.1:22002; server_name https; location / { proxy_pass https://https;
       proxy_ssl_trusted_certificate ${authority}; proxy_ssl_verify on; proxy_ssl_name ${ORIGIN.name}; proxy_ssl_server_name on; } }`;
   const nginx = startNginx(join(directory, "nginx"), http, core, 22_002);
-  await add("nginx", 22_002, (scheme) => scheme, nginx);
+  await add("nginx", 22_002, (scheme) => (scheme === "http" ? "http" : "https"), nginx);
 
   const haproxy = `
 global
@@ -157,6 +169,7 @@ defaults
 frontend clients
   bind 127.0.0.1:22003
   use_backend tls if { hdr(host) https }
+  use_backend h2 if { hdr(host) h2 }
   default_backend plain
 backend plain
   http-request set-header Host ${ORIGIN.name}
@@ -164,6 +177,9 @@ backend plain
 backend tls
   http-request set-header Host ${ORIGIN.name}
   server origin 127.0.0.1:${ORIGIN.https} ssl verify required ca-file ${authority} verifyhost ${ORIGIN.name} sni str(${ORIGIN.name}) pool-max-conn 64
+backend h2
+  http-request set-header Host ${ORIGIN.name}
+  server origin 127.0.0.1:${ORIGIN.h2} ssl verify required ca-file ${authority} verifyhost ${ORIGIN.name} sni str(${ORIGIN.name}) alpn h2
 `;
   writeFileSync(join(directory, "haproxy.cfg"), haproxy);
   const command = ["haproxy", "-db", "-f", join(directory, "haproxy.cfg")];
