@@ -15,6 +15,11 @@ import { Http2Request } from "./http2-request";
 const STREAMS_PER_CLIENT = 256;
 /** Bytes a client may send ahead per stream. */
 const STREAM_WINDOW_BYTES = 262_144;
+/**
+ * Above what all streams together may have waiting for their client: a piece as the origin's side hands it over, which
+ * is all of a stream's window at most. Beyond it Node refuses new streams, and ends the session when they go on coming.
+ */
+const SESSION_MEGABYTES = 300;
 /** Milliseconds that streams are still taken after a session was told to end: long enough for what is on its way. */
 const DRAIN_MS = 1_000;
 /** A stream no client reaches: GOAWAY with it says "begin no more", not "what you have begun is lost". */
@@ -40,6 +45,7 @@ export class Http2Listener {
         maxHeaderListSize: maxHeaderBytes,
       },
       maxHeaderListPairs: maxHeaderCount,
+      maxSessionMemory: SESSION_MEGABYTES,
       maxSessionInvalidFrames: 10,
       maxSessionRejectedStreams: 10,
     });

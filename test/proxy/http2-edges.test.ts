@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import {
   type ClientHttp2Session,
@@ -288,6 +289,30 @@ describe("an HTTP/2 client", () => {
     expect(origin.received[0]).not.toContain("\r\n0\r\n");
     expect(await ask(host)).toMatchObject({ status: 200, body: "ok" });
     await origin.close();
+  });
+
+  test("that reads none of its answers yet is not refused the next one", async () => {
+    // GIVEN all but one of the exchanges that a session may have, each with an answer that waits for the client
+    const origin = await rawOrigin((socket, text) => {
+      if (text.startsWith("HEAD")) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      else socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n${"z".repeat(200_000)}`);
+    });
+    const slow = connect(`http://127.0.0.1:${proxy.port}`, { settings: { initialWindowSize: 0 } });
+    slow.setMaxListeners(0);
+    const request = (method: string): ClientHttp2Stream =>
+      slow
+        .request({ ":method": method, ":path": "/", ":authority": `localhost.ccnproxy:${origin.port}` })
+        .on("error", () => undefined);
+    try {
+      await once(slow, "remoteSettings");
+      const waiting = Array.from({ length: 255 }, () => request("GET"));
+      await Promise.all(waiting.map((stream) => once(stream, "response")));
+      // THEN the last one is answered
+      expect(await answerTo(request("HEAD"))).toMatchObject({ status: 200, whole: true });
+    } finally {
+      slow.destroy();
+      await origin.close();
+    }
   });
 
   test("that does not go on with its body is told 408", async () => {
