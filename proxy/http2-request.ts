@@ -47,6 +47,8 @@ export class Http2Request implements Requester, CompletedExchange {
   private over = false;
   private stalled = false;
   private trailerLines = "";
+  /** The answer's end has yet to be written: it comes after its trailers, and may wait for the client's window. */
+  private endDue = false;
   /** `clock.now` at the last byte either way. */
   private since = clock.now;
 
@@ -100,7 +102,7 @@ export class Http2Request implements Requester, CompletedExchange {
     const seconds = (now - this.since) / 1000;
     if (this.over) {
       // Answered: either the client does not read the answer, or it has not ended its request, which has no reader.
-      if (!this.stream.writableFinished) {
+      if (!this.stream.writableFinished || this.endDue) {
         if (seconds > writeTimeout) this.stream.close(constants.NGHTTP2_CANCEL);
       } else if (seconds * 1000 > LINGER_MS) this.stream.close(constants.NGHTTP2_NO_ERROR);
     } else if (this.stalled) {
@@ -157,7 +159,7 @@ export class Http2Request implements Requester, CompletedExchange {
     this.since = clock.now;
     const fields = toHttp2Fields(fieldLines(head));
     const empty = last && from === to;
-    this.stream.on("wantTrailers", () => this.stream.sendTrailers(toHttp2Fields(this.trailerLines)));
+    this.stream.on("wantTrailers", () => this.sendTrailers());
     this.stream.respond(
       { ...fields, ":status": head.status, "x-chocon-id": this.id },
       empty ? { endStream: true } : { waitForTrailers: true },
@@ -166,6 +168,8 @@ export class Http2Request implements Requester, CompletedExchange {
       this.complete();
       return true;
     }
+    // A status without content (205) has ended the stream with the head.
+    this.endDue = !this.stream.writableEnded;
     return this.body(bytes, from, to, last);
   }
 
@@ -175,8 +179,7 @@ export class Http2Request implements Requester, CompletedExchange {
     this.since = clock.now;
     const { stream } = this;
     this.sent += to - from;
-    // A status without content (205) ends the stream with the head. What is written is copied: it is sent when the
-    // client's window allows, long after the buffer is read into again.
+    // What is written is copied: it is sent when the client's window allows, long after the buffer is read into again.
     const flowing =
       to === from || stream.writableEnded || stream.write(Buffer.from(bytes.subarray(from, to)));
     if (last) {
@@ -189,6 +192,12 @@ export class Http2Request implements Requester, CompletedExchange {
 
   trailers(lines: string): void {
     this.trailerLines = lines;
+  }
+
+  private sendTrailers(): void {
+    this.endDue = false;
+    this.since = clock.now;
+    this.stream.sendTrailers(toHttp2Fields(this.trailerLines));
   }
 
   switched(): boolean {

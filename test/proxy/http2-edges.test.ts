@@ -315,6 +315,30 @@ describe("an HTTP/2 client", () => {
     }
   });
 
+  test("that takes its time after as many bytes as its window has room for gets the end, and trailers", async () => {
+    // GIVEN an answer of exactly the size of the client's window, so that its end has to wait for the client
+    const size = 200_000;
+    const origin = await rawOrigin((socket) => {
+      const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+      socket.write(`${head}${size.toString(16)}\r\n${"z".repeat(size)}\r\n0\r\nx-sum: 1\r\n\r\n`);
+    });
+    const slow = connect(`http://127.0.0.1:${proxy.port}`, { settings: { initialWindowSize: size } });
+    try {
+      // WHEN it reads nothing for longer than an answered stream lingers
+      const stream = slow.request({ ":path": "/", ":authority": `localhost.ccnproxy:${origin.port}` });
+      const answer = answerTo(stream);
+      stream.pause();
+      await sleep(4_000);
+      stream.resume();
+      // THEN all of it has come
+      const { body, trailers } = await answer;
+      expect({ length: body.length, sum: trailers["x-sum"] }).toEqual({ length: size, sum: "1" });
+    } finally {
+      slow.destroy();
+      await origin.close();
+    }
+  }, 15_000);
+
   test("that does not go on with its body is told 408", async () => {
     const origin = await rawOrigin(() => undefined);
     const stream = session.request({
