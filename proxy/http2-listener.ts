@@ -16,10 +16,10 @@ const STREAMS_PER_CLIENT = 256;
 /** Bytes a client may send ahead per stream. */
 const STREAM_WINDOW_BYTES = 262_144;
 /**
- * Above what all streams together may have waiting for their client: a piece as the origin's side hands it over, which
- * is all of a stream's window at most. Beyond it Node refuses new streams, and ends the session when they go on coming.
+ * More than all streams together have waiting for their client, which is one read of their origin each at most. Beyond
+ * it Node refuses new streams, and ends the session when they go on coming.
  */
-const SESSION_MEGABYTES = 300;
+const SESSION_MEGABYTES = 32;
 /** Milliseconds that streams are still taken after a session was told to end: long enough for what is on its way. */
 const DRAIN_MS = 1_000;
 /** A stream no client reaches: GOAWAY with it says "begin no more", not "what you have begun is lost". */
