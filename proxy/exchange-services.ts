@@ -1,9 +1,9 @@
 import { type Failure } from "./exchange";
-import { type Log } from "./log";
-import { type RequestMetrics } from "./metrics";
-import { type Options } from "./options";
-import { type OriginPool } from "./origin-pool";
-import { type RequestHead } from "./request-head";
+import { type Log } from "./observation/log";
+import { type RequestMetrics } from "./observation/metrics";
+import { type Options } from "./options/options";
+import { type OriginPool } from "./origins/origin-pool";
+import { type RequestHead } from "./http1/request-head";
 import { type RequestIds } from "./request-id";
 import { type Origin } from "./route";
 

@@ -1,4 +1,4 @@
-import { type ResponseHead } from "./response-head";
+import { type ResponseHead } from "./http1/response-head";
 
 /** Why an exchange failed: the status for the client and the reason for the log. */
 export interface Failure {

@@ -1,11 +1,11 @@
 import cluster from "node:cluster";
-import { type Command, readCommand } from "./command-line";
-import { OptionError } from "./option-error";
-import { type Options } from "./options";
+import { type Command, readCommand } from "./options/command-line";
+import { OptionError } from "./options/option-error";
+import { type Options } from "./options/options";
 import { keepPidFile } from "./pid-file";
 import { serve, serveAdmin } from "./serve";
 import { reportFor, Supervisor } from "./supervisor";
-import { usage } from "./usage";
+import { usage } from "./options/usage";
 import { VERSION } from "./version";
 
 async function run(options: Options): Promise<void> {

@@ -2,8 +2,8 @@ import { createSecureServer } from "node:http2";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, createServer as createTlsServer } from "node:tls";
-import { Log } from "./log";
-import { type Options } from "./options";
+import { Log } from "./observation/log";
+import { type Options } from "./options/options";
 import { Service } from "./service";
 import { throwawayCertificate } from "./throwaway-certificate";
 

@@ -1,8 +1,8 @@
 import { type Server } from "node:net";
-import { adminServer, type Observed } from "./admin";
-import { readAddressAndPort } from "./endpoint-values";
+import { adminServer, type Observed } from "./observation/admin";
+import { readAddressAndPort } from "./options/endpoint-values";
 import { inheritedSockets, type ListenTarget } from "./listen-sockets";
-import { type Options } from "./options";
+import { type Options } from "./options/options";
 import { rehearse } from "./rehearsal";
 import { Service } from "./service";
 import { VERSION } from "./version";

@@ -6,24 +6,24 @@ import {
   rootCertificates,
   type SecureContext,
 } from "node:tls";
-import { AddressGuard } from "./address-guard";
+import { AddressGuard } from "./origins/address-guard";
 import { AllowList } from "./allow-list";
-import { ClientConnection, type ClientOwner } from "./client-connection";
-import { Http2Listener } from "./http2-listener";
+import { ClientConnection, type ClientOwner } from "./clients/client-connection";
+import { Http2Listener } from "./clients/http2-listener";
 import { clock } from "./clock";
-import { readUpstream, readWarm } from "./endpoint-values";
+import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Failure } from "./exchange";
 import { type CompletedExchange } from "./exchange-services";
-import { Log } from "./log";
-import { localAnswer } from "./local-api";
-import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./metrics";
-import { AccessLog } from "./access-log";
-import { type RequestHead } from "./request-head";
-import { ResponseTimes, type TimesSample } from "./response-times";
-import { type Options } from "./options";
-import { OriginPool, type PoolContext } from "./origin-pool";
+import { Log } from "./observation/log";
+import { localAnswer } from "./observation/local-api";
+import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./observation/metrics";
+import { AccessLog } from "./observation/access-log";
+import { type RequestHead } from "./http1/request-head";
+import { ResponseTimes, type TimesSample } from "./observation/response-times";
+import { type Options } from "./options/options";
+import { OriginPool, type PoolContext } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
-import { Resolver } from "./resolver";
+import { Resolver } from "./origins/resolver";
 import { isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
 import { VERSION } from "./version";
 import { READ_BUFFER_BYTES } from "./wire";

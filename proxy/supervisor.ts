@@ -1,11 +1,11 @@
 import cluster, { type Worker } from "node:cluster";
 import { cpus } from "node:os";
-import { type Observed } from "./admin";
+import { type Observed } from "./observation/admin";
 import { Correspondence, type Peer } from "./correspondence";
-import { Log } from "./log";
-import { type Snapshot, sum } from "./metrics";
-import { type Options } from "./options";
-import { type TimesSample } from "./response-times";
+import { Log } from "./observation/log";
+import { type Snapshot, sum } from "./observation/metrics";
+import { type Options } from "./options/options";
+import { type TimesSample } from "./observation/response-times";
 import { type Service } from "./service";
 
 /** What a worker tells its supervisor when asked. */

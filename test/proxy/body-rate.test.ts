@@ -1,4 +1,4 @@
-import { BodyRate } from "../../proxy/body-rate";
+import { BodyRate } from "../../proxy/clients/body-rate";
 import { TICK_MS } from "../../proxy/clock";
 
 const READ_TIMEOUT = 1;

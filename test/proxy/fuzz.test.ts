@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { ChunkedBody } from "../../proxy/chunked-body";
-import { CompressionError, encodeField, HpackDecoder } from "../../proxy/hpack";
-import { ConnectionError, FLAG, FRAME, frame, FrameReader, uint32 } from "../../proxy/http2-frames";
-import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../../proxy/message-head";
-import { RequestHead } from "../../proxy/request-head";
-import { ResponseHead } from "../../proxy/response-head";
+import { ChunkedBody } from "../../proxy/http1/chunked-body";
+import { CompressionError, encodeField, HpackDecoder } from "../../proxy/http2/hpack";
+import { ConnectionError, FLAG, FRAME, frame, FrameReader, uint32 } from "../../proxy/http2/http2-frames";
+import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../../proxy/http1/message-head";
+import { RequestHead } from "../../proxy/http1/request-head";
+import { ResponseHead } from "../../proxy/http1/response-head";
 import { MALFORMED_ANSWERS } from "./malformed-frames";
 import { MALFORMED_REQUESTS, MALFORMED_RESPONSES } from "./malformed-messages";
 import { SETTINGS } from "./raw-http2";

@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, connect } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeField } from "../../proxy/hpack";
-import { FLAG, FRAME, frame, uint32 } from "../../proxy/http2-frames";
+import { encodeField } from "../../proxy/http2/hpack";
+import { FLAG, FRAME, frame, uint32 } from "../../proxy/http2/http2-frames";
 import { MALFORMED_ANSWERS } from "./malformed-frames";
 import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { rawHttp2Origin, SETTINGS } from "./raw-http2";

@@ -1,5 +1,5 @@
-import { encodeField, NO_TABLE } from "../../proxy/hpack";
-import { FLAG, FRAME, frame, frameHeader, uint32 } from "../../proxy/http2-frames";
+import { encodeField, NO_TABLE } from "../../proxy/http2/hpack";
+import { FLAG, FRAME, frame, frameHeader, uint32 } from "../../proxy/http2/http2-frames";
 import { SETTINGS } from "./raw-http2";
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { optionHelp } from "../../proxy/usage";
+import { optionHelp } from "../../proxy/options/usage";
 
 const manual = readFileSync(join(__dirname, "../../docs/proxy.md"), "utf8");
 

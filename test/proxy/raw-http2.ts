@@ -1,6 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import { type AddressInfo } from "node:net";
-import { FRAME, frame, PREFACE } from "../../proxy/http2-frames";
+import { FRAME, frame, PREFACE } from "../../proxy/http2/http2-frames";
 
 const HEADER_BYTES = 9;
 

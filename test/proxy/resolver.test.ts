@@ -1,11 +1,11 @@
 import { createSocket, type Socket } from "node:dgram";
 import { type AddressInfo } from "node:net";
-import { AddressGuard } from "../../proxy/address-guard";
-import { AddressBook } from "../../proxy/address-book";
+import { AddressGuard } from "../../proxy/origins/address-guard";
+import { AddressBook } from "../../proxy/origins/address-book";
 import { AllowList } from "../../proxy/allow-list";
-import { Circuit } from "../../proxy/circuit";
+import { Circuit } from "../../proxy/origins/circuit";
 import { clock } from "../../proxy/clock";
-import { parseHosts, Resolver } from "../../proxy/resolver";
+import { parseHosts, Resolver } from "../../proxy/origins/resolver";
 
 /** A DNS server for A records: answers each question with what `records` holds then, or not at all. */
 async function dnsServer(records: {

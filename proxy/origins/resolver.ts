@@ -2,7 +2,7 @@ import { lookup, Resolver as DnsResolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { type AddressGuard } from "./address-guard";
-import { clock } from "./clock";
+import { clock } from "../clock";
 
 interface Answer {
   readonly addresses: readonly string[];

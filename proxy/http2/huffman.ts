@@ -1,4 +1,4 @@
-import { latin1 } from "./latin1";
+import { latin1 } from "../latin1";
 
 /** Bits of each byte's code, by value, and last of the end mark's (RFC 7541 appendix B). */
 const LENGTHS = [

@@ -1,4 +1,4 @@
-import { latin1 } from "./latin1";
+import { latin1 } from "../latin1";
 
 /** Types of frames (RFC 9113 section 6). */
 export const FRAME = {

@@ -1,4 +1,4 @@
-import { latin1 } from "./latin1";
+import { latin1 } from "../latin1";
 import { CR, FIELD, LF, SPACE, spells } from "./byte-classes";
 import { INCOMPLETE, MALFORMED, MessageHead } from "./message-head";
 import { readVersion } from "./request-head";

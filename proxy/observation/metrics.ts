@@ -1,6 +1,6 @@
-import { type OriginPool } from "./origin-pool";
-import { type Resolver } from "./resolver";
-import { originKey } from "./route";
+import { type OriginPool } from "../origins/origin-pool";
+import { type Resolver } from "../origins/resolver";
+import { originKey } from "../route";
 
 /** Numbers by series, `name` or `name{label="value"}`: what one worker knows, and what adds up over workers. */
 export type Snapshot = Record<string, number>;

@@ -1,12 +1,12 @@
-import { ChunkedBody, forbiddenTrailer } from "./chunked-body";
-import { clock } from "./clock";
-import { type Failure, MAX_INTERIMS, type OriginLink, type Requester } from "./exchange";
-import { encodeField, encodePseudoField, type Field } from "./hpack";
-import { eachField, HTTP1_ONLY } from "./head-text";
-import { CODE, ConnectionError, MAX_WINDOW_BYTES } from "./http2-frames";
+import { ChunkedBody, forbiddenTrailer } from "../http1/chunked-body";
+import { clock } from "../clock";
+import { type Failure, MAX_INTERIMS, type OriginLink, type Requester } from "../exchange";
+import { encodeField, encodePseudoField, type Field } from "../http2/hpack";
+import { eachField, HTTP1_ONLY } from "../http2/head-text";
+import { CODE, ConnectionError, MAX_WINDOW_BYTES } from "../http2/http2-frames";
 import { type OriginSession } from "./http2-origin";
-import { MALFORMED, NO_LENGTH } from "./message-head";
-import { statusText } from "./status-text";
+import { MALFORMED, NO_LENGTH } from "../http1/message-head";
+import { statusText } from "../http1/status-text";
 
 /** Octets an origin may send ahead on one stream. */
 export const STREAM_WINDOW_BYTES = 1_048_576;

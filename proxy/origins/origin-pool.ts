@@ -1,8 +1,8 @@
 import { AddressBook } from "./address-book";
 import { Circuit } from "./circuit";
-import { clock } from "./clock";
-import { type Failure, type Requester } from "./exchange";
-import { type Log } from "./log";
+import { clock } from "../clock";
+import { type Failure, type Requester } from "../exchange";
+import { type Log } from "../observation/log";
 import { OriginSession } from "./http2-origin";
 import { type OriginConnection } from "./origin-connection";
 import {
@@ -12,7 +12,7 @@ import {
   type Protocol,
 } from "./origin-connector";
 import { ConnectTimeout } from "./origin-dial";
-import { type Origin, originKey } from "./route";
+import { type Origin, originKey } from "../route";
 
 /** What all pools share. */
 export interface PoolContext extends ConnectorContext {

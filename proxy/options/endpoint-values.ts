@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { type Rule } from "./option-values";
-import { readPort } from "./route";
+import { readPort } from "../route";
 
 /** An origin whose connections are opened before anyone asks. */
 export interface Warm {

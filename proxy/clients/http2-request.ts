@@ -1,15 +1,15 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { BodyRate } from "./body-rate";
-import { forbiddenTrailer } from "./chunked-body";
-import { clock } from "./clock";
-import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
-import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
-import { toHttp2Fields, toLines } from "./head-text";
-import { INCOMPLETE, MALFORMED } from "./message-head";
-import { type OriginPool } from "./origin-pool";
-import { RequestHead } from "./request-head";
-import { type ResponseHead } from "./response-head";
-import { statusText } from "./status-text";
+import { forbiddenTrailer } from "../http1/chunked-body";
+import { clock } from "../clock";
+import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "../exchange";
+import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
+import { toHttp2Fields, toLines } from "../http2/head-text";
+import { INCOMPLETE, MALFORMED } from "../http1/message-head";
+import { type OriginPool } from "../origins/origin-pool";
+import { RequestHead } from "../http1/request-head";
+import { type ResponseHead } from "../http1/response-head";
+import { statusText } from "../http1/status-text";
 
 /** Fields that are framing or hop in HTTP/1 and have no meaning in HTTP/2. */
 const DROPPED = new Set(["host", "te"]);

@@ -1,5 +1,5 @@
-import { type Failure } from "./exchange";
-import { originKey, type Origin } from "./route";
+import { type Failure } from "../exchange";
+import { originKey, type Origin } from "../route";
 
 /** One JSON line per event on stderr: what a person on call needs, never a secret or a body. */
 export class Log {

@@ -1,4 +1,4 @@
-import { clock } from "./clock";
+import { clock } from "../clock";
 
 interface Standing {
   /** Connections open or being opened. */

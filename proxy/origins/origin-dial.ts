@@ -1,6 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
-import { type Origin } from "./route";
+import { type Origin } from "../route";
 
 /** How to reach one address of an origin. */
 export interface DialOptions {

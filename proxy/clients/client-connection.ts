@@ -1,17 +1,17 @@
 import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { clock } from "./clock";
-import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "./exchange";
-import { type CompletedExchange, type ExchangeServices } from "./exchange-services";
-import { beginsPreface, PREFACE } from "./http2-frames";
-import { latin1 } from "./latin1";
-import { INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
-import { type OriginPool } from "./origin-pool";
-import { RequestBody } from "./request-body";
-import { RequestHead } from "./request-head";
-import { type ResponseHead } from "./response-head";
-import { statusText } from "./status-text";
-import { type Reader, Wire } from "./wire";
+import { clock } from "../clock";
+import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "../exchange";
+import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
+import { beginsPreface, PREFACE } from "../http2/http2-frames";
+import { latin1 } from "../latin1";
+import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
+import { type OriginPool } from "../origins/origin-pool";
+import { RequestBody } from "../http1/request-body";
+import { RequestHead } from "../http1/request-head";
+import { type ResponseHead } from "../http1/response-head";
+import { statusText } from "../http1/status-text";
+import { type Reader, Wire } from "../wire";
 
 const EMPTY = Buffer.alloc(0);
 /** Bytes a client may send ahead (pipelined requests, a body nobody can take yet) before it is not read from any more. */

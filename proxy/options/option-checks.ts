@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { AllowList } from "./allow-list";
+import { AllowList } from "../allow-list";
 import { readWarm } from "./endpoint-values";
 import { OptionError, show } from "./option-error";
 import { type Options } from "./options";

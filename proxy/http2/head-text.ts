@@ -1,5 +1,5 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
-import { SPACE, TAB } from "./byte-classes";
+import { SPACE, TAB } from "../http1/byte-classes";
 
 /** Fields that HTTP/2 has no place for (RFC 9113 section 8.2.2); framing and hop are its own. */
 export const HTTP1_ONLY = new Set([

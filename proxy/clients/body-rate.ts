@@ -1,6 +1,6 @@
-import { TICK_MS } from "./clock";
-import { type Failure } from "./exchange";
-import { type Options } from "./options";
+import { TICK_MS } from "../clock";
+import { type Failure } from "../exchange";
+import { type Options } from "../options/options";
 
 /**
  * Whether a request's body comes as fast as it has to: readTimeout bounds a pause, and a client that sends a byte

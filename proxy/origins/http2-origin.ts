@@ -1,7 +1,7 @@
 import { type Socket } from "node:net";
-import { clock } from "./clock";
-import { type LinkOwner, type Requester } from "./exchange";
-import { CompressionError, type Field, HpackDecoder, NO_TABLE } from "./hpack";
+import { clock } from "../clock";
+import { type LinkOwner, type Requester } from "../exchange";
+import { CompressionError, type Field, HpackDecoder, NO_TABLE } from "../http2/hpack";
 import { Http2Exchange, STREAM_WINDOW_BYTES } from "./http2-exchange";
 import {
   CODE,
@@ -19,11 +19,11 @@ import {
   SETTING,
   settingsFrame,
   uint32,
-} from "./http2-frames";
-import { latin1 } from "./latin1";
-import { type HeadLimits } from "./message-head";
-import { ResponseHead } from "./response-head";
-import { READ_BUFFER_BYTES, type Reader, Wire } from "./wire";
+} from "../http2/http2-frames";
+import { latin1 } from "../latin1";
+import { type HeadLimits } from "../http1/message-head";
+import { ResponseHead } from "../http1/response-head";
+import { READ_BUFFER_BYTES, type Reader, Wire } from "../wire";
 
 /** Octets an origin may send ahead on all streams together: a long way needs wide windows. */
 const CONNECTION_WINDOW_BYTES = 8_388_608;

@@ -1,4 +1,4 @@
-import { latin1 } from "./latin1";
+import { latin1 } from "../latin1";
 import { CR, FIELD, LF, SPACE, TAB, TOKEN, COLON, spells } from "./byte-classes";
 
 /** What a head parser returns instead of an offset when it cannot go on. */

@@ -8,8 +8,8 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type Socket } from "node:net";
-import { clock } from "./clock";
-import { type ExchangeServices } from "./exchange-services";
+import { clock } from "../clock";
+import { type ExchangeServices } from "../exchange-services";
 import { Http2Request } from "./http2-request";
 
 const STREAMS_PER_CLIENT = 256;

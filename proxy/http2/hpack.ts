@@ -1,5 +1,5 @@
 import { huffmanText } from "./huffman";
-import { latin1 } from "./latin1";
+import { latin1 } from "../latin1";
 
 /** A header field of HTTP/2; latin1. */
 export interface Field {

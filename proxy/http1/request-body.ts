@@ -1,7 +1,7 @@
-import { BodyRate } from "./body-rate";
+import { BodyRate } from "../clients/body-rate";
 import { ChunkedBody } from "./chunked-body";
 import { MALFORMED } from "./message-head";
-import { type Options } from "./options";
+import { type Options } from "../options/options";
 import { type RequestHead } from "./request-head";
 
 /** Where the body of a request ends: follows its bytes as they pass. */

@@ -1,4 +1,4 @@
-import { clock } from "./clock";
+import { clock } from "../clock";
 
 export type CircuitState = "closed" | "open" | "half-open";
 

@@ -1,11 +1,11 @@
 import { type SecureContext, type TLSSocket } from "node:tls";
 import { type AddressBook } from "./address-book";
 import { OriginSession, type SessionOwner } from "./http2-origin";
-import { type Options } from "./options";
+import { type Options } from "../options/options";
 import { type ConnectionOwner, OriginConnection } from "./origin-connection";
 import { dial } from "./origin-dial";
 import { type Resolver } from "./resolver";
-import { type Origin } from "./route";
+import { type Origin } from "../route";
 
 /** What all connectors share. */
 export interface ConnectorContext {

@@ -1,5 +1,5 @@
-import { isCidr } from "./address-guard";
-import { isPattern } from "./allow-list";
+import { isCidr } from "../origins/address-guard";
+import { isPattern } from "../allow-list";
 import { address, addressAndPort, dnsServer, httpUrl, warmOrigin } from "./endpoint-values";
 import { type Definition, duration, flag, integer, list, text, workers } from "./option-values";
 

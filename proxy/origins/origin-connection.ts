@@ -1,10 +1,10 @@
 import { type Socket } from "node:net";
-import { ChunkedBody } from "./chunked-body";
-import { clock } from "./clock";
-import { type Failure, type LinkOwner, MAX_INTERIMS, type OriginLink, type Requester } from "./exchange";
-import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "./message-head";
-import { ResponseHead } from "./response-head";
-import { READ_BUFFER_BYTES, type Reader, Wire } from "./wire";
+import { ChunkedBody } from "../http1/chunked-body";
+import { clock } from "../clock";
+import { type Failure, type LinkOwner, MAX_INTERIMS, type OriginLink, type Requester } from "../exchange";
+import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
+import { ResponseHead } from "../http1/response-head";
+import { READ_BUFFER_BYTES, type Reader, Wire } from "../wire";
 
 /** What a connection tells the pool it came from. */
 export interface ConnectionOwner extends LinkOwner {
