@@ -44,6 +44,8 @@ interface Answer {
   readonly body: string;
   /** The stream ended in order. */
   readonly whole: boolean;
+  /** It was never looked at, and may be begun elsewhere. */
+  readonly refused: boolean;
 }
 
 function answerTo(stream: ClientHttp2Stream): Promise<Answer> {
@@ -58,7 +60,14 @@ function answerTo(stream: ClientHttp2Stream): Promise<Answer> {
     stream.on("end", () => (whole = stream.rstCode === constants.NGHTTP2_NO_ERROR));
     stream.on("error", () => undefined);
     stream.on("close", () =>
-      resolve({ status: Number(fields[":status"] ?? 0), fields, trailers, body, whole }),
+      resolve({
+        status: Number(fields[":status"] ?? 0),
+        fields,
+        trailers,
+        body,
+        whole,
+        refused: stream.rstCode === constants.NGHTTP2_REFUSED_STREAM,
+      }),
     );
   });
 }
@@ -382,9 +391,12 @@ describe("an HTTP/2 client", () => {
         if (!client.closed) answers.push(request());
         await sleep(5);
       }
-      // THEN none of them is lost
-      for (const answer of await Promise.all(answers))
-        expect(answer).toMatchObject({ status: 200, body: "ok" });
+      // THEN none of them is lost, but for one that the client itself has not sent any more, having been told
+      const all = await Promise.all(answers);
+      const answered = all.filter(({ refused }) => !refused);
+      for (const answer of answered) expect(answer).toMatchObject({ status: 200, body: "ok" });
+      expect(origin.received.join("").split("GET ").length - 1).toBe(answered.length);
+      expect(all[0]!.refused).toBe(false);
       client.close();
       expect(await stopped).toBe(0);
     } finally {
