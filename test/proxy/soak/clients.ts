@@ -3,9 +3,12 @@ import { type ClientHttp2Session, connect, constants } from "node:http2";
 import { type Shape, trailersOf } from "./shapes";
 import { writeAll } from "./streams";
 
-/** How an exchange ended for its client. `cut`: broken off by the other side, `left`: by the client itself. */
+/**
+ * How an exchange ended for its client. `cut`: broken off by the other side, `left`: by the client itself. `hung`: not
+ * at all, and nothing has come for too long.
+ */
 export interface Outcome {
-  readonly end: "whole" | "cut" | "left";
+  readonly end: "whole" | "cut" | "left" | "hung";
   /** 0 when no head came. */
   readonly status: number;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -22,6 +25,16 @@ export interface Way {
   readonly ca: Buffer;
   readonly host: string;
 }
+
+/**
+ * Milliseconds without a byte of an answer after which an exchange counts as hung. The proxy's own time-outs but the one
+ * for clients that do not read are shorter, and tell in its log what it waited for.
+ */
+const HUNG_MS = 75_000;
+/** Room for the bodies of all requests on a session: beyond it Node would refuse answers. */
+const SESSION_MEGABYTES = 200;
+/** Pauses of a client that reads slowly: enough to fill every buffer on the way, whatever the size of its pieces. */
+const PAUSES = 200;
 
 /** Connections of clients: kept alive (HTTP/1.1), or shared by many exchanges (HTTP/2). */
 export class Clients {
@@ -55,7 +68,7 @@ export class Clients {
       });
       const progress = new Progress(shape, resolve);
       let answer: IncomingMessage | undefined;
-      asked.on("information", () => progress.interims++);
+      asked.on("information", () => progress.interim());
       asked.on("error", (error) => progress.ended("cut", error.message));
       asked.on("close", () => answer ?? progress.ended("cut", "closed without an answer"));
       asked.on("response", (response) => {
@@ -113,7 +126,7 @@ export class Clients {
         },
         { endStream: body === undefined, waitForTrailers: trailers },
       );
-      stream.on("headers", () => progress.interims++);
+      stream.on("headers", () => progress.interim());
       stream.on("response", (fields) => {
         progress.head(fields[":status"] ?? 0, fields);
         progress.onBytes = (bytes) => {
@@ -147,11 +160,14 @@ export class Clients {
     const known = this.sessions.get(name);
     if (known !== undefined && !known.closed && !known.destroyed) return known;
     const windows = [1_000, 65_535, 1_000_000];
-    const settings = { initialWindowSize: windows[number % windows.length]! };
+    const options = {
+      settings: { initialWindowSize: windows[number % windows.length]! },
+      maxSessionMemory: SESSION_MEGABYTES,
+    };
     const session =
       shape.client === "h2"
-        ? connect(`https://localhost:${way.tlsPort}`, { ca: way.ca, settings })
-        : connect(`http://127.0.0.1:${way.port}`, { settings });
+        ? connect(`https://localhost:${way.tlsPort}`, { ca: way.ca, ...options })
+        : connect(`http://127.0.0.1:${way.port}`, options);
     session.on("error", () => undefined);
     session.setMaxListeners(0);
     this.sessions.set(name, session);
@@ -168,14 +184,22 @@ class Progress {
   private status = 0;
   private fields: Readonly<Record<string, unknown>> = {};
   private readonly pieces: Buffer[] = [];
+  private pauses = 0;
   private over = false;
+  private readonly watch = setTimeout(() => this.ended("hung"), HUNG_MS);
 
   constructor(
     private readonly shape: Shape,
     private readonly resolve: (outcome: Outcome) => void,
   ) {}
 
+  interim(): void {
+    this.interims++;
+    this.watch.refresh();
+  }
+
   head(status: number, fields: Readonly<Record<string, unknown>>): void {
+    this.watch.refresh();
     this.status = status;
     this.fields = { ...fields };
   }
@@ -183,10 +207,11 @@ class Progress {
   read(stream: NodeJS.ReadableStream): void {
     const { clientReadMs } = this.shape;
     stream.on("data", (piece: Buffer) => {
+      this.watch.refresh();
       this.pieces.push(piece);
       this.received += piece.length;
       this.onBytes(this.received);
-      if (clientReadMs === 0) return;
+      if (clientReadMs === 0 || this.pauses++ >= PAUSES) return;
       stream.pause();
       setTimeout(() => stream.resume(), clientReadMs);
     });
@@ -195,6 +220,7 @@ class Progress {
   ended(end: Outcome["end"], problem = ""): void {
     if (this.over) return;
     this.over = true;
+    clearTimeout(this.watch);
     this.onBytes = () => undefined;
     const { status, fields, trailers, interims } = this;
     this.resolve({ end, status, fields, trailers, body: Buffer.concat(this.pieces), interims, problem });

@@ -6,6 +6,8 @@ import { bytesOf, type Shape, trailersOf } from "./shapes";
 export function complaint(shape: Shape, outcome: Outcome, seen: Seen | undefined): string | undefined {
   const { fault } = shape;
   if (outcome.end === "left") return undefined;
+  if (outcome.end === "hung")
+    return `hung with status ${outcome.status} after ${outcome.body.length} bytes; at the origin: ${seenOf(seen)}`;
   if (outcome.status === 502 && outcome.end === "whole" && mayFail(shape))
     return attemptsComplaint(shape, seen);
   if (outcome.end === "cut") {
@@ -16,6 +18,12 @@ export function complaint(shape: Shape, outcome: Outcome, seen: Seen | undefined
   if (fault !== undefined && fault.at >= 0 && !(fault.kind === "goaway-graceful"))
     return `whole, though the origin broke off after ${fault.at} of ${shape.response.size} bytes`;
   return answerComplaint(shape, outcome) ?? requestComplaint(shape, seen) ?? attemptsComplaint(shape, seen);
+}
+
+function seenOf(seen: Seen | undefined): string {
+  return seen === undefined
+    ? "nothing"
+    : `${seen.attempts} requests, ${seen.body?.length ?? "not all"} bytes of the last`;
 }
 
 /** A fault of its own, or one that may have hit its whole session. */

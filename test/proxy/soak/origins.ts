@@ -38,6 +38,8 @@ type Reset = (remotePort: number | undefined) => void;
 /** Streams at once on one session: few, so that requests have to wait, and as many as RFC 9113 asks for at least. */
 const FEW_STREAMS = { maxConcurrentStreams: 20 };
 const STREAMS = { maxConcurrentStreams: 100 };
+/** Room for the bodies of all answers on a session: beyond it Node would refuse requests. */
+const ROOM = { maxSessionMemory: 200 };
 
 /** @param find the exchange with this id */
 export async function startOrigins(
@@ -77,14 +79,19 @@ export async function startOrigins(
   const servers: Record<OriginKind, Server> = {
     h1: createServer(http1, overHttp1),
     "h1-tls": createTlsServer({ ...tls, ...http1 }, overHttp1),
-    h2: http2(createSecureServer({ ...tls, settings: STREAMS })),
-    "h2-rough": http2(createSecureServer({ ...tls, settings: FEW_STREAMS })),
-    "h2-leaving": http2(createSecureServer({ ...tls, settings: FEW_STREAMS })),
-    h2c: http2(createHttp2Server({ settings: STREAMS })),
+    h2: http2(createSecureServer({ ...tls, ...ROOM, settings: STREAMS })),
+    "h2-rough": http2(createSecureServer({ ...tls, ...ROOM, settings: FEW_STREAMS })),
+    "h2-leaving": http2(createSecureServer({ ...tls, ...ROOM, settings: FEW_STREAMS })),
+    h2c: http2(createHttp2Server({ ...ROOM, settings: STREAMS })),
   };
   const ports: Partial<Record<OriginKind, number>> = {};
   const relayServers: Server[] = [];
   for (const [kind, server] of Object.entries(servers)) {
+    // Closing a server waits for its connections, and some do not see their end: nobody reads from them.
+    server.on("connection", (socket: Socket) => {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+    });
     const port = await listening(server);
     const relay = relayTo(port, sockets, relays);
     relayServers.push(relay);
@@ -160,6 +167,9 @@ async function answerHttp1(
   request.on("error", () => undefined);
   response.on("error", () => undefined);
   known.length = request.headers["content-length"];
+  // The proxy may use a connection again before Node counts the last response on it as sent. What would come before
+  // this one's head must wait until then: Node would put it behind the head, into the body.
+  if (response.socket === null) await new Promise((assigned) => response.once("socket", assigned));
   if (!shape.early) {
     const body = await readAll(request, shape.originReadMs);
     if (body === undefined) return;

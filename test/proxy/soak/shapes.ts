@@ -74,6 +74,23 @@ export function trailersOf(shape: Shape): Record<string, string> {
 /** Sizes about which something changes: what travels with a head, a read, a window. */
 const EDGES = [1, 8_191, 8_192, 8_193, 16_384, 16_385, 65_535, 65_536, 65_537, 262_144, 262_145, 1_000_000];
 
+/** Which kinds take part, where only some are asked for: `SOAK_CLIENTS=h2c SOAK_ORIGINS=h1,h1-tls`. */
+function kinds<Kind extends string>(variable: string, all: readonly Kind[]): readonly Kind[] {
+  const wanted = process.env[variable]?.split(",");
+  return wanted === undefined ? all : all.filter((kind) => wanted.includes(kind));
+}
+
+const CLIENTS = kinds<ClientKind>("SOAK_CLIENTS", ["h1", "h2c", "h2"]);
+const ORIGINS = kinds<OriginKind>("SOAK_ORIGINS", [
+  "h1",
+  "h1-tls",
+  "h2",
+  "h2",
+  "h2-rough",
+  "h2-leaving",
+  "h2c",
+]);
+
 /** Exchanges of random shape, named `PREFIX-0`, `PREFIX-1`, ...; the same ones for the same seed. */
 export function* shapes(seed: number, prefix: string): Generator<Shape, never> {
   const next = random(seed);
@@ -94,9 +111,8 @@ export function* shapes(seed: number, prefix: string): Generator<Shape, never> {
     pauseMs: chance(0.15) ? upTo(10) : 0,
   });
   for (let count = 0; ; count++) {
-    const client = oneOf<ClientKind>(["h1", "h2c", "h2"]);
-    const origins: readonly OriginKind[] = ["h1", "h1-tls", "h2", "h2", "h2-rough", "h2-leaving"];
-    const origin = oneOf<OriginKind>(client === "h1" ? origins : [...origins, "h2c"]);
+    const client = oneOf(CLIENTS);
+    const origin = oneOf(client === "h1" ? ORIGINS.filter((kind) => kind !== "h2c") : ORIGINS);
     const method = oneOf(["GET", "GET", "HEAD", "PUT", "POST", "POST"] as const);
     const request = method === "PUT" || method === "POST" ? body(size()) : undefined;
     const status = oneOf([200, 200, 200, 200, 201, 204, 304, 404, 500]);
