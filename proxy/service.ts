@@ -13,7 +13,7 @@ import { Http2Listener } from "./clients/http2-listener";
 import { clock } from "./clock";
 import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Failure } from "./exchange";
-import { type CompletedExchange } from "./exchange-services";
+import { type Carriage, type CompletedExchange } from "./exchange-services";
 import { Log } from "./observation/log";
 import { localAnswer } from "./observation/local-api";
 import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./observation/metrics";
@@ -110,16 +110,16 @@ export class Service implements ClientOwner {
   }
 
   /** The pool for a request with this Host, or why there is none. */
-  poolFor(host: string, overHttp2 = false): OriginPool | Failure {
-    if (this.upstream !== undefined && !overHttp2) return this.upstream;
-    const key = overHttp2 ? `${host} h2` : host;
+  poolFor(host: string, over: Carriage = "any"): OriginPool | Failure {
+    if (this.upstream !== undefined && over !== "h2") return this.upstream;
+    const key = over === "any" ? host : `${host} ${over}`;
     const known = this.routes.get(key);
     if (known !== undefined) return known;
     const route = this.upstream === undefined ? routeOf(host) : this.upstream.origin;
     if (!isOrigin(route)) return route;
     if (this.upstream === undefined && !this.allowed.allows(route.host))
       return { status: 403, problem: `origin ${route.host} is not allowed` };
-    const pool = this.pool(route, overHttp2);
+    const pool = this.pool(route, over);
     if (this.routes.size >= MAX_ROUTES) this.routes.clear();
     this.routes.set(key, pool);
     return pool;
@@ -215,13 +215,9 @@ export class Service implements ClientOwner {
     this.clients.add(new ClientConnection(socket, this));
   }
 
-  /** @param overHttp2 speak HTTP/2 to it even where nothing negotiates that: the client did so too (gRPC) */
-  private pool(origin: Origin, overHttp2 = false): OriginPool {
-    const protocol = overHttp2
-      ? "h2"
-      : this.options.http2Origins === "auto" && origin.tls
-        ? "negotiated"
-        : "http/1.1";
+  private pool(origin: Origin, over: Carriage = "any"): OriginPool {
+    const negotiated = this.options.http2Origins === "auto" && origin.tls ? "negotiated" : "http/1.1";
+    const protocol = over === "any" ? negotiated : over;
     const key = `${originKey(origin)} ${origin.authority} ${protocol}`;
     let pool = this.pools.get(key);
     if (pool === undefined) {

@@ -279,7 +279,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       void local.then((json) => this.answerLocally(json));
       return;
     }
-    const pool = service.poolFor(head.host);
+    const pool = service.poolFor(head.host, head.upgrading ? "http/1.1" : "any");
     if ("problem" in pool) {
       this.fail(pool);
       return;

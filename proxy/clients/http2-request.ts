@@ -90,7 +90,7 @@ export class Http2Request implements Requester, CompletedExchange {
     if (head.looped)
       return this.fail({ status: 508, problem: "the request has been through a proxy already" });
     this.grpc = /^application\/grpc/i.test(fields["content-type"] ?? "");
-    const pool = services.poolFor(head.host, this.grpc);
+    const pool = services.poolFor(head.host, this.grpc ? "h2" : "any");
     if ("problem" in pool) return this.fail(pool);
     this.pool = pool;
     pool.acquire(this);

@@ -357,8 +357,10 @@ export class OriginPool implements ConnectorOwner {
         this.refillPause = 0;
         this.counts.connects++;
         // What waits longest gets it; when nobody waits it is the declared connections' or the next request's.
-        if (made.dead) this.failed({ status: 502, problem: "origin closed a new connection" });
-        else if (made instanceof OriginSession) {
+        if (made.dead) {
+          this.book.closed(made.address);
+          this.failed({ status: 502, problem: "origin closed a new connection" });
+        } else if (made instanceof OriginSession) {
           this.agreed = "h2";
           // Several were tried while nobody knew that one would do.
           const surplus = this.sessions.size >= Math.max(1, this.warm) && this.roomySession() !== undefined;

@@ -1,13 +1,17 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
+import { createSecureServer, type Http2SecureServer } from "node:http2";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type WebSocket as Client, WebSocket, WebSocketServer } from "ws";
+import { makeCertificates } from "../testbed/certificates";
 import { bundle, freePort, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { type RawOrigin, rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
 const file = bundle(directory);
+const certificates = makeCertificates(directory, ["localhost"]);
 const LOCAL = ["--allow", "localhost", "--allow-address", "127.0.0.0/8"];
 const ok = (text: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 const request = (port: number, path: string, more = ""): string =>
@@ -376,16 +380,29 @@ describe("modes", () => {
     );
   }, 30_000);
 
-  test("WebSockets pass, messages both ways", async () => {
-    const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  test.each<[name: string, label: string, server: () => HttpServer | Http2SecureServer]>([
+    ["an http origin", "ccnproxy", () => createHttpServer()],
+    [
+      "an https origin that offers HTTP/2 too",
+      "ccnproxy-https",
+      () =>
+        createSecureServer({
+          allowHTTP1: true,
+          cert: readFileSync(certificates.certificate),
+          key: readFileSync(certificates.key),
+        }),
+    ],
+  ])("WebSockets pass to %s, messages both ways", async (_name, label, makeServer) => {
+    const http = makeServer();
+    const server = new WebSocketServer({ server: http as HttpServer });
     server.on("connection", (socket: Client) =>
       socket.on("message", (data, binary) => socket.send(data, { binary })),
     );
-    await new Promise((resolve) => server.once("listening", resolve));
-    const { port } = server.address() as AddressInfo;
-    await withProxy(["--access-log-dir", "none"], async (proxy) => {
+    await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    const { port } = http.address() as AddressInfo;
+    await withProxy(["--access-log-dir", "none", "--ca-file", certificates.authority], async (proxy) => {
       const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}/`, {
-        headers: { Host: `localhost.ccnproxy:${port}` },
+        headers: { Host: `localhost.${label}:${port}` },
       });
       await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
       const echo = async (message: Buffer): Promise<Buffer> => {
@@ -402,7 +419,8 @@ describe("modes", () => {
       socket.close();
       await closed;
     });
-    await new Promise((resolve) => server.close(resolve));
+    server.close();
+    await new Promise((resolve) => http.close(resolve));
   });
 });
 
