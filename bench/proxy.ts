@@ -76,6 +76,12 @@ async function main(): Promise<void> {
   };
   const interrupted = (): void => void cleanUp().then(() => process.exit(130));
   process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  // Nobody reads the table any more, or a contender has ended: what was started is to end too.
+  process.stdout.once("error", interrupted);
+  process.once("uncaughtException", (error) => {
+    console.error(error.message);
+    void cleanUp().then(() => process.exit(1));
+  });
   try {
     const certificates = makeCertificates(directory, [ORIGIN.name]);
     mkdirSync(join(directory, "www"));

@@ -65,6 +65,8 @@ export interface Server {
 
 /** Starts `command` on one core and waits until its port answers. */
 export async function start(command: readonly string[], core: number, port: number): Promise<Server> {
+  if (await answers(port))
+    throw new Error(`port ${port}, which is ${command[0]}'s, is taken by another program`);
   const child: ChildProcess = spawn(
     "sh",
     ["-c", `ulimit -n $(ulimit -H -n); exec taskset -c ${core} "$@"`, "sh", ...command],
