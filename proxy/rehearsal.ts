@@ -1,7 +1,8 @@
-import { createSecureServer } from "node:http2";
-import { type AddressInfo, connect, createServer, type Server } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSecureContext, createServer as createTlsServer } from "node:tls";
+import { encodeField } from "./http2/hpack";
+import { FLAG, FRAME, frame, FrameReader, PREFACE, settingsFrame } from "./http2/http2-frames";
 import { Log } from "./observation/log";
 import { type Options } from "./options/options";
 import { Service } from "./service";
@@ -17,6 +18,12 @@ const ANSWERS = [
   "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 2\r\nKeep-Alive: timeout=75\r\nVary: Accept-Encoding\r\n",
   'Content-Type: application/json\r\nCache-Control: no-store\r\nETag: "0"\r\nTransfer-Encoding: chunked\r\n',
 ];
+/** A head of HTTP/2 with a date in Huffman coding (RFC 7541 appendix C.6.1) that is kept in the table. */
+const HEADER_BLOCK =
+  "\x88\x61\x96\xd0\x7a\xbe\x94\x10\x54\xd4\x44\xa8\x20\x05\x95\x04\x0b\x81\x66\xe0\x82\xa6\x2d\x1b\xff" +
+  encodeField("content-type", "text/html") +
+  encodeField("content-length", "2");
+const HEADER_BLOCK_BYTES = 16_384;
 const REQUESTS = [
   "User-Agent: rehearsal\r\nAccept: */*\r\n",
   "Connection: keep-alive\r\nAccept-Encoding: gzip\r\nAuthorization: Bearer 0\r\nX-Forwarded-For: 127.0.0.1\r\n",
@@ -33,7 +40,7 @@ export async function rehearse(options: Options): Promise<void> {
   const origins: readonly (readonly [suffix: string, origin: Server])[] = [
     ["ccnproxy", createServer(answerAll)],
     ["ccnproxy-https", createTlsServer(certificate, answerAll)],
-    ["ccnproxy-https", createSecureServer(certificate, (_request, response) => response.end("ok"))],
+    ["ccnproxy-https", createTlsServer({ ...certificate, ALPNProtocols: ["h2"] }, answerFrames)],
   ];
   const service = new Service(
     {
@@ -71,6 +78,37 @@ function answerAll(socket: NodeJS.ReadWriteStream): void {
     const body = fields.includes("chunked") ? "2\r\nok\r\n0\r\n\r\n" : "ok";
     socket.write(`HTTP/1.1 200 OK\r\n${fields}\r\n${body}`);
   });
+}
+
+/** The same over HTTP/2. */
+function answerFrames(socket: Socket): void {
+  const ignore = (): void => undefined;
+  const answer = (stream: number): void => {
+    const head = frame(FRAME.headers, FLAG.endHeaders, stream, HEADER_BLOCK);
+    socket.write(head + frame(FRAME.data, FLAG.endStream, stream, "ok"), "latin1");
+  };
+  const frames = new FrameReader(
+    {
+      headers: answer,
+      dataBegins: ignore,
+      data: ignore,
+      streamReset: ignore,
+      setting: ignore,
+      settingsEnd: ignore,
+      ping: ignore,
+      goAway: ignore,
+      windowUpdate: ignore,
+    },
+    HEADER_BLOCK_BYTES,
+  );
+  let preface = PREFACE.length;
+  socket.on("error", ignore);
+  socket.on("data", (bytes: Buffer) => {
+    const skipped = Math.min(preface, bytes.length);
+    preface -= skipped;
+    frames.read(bytes.subarray(skipped), bytes.length - skipped);
+  });
+  socket.write(settingsFrame([]), "latin1");
 }
 
 function listening(server: Server): Promise<number> {
