@@ -360,8 +360,8 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
     this.responding = true;
     this.status = head.status;
-    const text = this.responseHead(head, last);
     const length = to - from;
+    const text = this.responseHead(head, length, last);
     this.sent += length;
     if (length === 0) this.wire.write(text);
     else if (this.chunkResponse) this.wire.write(text + frameChunk(bytes, from, to));
@@ -402,7 +402,8 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     return this.body(bytes, from, to, false);
   }
 
-  private responseHead(head: ResponseHead, last: boolean): string {
+  /** @param length bytes of body at hand; all there are when they are the `last` */
+  private responseHead(head: ResponseHead, length: number, last: boolean): string {
     const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
     let text = head.forwarded();
     // The answer may be complete before the request is, and then what is left of it has no reader.
@@ -411,12 +412,11 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       if (head.chunked) text = withoutTransferEncoding(text);
       if (head.chunked || unframed) this.closeAfter = true;
       if (!this.closeAfter) text += "Connection: keep-alive\r\n";
-    } else if (bodiless(head, last, this.method)) {
-      text += "Content-Length: 0\r\n";
     } else if (unframed) {
       this.chunkResponse = true;
       text += "Transfer-Encoding: chunked\r\n";
     }
+    if (last && lengthUnsaid(head, this.method)) text += `Content-Length: ${length}\r\n`;
     if (this.closeAfter) text += "Connection: close\r\n";
     return `${text}${this.service.responseMark}${this.id}\r\n\r\n`;
   }
@@ -616,9 +616,9 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   }
 }
 
-/** An HTTP/2 response that ended with its head: HTTP/1 has to be told that no body follows. */
-function bodiless(head: ResponseHead, last: boolean, method: string): boolean {
-  if (!last || head.chunked || head.contentLength !== NO_LENGTH) return false;
+/** A response of HTTP/2 that may have a body, and whose end is not told by its head: HTTP/1 needs to know. */
+function lengthUnsaid(head: ResponseHead, method: string): boolean {
+  if (head.chunked || head.contentLength !== NO_LENGTH) return false;
   return method !== "HEAD" && head.status !== 204 && head.status !== 304;
 }
 

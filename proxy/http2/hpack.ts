@@ -16,6 +16,8 @@ export class CompressionError extends Error {}
 const TABLE_BYTES = 4_096;
 /** What an entry costs beyond its text (RFC 7541 section 4.1). */
 const ENTRY_BYTES = 32;
+/** Forgotten entries that are left in place, since moving all others down for each costs more. */
+const MOST_FORGOTTEN = 128;
 const SOUND_NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const UNSOUND_VALUE = /[\0\r\n]/;
 
@@ -46,8 +48,9 @@ const STATIC_TABLE: readonly Field[] = [
 
 /** Reads the header blocks of one direction of a connection, in order, since each may refer to those before it. */
 export class HpackDecoder {
-  /** The newest last. */
+  /** The newest last; those before `first` are forgotten. */
   private readonly table: Field[] = [];
+  private first = 0;
   private bytes = 0;
   private capacity = TABLE_BYTES;
   private at = 0;
@@ -81,10 +84,9 @@ export class HpackDecoder {
   }
 
   private entry(index: number): Field {
+    const at = this.table.length + STATIC_TABLE.length - index;
     const field =
-      index <= STATIC_TABLE.length
-        ? STATIC_TABLE[index - 1]
-        : this.table[this.table.length - (index - STATIC_TABLE.length)];
+      index <= STATIC_TABLE.length ? STATIC_TABLE[index - 1] : at < this.first ? undefined : this.table[at];
     if (field === undefined) throw new CompressionError(`header field ${index} is not in the table`);
     return field;
   }
@@ -132,9 +134,10 @@ export class HpackDecoder {
 
   /** Drops the oldest until no more than `limit` bytes are left. */
   private evict(limit: number): void {
-    let dropped = 0;
-    while (this.bytes > Math.max(0, limit)) this.bytes -= sizeOf(this.table[dropped++]!);
-    if (dropped > 0) this.table.splice(0, dropped);
+    while (this.bytes > Math.max(0, limit)) this.bytes -= sizeOf(this.table[this.first++]!);
+    if (this.first < MOST_FORGOTTEN) return;
+    this.table.splice(0, this.first);
+    this.first = 0;
   }
 }
 

@@ -36,6 +36,8 @@ export class Http2Exchange implements OriginLink {
 
   // What comes in.
   private answered = false;
+  /** The head is read, and its requester has not got it yet. */
+  private headDue = false;
   private interims = 0;
   private bodiless = false;
   private status = 0;
@@ -196,8 +198,20 @@ export class Http2Exchange implements OriginLink {
     this.contentLength = this.bodiless ? NO_LENGTH : head.contentLength;
     if (end && this.contentLength > 0) return this.malformed("body shorter than Content-Length");
     const last = end || this.bodiless || (this.contentLength === 0 && !requester.wantsPayload);
-    if (last) this.succeed(end);
-    if (!requester.respond(head, EMPTY, 0, 0, last)) this.paused = true;
+    if (last) {
+      this.succeed(end);
+      requester.respond(head, EMPTY, 0, 0, true);
+      return;
+    }
+    this.headDue = true;
+    session.headRead(this);
+  }
+
+  /** Hands the head on by itself: nothing of the body has come with it. */
+  passHead(): void {
+    if (!this.headDue) return;
+    this.headDue = false;
+    if (!this.over && !this.requester.respond(this.session.head, EMPTY, 0, 0, false)) this.paused = true;
   }
 
   /** @throws ConnectionError */
@@ -289,7 +303,11 @@ export class Http2Exchange implements OriginLink {
       if (this.trailers !== "") requester.trailers(this.trailers);
       this.succeed(this.endCame);
     }
-    if (!requester.body(bytes, from, to, last)) this.paused = true;
+    const flowing = this.headDue
+      ? requester.respond(this.session.head, bytes, from, to, last)
+      : requester.body(bytes, from, to, last);
+    this.headDue = false;
+    if (!flowing) this.paused = true;
   }
 
   /** Lets the origin send more once half of what it may send has come. */

@@ -68,6 +68,8 @@ export class OriginSession implements Reader, FrameSink {
   private readonly streams = new Map<number, Http2Exchange>();
   /** Exchanges whose bodies wait for a window or the socket. */
   private readonly waiting = new Set<Http2Exchange>();
+  /** Whose head is read and not passed on yet: what follows it in the same read goes with it. */
+  private headed: Http2Exchange | undefined;
   private nextStream = 1;
   private gathered: string;
   private flushing = false;
@@ -270,6 +272,7 @@ export class OriginSession implements Reader, FrameSink {
     if (this.gone) return false;
     try {
       this.frames.read(bytes, length);
+      this.passHead();
     } catch (error) {
       if (error instanceof CompressionError) this.refuse(CODE.compression, error.message);
       else if (error instanceof ConnectionError) this.refuse(error.code, error.message);
@@ -291,11 +294,15 @@ export class OriginSession implements Reader, FrameSink {
 
   data(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void {
     this.heard = clock.now;
-    this.streams.get(stream)?.data(bytes, from, to, end);
+    const exchange = this.streams.get(stream);
+    if (exchange === this.headed) this.headed = undefined;
+    else this.passHead();
+    exchange?.data(bytes, from, to, end);
   }
 
   headers(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void {
     this.known(stream);
+    this.passHead();
     this.heard = clock.now;
     const { maxHeaderBytes, maxHeaderCount } = this.limits;
     const fields: Field[] = [];
@@ -307,6 +314,17 @@ export class OriginSession implements Reader, FrameSink {
     });
     const tooLarge = octets > maxHeaderBytes || fields.length > maxHeaderCount;
     this.streams.get(stream)?.headers(tooLarge ? undefined : fields, end);
+  }
+
+  /** The exchange's head is in `head`: it is to be told, by `data` or `passHead`, before another is read. */
+  headRead(exchange: Http2Exchange): void {
+    this.headed = exchange;
+  }
+
+  private passHead(): void {
+    const { headed } = this;
+    this.headed = undefined;
+    headed?.passHead();
   }
 
   streamReset(stream: number, code: number): void {
