@@ -32,8 +32,10 @@ export interface Origins {
   close(): Promise<void>;
 }
 
-/** Resets the connection from this port. */
-type Reset = (remotePort: number | undefined) => void;
+/** An origin's end of a connection: both ports, since connections to different servers may come from the same one. */
+type Ports = Pick<Socket, "localPort" | "remotePort">;
+/** Resets the connection with this end. */
+type Reset = (end: Ports | undefined) => void;
 
 /** Streams at once on one session: few, so that requests have to wait, and as many as RFC 9113 asks for at least. */
 const FEW_STREAMS = { maxConcurrentStreams: 20 };
@@ -49,8 +51,8 @@ export async function startOrigins(
   const seen = new Map<string, Seen>();
   const problems: string[] = [];
   const sockets = new Set<Socket>();
-  const relays = new Map<number, Socket>();
-  const reset: Reset = (remotePort) => relays.get(remotePort ?? 0)?.resetAndDestroy();
+  const relays = new Map<string, Socket>();
+  const reset: Reset = (end) => relays.get(nameOf(end?.localPort, end?.remotePort))?.resetAndDestroy();
 
   const attempt = (path: string): readonly [Shape, Seen] => {
     const shape = find(path.slice(1));
@@ -119,15 +121,15 @@ async function listening(server: Server): Promise<number> {
 
 /**
  * Passes bytes on: its connections can be reset whatever is spoken on them, where Node neither lets a session's socket
- * be touched nor resets a TLS socket. `sockets` are those of its clients, and `relays` has them by the port that the
+ * be touched nor resets a TLS socket. `sockets` are those of its clients, and `relays` has them by the ports that the
  * server behind sees.
  */
-function relayTo(port: number, sockets: Set<Socket>, relays: Map<number, Socket>): Server {
+function relayTo(port: number, sockets: Set<Socket>, relays: Map<string, Socket>): Server {
   return createRelay((incoming) => {
     const outgoing = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
     sockets.add(incoming);
-    let seenAs = 0;
-    outgoing.on("connect", () => relays.set((seenAs = outgoing.localPort!), incoming));
+    let seenAs = "";
+    outgoing.on("connect", () => relays.set((seenAs = nameOf(port, outgoing.localPort)), incoming));
     incoming.on("error", () => undefined).pipe(outgoing);
     outgoing.on("error", () => undefined).pipe(incoming);
     incoming.on("close", () => {
@@ -135,7 +137,7 @@ function relayTo(port: number, sockets: Set<Socket>, relays: Map<number, Socket>
       outgoing.destroy();
     });
     outgoing.on("close", () => {
-      relays.delete(seenAs);
+      if (relays.get(seenAs) === incoming) relays.delete(seenAs);
       incoming.end();
     });
   });
@@ -177,7 +179,7 @@ async function answerHttp1(
     known.trailers = { ...request.trailers };
   }
   const { fault } = shape;
-  if (fault?.at === -1) return reset(request.socket.remotePort);
+  if (fault?.at === -1) return reset(request.socket);
   for (let i = 0; i < shape.interims; i++) response.writeEarlyHints({ link: `</${i}>; rel=preload` });
   response.writeHead(shape.status, { ...fieldsFor(shape), ...(shape.early ? { connection: "close" } : {}) });
   if (headOnly(shape)) return void response.end();
@@ -186,7 +188,7 @@ async function answerHttp1(
   if (fault !== undefined) {
     response.flushHeaders();
     await sleep(5);
-    return reset(request.socket.remotePort);
+    return reset(request.socket);
   }
   if (shape.response.trailers && shape.response.framing === "chunked")
     response.addTrailers(trailersOf(shape));
@@ -237,7 +239,11 @@ function breakOff(kind: Fault, stream: ServerHttp2Stream, reset: Reset): void {
     stream.destroy((stream.id ?? 1) % 4 === 1 ? undefined : new Error("broken off"));
   } else if (kind === "goaway-error") {
     session?.goaway(constants.NGHTTP2_INTERNAL_ERROR);
-    const port = session?.socket.remotePort;
-    setTimeout(() => reset(port), 20);
-  } else reset(session?.socket.remotePort);
+    const { localPort, remotePort } = session?.socket ?? {};
+    setTimeout(() => reset({ localPort, remotePort }), 20);
+  } else reset(session?.socket);
+}
+
+function nameOf(serverPort: number | undefined, clientPort: number | undefined): string {
+  return `${clientPort} to ${serverPort}`;
 }
