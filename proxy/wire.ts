@@ -51,6 +51,8 @@ export class Wire {
   private busy = false;
   /** What was written meanwhile waits in the streams. */
   private held = false;
+  /** Empty writes under way in the streams, which do not count as bytes that wait. */
+  private empty = 0;
   private ending = false;
   private spare: WriteRequest | undefined;
   private readonly handle: Handle | undefined;
@@ -89,7 +91,8 @@ export class Wire {
   /** Writes latin1 text; false when more should wait for the socket's "drain". */
   write(text: string): boolean {
     const { socket, handle } = this;
-    if (handle === undefined || this.busy || socket.writableLength > 0 || socket.destroyed) {
+    const taken = this.busy || this.empty > 0 || socket.writableLength > 0;
+    if (handle === undefined || taken || socket.destroyed) {
       this.hold();
       return socket.write(text, "latin1");
     }
@@ -107,6 +110,7 @@ export class Wire {
 
   /** The same for bytes, which are not to change until they are sent. */
   writeBytes(bytes: Buffer): boolean {
+    if (bytes.length === 0) return true;
     this.hold();
     return this.socket.write(bytes);
   }
@@ -125,7 +129,11 @@ export class Wire {
   /** Calls back once all that was written is sent. */
   whenFlushed(done: () => void): void {
     this.hold();
-    this.socket.write(EMPTY, done);
+    this.empty++;
+    this.socket.write(EMPTY, () => {
+      this.empty--;
+      done();
+    });
   }
 
   /** Ends this side once all that was written is sent. */

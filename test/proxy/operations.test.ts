@@ -6,7 +6,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type WebSocket as Client, WebSocket, WebSocketServer } from "ws";
 import { makeCertificates } from "../testbed/certificates";
-import { bundle, freePort, type RunningProxy, scratch, startProxy } from "./proxy-process";
+import { bundle, freePort, type RunningProxy, scratch, startProxy, usingProxy } from "./proxy-process";
 import { type RawOrigin, rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
@@ -17,17 +17,8 @@ const ok = (text: string): string => `HTTP/1.1 200 OK\r\nContent-Length: ${text.
 const request = (port: number, path: string, more = ""): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost.ccnproxy:${port}\r\nUser-Agent: test "agent"\r\n${more}\r\n`;
 
-async function withProxy(
-  flags: readonly string[],
-  use: (proxy: RunningProxy) => Promise<void>,
-): Promise<void> {
-  const proxy = await startProxy(file, [...LOCAL, ...flags]);
-  try {
-    await use(proxy);
-  } finally {
-    await proxy.stop();
-  }
-}
+const withProxy = (flags: readonly string[], use: (proxy: RunningProxy) => Promise<void>): Promise<void> =>
+  usingProxy(file, [...LOCAL, ...flags], use);
 
 async function admin(proxy: RunningProxy, path: string): Promise<string> {
   return talk(proxy.adminPort, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);

@@ -89,3 +89,17 @@ export async function startProxy(
     },
   };
 }
+
+/** The same for as long as `use` takes. */
+export async function usingProxy(
+  file: string,
+  flags: readonly string[],
+  use: (proxy: RunningProxy) => Promise<void>,
+): Promise<void> {
+  const proxy = await startProxy(file, flags);
+  try {
+    await use(proxy);
+  } finally {
+    await proxy.stop();
+  }
+}

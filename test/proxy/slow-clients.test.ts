@@ -1,7 +1,7 @@
 import { type ClientHttp2Stream, connect as connectHttp2, createServer } from "node:http2";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
+import { bundle, type RunningProxy, scratch, usingProxy } from "./proxy-process";
 import { type RawOrigin, rawOrigin } from "./raw-http";
 
 // Slowness takes its time.
@@ -12,17 +12,8 @@ const LOCAL = ["--allow", "localhost", "--allow-address", "127.0.0.0/8", "--acce
 const LARGE = 16_000_000;
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-async function withProxy(
-  flags: readonly string[],
-  use: (proxy: RunningProxy) => Promise<void>,
-): Promise<void> {
-  const proxy = await startProxy(file, [...LOCAL, ...flags]);
-  try {
-    await use(proxy);
-  } finally {
-    await proxy.stop();
-  }
-}
+const withProxy = (flags: readonly string[], use: (proxy: RunningProxy) => Promise<void>): Promise<void> =>
+  usingProxy(file, [...LOCAL, ...flags], use);
 
 const post = (port: number, framing: string): string =>
   `POST / HTTP/1.1\r\nHost: localhost.ccnproxy:${port}\r\nConnection: close\r\n${framing}\r\n\r\n`;

@@ -1,3 +1,5 @@
+import { buildSync } from "esbuild";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -148,6 +150,62 @@ describe.each([
       );
     },
   );
+});
+
+/** What a program says that has a wire `wire` over TLS on `socket`, and what its server has got. */
+function withTlsWire(program: string): string {
+  const wire = join(directory, "wire.cjs");
+  buildSync({
+    entryPoints: [join(__dirname, "../../proxy/wire.ts")],
+    outfile: wire,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+  });
+  const { key, certificate, authority } = certificates;
+  const script = `
+    const { readFileSync } = require("node:fs");
+    const tls = require("node:tls");
+    const { DIRECT, Wire } = require(${JSON.stringify(wire)});
+    const [key, cert, ca] = ${JSON.stringify([key, certificate, authority])}.map((file) => readFileSync(file));
+    const server = tls.createServer({ key, cert }, (socket) => {
+      let text = "";
+      socket.on("error", () => undefined);
+      socket.on("data", (bytes) => (text += bytes.toString("latin1")));
+      socket.on("close", () => { server.close(); console.log(DIRECT, text); });
+    });
+    server.listen(0, "127.0.0.1", () => {
+      const socket = tls.connect({ port: server.address().port, host: "127.0.0.1", servername: "localhost", ca });
+      socket.on("error", (error) => console.log(error.code));
+      socket.on("secureConnect", () => {
+        const wire = new Wire(socket, { receive: () => true }, Buffer.alloc(65536));
+        ${program}
+      });
+    });`;
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["-e", script], {
+    encoding: "utf8",
+  });
+  return status === 0 ? stdout : `${status ?? signal}: ${stderr}`;
+}
+
+describe("GIVEN a text under way over TLS", () => {
+  test("WHEN more is written, and the end THEN all of it comes, in order", () => {
+    const program =
+      'wire.write("one "); wire.writeBytes(Buffer.from("two ")); wire.write("three"); wire.end();';
+    expect(withTlsWire(program)).toBe("true one two three\n");
+  });
+
+  test("WHEN the other side ends in the same breath THEN the process goes on", () => {
+    const program =
+      'wire.write("one "); wire.writeBytes(Buffer.from("two")); socket.push(null); socket.on("end", () => socket.destroy());';
+    expect(withTlsWire(program)).toMatch(/^true /);
+  });
+
+  test("WHEN nothing is under way when it is asked whether all is sent, and more is written THEN all of it comes", () => {
+    const program =
+      'wire.whenFlushed(() => undefined); wire.write("one "); wire.whenFlushed(() => wire.end()); wire.write("two");';
+    expect(withTlsWire(program)).toBe("true one two\n");
+  });
 });
 
 function allOf(socket: Socket): Promise<string> {
