@@ -256,8 +256,10 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     // WHEN
     const at = Date.now();
     for (const address of [PROXY_1, PROXY_2]) await lab.signal(`proxy ${address}`, "SIGKILL");
-    // Interval and time-out of the check, what agents keep of a query's answer, and what resolvers keep: 2 + 1 + 10 + 5.
-    await sleep(20_000);
+    // Interval and time-out of the check, what agents keep of a query's answer, and what resolvers keep: 2 + 1 + 10 + 5
+    // seconds, and more where the machine is busy.
+    await lab.untilResolves(APP, "proxy.query.consul", [US_PROXY]);
+    await sleep(1_000);
     const lookUps = await stop();
     // THEN
     const moved = firstGiven(lookUps, US_PROXY, at);
