@@ -2,6 +2,9 @@ import { TICK_MS } from "../clock";
 import { type Failure } from "../exchange";
 import { type Options } from "../options/options";
 
+/** A pause of the body was longer than it may be. */
+export const BODY_PAUSED: Failure = { status: 408, problem: "no more of the request body in time" };
+
 /**
  * Whether a request's body comes as fast as it has to: readTimeout bounds a pause, and a client that sends a byte
  * before each pause ends would hold its origin's connection for ever.

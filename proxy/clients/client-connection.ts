@@ -5,6 +5,7 @@ import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss 
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
 import { beginsPreface, PREFACE } from "../http2/http2-frames";
 import { latin1 } from "../latin1";
+import { BODY_PAUSED } from "./body-rate";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
 import { type OriginPool } from "../origins/origin-pool";
 import { RequestBody } from "../http1/request-body";
@@ -24,8 +25,6 @@ const UNSENT_BYTES = 262_144;
 const LINGER_MS = 2_000;
 /** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
 const DRAIN_IDLE_MS = 1_000;
-
-const BODY_PAUSED: Failure = { status: 408, problem: "no more of the request body in time" };
 
 /** What a connection asks of the service it came from. */
 export interface ClientOwner extends ExchangeServices {

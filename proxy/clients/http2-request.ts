@@ -1,5 +1,5 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { BodyRate } from "./body-rate";
+import { BODY_PAUSED, BodyRate } from "./body-rate";
 import { forbiddenTrailer } from "../http1/chunked-body";
 import { clock } from "../clock";
 import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "../exchange";
@@ -109,8 +109,7 @@ export class Http2Request implements Requester, CompletedExchange {
       if (seconds > writeTimeout) this.leave("client reads no more");
     } else if (!this.requestDone && this.origin !== undefined && !this.stream.isPaused()) {
       // Between two messages of a gRPC stream there may be hours.
-      if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout))
-        this.fail({ status: 408, problem: "no more of the request body in time" });
+      if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout)) this.fail(BODY_PAUSED);
       else if (!this.grpc) {
         const failure = this.rate.tick();
         if (failure !== undefined) this.fail(failure);
