@@ -24,7 +24,7 @@ export class SecretStore extends Construct {
   /** KMS key of the secrets, when one was given. */
   readonly kmsKeyArn: string | undefined;
   private readonly namePrefix: string;
-  private readonly stored = new Map<string, { meaning: string; secret: StoredSecret }>();
+  private readonly stored = new Map<string, { meaning: string; secret: StoredSecret }[]>();
 
   constructor(scope: Construct, id: string, props: SecretStoreProps) {
     super(scope, id);
@@ -33,34 +33,32 @@ export class SecretStore extends Construct {
   }
 
   /**
-   * Puts the secret into Secrets Manager; the same name and value count once.
-   *
-   * @throws Error when another value has the same name
+   * Puts the secret into Secrets Manager; the same name and value count once. Hosts that share the store may call
+   * different values by one name, as Consul's servers and its other agents do.
    */
   store({ name, value }: SecretContent): StoredSecret {
-    const present = this.stored.get(name);
-    // Two expressions are the same when Terraform reads the same in them, whatever they are called in here.
     const meaning = this.meaningOf(value);
-    if (present !== undefined) {
-      if (present.meaning !== meaning)
-        throw new Error(`secret ${name} is asked for twice with different values`);
-      return present.secret;
-    }
+    const namesakes = this.stored.get(name) ?? [];
+    const present = namesakes.find((namesake) => namesake.meaning === meaning);
+    if (present !== undefined) return present.secret;
+    // Numbered as they come: named for its value, a secret would be another one after each change of it.
+    const id = namesakes.length === 0 ? name : `${name}-${namesakes.length + 1}`;
     // A deleted secret keeps its name for days: a unique ending lets the stack be made again meanwhile.
-    const container = new SecretsmanagerSecret(this, name, {
+    const container = new SecretsmanagerSecret(this, id, {
       namePrefix: `${this.namePrefix}/${name}-`,
       description: `Fetched by machines of ${this.namePrefix} when they boot`,
       kmsKeyId: this.kmsKeyArn,
     });
-    const version = new SecretsmanagerSecretVersion(this, `${name}-value`, {
+    const version = new SecretsmanagerSecretVersion(this, `${id}-value`, {
       secretId: container.id,
       secretString: value,
     });
     const secret = { arn: container.arn, versionId: version.versionId };
-    this.stored.set(name, { meaning, secret });
+    this.stored.set(name, [...namesakes, { meaning, secret }]);
     return secret;
   }
 
+  /** Two expressions are the same when Terraform reads the same in them, whatever they are called in here. */
   private meaningOf(value: string): string {
     const resolver = new DefaultTokenResolver(new StringConcat());
     return String(Tokenization.resolve(value, { scope: this, resolver, preparing: false }));

@@ -6,7 +6,7 @@ import { LaunchTemplate } from "@cdktf/provider-aws/lib/launch-template";
 import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, parallel, slaComponent } from "../availability";
-import { type HostProfilePart, HostProfileBuilder, type IHost } from "../host";
+import { type HostProfilePart, HostProfileBuilder, type IHost, type SecretContent } from "../host";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { cloudInit } from "../host/cloud-init";
 import type { AssetBucket, StoredAsset } from "./asset-bucket";
@@ -140,8 +140,20 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
     this.profile.add(part);
     for (const { content } of part.files ?? []) {
       if (content.kind === "asset") this.storedAssets.set(content.sha256, this.props.assets.store(content));
-      if (content.kind === "secret") this.storedSecrets.set(content.name, this.props.secrets.store(content));
+      if (content.kind === "secret") this.storeSecret(content);
     }
+  }
+
+  /** @throws Error when the group's machines would have two values for one name */
+  private storeSecret(content: SecretContent): void {
+    const stored = this.props.secrets.store(content);
+    const present = this.storedSecrets.get(content.name) ?? stored;
+    if (present !== stored) {
+      throw new Error(
+        `server group ${this.hostName}: secret ${content.name} is asked for twice with different values`,
+      );
+    }
+    this.storedSecrets.set(content.name, stored);
   }
 
   /** @throws Error when `other` is not another server group: Terraform cannot order this one after it */

@@ -95,7 +95,24 @@ function federationProblems(regions: readonly Region[]): RegionProblem[] {
           expectation: `expected ${JSON.stringify(earlier.consul[field]) ?? "nothing"} as in region ${earlier.name}, with which it federates`,
         })),
     );
-  return [...regions.flatMap(primaryProblems), ...disagreements];
+  return [...regions.flatMap(primaryProblems), ...regions.flatMap(failoverProblems), ...disagreements];
+}
+
+/** Datacenters to fail over to that the servers here know nothing of. */
+function failoverProblems(region: Region): RegionProblem[] {
+  const known = peersOf(region);
+  return region.consul.failoverTo.flatMap((datacenter, index) =>
+    known.includes(datacenter)
+      ? []
+      : [
+          {
+            region: region.name,
+            path: `consul.failoverTo[${index}]`,
+            value: JSON.stringify(datacenter),
+            expectation: `expected a datacenter of consul.peers (${known.join(", ") || "none"})`,
+          },
+        ],
+  );
 }
 
 function primaryProblems(region: Region): RegionProblem[] {

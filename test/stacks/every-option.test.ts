@@ -1,0 +1,203 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App } from "cdktf";
+import type { z } from "zod";
+import { validateRegions } from "../../constructs/region";
+import { dedicatedRegion } from "../../constructs/region/dedicated-region";
+import { ec2Region } from "../../constructs/region/ec2-region";
+import { gkeRegion } from "../../constructs/region/gke-region";
+import { addStacks } from "../../stacks";
+import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { fieldsOf, pairwise, valueWith } from "./option-pairs";
+
+jest.setTimeout(600_000);
+
+type Samples = Readonly<Record<string, readonly unknown[]>>;
+
+/** What the fields that are alike everywhere may hold, besides what their types tell. */
+const SHARED: Samples = {
+  backend: [
+    { type: "local" },
+    { type: "s3", bucket: "state", region: "us-east-1" },
+    { type: "gcs", bucket: "state" },
+  ],
+  "proxy.allow": [["api.example.com", "*.example.net"]],
+  "proxy.warm": [["api.example.com:443=2"]],
+  "proxy.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
+  "consul.aptSource": [
+    { name: "consul", uri: "http://10.0.0.1/debian", suite: "./", components: [], trusted: true },
+  ],
+  "dns.records": [{ "api.example.com": "192.0.2.1" }],
+  "availability.origins": [{ "api.example.com": { availability: 0.999, source: "assumed" } }],
+  "availability.targets": [{ "calls-to-other-clouds": { atLeast: 0.5 } }],
+};
+
+const SERVERS = dedicatedRegionValue().servers;
+
+/** By platform: the schema, what its other fields may hold, and what follows from the fields that were chosen. */
+const PLATFORMS: Readonly<
+  Record<string, { schema: z.ZodType; name: string; samples: Samples; follow: (value: Value) => void }>
+> = {
+  dedicated: {
+    schema: dedicatedRegion,
+    name: "jp",
+    samples: {
+      ...SHARED,
+      ...federation("us"),
+      name: ["jp"],
+      cidr: ["10.10.0.0/16"],
+      provider: ["sakura"],
+      "ssh.user": ["debian"],
+      "ssh.privateKeyPath": ["/home/debian/.ssh/id_ed25519"],
+      servers: [
+        SERVERS,
+        [...SERVERS.slice(0, 2), { ...SERVERS[2], rack: "rack-1", sshAddress: "192.0.2.3" }],
+      ],
+      "proxy.maxUnavailable": [1, "50%"],
+      "dns.forwarders": [["10.10.0.2"]],
+    },
+    follow: (value) => {
+      if (!isSingle(value)) return;
+      value["servers"] = [{ ...SERVERS[0], roles: ["consul-server", "proxy", "app"] }];
+    },
+  },
+  ec2: {
+    schema: ec2Region,
+    name: "us",
+    samples: {
+      ...SHARED,
+      ...federation("jp"),
+      name: ["us"],
+      cidr: ["10.20.0.0/16"],
+      awsRegion: ["us-east-1"],
+      availabilityZones: [
+        ["us-east-1a", "us-east-1b", "us-east-1c"],
+        ["us-east-1a", "us-east-1b"],
+      ],
+      imageId: ["ami-0123456789abcdef0"],
+      ...Object.fromEntries(
+        ["consul-server", "proxy", "app"].map((role) => [`servers.${role}.instanceType`, ["t3.large"]]),
+      ),
+      consulWanNetworks: [["10.10.0.0/16"]],
+      "entrance.domain": ["service.example.com"],
+      "entrance.zone": ["example.com"],
+      "entrance.healthPath": ["/ready"],
+      "database.instanceClass": ["db.r6g.large"],
+      "database.engineVersion": ["8.0"],
+      "cache.nodeType": ["cache.r7g.large"],
+      privateZone: ["us.example.internal"],
+      pagerEmails: [["on-call@example.com"]],
+      "dns.forwarders": [["169.254.169.253"]],
+    },
+    follow: (value) => {
+      const servers = (value["servers"] ??= {}) as Value;
+      servers["consul-server"] = {
+        ...(servers["consul-server"] as object),
+        count: isSingle(value) ? 1 : 3,
+      };
+    },
+  },
+  gke: {
+    schema: gkeRegion,
+    name: "uk",
+    samples: {
+      ...SHARED,
+      ...federation("jp"),
+      name: ["uk"],
+      cidr: ["10.30.0.0/16"],
+      project: ["example-uk"],
+      gcpRegion: ["europe-west2"],
+      zones: [
+        ["europe-west2-a", "europe-west2-b", "europe-west2-c"],
+        ["europe-west2-a", "europe-west2-b"],
+      ],
+      "ranges.nodes": ["10.30.0.0/20"],
+      "ranges.services": ["10.30.16.0/20"],
+      "ranges.controlPlane": ["10.30.32.0/28"],
+      "ranges.data": ["10.30.48.0/20"],
+      "ranges.pods": ["10.30.128.0/17"],
+      "nodes.machineType": ["e2-standard-4"],
+      "maintenance.days": [["TU", "WE", "TH"]],
+      "maintenance.startUtc": ["02:00"],
+      authorizedNetworks: [{ office: "192.0.2.0/24" }],
+      consulServers: [5],
+      consulWanNetworks: [["10.10.0.0/16"]],
+      consulJoinAddress: ["10.30.0.53"],
+      "entrance.zone": ["uk.example.com"],
+      "entrance.hosts": [["www.uk.example.com"]],
+      "entrance.backend.service": ["app"],
+      "entrance.backend.healthPath": ["/healthz"],
+      "entrance.backend.podLabels": [{ app: "app" }],
+      "database.tier": ["db-custom-4-15360"],
+      "database.engineVersion": ["8.0"],
+      "dns.forwarders": [["169.254.169.254"]],
+      "versions.consulChart": ["1.9.4"],
+      "images.node": ["docker.io/library/node:22.0.0"],
+      "images.unbound": ["docker.io/klutchell/unbound:v1.22.0"],
+      "images.consul": ["docker.io/hashicorp/consul:1.22.2"],
+    },
+    follow: (value) => {
+      if (isSingle(value)) value["consulServers"] = 1;
+    },
+  },
+};
+
+type Value = Record<string, unknown>;
+
+const isSingle = ({ consul }: Value): boolean => (consul as Value | undefined)?.["singleServer"] === true;
+
+function federation(peer: string): Samples {
+  return {
+    "consul.primaryDatacenter": [peer],
+    "consul.failoverTo": [[peer]],
+    "consul.peers": [{ [peer]: ["192.0.2.10"] }],
+  };
+}
+
+describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
+  const { schema, name, samples, follow } = PLATFORMS[platform]!;
+  let outdir: string;
+
+  beforeAll(() => (outdir = mkdtempSync(join(tmpdir(), "tricloud-options-"))));
+  afterAll(() => rmSync(outdir, { recursive: true }));
+
+  const problem = (value: Value): string | undefined => {
+    try {
+      validateRegions([{ file: name, value }]);
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it("synthesises with every two options together, unless its value is refused by name", async () => {
+    // GIVEN region values in which every two values of two fields meet
+    const fields = fieldsOf(schema, samples);
+    const complete = (assignment: ReadonlyMap<string, number>): Value => {
+      const value = valueWith(fields, assignment);
+      follow(value);
+      return value;
+    };
+    const assignments = pairwise(fields, (value) => {
+      follow(value);
+      return problem(value) !== undefined;
+    });
+    expect(assignments.length).toBeGreaterThan(1);
+    const failures: string[] = [];
+    for (const [index, assignment] of assignments.entries()) {
+      const value = complete(assignment);
+      // WHEN each is synthesised
+      const app = new App({ outdir: join(outdir, String(index)) });
+      try {
+        const [region] = validateRegions([{ file: name, value }]);
+        await addStacks(app, region!);
+        app.synth();
+      } catch (error) {
+        failures.push(`${(error as Error).message}: ${JSON.stringify(value)}`);
+      }
+    }
+    // THEN nothing throws
+    expect(failures).toEqual([]);
+  });
+});
