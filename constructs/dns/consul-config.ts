@@ -20,6 +20,10 @@ export function consulConfig(options: ConsulOptions): string {
     data_dir: options.dataDir ?? "/var/lib/consul/tricloud",
     server: isServer,
     bootstrap_expect: options.server?.expect,
+    // A server that starts answers from its last snapshot until its log has been gone through, and without one says
+    // "no such name" of everything. Consul's own threshold, 16384 entries, is months of a small region's changes.
+    raft_snapshot_threshold: isServer ? 8 : undefined,
+    raft_snapshot_interval: isServer ? "10s" : undefined,
     domain: options.dns?.domain,
     bind_addr: options.bindAddress,
     advertise_addr_wan: options.advertiseWanAddress,
@@ -55,7 +59,7 @@ export function consulConfig(options: ConsulOptions): string {
 type Json = Record<string, unknown>;
 
 function dnsConfig(dns: ConsulDnsOptions = {}): Json {
-  const cacheSeconds = dns.cacheMaxAgeSeconds ?? 10;
+  const cacheSeconds = dns.cacheMaxAgeSeconds ?? 2;
   const byName = Object.entries(dns.serviceTtlSecondsByName ?? {}).map(([name, ttl]) => [name, `${ttl}s`]);
   return {
     service_ttl: { "*": `${dns.serviceTtlSeconds ?? 5}s`, ...Object.fromEntries(byName) },

@@ -80,7 +80,11 @@ export interface ConsulDnsOptions {
   readonly serviceTtlSecondsByName?: Readonly<Record<string, number>>;
   /** Time to live of answers for nodes. @default 30 */
   readonly nodeTtlSeconds?: number;
-  /** Age of the agent's own copy; with it answers go on when all servers are gone. 0 for no copy. @default 10 */
+  /**
+   * Age at which the agent asks the servers again for what it keeps; services' answers are kept up to date beside it
+   * and go on when all servers are gone. A prepared query's answer can be that old. 0 for no copy.
+   * @default 2
+   */
   readonly cacheMaxAgeSeconds?: number;
   /** Time to live of "no such name". @default 1 */
   readonly negativeTtlSeconds?: number;

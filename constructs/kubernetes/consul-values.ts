@@ -108,6 +108,8 @@ const KEPT = [
   "primary_datacenter",
   "dns_config",
   "performance",
+  "raft_snapshot_threshold",
+  "raft_snapshot_interval",
   "retry_interval",
   "retry_join_wan",
   "retry_interval_wan",

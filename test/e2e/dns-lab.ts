@@ -336,13 +336,18 @@ export class DnsLab {
     return (await this.attemptInside(["curl", "-sS", "-m", "3", url])).stdout;
   }
 
-  /** The HTTP status of an agent's answer to a request without a token. */
-  async anonymousStatus(address: string, method: string, path: string, body: unknown = {}): Promise<number> {
+  /** An agent's answer to a request without a token. */
+  async anonymously(
+    address: string,
+    method: string,
+    path: string,
+    body: unknown = {},
+  ): Promise<{ readonly status: number; readonly text: string }> {
     const url = `http://${address}:8500/v1/${path}`;
     const data = method === "GET" ? [] : ["-d", JSON.stringify(body)];
-    return Number(
-      await this.inside(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, ...data, url]),
-    );
+    const answer = await this.inside(["curl", "-sS", "-w", "\\n%{http_code}", "-X", method, ...data, url]);
+    const lineEnd = answer.lastIndexOf("\n");
+    return { status: Number(answer.slice(lineEnd + 1)), text: answer.slice(0, lineEnd) };
   }
 
   /** Has an agent's HTTP API make something; throws when it refuses. */
@@ -353,6 +358,18 @@ export class DnsLab {
   /** Like `post`, with PUT and a token. */
   put(address: string, path: string, body: unknown, token: string): Promise<string> {
     return this.send("PUT", address, path, body, ["-H", `X-Consul-Token: ${token}`]);
+  }
+
+  /** Has the datacenter log as many changes, each a key of its own. */
+  async writeKeys(address: string, count: number): Promise<void> {
+    const writer = `
+import http.client
+connection = http.client.HTTPConnection("${address}", 8500)
+for number in range(${count}):
+    connection.request("PUT", f"/v1/kv/{number}", "x" * 200)
+    assert connection.getresponse().read().strip() == b"true"
+`;
+    await this.inside(["python3", "-c", writer]);
   }
 
   private send(
@@ -397,7 +414,7 @@ export class DnsLab {
     });
   }
 
-  /** Asks the resolver until the name has exactly so many addresses. */
+  /** Asks the resolver (`ADDRESS`, or `ADDRESS@PORT`) until the name has exactly these addresses. */
   async untilResolves(server: string, name: string, addresses: readonly string[]): Promise<void> {
     await until(`${name} to be ${addresses.join(", ")}`, 30_000, async () => {
       const stop = await this.load([server], [name], 20);

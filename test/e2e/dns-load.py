@@ -2,6 +2,8 @@
 
     dns-load.py OUTPUT RATE SERVERS NAMES     (SERVERS and NAMES separated by commas; ends on SIGTERM)
 
+SERVERS are `ADDRESS` or `ADDRESS@PORT`.
+
 A look-up asks the servers in order, one second each, twice around, as glibc does with `timeout:1 attempts:2`; an
 error or silence of one server leads to the next.
 """
@@ -68,8 +70,9 @@ class Exchange(asyncio.DatagramProtocol):
 
 async def ask(server, name):
     number = random.randrange(65536)
+    address, _, port = server.partition("@")
     transport, exchange = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Exchange(number), remote_addr=(server, 53)
+        lambda: Exchange(number), remote_addr=(address, int(port or 53))
     )
     try:
         transport.sendto(question(name, number))

@@ -58,7 +58,7 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     // WHEN one of two proxies is killed
     const at = Date.now();
     await lab.signal(`proxy ${PROXY_2}`, "SIGKILL");
-    await sleep(12_000);
+    await lab.untilResolves(APP, HOST, [PROXY_1]);
     const lookUps = await stop();
     // THEN every look-up found an address, at last only the living one
     record("instance dies", lookUps, `given out for ${seconds(lastGiven(lookUps, PROXY_2, at))} more`);
@@ -74,7 +74,7 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     // WHEN its agent can no longer say that the proxy is gone
     const at = Date.now();
     const restore = await lab.cutPower(PROXY_2);
-    await sleep(25_000);
+    await lab.untilResolves(APP, HOST, [PROXY_1]);
     const lookUps = await stop();
     record("proxy's machine dies", lookUps, `given out for ${seconds(lastGiven(lookUps, PROXY_2, at))} more`);
     expect(failures(lookUps)).toEqual([]);
@@ -256,7 +256,7 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     // WHEN
     const at = Date.now();
     for (const address of [PROXY_1, PROXY_2]) await lab.signal(`proxy ${address}`, "SIGKILL");
-    // Interval and time-out of the check, what agents keep of a query's answer, and what resolvers keep: 2 + 1 + 10 + 5
+    // Interval and time-out of the check, what agents keep of a query's answer, and what resolvers keep: 2 + 1 + 2 + 5
     // seconds, and more where the machine is busy.
     await lab.untilResolves(APP, "proxy.query.consul", [US_PROXY]);
     await sleep(1_000);

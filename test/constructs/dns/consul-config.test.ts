@@ -92,7 +92,7 @@ describe("consulConfig", () => {
       only_passing: true,
       enable_truncate: true,
       use_cache: true,
-      cache_max_age: "10s",
+      cache_max_age: "2s",
       soa: { min_ttl: 1 },
     });
   });
