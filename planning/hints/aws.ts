@@ -44,6 +44,7 @@ export const AWS_HINTS: ProviderHints = {
     conflicts: [["availability_zone", "availability_zone_id"]],
     pattern: { cidr_block: IPV4_CIDR },
   },
+  aws_internet_gateway: { replace: [] },
   aws_nat_gateway: {
     replace: ["allocation_id", "subnet_id", "connectivity_type"],
     allowed: { connectivity_type: ["private", "public"] },

@@ -22,6 +22,18 @@ function named(hints: TypeHints = {}): TypeHints {
   };
 }
 
+/** A connection of a Memorystore instance, in all its attributes. */
+const connection = (type: string, address: string) => ({
+  connection_type: type,
+  forwarding_rule: "projects/planned-project/regions/europe-west2/forwardingRules/planned-rule",
+  ip_address: address,
+  network: "projects/planned-project/global/networks/planned-network",
+  port: 6379,
+  project_id: "planned-project",
+  psc_connection_id: "1234567890123456",
+  service_attachment: "projects/planned-tenant/regions/europe-west2/serviceAttachments/planned-attachment",
+});
+
 /** From the provider's documentation and the services' API references. */
 export const GOOGLE_HINTS: ProviderHints = {
   google_compute_network: named({
@@ -48,6 +60,7 @@ export const GOOGLE_HINTS: ProviderHints = {
   }),
   google_compute_address: named({ replace: ["region", "address", "address_type", "subnetwork"] }),
   google_compute_global_address: named({
+    values: { address: "192.0.2.30" },
     replace: ["address", "address_type", "ip_version", "prefix_length", "network", "purpose", "description"],
     allowed: { address_type: ["EXTERNAL", "INTERNAL"] },
   }),
@@ -88,6 +101,7 @@ export const GOOGLE_HINTS: ProviderHints = {
     allowed: {
       datapath_provider: ["ADVANCED_DATAPATH", "DATAPATH_PROVIDER_UNSPECIFIED", "LEGACY_DATAPATH"],
       networking_mode: ["ROUTES", "VPC_NATIVE"],
+      "dns_config.cluster_dns": ["CLOUD_DNS", "KUBE_DNS", "PLATFORM_DEFAULT", "PROVIDER_UNSPECIFIED"],
       "release_channel.channel": ["EXTENDED", "RAPID", "REGULAR", "STABLE", "UNSPECIFIED"],
     },
     pattern: {
@@ -138,6 +152,7 @@ export const GOOGLE_HINTS: ProviderHints = {
   google_sql_database_instance: {
     sensitive: ["root_password", "server_ca_cert", "replica_configuration.password"],
     replace: ["name", "project", "region", "encryption_key_name"],
+    values: { private_ip_address: "192.0.2.20" },
   },
   google_sql_database: { replace: ["name", "instance", "project"] },
   google_sql_user: { sensitive: ["password"], replace: ["name", "instance", "project", "host"] },
@@ -156,6 +171,47 @@ export const GOOGLE_HINTS: ProviderHints = {
     ],
     allowed: { tier: ["BASIC", "STANDARD_HA"] },
     pattern: { name: RESOURCE_NAME },
+  },
+  google_memorystore_instance: {
+    replace: [
+      "instance_id",
+      "project",
+      "location",
+      "mode",
+      "authorization_mode",
+      "transit_encryption_mode",
+      "zone_distribution_config.mode",
+      "zone_distribution_config.zone",
+      "allow_fewer_zones_deployment",
+      "desired_auto_created_endpoints.network",
+      "desired_auto_created_endpoints.project_id",
+      "kms_key",
+    ],
+    allowed: {
+      authorization_mode: ["AUTH_DISABLED", "IAM_AUTH"],
+      mode: ["CLUSTER", "CLUSTER_DISABLED"],
+      node_type: ["HIGHMEM_MEDIUM", "HIGHMEM_XLARGE", "SHARED_CORE_NANO", "STANDARD_SMALL"],
+      transit_encryption_mode: ["SERVER_AUTHENTICATION", "TRANSIT_ENCRYPTION_DISABLED"],
+    },
+    pattern: {
+      instance_id: [
+        /^[a-z][-a-z0-9]{2,61}[a-z0-9]$/,
+        "4 to 63 lower case letters, digits and hyphens, a letter first",
+      ],
+    },
+    values: {
+      // Of the two connections that are made automatically, one is for clients to ask first.
+      endpoints: [
+        {
+          connections: [
+            { psc_auto_connection: [connection("CONNECTION_TYPE_UNSPECIFIED", "192.0.2.11")] },
+            { psc_auto_connection: [connection("CONNECTION_TYPE_DISCOVERY", "192.0.2.10")] },
+          ],
+        },
+      ],
+      // Filled in only for connections that a user made.
+      discovery_endpoints: [],
+    },
   },
   google_certificate_manager_certificate: named({
     sensitive: [
@@ -218,6 +274,7 @@ export const GOOGLE_HINTS: ProviderHints = {
   google_project_iam_member: { replace: ["project", "role", "member"] },
   google_project_service: { replace: ["project", "service"] },
   google_secret_manager_secret: { replace: ["secret_id", "project"] },
+  google_secret_manager_secret_iam_member: { replace: ["project", "secret_id", "role", "member"] },
   google_secret_manager_secret_version: {
     sensitive: ["secret_data"],
     replace: ["secret", "secret_data"],
@@ -227,5 +284,7 @@ export const GOOGLE_HINTS: ProviderHints = {
     replace: ["name", "project", "location"],
   },
   provider: { conflicts: [["access_token", "credentials"]] },
+  "data.google_sql_database_instances": { lists: { instances: "google_sql_database_instance" } },
+  "data.google_project": { values: { number: "123456789012" } },
   "data.google_client_config": { sensitive: ["access_token"], values: { project: "planned-project" } },
 };

@@ -7,7 +7,7 @@ export interface TypeHints {
   readonly sensitive?: readonly string[];
   /** Fewest and most blocks of a kind, where more than "optional", "required" and "one" is known. */
   readonly items?: Readonly<Record<string, readonly [min: number, max: number]>>;
-  /** Attributes whose change the cloud cannot make in place. */
+  /** Attributes whose change the cloud cannot make in place; empty for a type that takes every change. */
   readonly replace?: readonly string[];
   /** Groups of neighbours of which at most one may be set. */
   readonly conflicts?: readonly (readonly string[])[];
@@ -19,6 +19,8 @@ export interface TypeHints {
   readonly pattern?: Readonly<Record<string, readonly [pattern: RegExp, expected: string]>>;
   /** Values the double gives for computed attributes where any text would not do. */
   readonly values?: Readonly<Record<string, HintValue>>;
+  /** Attributes of a data source that hold all there is of a type of resource, by that type's name. */
+  readonly lists?: Readonly<Record<string, string>>;
 }
 
 export type HintValue =

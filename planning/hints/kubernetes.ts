@@ -47,5 +47,37 @@ export const KUBERNETES_HINTS: ProviderHints = {
   kubernetes_role_binding_v1: namespaced({ replace: ["role_ref"] }),
   kubernetes_cluster_role_v1: object(),
   kubernetes_cluster_role_binding_v1: object({ replace: ["role_ref"] }),
+  kubernetes_cron_job_v1: namespaced(),
+  kubernetes_persistent_volume_claim_v1: namespaced({
+    replace: [
+      "spec.access_modes",
+      "spec.selector",
+      "spec.storage_class_name",
+      "spec.volume_mode",
+      "spec.volume_name",
+    ],
+  }),
+  kubernetes_storage_class_v1: object({
+    replace: [
+      "allowed_topologies",
+      "mount_options",
+      "parameters",
+      "reclaim_policy",
+      "storage_provisioner",
+      "volume_binding_mode",
+    ],
+    allowed: {
+      reclaim_policy: ["Delete", "Retain"],
+      volume_binding_mode: ["Immediate", "WaitForFirstConsumer"],
+    },
+  }),
+  kubernetes_manifest: {
+    replace: [
+      "manifest.apiVersion",
+      "manifest.kind",
+      "manifest.metadata.name",
+      "manifest.metadata.namespace",
+    ],
+  },
   kubernetes_priority_class_v1: object({ replace: ["value"] }),
 };
