@@ -9,7 +9,7 @@ import { findBindings } from "./schema/binding-source";
 import { deriveProviderSchema, deriveSchema } from "./schema/derive";
 import { type Block, type ProviderSchema } from "./schema/schema";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
-import { type UsedProvider, usedProviders } from "./stack/used-types";
+import { type UsedProvider, deployedIn, usedProviders } from "./stack/used-types";
 
 /** Doubles of all providers that a set of stacks uses, served from this process. */
 export class ProviderDoubles {
@@ -27,10 +27,13 @@ export class ProviderDoubles {
     resolveFrom: readonly string[],
   ): Promise<ProviderDoubles> {
     mkdirSync(directory);
+    const files = [...states];
+    const deployed = deployedIn(files);
     const servers = new Map<string, ProviderServer>();
-    for (const provider of usedProviders(stacks, states).values()) {
+    for (const provider of usedProviders(stacks, files).values()) {
       const hints = HINTS[provider.name] ?? {};
-      const double = new ProviderDouble(provider.name, providerSchema(provider, hints, resolveFrom), hints);
+      const schema = providerSchema(provider, hints, resolveFrom);
+      const double = new ProviderDouble(provider.name, schema, hints, deployed);
       servers.set(provider.address, new ProviderServer(double, join(directory, String(servers.size))));
     }
     await Promise.all([...servers.values()].map((server) => server.listen()));

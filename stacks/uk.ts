@@ -1,4 +1,5 @@
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
+import { TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
 import {
   CloudSqlMysql,
@@ -32,13 +33,16 @@ export class UkStack extends RegionStack<GkeRegion> {
   constructor(scope: Construct, region: GkeRegion) {
     super(scope, region);
     const { name, project, gcpRegion } = region;
-    new GoogleProvider(this, "google", { project, region: gcpRegion });
+    const labels = { ...region.labels, "tricloud-region": name };
+    const provider = new GoogleProvider(this, "google", { project, region: gcpRegion });
+    // As a property it would lose the hyphens of its names: cdktf takes them for names of its own.
+    provider.addOverride("default_labels", labels);
     const apis = new EnabledApis(this, "apis", { project, apis: APIS });
     const network = new GoogleNetwork(this, "network", {
       name,
       gcpRegion,
       ranges: region.ranges,
-      dependsOn: [apis.of("compute")],
+      dependsOn: apis.of("compute"),
     });
     if (region.consulWanNetworks.length > 0) {
       network.allowFrom("consul-wan", region.consulWanNetworks, CONSUL_WAN_PORTS);
@@ -50,22 +54,31 @@ export class UkStack extends RegionStack<GkeRegion> {
       network,
       controlPlaneCidr: region.ranges.controlPlane,
       maintenanceWindow: region.maintenance,
-      dependsOn: [apis.of("container")],
+      labels,
+      dependsOn: apis.of("container", "iam", "cloudresourcemanager"),
     });
-    this.nodes = new NodePool(this, "nodes", { cluster: this.cluster, zones: region.zones, ...region.nodes });
+    const pool = { cluster: this.cluster, zones: region.zones, labels };
+    this.nodes = new NodePool(this, region.nodes.pool, { ...pool, ...region.nodes });
+    for (const [other, nodes] of Object.entries(region.otherPools)) {
+      new NodePool(this, other, { ...pool, ...nodes });
+    }
     const registry = {
       project,
       gcpRegion,
       readers: { nodes: this.cluster.nodeServiceAccount.member },
-      dependsOn: [apis.of("artifactregistry")],
+      dependsOn: apis.of("artifactregistry", "secretmanager", "cloudresourcemanager"),
     };
-    this.images = new ImageMirror(this, "images", { name: `${name}-docker-hub`, ...registry });
-    new ImageRepository(this, "app-images", { name: `${name}-apps`, ...registry });
+    this.images = new ImageMirror(this, "images", {
+      name: `${name}-docker-hub`,
+      dockerHub: region.dockerHub,
+      ...registry,
+    });
+    const appImages = new ImageRepository(this, "app-images", { name: `${name}-apps`, ...registry });
     if (region.entrance !== undefined) {
       this.entrance = new PublicEntrance(this, "entrance", {
         name,
         ...region.entrance,
-        dependsOn: [apis.of("compute"), apis.of("dns"), apis.of("certificatemanager")],
+        dependsOn: apis.of("compute", "dns", "certificatemanager"),
       });
     }
     this.app = new WorkloadAccount(this, "app", {
@@ -73,6 +86,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       accountId: `${name}-app`,
       namespace: "app",
       kubernetesAccount: "app",
+      dependsOn: apis.of("iam", "cloudresourcemanager"),
     });
     if (region.ranges.data !== undefined) {
       const privateServices = new PrivateServices(this, "private-services", {
@@ -80,28 +94,57 @@ export class UkStack extends RegionStack<GkeRegion> {
         gcpRegion,
         network,
         range: region.ranges.data,
-        dependsOn: [apis.of("compute"), apis.of("servicenetworking"), apis.of("networkconnectivity")],
+        dependsOn: apis.of("compute", "servicenetworking", "networkconnectivity"),
       });
-      this.database = region.database && this.addDatabase(region.database, privateServices);
-      this.cache = region.cache && this.addCache(region.cache, privateServices);
+      this.database = region.database && this.addDatabase(region.database, privateServices, apis);
+      this.cache = region.cache && this.addCache(region.cache, privateServices, apis);
     }
+    this.addOutputs(appImages);
     // Pods go on without the control plane; they are not replaced or scaled meanwhile.
     this.service("pods", { requires: [this.nodes], degradesWithout: [this.cluster] });
   }
 
-  private addDatabase(value: NonNullable<GkeRegion["database"]>, privateServices: PrivateServices) {
+  /** What a person would look up in the console. */
+  private addOutputs(appImages: ImageRepository): void {
+    const output = (id: string, description: string, value: string) =>
+      new TerraformOutput(this, id, { description, value });
+    output(
+      "cluster-name",
+      "Name of the cluster, for gcloud container clusters get-credentials",
+      this.cluster.clusterName,
+    );
+    output("cluster-endpoint", "Host name of the control plane", this.cluster.dnsEndpoint);
+    output("app-account", "Account that the applications' pods act as", this.app.email);
+    output("app-images-prefix", "What names of the applications' images begin with", appImages.prefix);
+    if (this.database !== undefined) {
+      output("database-address", "Private address of MySQL", this.database.address);
+      output("database-connection-name", "For Cloud SQL's proxy", this.database.connectionName);
+    }
+    if (this.cache !== undefined) output("cache-address", "Private address of Valkey", this.cache.address);
+  }
+
+  private addDatabase(
+    value: NonNullable<GkeRegion["database"]>,
+    privateServices: PrivateServices,
+    apis: EnabledApis,
+  ) {
     const { name, deletionProtection } = this.region;
     const database = new CloudSqlMysql(this, "database", {
       ...value,
       name: `${name}-db`,
       privateServices,
       deletionProtection,
+      dependsOn: apis.of("sqladmin"),
     });
     database.allow(this.app);
     return database;
   }
 
-  private addCache(value: NonNullable<GkeRegion["cache"]>, privateServices: PrivateServices) {
+  private addCache(
+    value: NonNullable<GkeRegion["cache"]>,
+    privateServices: PrivateServices,
+    apis: EnabledApis,
+  ) {
     const { name, project, deletionProtection } = this.region;
     const cache = new MemorystoreCache(this, "cache", {
       ...value,
@@ -109,6 +152,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       project,
       privateServices,
       deletionProtection,
+      dependsOn: apis.of("memorystore"),
     });
     cache.allow(this.app);
     return cache;
@@ -118,11 +162,14 @@ export class UkStack extends RegionStack<GkeRegion> {
 const APIS = [
   "artifactregistry",
   "certificatemanager",
+  "cloudresourcemanager",
   "compute",
   "container",
   "dns",
+  "iam",
   "memorystore",
   "networkconnectivity",
+  "secretmanager",
   "servicenetworking",
   "sqladmin",
 ];

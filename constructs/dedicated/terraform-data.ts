@@ -9,8 +9,8 @@ export interface TerraformDataProps {
   readonly input?: Record<string, unknown>;
   /** Called at synthesis: a change in what it returns replaces the resource. */
   readonly triggersReplace?: () => Record<string, unknown>;
-  /** Called at synthesis. */
-  readonly hostProvisioners: () => HostProvisioner[];
+  /** Called at synthesis. @default - none */
+  readonly hostProvisioners?: () => HostProvisioner[];
   /** Resources whose replacement replaces this one. @default - none */
   readonly replaceTriggeredBy?: TerraformResource[];
   readonly dependsOn?: TerraformResource[];
@@ -52,7 +52,7 @@ export class TerraformData extends TerraformResource {
 
   /** Called twice for each synthesis, when all constructs are there: what it renders is rendered once. */
   override toTerraform(): unknown {
-    this.provisioners ??= this.props.hostProvisioners();
+    this.provisioners ??= this.props.hostProvisioners?.();
     return super.toTerraform();
   }
 }

@@ -1,5 +1,8 @@
+import { DataGoogleSqlDatabaseInstances } from "@cdktf/provider-google/lib/data-google-sql-database-instances";
+import { SqlDatabase } from "@cdktf/provider-google/lib/sql-database";
 import { SqlDatabaseInstance } from "@cdktf/provider-google/lib/sql-database-instance";
 import { SqlUser } from "@cdktf/provider-google/lib/sql-user";
+import { dependable, type ITerraformDependable, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
 import { type PrivateServices } from "./private-services";
@@ -14,7 +17,9 @@ export interface CloudSqlMysqlProps {
   readonly tier?: string;
   /** MySQL's release, such as `8.4`. @default "8.4" */
   readonly engineVersion?: string;
-  /** Size of the disk, which grows by itself. @default 50 */
+  /** Databases to be made in it. One that is taken out of the list is kept, with all that it holds. @default ["app"] */
+  readonly databases?: readonly string[];
+  /** Least size of the disk, which grows by itself and never shrinks. @default 50 */
   readonly storageGib?: number;
   /** Keep a standby in another zone that takes over. @default true */
   readonly highAvailability?: boolean;
@@ -22,14 +27,22 @@ export interface CloudSqlMysqlProps {
   readonly backupDays?: number;
   /** Refuse to destroy the instance. @default true */
   readonly deletionProtection?: boolean;
+  /** What must exist first: the API `sqladmin`. @default - nothing */
+  readonly dependsOn?: ITerraformDependable[];
 }
 
-/** MySQL on Cloud SQL with a private address, TLS only, whose users are workloads known by IAM: no password exists. */
+/**
+ * MySQL on Cloud SQL with a private address, TLS only, whose users are workloads known by IAM, without passwords. One
+ * user has one, from the variable `database_administrator_password`: `administrator`, who grants the others what they
+ * may do.
+ */
 export class CloudSqlMysql extends Construct implements HasAvailability {
   /** Private address of the instance. */
   readonly address: string;
   /** TCP port, TLS only. */
   readonly port = 3306;
+  /** By what Cloud SQL's own proxy finds the instance: `PROJECT:REGION:NAME`. */
+  readonly connectionName: string;
   readonly availability: Block;
   private readonly instance: SqlDatabaseInstance;
 
@@ -48,6 +61,13 @@ export class CloudSqlMysql extends Construct implements HasAvailability {
         `database ${name}: engineVersion must be a release of two numbers such as "8.4", got: ${JSON.stringify(engineVersion)}`,
       );
     }
+    const databases = props.databases ?? ["app"];
+    const malformed = databases.find((each) => !/^[a-z][a-z0-9_]{0,63}$/.test(each));
+    if (malformed !== undefined) {
+      throw new Error(
+        `database ${name}: each of databases must be 1 to 64 lower-case letters, digits and underscores, got: ${JSON.stringify(malformed)}`,
+      );
+    }
     this.instance = new SqlDatabaseInstance(this, "instance", {
       name,
       region: privateServices.gcpRegion,
@@ -58,7 +78,7 @@ export class CloudSqlMysql extends Construct implements HasAvailability {
         edition: "ENTERPRISE",
         availabilityType: highAvailability ? "REGIONAL" : "ZONAL",
         diskType: "PD_SSD",
-        diskSize: props.storageGib ?? 50,
+        diskSize: this.atLeast(props.storageGib ?? 50, props),
         diskAutoresize: true,
         deletionProtectionEnabled: deletionProtection,
         ipConfiguration: {
@@ -81,11 +101,12 @@ export class CloudSqlMysql extends Construct implements HasAvailability {
         ],
         insightsConfig: { queryInsightsEnabled: true },
       },
-      // The disk grows by itself; what it has grown to is no reason to shrink it.
-      lifecycle: { ignoreChanges: ["settings[0].disk_size"] },
-      dependsOn: [privateServices.peering],
+      dependsOn: [privateServices.peering, ...(props.dependsOn ?? [])],
     });
     this.address = this.instance.privateIpAddress;
+    this.connectionName = this.instance.connectionName;
+    for (const database of databases) this.addDatabase(database);
+    this.addAdministrator();
     this.availability = slaComponent(
       `google/${privateServices.gcpRegion}/cloud-sql/${name}`,
       "google.cloud-sql",
@@ -104,6 +125,55 @@ export class CloudSqlMysql extends Construct implements HasAvailability {
       instance: this.instance.name,
       name: account.email,
       type: "CLOUD_IAM_SERVICE_ACCOUNT",
+      lifecycle: this.goesWithInstance(),
     });
+  }
+
+  /** A disk that has grown keeps its size: asking for less would be answered by a new, empty instance. */
+  private atLeast(gib: number, { name, privateServices, dependsOn }: CloudSqlMysqlProps): number {
+    const known = new DataGoogleSqlDatabaseInstances(this, "known", {
+      region: privateServices.gcpRegion,
+      dependsOn,
+    });
+    return Token.asNumber(
+      `\${max(${gib}, [for each in ${dependable(known)}.instances : ` +
+        `each.settings[0].disk_size if each.name == "${name}"]...)}`,
+    );
+  }
+
+  private addDatabase(name: string): void {
+    new SqlDatabase(this, `database-${name}`, {
+      name,
+      instance: this.instance.name,
+      charset: "utf8mb4",
+      // What it holds is worth more than the order of a list.
+      deletionPolicy: "ABANDON",
+      lifecycle: this.goesWithInstance(),
+    });
+  }
+
+  private addAdministrator(): void {
+    const name = "database_administrator_password";
+    const password = new TerraformVariable(this, "administrator-password", {
+      type: "string",
+      sensitive: true,
+      description: "Password of MySQL's user `administrator`, who grants the others what they may do",
+    });
+    password.overrideLogicalId(name);
+    password.addValidation({
+      condition: `\${length(var.${name}) >= 16}`,
+      errorMessage: `${name} must have 16 characters or more.`,
+    });
+    new SqlUser(this, "administrator", {
+      instance: this.instance.name,
+      name: "administrator",
+      password: password.stringValue,
+      lifecycle: this.goesWithInstance(),
+    });
+  }
+
+  /** A new instance has the old one's name, and nothing else of it. */
+  private goesWithInstance() {
+    return { replaceTriggeredBy: [`${dependable(this.instance)}.id`] };
   }
 }

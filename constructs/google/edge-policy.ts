@@ -10,6 +10,11 @@ export interface EdgePolicyProps {
   readonly name: string;
   /** Requests a minute from one address, beyond which it is refused for a while. @default 600 */
   readonly requestsPerMinute?: number;
+  /**
+   * What is done about a request that looks like an attack: `report` lets it through and logs it, so that what would
+   * be refused wrongly is seen before `refuse` does. @default "report"
+   */
+  readonly attacks?: "report" | "refuse";
   /** What must exist first. @default - nothing */
   readonly dependsOn?: ITerraformDependable[];
 }
@@ -19,7 +24,7 @@ export class EdgePolicy extends Construct {
   /** @throws Error for less than one request a minute */
   constructor(scope: Construct, id: string, props: EdgePolicyProps) {
     super(scope, id);
-    const { name, requestsPerMinute = 600 } = props;
+    const { name, requestsPerMinute = 600, attacks = "report" } = props;
     if (!Number.isInteger(requestsPerMinute) || requestsPerMinute < 1) {
       throw new Error(`edge policy ${name}: requestsPerMinute must be at least 1, got: ${requestsPerMinute}`);
     }
@@ -28,7 +33,11 @@ export class EdgePolicy extends Construct {
       description: "Refuses known attacks and addresses that ask too often",
       adaptiveProtectionConfig: { layer7DdosDefenseConfig: { enable: true } },
       advancedOptionsConfig: { jsonParsing: "STANDARD", logLevel: "NORMAL" },
-      rule: [...ATTACKS.map(refuseAttack), rateLimit(requestsPerMinute), ALLOW_REST],
+      rule: [
+        ...ATTACKS.map((signatures, index) => refuseAttack(signatures, index, attacks === "report")),
+        rateLimit(requestsPerMinute),
+        ALLOW_REST,
+      ],
       dependsOn: props.dependsOn,
     });
   }
@@ -43,10 +52,11 @@ const ATTACKS = [
   "protocolattack-v33-stable",
 ];
 
-const refuseAttack = (signatures: string, index: number): ComputeSecurityPolicyRule => ({
+const refuseAttack = (signatures: string, index: number, preview: boolean): ComputeSecurityPolicyRule => ({
   description: `Refuse ${signatures}`,
   priority: 1000 + index,
   action: "deny(403)",
+  preview,
   match: { expr: { expression: `evaluatePreconfiguredWaf('${signatures}', {'sensitivity': 1})` } },
 });
 

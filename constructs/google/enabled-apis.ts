@@ -15,28 +15,38 @@ export class EnabledApis extends Construct {
 
   constructor(scope: Construct, id: string, props: EnabledApisProps) {
     super(scope, id);
+    const first = props.apis.includes(FIRST) ? this.enable(props.project, FIRST, []) : undefined;
     for (const api of props.apis) {
-      this.services.set(
-        api,
-        new ProjectService(this, api, {
-          project: props.project,
-          service: `${api}.googleapis.com`,
-          disableOnDestroy: false,
-        }),
-      );
+      if (api !== FIRST) this.enable(props.project, api, first === undefined ? [] : [first]);
     }
   }
 
   /**
-   * What a resource of `api` depends on.
+   * What a resource of these APIs depends on.
    *
-   * @throws Error when the API is not among those enabled here
+   * @throws Error when one is not among those enabled here
    */
-  of(api: string): ITerraformDependable {
-    const service = this.services.get(api);
-    if (service === undefined) {
-      throw new Error(`api ${api} is not enabled, expected one of ${[...this.services.keys()].join(", ")}`);
-    }
+  of(...apis: string[]): ITerraformDependable[] {
+    return apis.map((api) => {
+      const service = this.services.get(api);
+      if (service === undefined) {
+        throw new Error(`api ${api} is not enabled, expected one of ${[...this.services.keys()].join(", ")}`);
+      }
+      return service;
+    });
+  }
+
+  private enable(project: string, api: string, dependsOn: ITerraformDependable[]): ITerraformDependable {
+    const service = new ProjectService(this, api, {
+      project,
+      service: `${api}.googleapis.com`,
+      disableOnDestroy: false,
+      dependsOn,
+    });
+    this.services.set(api, service);
     return service;
   }
 }
+
+/** The provider asks it for the project whenever it reads which others are on. */
+const FIRST = "cloudresourcemanager";

@@ -1,4 +1,4 @@
-import { type ITerraformDependable, Token } from "cdktf";
+import { dependable, type ITerraformDependable, Token } from "cdktf";
 import { ContainerCluster } from "@cdktf/provider-google/lib/container-cluster";
 import { Construct, type IConstruct } from "constructs";
 import { type Component, type HasAvailability, slaComponent } from "../availability";
@@ -48,7 +48,9 @@ export interface GkeClusterProps {
   readonly maintenanceWindow: MaintenanceWindow;
   /** Refuse to destroy the cluster. @default true */
   readonly deletionProtection?: boolean;
-  /** What must exist first, for example the Kubernetes Engine API. @default - nothing */
+  /** Labels of the cluster, in Google Cloud. @default {} */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What must exist first: the APIs `container`, `iam` and `cloudresourcemanager`. @default - nothing */
   readonly dependsOn?: ITerraformDependable[];
 }
 
@@ -80,6 +82,8 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
   readonly availability: Component;
   /** Identity of the cluster's nodes. */
   readonly nodeServiceAccount: NodeServiceAccount;
+  /** For `replaceTriggeredBy` of what is in the cluster and goes with it. */
+  readonly replacement: string;
   private readonly cluster: ContainerCluster;
 
   /** @throws Error for a malformed name or a maintenance window that GKE would refuse */
@@ -92,9 +96,11 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
     this.nodeServiceAccount = new NodeServiceAccount(this, "node-account", {
       project: props.project,
       accountId: `${props.name}-nodes`,
+      dependsOn: props.dependsOn,
     });
     this.cluster = this.addCluster(props);
     this.clusterName = this.cluster.name;
+    this.replacement = `${dependable(this.cluster)}.id`;
     this.dnsEndpoint = this.cluster.controlPlaneEndpointsConfig.dnsEndpointConfig.endpoint;
     this.availability = slaComponent(
       `google/${props.gcpRegion}/gke/${props.name}/control-plane`,
@@ -151,14 +157,17 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
         horizontalPodAutoscaling: { disabled: false },
         gcePersistentDiskCsiDriverConfig: { enabled: true },
       },
+      // kube-dns, whose stub domains lead to the region's resolvers; Cloud DNS would know none.
+      dnsConfig: { clusterDns: "PLATFORM_DEFAULT" },
       gatewayApiConfig: { channel: "CHANNEL_STANDARD" },
       enableL4IlbSubsetting: true,
       loggingConfig: { enableComponents: ["SYSTEM_COMPONENTS", "WORKLOADS"] },
       monitoringConfig: {
-        enableComponents: ["SYSTEM_COMPONENTS"],
+        enableComponents: [...MONITORED],
         managedPrometheus: { enabled: true },
       },
       costManagementConfig: { enabled: true },
+      resourceLabels: { ...props.labels },
       ...this.withoutDefaultPool(),
       deletionProtection: props.deletionProtection ?? true,
       dependsOn: [...(props.dependsOn ?? []), ...this.nodeServiceAccount.roles],
@@ -172,6 +181,10 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
       initialNodeCount: 1,
       nodeConfig: {
         serviceAccount: this.nodeServiceAccount.email,
+        // One in each zone: SSDs of the usual size would take most of a new project's quota for them.
+        machineType: "e2-small",
+        diskType: "pd-standard",
+        diskSizeGb: 20,
         shieldedInstanceConfig: { enableSecureBoot: true, enableIntegrityMonitoring: true },
         workloadMetadataConfig: { mode: "GKE_METADATA" },
       },
@@ -179,6 +192,17 @@ export class GkeCluster extends Construct implements IGkeCluster, HasAvailabilit
     };
   }
 }
+
+/** The system itself, and the state of pods and of what keeps them (kube-state-metrics), as Google collects it. */
+const MONITORED = [
+  "SYSTEM_COMPONENTS",
+  "POD",
+  "DEPLOYMENT",
+  "STATEFULSET",
+  "DAEMONSET",
+  "HPA",
+  "STORAGE",
+] as const;
 
 const workloadPool = (project: string): string => `${project}.svc.id.goog`;
 

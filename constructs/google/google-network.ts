@@ -1,4 +1,4 @@
-import { type ITerraformDependable } from "cdktf";
+import { dependable, type ITerraformDependable } from "cdktf";
 import { ComputeAddress } from "@cdktf/provider-google/lib/compute-address";
 import { ComputeFirewall } from "@cdktf/provider-google/lib/compute-firewall";
 import { ComputeNetwork } from "@cdktf/provider-google/lib/compute-network";
@@ -6,6 +6,7 @@ import { ComputeRouter } from "@cdktf/provider-google/lib/compute-router";
 import { ComputeRouterNat } from "@cdktf/provider-google/lib/compute-router-nat";
 import { ComputeSubnetwork } from "@cdktf/provider-google/lib/compute-subnetwork";
 import { Construct, type IConstruct } from "constructs";
+import { TerraformData } from "../dedicated/terraform-data";
 
 /** What `GoogleNetwork.fromAttributes` needs to know of a VPC network and a subnet of it. */
 export interface GoogleNetworkAttributes {
@@ -37,7 +38,7 @@ export interface GoogleNetworkProps {
   readonly name: string;
   /** Google Cloud region, for example `europe-west2`. */
   readonly gcpRegion: string;
-  /** Ranges of the subnet. */
+  /** Ranges of the subnet. None can change without the subnet and the cluster in it being replaced. */
   readonly ranges: GoogleNetworkRanges;
   /** What must exist first, for example the Compute Engine API. @default - nothing */
   readonly dependsOn?: ITerraformDependable[];
@@ -82,6 +83,10 @@ export class GoogleNetwork extends Construct implements IGoogleNetwork {
       routingMode: "REGIONAL",
       dependsOn: props.dependsOn,
     });
+    // Google changes no range that a cluster uses, though its provider plans it: cluster and subnet must go first.
+    const secondaryRanges = new TerraformData(this, "secondary-ranges", {
+      input: { pods: ranges.pods, services: ranges.services },
+    });
     const subnetwork = new ComputeSubnetwork(this, "subnetwork", {
       name: `${name}-nodes`,
       network: this.network.id,
@@ -98,6 +103,7 @@ export class GoogleNetwork extends Construct implements IGoogleNetwork {
         flowSampling: 0.5,
         metadata: "INCLUDE_ALL_METADATA",
       },
+      lifecycle: { replaceTriggeredBy: [dependable(secondaryRanges)] },
     });
     this.networkId = this.network.id;
     this.networkName = this.network.name;

@@ -1,4 +1,5 @@
 import { MemorystoreInstance } from "@cdktf/provider-google/lib/memorystore-instance";
+import { dependable, type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
 import { type PrivateServices } from "./private-services";
@@ -21,6 +22,8 @@ export interface MemorystoreCacheProps {
   readonly engineVersion?: string;
   /** Refuse to destroy the instance. @default true */
   readonly deletionProtection?: boolean;
+  /** What must exist first: the API `memorystore`. @default - nothing */
+  readonly dependsOn?: ITerraformDependable[];
 }
 
 /** A cache on Memorystore (Valkey, which speaks Redis) over several zones, whose users IAM knows, by TLS only. */
@@ -54,9 +57,9 @@ export class MemorystoreCache extends Construct implements HasAvailability {
       zoneDistributionConfig: { mode: "MULTI_ZONE" },
       deletionProtectionEnabled: props.deletionProtection ?? true,
       desiredAutoCreatedEndpoints: [{ network: privateServices.network.networkId, projectId: project }],
-      dependsOn: [privateServices.endpoints],
+      dependsOn: [privateServices.endpoints, ...(props.dependsOn ?? [])],
     });
-    this.address = instance.discoveryEndpoints.get(0).address;
+    this.address = discoveryAddress(instance);
     this.availability = slaComponent(
       `google/${privateServices.gcpRegion}/memorystore/${name}`,
       "google.memorystore",
@@ -72,3 +75,8 @@ export class MemorystoreCache extends Construct implements HasAvailability {
     account.grant("roles/memorystore.dbConnectionUser");
   }
 }
+
+/** Endpoints made automatically are told as their own connections, of which clients are to know one. */
+const discoveryAddress = (instance: MemorystoreInstance): string =>
+  `\${one([for each in flatten(${dependable(instance)}.endpoints[*].connections[*].psc_auto_connection) : ` +
+  `each.ip_address if each.connection_type == "CONNECTION_TYPE_DISCOVERY"])}`;

@@ -25,6 +25,8 @@ export interface NodePoolProps {
   readonly maxPerZone?: number;
   /** Size of each node's disk. @default 50 */
   readonly diskGib?: number;
+  /** Labels of the nodes' machines and disks, in Google Cloud. @default {} */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A zone's nodes: what a pod there needs in order to run. */
@@ -89,9 +91,10 @@ export class NodePool extends Construct implements HasAvailability, HasTopology 
         metadata: { "disable-legacy-endpoints": "true" },
         kubeletConfig: { insecureKubeletReadonlyPortEnabled: "FALSE" },
         gvnic: { enabled: true },
+        resourceLabels: { ...props.labels },
       },
       // The autoscaler moves it; changing it would replace the pool.
-      lifecycle: { ignoreChanges: ["initial_node_count"] },
+      lifecycle: { ignoreChanges: ["initial_node_count"], replaceTriggeredBy: [cluster.replacement] },
     });
   }
 }

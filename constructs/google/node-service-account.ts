@@ -1,5 +1,6 @@
 import { ProjectIamMember } from "@cdktf/provider-google/lib/project-iam-member";
 import { ServiceAccount } from "@cdktf/provider-google/lib/service-account";
+import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 
 /** What a node itself may do: report logs and metrics. Workloads get their own rights by Workload Identity. */
@@ -10,6 +11,8 @@ export interface NodeServiceAccountProps {
   readonly project: string;
   /** Account id: 6 to 30 lower-case letters, digits and hyphens. */
   readonly accountId: string;
+  /** What must exist first: the APIs `iam` and `cloudresourcemanager`. @default - nothing */
+  readonly dependsOn?: ITerraformDependable[];
 }
 
 /** The identity of a cluster's nodes, in place of the all-powerful default account of Compute Engine. */
@@ -24,7 +27,7 @@ export class NodeServiceAccount extends Construct {
   /** @throws Error for a malformed account id */
   constructor(scope: Construct, id: string, props: NodeServiceAccountProps) {
     super(scope, id);
-    const { accountId, project } = props;
+    const { accountId, project, dependsOn } = props;
     if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(accountId)) {
       throw new Error(
         `service account id must be 6 to 30 lower-case letters, digits and hyphens, got: ${JSON.stringify(accountId)}`,
@@ -34,6 +37,7 @@ export class NodeServiceAccount extends Construct {
       project,
       accountId,
       displayName: `Nodes of ${accountId.replace(/-nodes$/, "")}`,
+      dependsOn,
     });
     this.email = account.email;
     this.member = account.member;
@@ -43,6 +47,7 @@ export class NodeServiceAccount extends Construct {
           project,
           role,
           member: account.member,
+          dependsOn,
         }),
     );
   }

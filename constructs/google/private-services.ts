@@ -48,6 +48,8 @@ export class PrivateServices extends Construct {
       network: network.networkId,
       service: "servicenetworking.googleapis.com",
       reservedPeeringRanges: [range.name],
+      // Google keeps a connection for days after the last database is gone; it ends with the network.
+      deletionPolicy: "ABANDON",
       dependsOn,
     });
     this.endpoints = new NetworkConnectivityServiceConnectionPolicy(this, "endpoints", {

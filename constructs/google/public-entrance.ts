@@ -2,6 +2,8 @@ import { CertificateManagerCertificate } from "@cdktf/provider-google/lib/certif
 import { CertificateManagerCertificateMap } from "@cdktf/provider-google/lib/certificate-manager-certificate-map";
 import { CertificateManagerCertificateMapEntry } from "@cdktf/provider-google/lib/certificate-manager-certificate-map-entry";
 import { CertificateManagerDnsAuthorization } from "@cdktf/provider-google/lib/certificate-manager-dns-authorization";
+import { ComputeSslPolicy } from "@cdktf/provider-google/lib/compute-ssl-policy";
+import { DataGoogleDnsKeys } from "@cdktf/provider-google/lib/data-google-dns-keys";
 import { ComputeGlobalAddress } from "@cdktf/provider-google/lib/compute-global-address";
 import { DnsManagedZone } from "@cdktf/provider-google/lib/dns-managed-zone";
 import { DnsRecordSet } from "@cdktf/provider-google/lib/dns-record-set";
@@ -19,6 +21,8 @@ export interface PublicEntranceProps {
   readonly hosts: readonly string[];
   /** Requests a minute from one address, beyond which it is refused for a while. @default 600 */
   readonly requestsPerMinute?: number;
+  /** What is done about requests that look like attacks; see `EdgePolicy`. @default "report" */
+  readonly attacks?: "report" | "refuse";
   /** What must exist first, for example the APIs. @default - nothing */
   readonly dependsOn?: ITerraformDependable[];
 }
@@ -31,6 +35,8 @@ export interface PublicEntranceNames {
   readonly certificateMapName: string;
   /** Name of the policy that requests must pass. */
   readonly securityPolicyName: string;
+  /** Name of the policy that says which TLS is spoken. */
+  readonly sslPolicyName: string;
 }
 
 /**
@@ -49,7 +55,12 @@ export class PublicEntrance extends Construct implements HasAvailability {
     const { name, zone: domain, hosts, dependsOn } = props;
     refuseForeignHosts(domain, hosts);
     const publicName = `${name}-public`;
-    this.names = { addressName: publicName, certificateMapName: publicName, securityPolicyName: publicName };
+    this.names = {
+      addressName: publicName,
+      certificateMapName: publicName,
+      securityPolicyName: publicName,
+      sslPolicyName: publicName,
+    };
     const zone = new DnsManagedZone(this, "zone", {
       name: `${name}-public`,
       dnsName: `${domain}.`,
@@ -61,7 +72,21 @@ export class PublicEntrance extends Construct implements HasAvailability {
       description: `Name servers that the zone above ${domain} must delegate it to`,
       value: zone.nameServers,
     });
+    new TerraformOutput(this, "ds-record", {
+      description: `DS record by which the zone above ${domain} vouches for its signatures`,
+      value: new DataGoogleDnsKeys(this, "keys", { managedZone: zone.id }).keySigningKeys.get(0).dsRecord,
+    });
     const address = new ComputeGlobalAddress(this, "address", { name: this.names.addressName, dependsOn });
+    new TerraformOutput(this, "public-address", {
+      description: `Address that ${hosts.join(", ")} lead to`,
+      value: address.address,
+    });
+    new ComputeSslPolicy(this, "ssl-policy", {
+      name: this.names.sslPolicyName,
+      profile: "MODERN",
+      minTlsVersion: "TLS_1_2",
+      dependsOn,
+    });
     const record = (recordId: string, host: string, type: string, value: string) =>
       new DnsRecordSet(this, recordId, {
         managedZone: zone.name,

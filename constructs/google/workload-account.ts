@@ -1,6 +1,7 @@
 import { ProjectIamMember } from "@cdktf/provider-google/lib/project-iam-member";
 import { ServiceAccount } from "@cdktf/provider-google/lib/service-account";
 import { ServiceAccountIamMember } from "@cdktf/provider-google/lib/service-account-iam-member";
+import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import { type IGkeCluster } from "./gke-cluster";
 
@@ -13,6 +14,8 @@ export interface WorkloadAccountProps {
   readonly namespace: string;
   /** Kubernetes service account that the workload's pods run under. */
   readonly kubernetesAccount: string;
+  /** What must exist first: the APIs `iam` and `cloudresourcemanager`. @default - nothing */
+  readonly dependsOn?: ITerraformDependable[];
 }
 
 /** Who a workload is to Google Cloud: its pods act as this account, by Workload Identity and without any key. */
@@ -22,6 +25,7 @@ export class WorkloadAccount extends Construct {
   /** Annotations of the Kubernetes service account. */
   readonly annotations: Readonly<Record<string, string>>;
   private readonly project: string;
+  private readonly dependsOn?: ITerraformDependable[];
   private readonly member: string;
 
   /** @throws Error for a malformed account id */
@@ -34,10 +38,12 @@ export class WorkloadAccount extends Construct {
       );
     }
     this.project = cluster.project;
+    this.dependsOn = props.dependsOn;
     const account = new ServiceAccount(this, "account", {
       project: cluster.project,
       accountId,
       displayName: `${namespace}/${kubernetesAccount} of ${cluster.clusterName}`,
+      dependsOn: props.dependsOn,
     });
     this.email = account.email;
     this.member = account.member;
@@ -58,6 +64,7 @@ export class WorkloadAccount extends Construct {
       project: this.project,
       role,
       member: this.member,
+      dependsOn: this.dependsOn,
     });
   }
 }

@@ -14,6 +14,10 @@ export interface PublicGatewayProps {
   readonly certificateMapName: string;
   /** Name of a policy of Cloud Armor that requests must pass. */
   readonly securityPolicyName: string;
+  /** Name of a policy that says which TLS is spoken. @default - whatever Google allows */
+  readonly sslPolicyName?: string;
+  /** How long an answer may take, and a WebSocket stay open. @default 3600 */
+  readonly timeoutSeconds?: number;
   /** Service that answers. */
   readonly backend: GatewayBackend;
 }
@@ -53,6 +57,8 @@ export class PublicGateway extends Construct implements HasTopology {
       },
     ];
     this.add("gateway", gateway(props));
+    if (props.sslPolicyName !== undefined)
+      this.add("gateway-policy", gatewayPolicy(namespace, props.sslPolicyName));
     this.add("route", route(props));
     this.add("redirect", redirect(props));
     this.add("health-check", healthCheck(namespace, backend, podPort));
@@ -123,6 +129,16 @@ const redirect = ({ namespace, hosts }: PublicGatewayProps) => ({
   },
 });
 
+const gatewayPolicy = (namespace: string, sslPolicy: string) => ({
+  apiVersion: GKE_POLICIES,
+  kind: "GCPGatewayPolicy",
+  metadata: { name: GATEWAY, namespace },
+  spec: {
+    targetRef: { group: "gateway.networking.k8s.io", kind: "Gateway", name: GATEWAY },
+    default: { sslPolicy },
+  },
+});
+
 const targetOf = (service: string) => ({ group: "", kind: "Service", name: service });
 
 const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend, port: number) => ({
@@ -141,7 +157,12 @@ const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend,
   },
 });
 
-const backendPolicy = ({ namespace, securityPolicyName, backend }: PublicGatewayProps) => ({
+const backendPolicy = ({
+  namespace,
+  securityPolicyName,
+  backend,
+  timeoutSeconds = 3600,
+}: PublicGatewayProps) => ({
   apiVersion: GKE_POLICIES,
   kind: "GCPBackendPolicy",
   metadata: { name: backend.service, namespace },
@@ -149,7 +170,7 @@ const backendPolicy = ({ namespace, securityPolicyName, backend }: PublicGateway
     targetRef: targetOf(backend.service),
     default: {
       securityPolicy: securityPolicyName,
-      timeoutSec: 30,
+      timeoutSec: timeoutSeconds,
       connectionDraining: { drainingTimeoutSec: 60 },
       logging: { enabled: true, sampleRate: 100000 },
     },

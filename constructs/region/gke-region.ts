@@ -30,19 +30,43 @@ const image = z
     error: "expected an image pinned by a tag other than latest or by its digest",
   });
 
+const nodeFields = {
+  machineType: z
+    .string()
+    .regex(/^[a-z0-9]+-[a-z0-9-]+$/, { error: "expected a machine type such as e2-standard-2" })
+    .default("e2-standard-2"),
+  minPerZone: z.int().min(1).default(1),
+  maxPerZone: z.int().min(1).max(100).default(3),
+  diskGib: z.int().min(20).max(65536).default(50),
+};
+
+const atMost = [
+  ({ minPerZone, maxPerZone }: { minPerZone: number; maxPerZone: number }) => minPerZone <= maxPerZone,
+  { error: "expected minPerZone to be at most maxPerZone" },
+] as const;
+
+/** Name of a pool, as GKE takes it. */
+const poolName = z.string().regex(/^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/, {
+  error: "expected 1 to 40 lower-case letters, digits and hyphens",
+});
+
 const nodes = z
   .strictObject({
-    machineType: z
-      .string()
-      .regex(/^[a-z0-9]+-[a-z0-9-]+$/, { error: "expected a machine type such as e2-standard-2" })
-      .default("e2-standard-2"),
-    minPerZone: z.int().min(1).default(1),
-    maxPerZone: z.int().min(1).max(100).default(3),
-    diskGib: z.int().min(20).max(65536).default(50),
+    /** Another name is another pool; see `otherPools`. */
+    pool: poolName.default("nodes"),
+    ...nodeFields,
   })
-  .refine(({ minPerZone, maxPerZone }) => minPerZone <= maxPerZone, {
-    error: "expected minPerZone to be at most maxPerZone",
-  });
+  .refine(...atMost);
+
+/** A pool beside `nodes`, to which the pods move before the other goes. */
+const otherPool = z.strictObject(nodeFields).refine(...atMost);
+
+const label = z
+  .string()
+  .regex(/^[a-z0-9_-]{0,63}$/, { error: "expected at most 63 lower-case letters, digits, _ and -" });
+const labelName = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, {
+  error: "expected a letter, then at most 62 lower-case letters, digits, _ and -",
+});
 
 const ranges = z.strictObject({
   nodes: cidr,
@@ -66,6 +90,10 @@ const entrance = z
     hosts: z.array(hostName).min(1, { error: "expected at least one host" }),
     /** From one address. */
     requestsPerMinute: z.int().min(1).default(600),
+    /** Let through and logged, or refused: what looks like an attack. */
+    attacks: z.enum(["report", "refuse"], { error: "expected report or refuse" }).default("report"),
+    /** How long an answer may take, and a WebSocket stay open. */
+    timeoutSeconds: z.int().min(1).max(86400).default(3600),
     /** The Service, in the namespace `app`, and the pods behind it. */
     backend: z.strictObject({
       service: dnsLabel,
@@ -97,6 +125,15 @@ const database = z.strictObject({
       error: "expected a Cloud SQL machine type with dedicated cores such as db-custom-2-7680",
     })
     .default("db-custom-2-7680"),
+  /** Made in the instance, and kept when taken out of the list. */
+  databases: z
+    .array(
+      z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, {
+        error: "expected 1 to 64 lower-case letters, digits and underscores",
+      }),
+    )
+    .default(["app"]),
+  /** At least; the disk grows by itself and never shrinks. */
   storageGib: z.int().min(10).max(65536).default(50),
   /** MySQL's release. */
   engineVersion: z
@@ -145,6 +182,19 @@ export const gkeRegion = z
       .max(4, { error: "expected at most four zones" }),
     ranges,
     nodes: nodes.prefault({}),
+    /** By name: pools beside `nodes`, while one takes the other's place. */
+    otherPools: z.record(poolName, otherPool).default({}),
+    /** Of all that takes any, in Google Cloud. */
+    labels: z.record(labelName, label).default({}),
+    /** Under whose name images are pulled from Docker Hub. @default - nobody's */
+    dockerHub: z
+      .strictObject({
+        username: z.string().min(1),
+        tokenSecret: z.string().regex(/^projects\/[^/]+\/secrets\/[^/]+\/versions\/[^/]+$/, {
+          error: "expected projects/PROJECT/secrets/NAME/versions/VERSION",
+        }),
+      })
+      .optional(),
     releaseChannel: z
       .enum(["RAPID", "REGULAR", "STABLE", "EXTENDED"], {
         error: "expected RAPID, REGULAR, STABLE or EXTENDED",
@@ -214,6 +264,9 @@ export const gkeRegion = z
         }
       }
     });
+    if (region.nodes.pool in region.otherPools) {
+      issue(["nodes", "pool"], "expected a name that none of otherPools has");
+    }
     if (Object.keys(region.consul.peers).length > 0 && region.consulWanNetworks.length === 0) {
       issue(
         ["consulWanNetworks"],

@@ -3,6 +3,7 @@ import { type HintValue, type TypeHints } from "../hints/hints";
 import { type Block, type TypeExpression, blockType } from "../schema/schema";
 import { standIn } from "../stand-in";
 import { type Path, dotted } from "./paths";
+import { readStoredState } from "./stored-state";
 import { type Value, type ValueObject, encodeValue, isObject, isUnknown } from "./value";
 
 /**
@@ -20,12 +21,19 @@ export function completeState(
   return new Placeholder(type, digest(planned), hints).complete(planned, blockType(block), []);
 }
 
-/** Answers a data source: its configuration, completed with what the hints or placeholders say. */
+/** What is deployed, as state files hold it: attributes of each resource by type. */
+export type Deployed = ReadonlyMap<string, readonly unknown[]>;
+
+/**
+ * Answers a data source: its configuration, completed with what is deployed where it lists that, and otherwise with
+ * what the hints or placeholders say.
+ */
 export function answerDataSource(
   config: Value,
   block: Block,
   type: string,
   hints: TypeHints | undefined,
+  deployed: Deployed,
 ): Value {
   if (!isObject(config)) throw new Error("a data source's configuration must be an object");
   const placeholder = new Placeholder(type, digest(config), hints);
@@ -36,8 +44,10 @@ export function answerDataSource(
       "object",
       Members,
     ];
-    answers[name] =
-      value === null && attribute.computed ? placeholder.of(members[name] ?? "string", [name]) : value;
+    const memberType = members[name] ?? "string";
+    const listed = hints?.lists?.[name];
+    if (listed !== undefined) answers[name] = readStoredState(deployed.get(listed) ?? [], memberType);
+    else answers[name] = value === null && attribute.computed ? placeholder.of(memberType, [name]) : value;
   }
   return { ...config, ...answers };
 }

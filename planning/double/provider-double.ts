@@ -2,7 +2,7 @@ import { type ProviderHints, type TypeHints } from "../hints/hints";
 import { type Block, type ProviderSchema, blockType } from "../schema/schema";
 import { encodeSchema } from "./encode-schema";
 import { protocolPath } from "./paths";
-import { answerDataSource, completeState } from "./placeholder";
+import { type Deployed, answerDataSource, completeState } from "./placeholder";
 import { planChange, replacingPaths } from "./plan";
 import { type Diagnostic, type DynamicValue } from "./protocol";
 import { readStoredState } from "./stored-state";
@@ -25,6 +25,7 @@ export class ProviderDouble {
     private readonly name: string,
     private readonly schema: ProviderSchema,
     private readonly hints: ProviderHints,
+    private readonly deployed: Deployed = new Map(),
   ) {}
 
   /** The methods of the protocol's Provider service, by their names. */
@@ -69,6 +70,7 @@ export class ProviderDouble {
           this.dataSource(type_name),
           `data_${type_name}`,
           this.hints[`data.${type_name}`],
+          this.deployed,
         ),
       ),
     }),

@@ -57,7 +57,22 @@ interface StateFile {
     readonly mode: string;
     readonly type: string;
     readonly provider: string;
+    readonly instances: ReadonlyArray<{ readonly attributes?: unknown }>;
   }>;
+}
+
+/** Attributes of all resources that state files hold, by type. */
+export function deployedIn(files: Iterable<string>): Map<string, unknown[]> {
+  const deployed = new Map<string, unknown[]>();
+  for (const file of files) {
+    const { resources = [] } = JSON.parse(readFileSync(file, "utf8")) as StateFile;
+    for (const { mode, type, instances } of resources) {
+      if (mode !== "managed") continue;
+      const attributes = instances.map((instance) => instance.attributes);
+      deployed.set(type, [...(deployed.get(type) ?? []), ...attributes]);
+    }
+  }
+  return deployed;
 }
 
 function addStateTypes(used: Map<string, UsedProvider>, file: string): void {
