@@ -1,4 +1,4 @@
-import type { BootOptions } from "../host/boot-script";
+import type { BootOptions } from "../host/boot-document";
 import type { StoredAsset } from "./asset-bucket";
 import type { Architecture } from "./debian-image";
 import { partitionOf, type PolicyStatement } from "./policy";

@@ -4,8 +4,9 @@ import { type Block, dedicatedServer, type HasAvailability } from "../availabili
 import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
 import type { HostRole, SshAccess } from "../region";
 import type { HasTopology, TopologyElement } from "../topology";
-import { assetName, deliveryDigests, deliveryDocument } from "./delivery-document";
-import { ACTIVATE, HOST_APPLY, INCOMING, PREPARE, REMOVE, STAGE } from "./host-commands";
+import { hostApply } from "../host/apply-program";
+import { assetName, deliveryDigests, deliveryDocument } from "../host/delivery-document";
+import { ACTIVATE, INCOMING, PREPARE, REMOVE, STAGE } from "./host-commands";
 import {
   checkHostKey,
   connectionFromInput,
@@ -160,7 +161,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       { type: "remote-exec", inline: [PREPARE], connection },
       {
         type: "file",
-        source: this.asset("host-apply.sh", HOST_APPLY).path,
+        source: this.asset("host-apply.sh", hostApply()).path,
         destination: `${INCOMING}/host-apply.sh`,
         connection,
       },

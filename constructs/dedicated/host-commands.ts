@@ -1,8 +1,3 @@
-import { join } from "node:path";
-
-/** The program that does all work on a host. */
-export const HOST_APPLY = join(__dirname, "host-apply.sh");
-
 /** Where a delivery arrives, relative to the SSH user's home: a name under /tmp could be taken by somebody else. */
 export const INCOMING = ".tricloud-incoming";
 

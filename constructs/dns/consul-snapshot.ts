@@ -65,7 +65,7 @@ consul snapshot save "$new.unfinished"
 consul snapshot inspect "$new.unfinished" >/dev/null
 chmod 0600 "$new.unfinished"
 mv "$new.unfinished" "$new"
-ls -1 | grep '\\.snap$' | sort -r | tail -n +${keep + 1} | while read -r old; do rm -f "$old"; done
+printf '%s\\n' *.snap | sort -r | tail -n +${keep + 1} | while read -r old; do rm -f "$old"; done
 `;
 
 const snapshotScript = (keep: number, tokenFile: string | undefined): string => `#!/bin/sh

@@ -128,10 +128,9 @@ ready() {
 }
 # Whether the DNS server says anything within half a second; ". NS" is what any resolver knows.
 answers() { # ADDRESS PORT
-  local first=""
   exec 3<>"/dev/udp/$1/$2" || return 1
   printf '\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\x01' >&3 || return 1
-  read -r -t 0.5 -N 1 -u 3 first
+  read -r -t 0.5 -N 1 -u 3 _
 }
 watch_one() { # ADDRESS PORT
   local silences=0

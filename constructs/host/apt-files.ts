@@ -11,7 +11,7 @@ export const aptKeyPath = (source: AptSource): string => `/etc/apt/keyrings/tric
  *   together with an archive of its own.
  */
 export function aptFiles(source: AptSource): HostFile[] {
-  if (source.keyUrl !== undefined && source.keyFingerprint === undefined) {
+  if (source.keyUrl !== undefined && (source.keyFingerprint ?? []).length === 0) {
     throw new Error(
       `apt source ${source.name}: keyUrl needs keyFingerprint, got: keyUrl ${source.keyUrl} alone`,
     );

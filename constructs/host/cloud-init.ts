@@ -1,35 +1,42 @@
-import { bootFiles, type BootOptions, bootScript, stagedPath } from "./boot-script";
+import { applyProgram } from "./apply-program";
+import { aptFiles } from "./apt-files";
+import { bootDocument, type BootOptions } from "./boot-document";
 import type { HostProfile } from "./host-profile";
 
 export type CloudInitOptions = BootOptions;
 
 const BOOT = "/usr/local/lib/tricloud/boot";
+const DOCUMENT = "/var/lib/tricloud/document";
+const STAGED = "/var/lib/tricloud/staged/root";
 
 /**
  * User data that makes a machine what `profile` says, as a cloud-config document. cloud-init writes the profile's
- * texts to a private directory; one script then installs the packages, fetches assets and secrets, lets the
- * services verify the new files, puts those in place, starts the services in order and waits until each is healthy.
- * When a step fails the script ends with an error and says which.
+ * texts, which only root may read until they are in place, and a document that says what the machine must hold; the
+ * program that also serves dedicated servers then installs the packages, fetches assets and secrets, lets the services
+ * verify the new files, puts those in place, starts the services and waits until each is healthy. When a step fails
+ * the program ends with an error and says which.
  *
  * Texts may hold Terraform expressions that resolve to a part of a line. Secrets and assets are never part of it.
  */
 export function cloudInit(profile: HostProfile, options: CloudInitOptions): string {
-  const texts = bootFiles(profile).flatMap((file) =>
-    file.content.kind === "text"
-      ? [{ path: stagedPath(file.path), mode: "0600", text: file.content.text }]
-      : [],
-  );
-  const script = { path: BOOT, mode: "0700", text: bootScript(profile, options) };
+  const files = [...profile.aptSources.flatMap(aptFiles), ...profile.files];
+  const written = [
+    ...files.flatMap(({ path, content }) =>
+      content.kind === "text" ? [{ path: STAGED + path, mode: "0600", text: content.text }] : [],
+    ),
+    { path: DOCUMENT, mode: "0600", text: bootDocument(profile, options) },
+    { path: BOOT, mode: "0700", text: applyProgram("first-boot") },
+  ];
   return [
     "#cloud-config",
     "write_files:",
-    ...[...texts, script].flatMap(({ path, mode, text }) => [
+    ...written.flatMap(({ path, mode, text }) => [
       `  - path: ${JSON.stringify(path)}`,
       `    permissions: ${JSON.stringify(mode)}`,
       `    content: ${yamlText(text, " ".repeat(6))}`,
     ]),
     "runcmd:",
-    `  - [${JSON.stringify(BOOT)}]`,
+    `  - ${JSON.stringify([BOOT, "boot", DOCUMENT])}`,
     "",
   ].join("\n");
 }

@@ -31,10 +31,10 @@ export interface AptSource {
   /** Where the host fetches that key (https), when `key` is not given. @default - not fetched */
   readonly keyUrl?: string;
   /**
-   * OpenPGP fingerprint, 40 hex digits, that the fetched key must have. Required with `keyUrl`.
-   * @default - none
+   * OpenPGP fingerprints, 40 hex digits each, of the keys to be taken from what is fetched; one of them must be there.
+   * Required with `keyUrl`. @default - none
    */
-  readonly keyFingerprint?: string;
+  readonly keyFingerprint?: string | readonly string[];
   /** Accept an unsigned archive. For archives on the host's own private network only. @default false */
   readonly trusted?: boolean;
   /** Take only these packages from the archive, whatever versions it holds of others. @default - any package */

@@ -73,6 +73,10 @@ const proxy = z
     }
   });
 
+const keyFingerprint = z
+  .string()
+  .regex(/^[0-9A-F]{40}$/, { error: "expected an OpenPGP fingerprint of 40 upper-case hex digits" });
+
 const aptSource = z.strictObject({
   name: dnsLabel,
   uri: z.url({ error: "expected the URL of a Debian archive" }),
@@ -81,8 +85,9 @@ const aptSource = z.strictObject({
   key: z.string().optional(),
   keyUrl: z.url({ protocol: /^https$/, error: "expected an https URL" }).optional(),
   keyFingerprint: z
-    .string()
-    .regex(/^[0-9A-F]{40}$/, { error: "expected an OpenPGP fingerprint of 40 upper-case hex digits" })
+    .union([keyFingerprint, z.array(keyFingerprint).min(1)], {
+      error: "expected an OpenPGP fingerprint of 40 upper-case hex digits, or a list of them",
+    })
     .optional(),
   trusted: z.boolean().optional(),
   onlyPackages: z.array(z.string()).optional(),

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { AssetBucket, Network, SecretStore, ServerGroup } from "../../constructs/aws";
 import { ConsulCluster, LocalResolver } from "../../constructs/dns";
-import { quote } from "../../constructs/host/boot-script";
 import { AggregationProxy, proxyBundle } from "../../constructs/proxy";
 import { type Synthesised, synthesised, userDataText } from "../constructs/aws/synthesised";
 import { run, Testbed, until, type VirtualHost } from "../testbed";
@@ -178,7 +177,7 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     it("reports that it cannot be used, and is none the worse for it", async () => {
       // GIVEN user data whose proxy is not what its hash says
       const { sha256 } = proxyBundle();
-      const changed = userData.replaceAll(`${sha256}\n`, `${"0".repeat(64)}\n`);
+      const changed = userData.replaceAll(` ${sha256} command `, ` ${"0".repeat(64)} command `);
       // WHEN a new instance boots with it
       const log = await bootAs("i-0fffffffffffffff0", changed);
       // THEN
@@ -211,6 +210,9 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     });
   });
 });
+
+/** `value` as one word of the shell. */
+const quote = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
 
 /** What is given to curl, which signs it. */
 interface SignedRequest {

@@ -197,9 +197,9 @@ describe("UsStack", () => {
   it("gives each group unbound and a Consul agent, and the proxies the proxy", () => {
     for (const template of stack.all("launch_template")) {
       const script = userDataText(stack, template);
-      expect(script).toMatch(/start unbound\.service/);
-      expect(script).toMatch(/start consul\.service/);
-      expect(script.includes("start tricloud-proxy.service")).toBe(template["name"] === "us-proxy");
+      expect(script).toMatch(/^ *service unbound\.service /m);
+      expect(script).toMatch(/^ *service consul\.service /m);
+      expect(/^ *service tricloud-proxy\.service /m.test(script)).toBe(template["name"] === "us-proxy");
     }
   });
 

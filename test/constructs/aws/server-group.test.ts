@@ -14,6 +14,7 @@ import {
 } from "../../../constructs/aws";
 import { type AssetContent, secret, text } from "../../../constructs/host";
 import { RecordingHost } from "../dns/recording-host";
+import { word } from "../../../constructs/host/apply-document";
 import { statements, synthesised, userDataText } from "./synthesised";
 
 let directory: string;
@@ -113,7 +114,9 @@ describe("ServerGroup", () => {
       lifecycle_transition: "autoscaling:EC2_INSTANCE_LAUNCHING",
     });
     expect(userData).toContain(
-      `--lifecycle-action-result CONTINUE --lifecycle-hook-name ${String(hook?.["name"])} --auto-scaling-group-name us-proxy`,
+      word(
+        `--lifecycle-action-result CONTINUE --lifecycle-hook-name ${String(hook?.["name"])} --auto-scaling-group-name us-proxy`,
+      ),
     );
   });
 
@@ -137,7 +140,7 @@ describe("ServerGroup", () => {
     const key = `${asset.sha256}/proxy.js`;
     expect(object).toMatchObject({ key, source_hash: asset.sha256 });
     expect(userData).toMatch(
-      new RegExp(`aws s3 cp --only-show-errors s3://\\$\\{aws_s3_bucket[^}]*\\}/${key} -`),
+      new RegExp(`aws%20s3%20cp%20--only-show-errors%20s3://\\$\\{aws_s3_bucket[^}]*\\}/${key}%20-`),
     );
     expect(allowed.filter(({ Action }) => Action.some((action) => action.startsWith("s3:")))).toEqual([
       expect.objectContaining({
@@ -202,7 +205,7 @@ describe("ServerGroup", () => {
     expect(value).toMatch(/^\$\{var\..*gossip-key.*\}$/);
     expect(userData).not.toContain("var.");
     expect(userData).toMatch(
-      /--secret-id \$\{aws_secretsmanager_secret\.[^}]*\.arn\} --version-id \$\{[^}]*\.version_id\}/,
+      /--secret-id%20\$\{aws_secretsmanager_secret\.[^}]*\.arn\}%20--version-id%20\$\{[^}]*\.version_id\}/,
     );
     expect(statements(stack.one("iam_role_policy")["policy"])).toContainEqual(
       expect.objectContaining({

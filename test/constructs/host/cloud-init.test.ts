@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -33,7 +33,10 @@ const profile: HostProfile = {
       suite: "trixie",
       components: ["main"],
       keyUrl: "https://apt.releases.example.com/gpg",
-      keyFingerprint: "0123456789ABCDEF0123456789ABCDEF01234567",
+      keyFingerprint: [
+        "0123456789ABCDEF0123456789ABCDEF01234567",
+        "89ABCDEF0123456789ABCDEF0123456789ABCDEF",
+      ],
     },
   ],
   packages: ["unbound", "consul"],
@@ -61,18 +64,42 @@ const profile: HostProfile = {
 const parsed = (given: HostProfile, with_: CloudInitOptions = options): CloudConfig =>
   parse(cloudInit(given, with_)) as CloudConfig;
 
-function scriptOf(config: CloudConfig): string {
-  const script = config.write_files.find(({ path }) => path === config.runcmd[0]?.[0]);
-  if (script === undefined) throw new Error("runcmd names no written file");
-  return script.content;
+const writtenTo = (config: CloudConfig, index: number): string => {
+  const path = config.runcmd[0]?.[index];
+  const file = config.write_files.find((one) => one.path === path);
+  if (file === undefined) throw new Error("runcmd names no written file");
+  return file.content;
+};
+const documentOf = (config: CloudConfig): string => writtenTo(config, 2);
+
+/** Runs what cloud-init would, in a directory that commands know as HERE. */
+function booted(given: HostProfile, with_: Partial<CloudInitOptions>) {
+  const directory = mkdtempSync(join(tmpdir(), "tricloud-boot-"));
+  made.push(directory);
+  const config = parsed(given, {
+    fetchAsset: options.fetchAsset,
+    fetchSecret: options.fetchSecret,
+    ...with_,
+  });
+  const program = join(directory, "boot");
+  writeFileSync(
+    program,
+    writtenTo(config, 0)
+      // Only what needs no root on the machine that tests.
+      .replaceAll("/var/lib/tricloud", join(directory, "state"))
+      .replaceAll("/run/tricloud-apply", join(directory, "run"))
+      .replace("systemctl daemon-reload", "true"),
+  );
+  writeFileSync(join(directory, "document"), documentOf(config));
+  const result = spawnSync("bash", [program, "boot", join(directory, "document")], {
+    encoding: "utf8",
+    env: { ...process.env, HERE: directory },
+  });
+  return { ...result, directory };
 }
 
-/** Index of the line that is `line`; fails the test when there is none. */
-function lineOf(script: string, line: string): number {
-  const index = script.split("\n").indexOf(line);
-  if (index < 0) throw new Error(`no line ${JSON.stringify(line)} in:\n${script}`);
-  return index;
-}
+const made: string[] = [];
+afterAll(() => made.forEach((directory) => rmSync(directory, { recursive: true })));
 
 describe("cloudInit", () => {
   it("is a cloud-config document that writes each text where only root reads it", () => {
@@ -84,12 +111,12 @@ describe("cloudInit", () => {
     // THEN
     expect(document.startsWith("#cloud-config\n")).toBe(true);
     expect(config.write_files).toContainEqual({
-      path: "/var/lib/tricloud/staged/etc/unbound/unbound.conf",
+      path: "/var/lib/tricloud/staged/root/etc/unbound/unbound.conf",
       permissions: "0600",
       content: "server:\n  port: 53\n",
     });
     expect(config.write_files.map(({ path }) => path)).not.toContain(
-      "/var/lib/tricloud/staged/etc/consul.d/gossip.json",
+      "/var/lib/tricloud/staged/root/etc/consul.d/gossip.json",
     );
   });
 
@@ -100,77 +127,85 @@ describe("cloudInit", () => {
 
     // THEN the machine fetches it by name
     expect(document).not.toContain("var.gossip");
-    expect(document).toContain("fetch /etc/consul.d/gossip.json 'get secret consul-gossip'");
+    expect(document).toContain(
+      "file 0644 consul root /etc/consul.d/gossip.json - command get%20secret%20consul-gossip\n",
+    );
   });
 
-  it("goes through the steps in the one order that works", () => {
+  it("says in a document what the machine must hold", () => {
     // GIVEN a profile with everything in it
     // WHEN
-    const script = scriptOf(parsed(profile));
+    const document = documentOf(parsed(profile));
 
-    // THEN
-    const order = [
-      "export AWS_REGION=us-east-1",
-      "apt_key /etc/apt/keyrings/tricloud-hashicorp.asc https://apt.releases.example.com/gpg 0123456789ABCDEF0123456789ABCDEF01234567",
-      "place /etc/apt/sources.list.d/tricloud-hashicorp.sources 0644 root root",
-      "hold_services",
-      "retry apt_get install awscli consul unbound",
-      "release_services",
-      "install-agent",
-      `fetch /opt/tricloud/proxy.js 'get asset ${SHA256}' ${SHA256}`,
-      `verify unbound.service 'unbound-checkconf "$STAGED/etc/unbound/unbound.conf"'`,
-      "place /etc/unbound/unbound.conf 0644 root root",
-      "place /etc/consul.d/gossip.json 0644 consul root",
-      "place /etc/resolv.conf 0644 root root",
-      "systemctl daemon-reload",
-      "start unbound.service",
-      "start consul.service",
-      "await unbound.service 7 'dig +time=1 @127.0.0.1 localhost'",
-      "await consul.service 30 'it'\\''s up'",
-      "retry bash -o pipefail -c 'report healthy'",
-    ];
-    const found = order.map((line) => lineOf(script, line));
-    expect(found).toEqual([...found].sort((a, b) => a - b));
-  });
-
-  it("is a script that bash can read, even for an empty profile", () => {
-    for (const given of [profile, EMPTY_PROFILE]) {
-      // GIVEN
-      const script = scriptOf(parsed(given, { ...options, packages: [] }));
-
-      // WHEN
-      const { status, stderr } = spawnSync("bash", ["-n"], { input: script, encoding: "utf8" });
-
-      // THEN
-      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    }
+    // THEN each thing is a line, with commands as single words
+    expect(document.split("\n")).toEqual([
+      "aptkey hashicorp https://apt.releases.example.com/gpg 0123456789ABCDEF0123456789ABCDEF01234567,89ABCDEF0123456789ABCDEF0123456789ABCDEF",
+      "aptfile 0644 root root /etc/apt/sources.list.d/tricloud-hashicorp.sources - staged -",
+      "package awscli",
+      "package consul",
+      "package unbound",
+      "file 0644 root root /etc/unbound/unbound.conf - staged -",
+      `file 0644 root root /opt/tricloud/proxy.js ${SHA256} command get%20asset%20${SHA256}`,
+      "file 0644 consul root /etc/consul.d/gossip.json - command get%20secret%20consul-gossip",
+      "file 0644 root root /etc/resolv.conf - staged -",
+      'service unbound.service - - unbound-checkconf%20"$STAGED/etc/unbound/unbound.conf" dig%20+time=1%20@127.0.0.1%20localhost 7 /etc/unbound/unbound.conf',
+      "service consul.service - - - it's%20up 30 /etc/consul.d/gossip.json",
+      "environment AWS_REGION us-east-1",
+      "prepare install-agent",
+      "healthy report%20healthy",
+      "unhealthy report%20failed",
+      "",
+    ]);
   });
 
   it("ends with an error and says so when a step fails", () => {
     // GIVEN a machine whose check of the new files fails
-    const directory = mkdtempSync(join(tmpdir(), "tricloud-boot-"));
-    const reported = join(directory, "reported");
     const failing: HostProfile = {
       ...EMPTY_PROFILE,
-      services: [{ name: "app.service", reads: [], verify: "false" }],
+      services: [{ name: "app.service", reads: [], verify: "echo no port; false" }],
     };
-    const script = scriptOf(
-      parsed(failing, { ...options, packages: [], prepare: [], whenFailed: `touch ${reported}` }),
-    )
-      // Only what needs no root on the machine that tests.
-      .replaceAll("/var/lib/tricloud", directory);
 
-    try {
-      // WHEN
-      const { status, stderr } = spawnSync("bash", ["-s"], { input: script, encoding: "utf8" });
+    // WHEN
+    const { status, stderr, directory } = booted(failing, { whenFailed: "touch $HERE/reported" });
 
-      // THEN
-      expect(status).toBe(1);
-      expect(stderr).toContain("tricloud: failed at verification of the files for app.service");
-      execFileSync("test", ["-e", reported]);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
+    // THEN
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      "no port\ntricloud: the new configuration of app.service is refused; nothing was changed\n",
+    );
+    expect(existsSync(join(directory, "reported"))).toBe(true);
+  });
+
+  it("names the step at which it failed, and says when that could not be reported", () => {
+    // GIVEN a command that fails, and nobody to tell
+    // WHEN
+    const { status, stderr } = booted(EMPTY_PROFILE, {
+      prepare: ["step 'the agent'", "false"],
+      whenFailed: "exit 7",
+    });
+
+    // THEN
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: "tricloud: failed at the agent\ntricloud: the failure could not be reported\n",
+    });
+  });
+
+  it("gives commands their environment, whatever is in it", () => {
+    // GIVEN values that a shell would take apart
+    const environment = { ODD: "a 'b' \"c\" \\d %41 $HOME\n-", EMPTY: "", DASH: "-" };
+
+    // WHEN
+    const { status, directory } = booted(EMPTY_PROFILE, {
+      environment,
+      prepare: [`printf '%s|%s|%s' "$ODD" "$EMPTY" "$DASH" >"$HERE/environment"`],
+    });
+
+    // THEN
+    expect(status).toBe(0);
+    expect(readFileSync(join(directory, "environment"), "utf8")).toBe(
+      `${environment.ODD}|${environment.EMPTY}|${environment.DASH}`,
+    );
   });
 
   it("gives every text back as it was", () => {

@@ -1,0 +1,131 @@
+
+# --- archives and packages ---------------------------------------------------------------------------------------
+
+LOG=$STATE/apt.log
+# apt's and dpkg's words for a lock that another program holds.
+LOCKED='Could not get lock\|frontend lock was locked\|is locked by another process'
+SIGNATURES='signature\|missing key\|NO_PUBKEY\|EXPKEYSIG\|is not signed'
+
+# Packages start their services when installed; ours start only once their files are in place. The guard holds while
+# the lock is held, be it by an apt that has outlived this program, and a reboot takes it away.
+GUARD=/usr/sbin/policy-rc.d
+is_our_guard() { [[ $(readlink $GUARD) == "$RUN/guard" ]] || grep -qs tricloud $GUARD; }
+hold_services() {
+  [[ ! -e $GUARD ]] || is_our_guard || return 0
+  cat >"$RUN/guard" <<SCRIPT
+#!/bin/sh
+# Here for the time of an installation by tricloud.
+flock -n $RUN/lock true && exit 0
+exit 101
+SCRIPT
+  chmod 0755 "$RUN/guard"
+  ln -sfn "$RUN/guard" $GUARD
+}
+release_services() { if is_our_guard; then rm -f $GUARD; fi; }
+
+# Runs a program of apt or dpkg; waits, and says for whom, while another one holds a lock that it needs.
+when_unlocked() { # COMMAND...
+  local deadline=$((SECONDS + LOCK_SECONDS)) said="" holder
+  until "$@" </dev/null >"$LOG" 2>&1; do
+    grep -q "$LOCKED" "$LOG" && ((SECONDS < deadline)) || return 1
+    holder=$(sed -n 's/.*held by process \(.*\)/\1/p; s/.*process with pid \(.*\)/\1/p' "$LOG" | head -n 1)
+    [[ $said == "$holder" ]] || say "waiting for process $holder, which uses apt"
+    said=$holder
+    sleep 2
+  done
+}
+run_apt() { # ARGUMENTS...: what it says lies in LOG
+  when_unlocked apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Options::=--force-confold --no-install-recommends "$@"
+}
+apt_said() { tail -n 15 "$LOG" >&2; }
+apt_get() { run_apt "$@" || { apt_said && return 1; }; } # ARGUMENTS...
+
+# Reads the archives, all of each: apt alone takes what it read another day for good enough.
+read_archives() { # DOCUMENT PACKAGE...: those that are to be installed
+  step "reading the archives"
+  if run_apt update --error-on=any || archives_suffice "${@:2}"; then return; fi
+  if grep -qi "$SIGNATURES" "$LOG"; then
+    # A vendor may have gone over to another of the keys that are pinned.
+    rm -f $STATE/apt-keys
+    fetch_apt_keys "$1"
+    if run_apt update --error-on=any; then return; fi
+    warn "not signed by a key that is pinned, or by one that has expired: $(broken_archives). Where the vendor has" \
+      "replaced its key, take the new fingerprint from the vendor's own page"
+  fi
+  apt_said
+  return 1
+}
+broken_archives() { sed -n 's/^Err:[0-9]* \([^ ]*\) .*/\1/p' "$LOG" | sort -u | tr '\n' ' '; }
+
+gpg_alone() { gpg --batch --quiet --no-options --homedir "$KEYS" "$@" 2>/dev/null; }
+# Of the primary keys in it: VALIDITY FINGERPRINT EXPIRY, the first and the last "-" for none.
+keys_in() { # FILE
+  gpg_alone --show-keys --with-colons "$1" |
+    awk -F: '$1 == "pub" { head = 1; v = $2 == "" ? "-" : $2; e = $7 == "" ? "-" : $7 } head && $1 == "fpr" { print v, $10, e; head = 0 }'
+}
+usable_key() { keys_in "$1" | grep -q '^[^eri] '; } # FILE
+
+fetch_apt_key() { # NAME URL FINGERPRINTS(comma-separated): exactly those of all keys that the URL serves
+  local key=/etc/apt/keyrings/tricloud-$1.asc found pinned=() line
+  step "fetching the key of apt source $1"
+  KEYS=$STATE/staged/keys-$1
+  install -d -m 0700 "$KEYS"
+  # One that was fetched for these very fingerprints is good until it expires.
+  if listed $STATE/apt-keys "$*" && usable_key "$key"; then return; fi
+  retry curl -fsSL --proto =https --connect-timeout 10 -m 60 -o "$KEYS/fetched" "$2" ||
+    die "cannot fetch the key of apt source $1 from $2"
+  found=$(keys_in "$KEYS/fetched")
+  mapfile -t pinned < <(awk '{ print $2 }' <<<"$found" | grep -xF "${3//,/$'\n'}")
+  ((${#pinned[@]})) ||
+    die "apt source $1: expected a key with fingerprint ${3//,/ or }, got from $2: $(awk '{ print $2 }' <<<"$found" | xargs)." \
+      "Where the vendor has replaced its key, take the new fingerprint from the vendor's own page"
+  gpg_alone --import "$KEYS/fetched" || true
+  gpg_alone --armor --export "${pinned[@]}" >"$KEYS/pinned"
+  usable_key "$KEYS/pinned" ||
+    die "apt source $1: the key ${pinned[*]} at $2 is of no use any more: it $(keys_in "$KEYS/pinned" | end_of_key)"
+  chmod 0644 "$KEYS/pinned"
+  same_file "$KEYS/pinned" "$key" || put_file "$KEYS/pinned" "$key"
+  while read -r line; do [[ ${line%% *} != "$1" ]] || unlist $STATE/apt-keys "$line"; done < <(entries $STATE/apt-keys)
+  list $STATE/apt-keys "$*"
+}
+end_of_key() { # the last of those on standard input
+  local validity expiry
+  read -r validity _ expiry < <(tail -n 1)
+  if [[ $validity == e ]]; then echo "expired on $(date -u -d "@$expiry" +%F)"; else echo "was revoked"; fi
+}
+fetch_apt_keys() { # DOCUMENT
+  local name url fingerprints
+  while read -r name url fingerprints; do fetch_apt_key "$name" "$url" "$fingerprints"; done < <(lines aptkey "$1")
+}
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; } # PACKAGE
+missing_of() { # those of the packages named on standard input
+  local name
+  while read -r name; do is_installed "$name" || echo "$name"; done
+}
+
+# What is missing to install what the document names. How it is installed is for the front to say.
+install_packages() { # DOCUMENT
+  local missing=() changed="" path
+  if [[ -n $(lines aptkey "$1") ]]; then
+    mapfile -t missing < <(printf '%s\n' ca-certificates curl gpg | missing_of)
+    if ((${#missing[@]})); then
+      retry read_archives "$1" "${missing[@]}"
+      install_new "${missing[@]}"
+    fi
+    fetch_apt_keys "$1"
+  fi
+  give_owners aptfile "$1"
+  while read -r _ _ _ path _; do
+    same_file "$STAGED$path" "$path" && continue
+    put_file "$STAGED$path" "$path"
+    changed=1
+  done < <(lines aptfile "$1")
+  mapfile -t missing < <(lines package "$1" | missing_of)
+  if [[ -n $changed ]] || ((${#missing[@]})); then retry read_archives "$1" "${missing[@]}"; fi
+  if ((${#missing[@]})); then
+    step "installing ${missing[*]}"
+    say "installing ${missing[*]}"
+    install_new "${missing[@]}"
+  fi
+}

@@ -1,0 +1,199 @@
+
+# --- over SSH: stage DIRECTORY | activate | remove -----------------------------------------------------------------
+# Each can be repeated after it was cut short: what is done is found done, and a restart that is due stays due.
+
+WHO=$(hostname) TRIES=3 LOCK_SECONDS=300
+ACTIVE=$STATE/document
+step() { CURRENT=$*; }
+after_failure() { :; }
+# A connection that is lost must not end an installation half-way.
+trap '' HUP
+trap : PIPE
+
+# How a service stood before us, to be put back on removal: NAME ENABLEMENT ACTIVITY
+remember_service() { # NAME
+  local enablement
+  ! grep -qs "^$1 " $STATE/services || return 0
+  enablement=$(systemctl is-enabled "$1" 2>/dev/null || true)
+  list $STATE/services "$1 ${enablement:-not-found} $(systemctl is-active "$1" 2>/dev/null || true)"
+}
+
+take_back_service() { # NAME, its files still in place
+  local before
+  step "stopping $1"
+  before=$(entries $STATE/services | sed -n "s/^$1 \([^ ]*\) .*/\1/p")
+  if [[ $before == not-found ]]; then
+    systemctl disable --quiet --now "$1" 2>/dev/null || true
+    # State, cache and log directories that the unit declares exist on its behalf only.
+    systemctl clean --what=all "$1" 2>/dev/null || true
+    systemctl reset-failed "$1" 2>/dev/null || true
+  else
+    systemctl stop "$1" || true
+    [[ $before == enabled ]] || systemctl disable --quiet "$1" || true
+  fi
+  say "stopped $1"
+}
+
+resume_services() { # those that we gave back, now that the original files are back too
+  local line name enablement activity
+  while read -r line; do
+    read -r name enablement activity <<<"$line"
+    if [[ $enablement != not-found && $activity == active ]]; then
+      systemctl restart "$name" || warn "cannot restart $name as it was before"
+    fi
+    unlist $STATE/resume "$line"
+  done < <(entries $STATE/resume)
+}
+
+activate_service() { # NAME RELOAD GATE VERIFY HEALTH TIMEOUT READS
+  local name=$1 reload gate started=$SECONDS
+  reload=$(decode "$2") gate=$(decode "$3")
+  step "starting $name"
+  systemctl is-enabled --quiet "$name" 2>/dev/null || systemctl enable --quiet "$name"
+  if systemctl is-active --quiet "$name"; then
+    [[ -e $STATE/pending/$name ]] || return 0
+    if [[ -n $reload ]]; then
+      bash -c "$reload" </dev/null || die "cannot reload $name"
+      say "reloaded $name"
+    else
+      [[ -z $gate ]] || wait_until 60 "$gate" || die "$name may not be restarted now: $(tail -n 3 $STATE/check.log)"
+      systemctl restart "$name" || explain "$name" "does not start"
+      say "restarted $name"
+    fi
+  else
+    systemctl reset-failed "$name" 2>/dev/null || true
+    systemctl start "$name" || explain "$name" "does not start"
+    say "started $name"
+  fi
+  await_health "$name" "$5" "$6"
+  [[ $5 == - ]] || say "$name is healthy after $((SECONDS - started)) s"
+  rm -f "$STATE/pending/$name"
+}
+
+stage() { # DIRECTORY
+  local document=$1/document name
+  [[ -f $document ]] || die "no document in $1"
+  sweep_files "$document" $ACTIVE
+  repair_packages
+  adopt_old_lists
+  rm -rf $STATE/staged
+  install -d -m 0700 $STATE/staged $STAGED
+  install -m 0700 "$0" $STATE/staged/host-apply.sh
+  replace $STATE/staged/host-apply.sh $STATE/host-apply.sh
+  while read -r name _; do remember_service "$name"; done < <(lines service "$document")
+  lay_out aptfile "$document" "$1"
+  lay_out file "$document" "$1"
+  install_packages "$document"
+  give_owners file "$document"
+  verify_services "$document"
+  chmod 0600 "$document"
+  replace "$document" $STATE/staged/document
+  say "staged"
+}
+
+changed_files() { # DOCUMENT: paths whose new version differs, and those that are on the host but named no more
+  local path
+  while read -r _ _ _ path _; do
+    same_file "$STAGED$path" "$path" || echo "$path"
+  done < <(lines file "$1")
+  while read -r path; do
+    grep -q "^\(apt\)\?file [^ ]* [^ ]* [^ ]* $path " "$1" || [[ $path == /etc/apt/keyrings/* ]] || echo "$path"
+  done < <(entries $STATE/files)
+}
+
+# What is due is written down before the first file changes: a run that is cut short is finished by the next.
+note_what_is_due() { # DOCUMENT PATH...
+  local name reads path
+  mkdir -p $STATE/pending
+  while read -r name _ _ _ _ _ reads; do
+    for path in "${@:2}"; do
+      [[ ,$reads, != *",$path,"* ]] || touch "$STATE/pending/$name"
+    done
+  done < <(lines service "$1")
+  [[ " ${*:2}" != *" /etc/systemd/"* ]] || touch $STATE/daemon-reload
+  sync -f $STATE
+}
+
+activate() {
+  local document=$STATE/staged/document changed=() line path name
+  # Done already, though whoever asked may not have heard of it.
+  if [[ ! -f $document ]]; then
+    [[ -f $ACTIVE ]] || die "nothing is staged: deliver to this host again"
+    activate_services $ACTIVE
+    say "active already"
+    return
+  fi
+  mapfile -t changed < <(changed_files "$document")
+  note_what_is_due "$document" "${changed[@]}"
+  while read -r line; do
+    name=${line%% *}
+    ! grep -q "^service $name " "$document" || continue
+    take_back_service "$name"
+    list $STATE/resume "$line"
+    unlist $STATE/services "$line"
+  done < <(entries $STATE/services)
+  for path in "${changed[@]}"; do
+    if [[ -e $STAGED$path ]]; then
+      put_file "$STAGED$path" "$path"
+      say "replaced $path"
+    else
+      take_back_file "$path"
+    fi
+  done
+  if [[ -e $STATE/daemon-reload ]]; then
+    systemctl daemon-reload
+    rm -f $STATE/daemon-reload
+  fi
+  resume_services
+  activate_services "$document"
+  purge_obsolete "$document"
+  mv -f "$document" $ACTIVE
+  rm -rf $STATE/staged
+  say "active"
+}
+activate_services() { # DOCUMENT
+  local name reload gate verify health timeout reads
+  while read -r name reload gate verify health timeout reads; do
+    activate_service "$name" "$reload" "$gate" "$verify" "$health" "$timeout" "$reads"
+  done < <(lines service "$1")
+}
+
+purge_obsolete() { # NEW DOCUMENT
+  local obsolete=() name
+  while read -r name; do
+    listed "$1" "package $name" || ! listed $STATE/own-packages "$name" || obsolete+=("$name")
+  done < <(lines package $ACTIVE)
+  purge_packages "${obsolete[@]}"
+  for name in "${obsolete[@]}"; do unlist $STATE/own-packages "$name"; done
+}
+
+remove() {
+  local services=() packages=() line path name
+  [[ -f $STATE/host-apply.sh ]] || return 0
+  sweep_files $ACTIVE $STATE/staged/document
+  repair_packages
+  adopt_old_lists
+  mapfile -t services < <(entries_backwards $STATE/services)
+  for line in "${services[@]}"; do
+    take_back_service "${line%% *}"
+    list $STATE/resume "$line"
+    unlist $STATE/services "$line"
+  done
+  while read -r path; do take_back_file "$path"; done < <(entries_backwards $STATE/files)
+  systemctl daemon-reload
+  mapfile -t packages < <(entries $STATE/own-packages)
+  purge_packages "${packages[@]}"
+  while read -r name; do userdel "$name" 2>/dev/null || true; done < <(entries $STATE/own-passwd)
+  while read -r name; do groupdel "$name" 2>/dev/null || true; done < <(entries $STATE/own-group)
+  while read -r path; do rmdir "$path" 2>/dev/null || true; done < <(entries_backwards $STATE/directories)
+  systemctl daemon-reload
+  resume_services
+  # The program goes last: as long as it is there, whatever was left can be taken back by another try.
+  find $STATE -mindepth 1 ! -name host-apply.sh -delete
+  rm -rf $STATE
+  say "removed"
+}
+
+[[ ${1-} =~ ^(stage|activate|remove)$ ]] || { echo "usage: host-apply.sh stage DIRECTORY | activate | remove" >&2 && exit 2; }
+take_lock "$1"
+"$@"

@@ -1,0 +1,132 @@
+
+# --- which packages are ours -------------------------------------------------------------------------------------
+# Those that apt's simulation named before a run and that this run itself unpacked, on a host that did not have them.
+# While a run is under way, or was cut short, `planned` names the ones and `unpacked` holds what dpkg said.
+
+PLANNED=$STATE/planned UNPACKED=$STATE/unpacked
+
+is_absent() { # PACKAGE
+  case $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) in
+    "" | not-installed | config-files) ;;
+    *) false ;;
+  esac
+}
+account_names() { cut -d: -f1 "/etc/$1" | sort; } # passwd | group
+
+apt_install() { # ARGUMENTS...: takes nothing off the host, and notes what dpkg unpacks as it does
+  # shellcheck disable=SC2016 # for the shell that dpkg starts
+  local note='while read -r line; do case $line in "processing: install: "*) echo "$line" >>'$UNPACKED'; sync '$UNPACKED';; esac; done'
+  run_apt -o "Dpkg::Options::=--status-logger=$note" --no-remove install "$@"
+}
+install_new() { # PACKAGE...
+  local planned=() name kind
+  run_apt install --simulate "$@" || { apt_said && die "cannot install $*"; }
+  while read -r name; do
+    if is_absent "$name"; then planned+=("$name"); fi
+  done < <(sed -n 's/^Inst \([^ ]*\) .*/\1/p' "$LOG")
+  for kind in passwd group; do account_names $kind >$STATE/$kind.before; done
+  rm -f $UNPACKED
+  hold_services
+  rewrite $PLANNED "${planned[@]}"
+  if ! apt_install "$@"; then
+    apt_said
+    settle_account
+    die "cannot install $*"
+  fi
+  settle_account
+}
+
+settle_account() { # of a run, whatever became of it
+  local name own=() kind
+  [[ -f $PLANNED ]] || return 0
+  while read -r name; do
+    if grep -qs "^processing: install: $name\(:.*\)\?$" $UNPACKED && ! is_absent "$name"; then own+=("$name"); fi
+  done <$PLANNED
+  list $STATE/own-packages "${own[@]}"
+  for kind in passwd group; do
+    while read -r name; do
+      if names_account "$name" $STATE/own-packages; then list $STATE/own-$kind "$name"; fi
+    done < <(account_names $kind | comm -13 $STATE/$kind.before -)
+  done
+  rm -f $PLANNED $UNPACKED $STATE/{passwd,group}.before
+}
+names_account() { # ACCOUNT LIST: whether a script or a sysusers.d file of a package on the list does
+  local package file
+  while read -r package; do
+    for file in /var/lib/dpkg/info/"$package"{,:*}.{preinst,postinst,config} $(dpkg-query -L "$package" 2>/dev/null | grep '/sysusers\.d/.'); do
+      if grep -qswF -- "$1" "$file"; then return; fi
+    done
+  done < <(entries "$2")
+  return 1
+}
+
+# After a run that was cut short: first whole packages, then the account of them.
+repair_packages() {
+  if is_interrupted; then
+    step "repairing the packages"
+    say "repairing packages that an interrupted installation has left half-way: $(half_way)"
+    hold_services
+    when_unlocked dpkg --force-confold --configure -a || true
+    apt_install -f || { apt_said && die "cannot repair: $(half_way)"; }
+  fi
+  settle_account
+}
+half_way() { dpkg-query -W -f '${db:Status-Status} ${Package}\n' | grep -v '^\(installed\|config-files\|not-installed\) ' | cut -d ' ' -f 2 | xargs; }
+is_interrupted() { compgen -G '/var/lib/dpkg/updates/[0-9]*' >/dev/null || [[ -n $(half_way) ]]; }
+
+purge_packages() { # PACKAGE...
+  local name there=() kept=() left=()
+  for name; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) =~ ^(|not-installed)$ ]] || there+=("$name")
+  done
+  ((${#there[@]})) || return 0
+  step "purging ${there[*]}"
+  hold_services
+  when_unlocked dpkg --purge "${there[@]}" || true
+  for name in "${there[@]}"; do
+    [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) =~ ^(|not-installed)$ ]] && continue
+    # dpkg keeps, and names, what a package that is not ours depends on.
+    if grep -q "prevent removal of ${name}[: ]" "$LOG"; then kept+=("$name"); else left+=("$name"); fi
+  done
+  if ((${#left[@]})); then
+    apt_said
+    die "cannot purge ${left[*]}"
+  fi
+  ((${#kept[@]} == 0)) || say "kept, for other packages need them: ${kept[*]}"
+  say "purged ${there[*]}"
+}
+
+# An administrator's source that cannot be read is no hindrance, unless something of ours comes from it.
+archives_suffice() { # PACKAGE...
+  local broken plan="" one
+  broken=$(broken_archives)
+  [[ -n $broken ]] || return 1
+  plan=$(cat /etc/apt/sources.list.d/tricloud-*.sources 2>/dev/null | sed -n "s,^URIs: \([^ ]*[^/ ]\)/*$,'\1/,p")
+  if (($#)); then
+    # Keeps its hands off LOG, which tells what is broken.
+    plan+=$(apt-get -q -y --print-uris --no-install-recommends install "$@" 2>/dev/null) || return 1
+  fi
+  for one in $broken; do [[ $plan != *"'${one%/}/"* ]] || return 1; done
+  warn "goes on without an archive of this host's that cannot be read, since nothing comes from it: $broken"
+}
+
+# Releases before this one took for ours whatever had come since their first attempt. Of their lists counts what apt's
+# own history says they installed; the rest stays, and is named.
+adopt_old_lists() {
+  local theirs own=() doubtful=() name kind
+  [[ -f $STATE/packages ]] || return 0
+  theirs=$(zcat -f /var/log/apt/history.log* 2>/dev/null |
+    sed -n '/^Commandline: apt-get -q -y -o DPkg::Lock::Timeout=120 .* install /,/^$/s/^Install: //p' |
+    sed 's/ ([^)]*)//g' | tr -d ' ' | tr ',' '\n' | sed 's/:.*//')
+  while read -r name; do
+    if grep -qxF -- "$name" <<<"$theirs"; then own+=("$name"); else doubtful+=("$name"); fi
+  done <$STATE/packages
+  list $STATE/own-packages "${own[@]}"
+  for kind in passwd group; do
+    while read -r name; do
+      if names_account "$name" $STATE/own-packages; then list $STATE/own-$kind "$name"; fi
+    done < <(entries $STATE/$kind)
+  done
+  ((${#doubtful[@]} == 0)) || say "will stay, for nothing shows that they came with us: ${doubtful[*]}"
+  rm -f $STATE/{packages,passwd,group}{,.before}
+}

@@ -1,0 +1,45 @@
+import { applyDocument, type ContentFields, word } from "./apply-document";
+import type { HostFile, HostProfile } from "./host-profile";
+
+export interface BootOptions {
+  /** Shell command that writes the asset with this SHA-256 to standard output. */
+  readonly fetchAsset: (sha256: string) => string;
+  /** Shell command that writes the secret of this name to standard output. */
+  readonly fetchSecret: (name: string) => string;
+  /** Debian packages needed besides the profile's, for the commands given here. @default - none */
+  readonly packages?: readonly string[];
+  /** Environment of all commands. @default - cloud-init's own */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * Lines of bash run once packages are installed and before any file is fetched. They may use `step NAME`,
+   * `retry COMMAND...` and `apt_get ARGUMENTS...`. @default - none
+   */
+  readonly prepare?: readonly string[];
+  /** Shell command run when every service is healthy. @default - none */
+  readonly whenHealthy?: string;
+  /** Shell command run when any step has failed. @default - none */
+  readonly whenFailed?: string;
+}
+
+/** The document that makes a new machine hold `profile`, whose texts are staged there already. */
+export function bootDocument(profile: HostProfile, options: BootOptions): string {
+  const { packages = [], environment = {}, prepare = [], whenHealthy, whenFailed } = options;
+  const all = [...new Set([...packages, ...profile.packages])].sort();
+  return applyDocument({ ...profile, packages: all }, (file) => contentFields(file, options), [
+    ...Object.entries(environment).map(([name, value]) => `environment ${name} ${word(value)}`),
+    ...(prepare.length === 0 ? [] : [`prepare ${word(prepare.join("\n"))}`]),
+    ...(whenHealthy === undefined ? [] : [`healthy ${word(whenHealthy)}`]),
+    ...(whenFailed === undefined ? [] : [`unhealthy ${word(whenFailed)}`]),
+  ]);
+}
+
+function contentFields({ content }: HostFile, options: BootOptions): ContentFields {
+  switch (content.kind) {
+    case "text":
+      return { how: "staged", what: "-" };
+    case "asset":
+      return { sha256: content.sha256, how: "command", what: word(options.fetchAsset(content.sha256)) };
+    case "secret":
+      return { how: "command", what: word(options.fetchSecret(content.name)) };
+  }
+}
