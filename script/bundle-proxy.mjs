@@ -10,5 +10,7 @@ await build({
   format: "cjs",
   banner: { js: "#!/usr/bin/env node" },
   legalComments: "none",
+  // Beside the bundle, whose content is the same with it and without: node --enable-source-maps reads it.
+  sourcemap: "external",
   logLevel: "warning",
 });

@@ -1,3 +1,6 @@
+// First: what is missing is named before anything asks for it.
+import "./providers";
+
 export * from "./asset-bucket";
 export * from "./cache";
 export * from "./consul-firewall";

@@ -1,3 +1,6 @@
+// First: what is missing is named before anything asks for it.
+import "./providers";
+
 export * from "./cloud-sql-mysql";
 export * from "./edge-policy";
 export * from "./enabled-apis";

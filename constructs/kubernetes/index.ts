@@ -1,3 +1,6 @@
+// First: what is missing is named before anything asks for it.
+import "./providers";
+
 export * from "./cluster-resolver";
 export * from "./config-files";
 export * from "./consul-chart";

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 
@@ -62,7 +62,9 @@ describe.each(workflows)("workflow $file", ({ text, workflow }) => {
       scripts: Record<string, string>;
     };
     const called = [...text.matchAll(/npm run (?:--silent )?([\w:-]+)/g)].map(([, name]) => name ?? "");
-    expect(called.length).toBeGreaterThan(0);
+    const programs = [...text.matchAll(/^ +run: (script\/[\w-]+)/gm)].map(([, path]) => path ?? "");
+    expect(called.length + programs.length).toBeGreaterThan(0);
     for (const name of called) expect(scripts).toHaveProperty([name]);
+    for (const path of programs) expect(existsSync(join(ROOT, path))).toBe(true);
   });
 });

@@ -1,0 +1,3 @@
+import { requireInstalled } from "../installed-packages";
+
+requireInstalled("tricloud/aws", ["@cdktf/provider-aws"]);

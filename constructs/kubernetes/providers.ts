@@ -1,0 +1,3 @@
+import { requireInstalled } from "../installed-packages";
+
+requireInstalled("tricloud/kubernetes", ["@cdktf/provider-kubernetes", "@cdktf/provider-helm"]);
