@@ -24,9 +24,12 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
     new GkeAccess(this, "access", { cluster });
     const { namespaceName: namespace } = new WorkloadNamespace(this, "namespace", { name: "tricloud" });
+    const { namespaceName: consulNamespace } = new WorkloadNamespace(this, "consul-namespace", {
+      name: "consul",
+      podSecurity: "baseline",
+    });
     const consul = new ConsulChart(this, "consul", {
-      namespace: new WorkloadNamespace(this, "consul-namespace", { name: "consul", podSecurity: "baseline" })
-        .namespaceName,
+      namespace: consulNamespace,
       workers,
       servers: region.consulServers,
       datacenter: region.name,
@@ -39,6 +42,11 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       wanNetworks: region.consulWanNetworks,
       joinAddress: region.consulJoinAddress,
       ...region.consul,
+    });
+    new MetricsScrape(this, "consul-metrics", {
+      name: "consul",
+      namespace: consulNamespace,
+      ...consul.metrics,
     });
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,

@@ -19,6 +19,7 @@ import { ConsulSnapshots } from "./consul-snapshots";
 import { ConsulUpkeep, DIGEST_ANNOTATION } from "./consul-upkeep";
 import { consulValues } from "./consul-values";
 import { type AllowedIngress, IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
+import { type MetricsScrapeProps } from "./metrics-scrape";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
 export interface ConsulChartProps {
@@ -95,6 +96,8 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
   readonly quorum: Block;
   readonly leader: Block;
   readonly topology: readonly TopologyElement[];
+  /** Where metrics are collected from. */
+  readonly metrics: Omit<MetricsScrapeProps, "name" | "namespace">;
 
   /** @throws Error for a number of servers that gains nothing, or malformed options */
   constructor(scope: Construct, id: string, props: ConsulChartProps) {
@@ -121,6 +124,17 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
         ...wanIngress(props.wanNetworks ?? []),
       ],
     });
+    this.metrics = {
+      podLabels: { app: "consul", release: "consul", component: "server" },
+      port: secrets.tls === undefined ? "http" : "https",
+      path: "/v1/agent/metrics",
+      parameters: { format: "prometheus" },
+      tls: secrets.tls && {
+        authority: secrets.tls.authority,
+        serverName: `server.${datacenter}.${this.domain}`,
+      },
+      token: secrets.acl?.agent,
+    };
     const release = new Release(this, "release", {
       name: "consul",
       namespace: props.namespace,

@@ -25,7 +25,9 @@ export interface ConsulSecretsProps {
 
 /** One entry of a Secret. */
 export interface SecretEntry {
+  /** Name of the Secret. */
   readonly secretName: string;
+  /** Name of the entry. */
   readonly secretKey: string;
 }
 

@@ -34,8 +34,6 @@ export function consulValues(options: ConsulValuesOptions): string {
       name: "consul",
       datacenter,
       domain,
-      // The Gateway API's definitions are GKE's; two owners would fight over them.
-      installK8sNetworkingCRDs: false,
       image: options.image,
       ...(options.controlPlaneImage === undefined ? {} : { imageK8S: options.controlPlaneImage }),
       gossipEncryption: gossip,

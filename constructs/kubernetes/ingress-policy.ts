@@ -70,4 +70,4 @@ function peerBlocks(peers: Peers): NetworkPolicyV1SpecIngressFrom[] {
 }
 
 /** Namespace of the collectors that Google's managed Prometheus runs on each node. */
-export const METRICS_COLLECTORS: Peers = { namespace: "gmp-system" };
+export const METRICS_COLLECTORS = { namespace: "gmp-system" } as const satisfies Peers;

@@ -17,7 +17,7 @@ const zone = z.string().regex(/^[a-z]+-[a-z]+\d+-[a-z]$/, {
 });
 
 const version = z.string().regex(/^\d+\.\d+\.\d+$/, {
-  error: "expected an exact version such as 1.9.3",
+  error: "expected an exact version such as 1.9.11",
 });
 
 /** An image that stays the same: `REGISTRY/NAME:TAG`, `REGISTRY/NAME@DIGEST` or both. */
@@ -209,6 +209,11 @@ export const gkeRegion = z
       .strictObject({ min: z.int().min(2).default(3), max: z.int().min(2).default(12) })
       .refine(({ min, max }) => min <= max, { error: "expected min to be at most max" })
       .prefault({}),
+    /** As everywhere, but encrypted and with access control unless it says otherwise. */
+    consul: sharedFields.consul
+      .unwrap()
+      .extend({ tls: z.boolean().default(true), acl: z.boolean().default(true) })
+      .prefault({}),
     consulServers: z.int().default(3),
     /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters and for calls. */
     consulWanNetworks: z.array(cidr).default([]),
@@ -223,7 +228,7 @@ export const gkeRegion = z
     versions: z
       .strictObject({
         /** HashiCorp's chart `consul`; 1.9 carries Consul 1.22 and suits Kubernetes 1.30 to 1.34. */
-        consulChart: version.default("1.9.3"),
+        consulChart: version.default("1.9.11"),
       })
       .prefault({}),
     images: z

@@ -55,7 +55,12 @@ describe("UkWorkloadsStack", () => {
   it("runs every pod of its own in a namespace that takes restricted pods only, and as one", () => {
     const { stack } = asIs;
     const workloads = manifestsOf(stack).filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet");
-    expect(workloads.map(({ metadata }) => metadata["namespace"])).toEqual(workloads.map(() => "tricloud"));
+    expect(
+      workloads.map(({ metadata }) => `${String(metadata["namespace"])}/${String(metadata["name"])}`).sort(),
+    ).toEqual(
+      // Consul's chart needs a namespace that takes other pods too.
+      ["consul/consul-upkeep", "tricloud/proxy", "tricloud/resolver"],
+    );
     expect(manifestOf(stack, "Namespace", "tricloud").metadata["labels"]).toMatchObject({
       "pod-security.kubernetes.io/enforce": "restricted",
     });
@@ -125,7 +130,7 @@ describe("UkWorkloadsStack", () => {
     expect(kinds(asIs.stack)).toContain("Gateway");
     expect(asIs.built.services.map(({ name }) => name)).toContain("web");
     const hidden = synthesised({ entrance: undefined });
-    expect(kinds(hidden.stack)).toEqual(["PodMonitoring"]);
+    expect(new Set(kinds(hidden.stack))).toEqual(new Set(["PodMonitoring"]));
     expect(hidden.built.services.map(({ name }) => name)).toEqual(["calls-to-other-clouds"]);
   });
 
@@ -139,7 +144,7 @@ describe("UkWorkloadsStack", () => {
   it("has the proxies' metrics collected where they answer them, from pods that let the collectors in", () => {
     const monitoring = Object.values(asIs.stack.resources("kubernetes_manifest"))
       .map(({ manifest }) => manifest as Attributes)
-      .find(({ kind }) => kind === "PodMonitoring");
+      .find(({ kind, metadata }) => kind === "PodMonitoring" && (metadata as Attributes)["name"] === "proxy");
     const deployment = manifestOf(asIs.stack, "Deployment", "proxy")["spec"] as {
       selector: Attributes;
       template: { spec: { containers: [{ ports: Attributes[] }] } };
@@ -151,6 +156,47 @@ describe("UkWorkloadsStack", () => {
     expect(deployment.template.spec.containers[0].ports).toContainEqual(
       expect.objectContaining({ name: "admin", containerPort: 9300 }),
     );
+  });
+
+  it("has Consul's metrics collected by collectors that know its servers and show a token", () => {
+    const monitoring = Object.values(asIs.stack.resources("kubernetes_manifest"))
+      .map(({ manifest }) => manifest as Attributes)
+      .find(
+        ({ kind, metadata }) => kind === "PodMonitoring" && (metadata as Attributes)["name"] === "consul",
+      );
+    const { endpoints } = monitoring?.["spec"] as { endpoints: [Attributes] };
+    expect(endpoints[0]).toMatchObject({
+      port: "https",
+      path: "/v1/agent/metrics",
+      params: { format: ["prometheus"] },
+      tls: { serverName: "server.uk.consul" },
+    });
+    // AND collectors may read what they are told to use, and nothing else
+    const named = [...JSON.stringify(endpoints).matchAll(/"name":"(\$\{[^"]+\})"/g)].map(([, name]) => name);
+    const [rule] = asIs.stack.one("kubernetes_role_v1")["rule"] as [Attributes];
+    expect([...(rule["resource_names"] as string[])].sort()).toEqual(named.sort());
+    expect(asIs.stack.one("kubernetes_role_binding_v1")["subject"]).toEqual([
+      { kind: "ServiceAccount", name: "collector", namespace: "gmp-system" },
+    ]);
+  });
+
+  it("encrypts what Consul says and denies what no token allows, unless the value says otherwise", () => {
+    const { tls } = (
+      JSON.parse((asIs.stack.one("helm_release")["values"] as [string])[0]) as { global: { tls: Attributes } }
+    ).global;
+    expect(tls).toMatchObject({ enabled: true, httpsOnly: true, verify: true });
+    expect(manifestOf(asIs.stack, "Secret", "consul-access-control")).toBeDefined();
+    const open = synthesised({ consul: { tls: false, acl: false } });
+    expect(Object.keys(open.stack.json["variable"] as Attributes)).toEqual(["consul_gossip_key"]);
+  });
+
+  it("speaks no outdated TLS with the internet, and lets WebSockets stay open", () => {
+    const manifests = Object.values(asIs.stack.resources("kubernetes_manifest")).map(
+      ({ manifest }) => manifest as Attributes,
+    );
+    const specOf = (kind: string) => manifests.find((each) => each["kind"] === kind)?.["spec"];
+    expect(specOf("GCPGatewayPolicy")).toMatchObject({ default: { sslPolicy: "uk-public" } });
+    expect(specOf("GCPBackendPolicy")).toMatchObject({ default: { timeoutSec: 3600 } });
   });
 
   it("gives applications a namespace of their own and the account that Google Cloud knows them by", () => {
@@ -242,7 +288,7 @@ describe("UkWorkloadsStack", () => {
     const mirror = "europe-west2-docker.pkg.dev/example-uk/uk-docker-hub/hashicorp";
     expect(global).toMatchObject({
       image: `${mirror}/consul:1.22.3`,
-      imageK8S: `${mirror}/consul-k8s-control-plane:1.9.3`,
+      imageK8S: `${mirror}/consul-k8s-control-plane:1.9.11`,
     });
     const [pod] = podsOf(manifestOf(asIs.stack, "CronJob", "consul-snapshots"));
     expect((pod!["containers"] as [Attributes])[0]["image"]).toBe(`${mirror}/consul:1.22.3`);

@@ -5,7 +5,7 @@ import { WORKERS } from "./workers";
 export const CONSUL_CHART: ConsulChartProps = {
   namespace: "consul",
   datacenter: "uk",
-  chartVersion: "1.9.3",
+  chartVersion: "1.9.11",
   image: "docker.io/hashicorp/consul:1.22.3",
   dnsAddress: "10.30.16.54",
   workers: WORKERS,

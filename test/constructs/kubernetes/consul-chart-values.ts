@@ -8,7 +8,6 @@ export const CHART_VALUES: Readonly<Record<string, "string" | "boolean" | "numbe
   "global.domain": "string",
   "global.image": "string",
   "global.imageK8S": "string",
-  "global.installK8sNetworkingCRDs": "boolean",
   "global.gossipEncryption.secretName": "string",
   "global.gossipEncryption.secretKey": "string",
   "global.tls.enabled": "boolean",

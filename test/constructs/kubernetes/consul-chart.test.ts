@@ -31,7 +31,7 @@ describe("ConsulChart", () => {
     expect(released().stack.one("helm_release")).toMatchObject({
       repository: "https://helm.releases.hashicorp.com",
       chart: "consul",
-      version: "1.9.3",
+      version: "1.9.11",
       namespace: "consul",
     });
   });
@@ -39,7 +39,7 @@ describe("ConsulChart", () => {
   it("answers DNS at the address that the resolver is told, for services alone", () => {
     const { values, chart } = released();
     expect(values).toMatchObject({
-      global: { datacenter: "uk", domain: "consul", installK8sNetworkingCRDs: false },
+      global: { datacenter: "uk", domain: "consul" },
       dns: { enabled: true, clusterIP: "10.30.16.54" },
       connectInject: { enabled: false },
       syncCatalog: { enabled: true, default: false, toConsul: true, toK8S: false },

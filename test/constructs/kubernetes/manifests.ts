@@ -18,6 +18,8 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]
   kubernetes_network_policy_v1: ["networking.k8s.io/v1", "NetworkPolicy"],
   kubernetes_persistent_volume_claim_v1: ["v1", "PersistentVolumeClaim"],
   kubernetes_pod_disruption_budget_v1: ["policy/v1", "PodDisruptionBudget"],
+  kubernetes_role_binding_v1: ["rbac.authorization.k8s.io/v1", "RoleBinding"],
+  kubernetes_role_v1: ["rbac.authorization.k8s.io/v1", "Role"],
   kubernetes_secret_v1: ["v1", "Secret"],
   kubernetes_service_account_v1: ["v1", "ServiceAccount"],
   kubernetes_service_v1: ["v1", "Service"],
@@ -110,6 +112,8 @@ const PLURALS: Readonly<Record<string, string>> = {
   sysctl: "sysctls",
   metric: "metrics",
   policy: "policies",
+  rule: "rules",
+  subject: "subjects",
 };
 
 /** Blocks that the provider takes as a list, of which there is at most one. */
