@@ -1,3 +1,4 @@
+import { isDay } from "./calculus/calendar";
 import { complement } from "./calculus/complement";
 
 /**
@@ -22,6 +23,8 @@ export interface Component {
   readonly unavailability: number;
   /** Probability of being up at a moment, 0 to 1. */
   readonly availability: number;
+  /** How long one outage lasts in the mean, in hours. Absent where that is not known. */
+  readonly meanOutageHours?: number;
   readonly about: About;
 }
 
@@ -51,10 +54,13 @@ export interface Remote {
   readonly service: string;
 }
 
-/** A component's figure, in whichever form it is known. */
+/**
+ * A component's figure, in whichever form it is known. `meanOutageHours` says how long one outage lasts; without it
+ * nothing is known of how often the component fails.
+ */
 export type Figure =
-  | { readonly availability: number }
-  | { readonly unavailability: number }
+  | { readonly availability: number; readonly meanOutageHours?: number }
+  | { readonly unavailability: number; readonly meanOutageHours?: number }
   /** Mean operating time between failures and mean time to repair: unavailability = MTTR / (MTBF + MTTR). */
   | { readonly mtbfHours: number; readonly mttrHours: number };
 
@@ -73,17 +79,29 @@ export interface About {
   readonly effectiveDate?: string;
   /** The control plane makes changes possible; the serving plane carries requests. @default "serving" */
   readonly plane?: "control" | "serving";
-  /** Components of one group may fail together from one cause. Counts in the correlated result only. */
-  readonly commonCause?: CommonCause;
+  /** Causes that it shares with others: a zone, a provider, a bad release. Count in the correlated result only. */
+  readonly commonCause?: CommonCause | readonly CommonCause[];
   /** What a reader of the report must know, for example a condition that the topology does not meet. */
   readonly warnings?: readonly string[];
 }
 
-/** Membership of a beta-factor common-cause group. */
-export interface CommonCause {
+/** Membership of a group of components that one cause takes down together. */
+export type CommonCause = ShareOfFailures | CauseOfItsOwn;
+
+/** The cause is behind some of the failures that the members' figures count already (beta factor). */
+export interface ShareOfFailures {
   readonly group: string;
   /** Share of a member's failures that take down the whole group, 0 to 1. */
   readonly beta: number;
+}
+
+/** The cause comes on top of what the members' figures count, such as a bad release of what runs on them. */
+export interface CauseOfItsOwn {
+  readonly group: string;
+  /** How often the cause has the whole group down. */
+  readonly figure: Figure;
+  /** Where that figure comes from. */
+  readonly source: string;
 }
 
 /**
@@ -101,6 +119,7 @@ export function component(id: string, figure: Figure, about: About = {}): Compon
     type: "component",
     id,
     ...probabilities(id, figure),
+    ...meanOutage(id, figure),
     about: Object.freeze({ ...about }),
   });
 }
@@ -192,6 +211,13 @@ function probabilities(id: string, figure: Figure): Pick<Component, "availabilit
   return { availability: mtbfHours / cycle, unavailability: mttrHours / cycle };
 }
 
+function meanOutage(id: string, figure: Figure): Pick<Component, "meanOutageHours"> {
+  const hours: unknown = "mttrHours" in figure ? figure.mttrHours : figure.meanOutageHours;
+  if (hours === undefined || ("mttrHours" in figure && hours === 0)) return {};
+  if (typeof hours === "number" && Number.isFinite(hours) && hours > 0) return { meanOutageHours: hours };
+  throw new RangeError(`component "${id}": meanOutageHours must be a number above 0, got ${String(hours)}`);
+}
+
 function probability(id: string, name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0 && value <= 1) return value;
   const hint =
@@ -203,19 +229,26 @@ function probability(id: string, name: string, value: unknown): number {
 
 function checkAbout(id: string, about: About): void {
   const date = about.effectiveDate;
-  if (date !== undefined && !(/^\d{4}(-\d\d(-\d\d)?)?$/.test(date) && !Number.isNaN(Date.parse(date)))) {
+  if (date !== undefined && !(/^\d{4}(-\d\d(-\d\d)?)?$/.test(date) && isDay(`${date}-01-01`.slice(0, 10)))) {
     throw new RangeError(
       `component "${id}": effectiveDate must be YYYY, YYYY-MM or YYYY-MM-DD, got ${JSON.stringify(date)}`,
     );
   }
-  const cause = about.commonCause;
-  if (cause === undefined) return;
-  if (typeof cause.group !== "string" || cause.group === "") {
-    throw new RangeError(
-      `component "${id}": commonCause.group must be a non-empty string, got ${JSON.stringify(cause.group)}`,
-    );
+  for (const cause of commonCausesOf(about)) {
+    if (typeof cause.group !== "string" || cause.group === "") {
+      throw new RangeError(
+        `component "${id}": commonCause.group must be a non-empty string, got ${JSON.stringify(cause.group)}`,
+      );
+    }
+    if ("beta" in cause) probability(id, "commonCause.beta", cause.beta);
+    else probabilities(`common cause: ${cause.group}`, cause.figure);
   }
-  probability(id, "commonCause.beta", cause.beta);
+}
+
+/** The causes that a component shares with others, as a list. */
+export function commonCausesOf({ commonCause }: About): readonly CommonCause[] {
+  if (commonCause === undefined) return [];
+  return Array.isArray(commonCause) ? (commonCause as readonly CommonCause[]) : [commonCause as CommonCause];
 }
 
 function describe(value: unknown): string {

@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
+import { type Basis, BASES, held, type HeldOptions, heldText, meets } from "./calculus/held";
 import { percent } from "./calculus/percent";
-import type { AvailabilityRun, ServiceAvailability } from "./collect/availability-run";
+import type { AvailabilityRun } from "./collect/availability-run";
 import { type Difference, differences } from "./report/difference";
 import { htmlReport } from "./report/html-report";
 import { markdownReport } from "./report/markdown-report";
@@ -28,6 +29,9 @@ RUN is the file that synth writes. Default: cdktf.out/availability.json
   --markdown           print Markdown, for a pull request comment
   --base FILE          say what changed against an earlier run, and why
   --fail-below PERCENT fail when a service promises less, for example 99.95
+  --basis BASIS        of --fail-below and of objectives without a target: independent, correlated (default: under
+                       the declared common causes) or bounds (with nothing known about dependence)
+  --no-planned         leave planned work out of what they hold
   --html FILE          write a page with a reliability block diagram of every service
   --openslo DIR        write OpenSLO v1 documents, one file for each service
   --help               print this
@@ -63,11 +67,14 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
   const { values: options, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
+    allowNegative: true,
     options: {
       json: { type: "boolean", default: false },
       markdown: { type: "boolean", default: false },
       base: { type: "string" },
       "fail-below": { type: "string" },
+      basis: { type: "string", default: "correlated" },
+      planned: { type: "boolean", default: true },
       html: { type: "string" },
       openslo: { type: "string" },
       help: { type: "boolean", default: false },
@@ -80,20 +87,26 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
   if (positionals.length > 1) throw new Error(`expected one run, got ${positionals.join(" ")}`);
   if (options.json && options.markdown) throw new Error("--json and --markdown exclude each other");
   const least = options["fail-below"] === undefined ? undefined : percentage(options["fail-below"]);
-  const run = readRun(positionals[0] ?? DEFAULT_RUN);
+  const holding: HeldOptions = { basis: basisOf(options.basis), planned: options.planned };
+  const file = positionals[0] ?? DEFAULT_RUN;
+  const run = readRun(file);
   const changes = options.base === undefined ? undefined : differences(readRun(options.base), run);
 
   if (options.html !== undefined) writeFileSync(options.html, htmlReport(run));
   if (options.openslo !== undefined) {
     mkdirSync(options.openslo, { recursive: true });
-    for (const { name, content } of openSlo(run)) writeFileSync(join(options.openslo, name), content);
+    for (const { name, content } of openSlo(run, holding))
+      writeFileSync(join(options.openslo, name), content);
   }
   if (options.json)
     stdout.write(`${JSON.stringify(changes === undefined ? run : { ...run, changes }, undefined, 2)}\n`);
   else if (options.markdown) stdout.write(markdownReport(run, changes));
   else stdout.write(forTerminal(run, changes, stdout));
 
-  const low = least === undefined ? [] : below(run, least);
+  const low = least === undefined ? [] : below(run, least, holding);
+  if (least !== undefined && run.stacks.every(({ services }) => services.length === 0)) {
+    throw new Error(`${file} holds no service that --fail-below could look at`);
+  }
   for (const line of low) stderr.write(`availability: ${line}\n`);
   return low.length > 0 ? 1 : 0;
 }
@@ -118,20 +131,28 @@ function percentage(text: string): number {
   throw new Error(`--fail-below must be a percentage above 0 and up to 100, got "${text}"`);
 }
 
-function below({ stacks }: AvailabilityRun, least: number): string[] {
+function basisOf(text: string): Basis {
+  const basis = BASES.find((one) => one === text);
+  if (basis === undefined) throw new Error(`--basis must be one of ${BASES.join(", ")}, got "${text}"`);
+  return basis;
+}
+
+/** The lower end where there is no exact result. A service at the very figure keeps it. */
+function below({ stacks }: AvailabilityRun, least: number, holding: HeldOptions): string[] {
   return stacks.flatMap(({ stack, services }) =>
-    services.flatMap((service) => {
-      const promised = promisedBy(service);
-      return promised >= least
-        ? []
-        : [`${stack}/${service.service} promises ${percent(promised)}, below ${percent(least)}`];
+    services.flatMap(({ service, results, causes }) => {
+      const figure = held(results, holding);
+      if (meets(figure.unavailability.upper, least)) return [];
+      const assuming = heldText(
+        figure,
+        causes.length > 0,
+        results.planned !== undefined && results.planned !== null,
+      );
+      const promised = percent(figure.availability.lower, figure.unavailability.upper);
+      return [`${stack}/${service} promises ${promised}, ${assuming}: below ${percent(least)}`];
     }),
   );
 }
-
-/** The lower end where there is no exact result. */
-const promisedBy = ({ independent, tooLarge, bounds }: ServiceAvailability): number =>
-  independent?.availability ?? tooLarge?.independent.lower ?? bounds.lower;
 
 if (require.main === module) {
   // A reader that has seen enough, such as head, is no error.

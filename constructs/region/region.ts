@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BASES } from "../availability/calculus/held";
 import { refusedWarmOrigins } from "../proxy/warm-origins";
 import { Cidr } from "./cidr";
 
@@ -132,7 +133,11 @@ const target = z.strictObject({
     .number()
     .gt(0, { error: "expected a fraction above 0 such as 0.9995" })
     .lt(1, { error: "expected a fraction below 1 such as 0.9995" }),
-  /** Lets the target be missed until a day, for a reason; listed in every report. */
+  /** Which figure must reach it. @default - under the declared common causes */
+  basis: z.enum(BASES, { error: `expected one of ${BASES.join(", ")}` }).optional(),
+  /** Whether planned work counts as down. @default true */
+  planned: z.boolean().optional(),
+  /** Lets the target be missed until a day (in UTC), for a reason; listed in every report. */
   waiver: z
     .strictObject({ reason: z.string().min(1), until: z.iso.date({ error: "expected a day YYYY-MM-DD" }) })
     .optional(),

@@ -1,7 +1,7 @@
 import type { FailureGraph, FailureNode } from "./failure-graph";
 import type { Interval } from "./frechet";
 import { PriorityQueue } from "./priority-queue";
-import { childrenOf } from "./variable-order";
+import { gatesWithin } from "./variable-order";
 
 /**
  * Proven bounds on the probability that a module is down, for modules too large to be solved exactly. Components
@@ -23,22 +23,25 @@ export function associationBounds(
   const queue = new PriorityQueue<Case>();
   let settledLower = 0;
   let settledUpper = 0;
-  const enter = (fixed: Int8Array, weight: number): void => {
+  const fixed = new Int8Array(inputs.length);
+  const enter = (last: Fixed | undefined, weight: number): void => {
+    fixed.fill(FREE);
+    for (let one = last; one !== undefined; one = one.before) fixed[one.input] = one.state;
     const { lower, upper, split } = pass.bounds(fixed);
     const width = weight * (upper - lower);
     if (split === undefined || width <= 0) {
       settledLower += weight * lower;
       settledUpper += weight * upper;
-    } else queue.push({ fixed, weight, lower, upper, split }, width);
+    } else queue.push({ last, weight, lower, upper, split }, width);
   };
-  enter(new Int8Array(inputs.length).fill(FREE), 1);
+  enter(undefined, 1);
   // At least one split, so that a deadline already passed still gives more than the first look.
   for (let steps = 0; queue.size > 0 && queue.size < MOST_CASES; steps++) {
     if (steps > 0 && performance.now() > deadline) break;
-    const { fixed, weight, split } = queue.pop() as Case;
+    const { last, weight, split } = queue.pop() as Case;
     const down = figures[inputs[split] as number] as number;
-    enter(withFixed(fixed, split, 1), weight * down);
-    enter(withFixed(fixed, split, 0), weight * (1 - down));
+    enter({ input: split, state: 1, before: last }, weight * down);
+    enter({ input: split, state: 0, before: last }, weight * (1 - down));
   }
   let lower = settledLower;
   let upper = settledUpper;
@@ -51,23 +54,24 @@ export function associationBounds(
 }
 
 const FREE = -1;
-const MOST_CASES = 200_000;
+/** As many as fit in memory beside everything else. */
+const MOST_CASES = 2_000_000;
 const SLACK = 1e-12;
 
+/** An input fixed down (1) or up (0), and those fixed before it. */
+interface Fixed {
+  readonly input: number;
+  readonly state: 0 | 1;
+  readonly before: Fixed | undefined;
+}
+
 interface Case {
-  /** Per input: 1 down, 0 up, FREE. */
-  readonly fixed: Int8Array;
+  readonly last: Fixed | undefined;
   readonly weight: number;
   readonly lower: number;
   readonly upper: number;
   /** The input to fix next. */
   readonly split: number;
-}
-
-function withFixed(fixed: Int8Array, input: number, state: 0 | 1): Int8Array {
-  const copy = fixed.slice();
-  copy[input] = state;
-  return copy;
 }
 
 interface NodeBounds extends Interval {
@@ -79,9 +83,8 @@ interface NodeBounds extends Interval {
 
 class BoundingPass {
   /** The module's nodes, children first. */
-  private readonly order: number[] = [];
+  private readonly order: readonly number[];
   private readonly inputIndex: ReadonlyMap<number, number>;
-  private readonly inputSet: ReadonlySet<number>;
 
   constructor(
     private readonly graph: FailureGraph,
@@ -90,15 +93,7 @@ class BoundingPass {
     private readonly figures: ArrayLike<number>,
   ) {
     this.inputIndex = new Map(inputs.map((input, index) => [input, index]));
-    this.inputSet = new Set(inputs);
-    const seen = new Set<number>();
-    const visit = (index: number): void => {
-      if (seen.has(index)) return;
-      seen.add(index);
-      childrenOf(graph.nodes, index, this.inputSet).forEach(visit);
-      this.order.push(index);
-    };
-    visit(root);
+    this.order = [...inputs, ...gatesWithin(graph.nodes, root, new Set(inputs))];
   }
 
   bounds(fixed: Int8Array): Interval & { split: number | undefined } {

@@ -6,32 +6,37 @@ import type { Limits } from "./node-table";
 import { diagramProbabilities, type Figures } from "./probability";
 import type { Solution } from "./solution";
 
-/** Milliseconds spent on narrowing the bounds of each module that is too large: the diagrams had the rest. */
-const BOUNDS_MILLIS = 200;
-
-/** Modules without a diagram get proven bounds; everything above them is monotone and carries both ends up. */
+/**
+ * Modules without a diagram get proven bounds; everything above them is monotone and carries both ends up.
+ *
+ * @param deadline milliseconds of `performance.now()`: the time until then is shared by the modules that are too large
+ */
 export function bounded(
   { graph, modules }: Solution,
   figures: Figures,
   limits: Limits,
+  deadline: number,
 ): { readonly reason: string; readonly independent: Interval } {
   const [least, most] = [figuresByNode(graph, figures), figuresByNode(graph, figures)];
+  const large = modules.filter(({ diagram }) => diagram === undefined).map(({ inputs }) => inputs.length);
+  let left = large.length;
   for (const { node, inputs, diagram } of modules) {
-    const down = (ends: Figures): Interval => {
-      if (diagram === undefined) {
-        return associationBounds(graph, node, inputs, ends.down, performance.now() + BOUNDS_MILLIS);
-      }
+    const unsure = inputs.some((input) => least.down[input] !== most.down[input]);
+    const now = performance.now();
+    const share = Math.max(0, deadline - now) / Math.max(1, left);
+    const down = (ends: Figures, until: number): Interval => {
+      if (diagram === undefined) return associationBounds(graph, node, inputs, ends.down, until);
       const exact = diagramProbabilities(diagram, inputs, ends).down[diagram.root] as number;
       return { lower: exact, upper: exact };
     };
-    const low = down(least);
-    const high = inputs.some((input) => least.down[input] !== most.down[input]) ? down(most) : low;
+    const low = down(least, now + (unsure ? share / 2 : share));
+    const high = unsure ? down(most, now + share) : low;
+    if (diagram === undefined) left--;
     least.down[node] = low.lower;
     most.down[node] = high.upper;
     least.up[node] = 1 - low.lower;
     most.up[node] = 1 - high.upper;
   }
-  const large = modules.filter(({ diagram }) => diagram === undefined).map(({ inputs }) => inputs.length);
   return {
     reason:
       `too large: ${large.length} of ${modules.length} modules (${large.join(", ")} inputs) passed the limit of ` +

@@ -1,9 +1,22 @@
-import type { Block } from "../block";
-import { type Component, component, parallel } from "../block";
+import { type Block, component, type Component, parallel } from "../block";
+import {
+  causeId,
+  type CommonCauseGroup,
+  declaredGroups,
+  ownCausesOf,
+  splitFigures,
+  withCommonCauses,
+} from "./common-cause";
 import { complement } from "./complement";
-import { exactResult } from "./evaluate";
-import type { ExactEvaluation } from "./evaluation";
+import { figuresOf } from "./evaluate";
+import type { EvaluateOptions, ExactEvaluation } from "./evaluation";
+import { failureGraph } from "./failure-graph";
+import { replaced } from "./fold";
+import { type HeldOptions, meets } from "./held";
 import { percent } from "./percent";
+import { overPlannedWork, plansOf, type RollingMaintenance } from "./planned-work";
+import { ExactProbabilities, type Figures } from "./probability";
+import { solve, type Solution } from "./solution";
 
 /** What would make a missed target met, and by how much the components change. */
 export interface Change {
@@ -15,75 +28,240 @@ export interface Change {
   readonly text: string;
 }
 
+export type ChangeOptions = HeldOptions &
+  Pick<EvaluateOptions, "commonCauses" | "maintenance" | "timeLimitMillis">;
+
+const DEFAULT_TIME_LIMIT_MILLIS = 2000;
+const NODE_LIMIT = 500_000;
+
 /**
- * The change that reaches a target with the fewest components touched and, among those, the smallest
- * improvement: one component made better by the least factor, else the fewest of the costliest components doubled.
+ * The change that reaches a target with the fewest components touched and, among those, the smallest improvement:
+ * one component made better by the least factor, else the fewest doubled, of these the costliest.
  *
  * @param availability target, 0 to 1
- * @returns undefined where the target is met already
+ * @param options what is held against the target; bounds are not improved upon, their independent part is
+ * @returns undefined where the target is met already, or nothing can be said within the time
  */
 export function cheapestChange(
   block: Block,
   result: ExactEvaluation,
   availability: number,
+  options: ChangeOptions = {},
 ): Change | undefined {
-  const allowed = complement(availability);
-  if (result.unavailability <= allowed) return undefined;
-  return oneBetter(result, allowed) ?? severalDoubled(block, result, availability);
+  const deadline = performance.now() + (options.timeLimitMillis ?? DEFAULT_TIME_LIMIT_MILLIS);
+  const { basis = "correlated", planned = true } = options;
+  const groups =
+    basis === "correlated" ? [...declaredGroups(result.components), ...(options.commonCauses ?? [])] : [];
+  const plans = planned ? plansOf(options.maintenance) : [];
+  const improvable = Improvable.of(block, result.components, groups, plans, deadline);
+  if (improvable === undefined || meets(improvable.unavailability({}), availability)) return undefined;
+  const search = new Search(improvable, result, availability, deadline);
+  return search.oneBetter() ?? search.severalDoubled();
 }
 
-function oneBetter(result: ExactEvaluation, allowed: number): Change | undefined {
-  let best: { id: string; needed: number; factor: number } | undefined;
-  for (const { id, unavailability, birnbaum, riskReduction } of result.importance) {
-    const without = riskReduction === Infinity ? 0 : result.unavailability / riskReduction;
-    if (without > allowed || birnbaum <= 0) continue;
-    const needed = (allowed - without) / birnbaum;
-    const factor = unavailability / needed;
-    if (best === undefined || factor < best.factor) best = { id, needed, factor };
+interface Improvement {
+  /** Unavailability of components that are made better, by id. */
+  readonly better?: ReadonlyMap<string, number>;
+  /** Ids of the components that get a second one beside them, which fails independently. */
+  readonly doubled?: ReadonlySet<string>;
+}
+
+/** A composition in which every component has room for a second one: solved once for all changes. */
+class Improvable {
+  private readonly indices: ReadonlyMap<string, number>;
+  private readonly original: Figures;
+  private readonly grouped: ReadonlySet<string>;
+
+  private constructor(
+    private readonly solution: Solution,
+    private readonly components: readonly Component[],
+    private readonly groups: readonly CommonCauseGroup[],
+    private readonly plans: readonly RollingMaintenance[],
+  ) {
+    this.original = figuresOf(solution.graph.components);
+    this.indices = new Map(solution.graph.components.map(({ id }, index) => [id, index]));
+    this.grouped = new Set(groups.flatMap((group) => group.components));
   }
-  if (best === undefined) return undefined;
-  const part = named(result, best.id);
-  const doubled =
-    part.unavailability ** 2 <= best.needed
-      ? "; a second one beside it that fails independently does it"
-      : "";
-  return {
-    components: [best.id],
-    needed: complement(best.needed),
-    text:
-      `raise ${part.about.label ?? best.id} from ${percent(part.availability, part.unavailability)} to ` +
-      `${percent(complement(best.needed), best.needed, "more")}${doubled}`,
-  };
+
+  static of(
+    block: Block,
+    components: readonly Component[],
+    groups: readonly CommonCauseGroup[],
+    plans: readonly RollingMaintenance[],
+    deadline: number,
+  ): Improvable | undefined {
+    const spares = new Map(
+      components.map((one) => [one.id, parallel(one, component(secondId(one.id), { unavailability: 1 }))]),
+    );
+    const roomy = replaced(block, (leaf) => (leaf.type === "component" ? spares.get(leaf.id) : undefined));
+    const solution = solve(failureGraph(withCommonCauses(roomy, groups).block), {
+      nodes: NODE_LIMIT,
+      deadline,
+    });
+    if (solution.modules.some(({ diagram }) => diagram === undefined)) return undefined;
+    return new Improvable(solution, components, groups, plans);
+  }
+
+  /** Whether its unavailability stands in a straight line to the whole's: not where it sets that of a cause. */
+  isLinear(id: string): boolean {
+    return !this.grouped.has(id);
+  }
+
+  unavailability({ better = new Map(), doubled = new Set() }: Improvement): number {
+    const down = this.original.down.slice();
+    const up = this.original.up.slice();
+    const put = (id: string, unavailability: number): void => {
+      const index = this.indices.get(id);
+      if (index === undefined) return;
+      down[index] = unavailability;
+      up[index] = complement(unavailability);
+    };
+    const figures = new Map(this.components.map(({ id, unavailability }) => [id, unavailability]));
+    for (const id of doubled) put(secondId(id), figures.get(id) as number);
+    for (const [id, unavailability] of better) {
+      figures.set(id, unavailability);
+      put(id, unavailability);
+    }
+    if (better.size > 0 && this.groups.length > 0) {
+      const { causes, own } = splitFigures(this.groups, (id) => figures.get(id) as number);
+      for (const [group, unavailability] of causes) put(causeId(group), unavailability);
+      for (const [id, unavailability] of own) put(ownCausesOf(id), unavailability);
+    }
+    const solved = (under: Figures) => new ExactProbabilities(this.solution, under).whole;
+    const indexOf = (id: string) => (this.indices.get(ownCausesOf(id)) ?? this.indices.get(id)) as number;
+    return overPlannedWork(this.plans, indexOf, { down, up }, solved).down;
+  }
 }
 
-function severalDoubled(block: Block, result: ExactEvaluation, availability: number): Change {
-  const chosen = new Set<string>();
-  for (const { id } of result.importance) {
-    chosen.add(id);
-    const trial = exactResult(doubled(block, chosen));
-    if (trial === undefined || trial.availability < availability) continue;
-    const labels = [...chosen].map((one) => named(result, one).about.label ?? one);
+const secondId = (id: string): string => `${id} (second)`;
+
+/** Steps in halving a figure's range: down to the last digit. */
+const HALVINGS = 100;
+
+class Search {
+  private readonly allowed: number;
+  private readonly byCost: readonly Component[];
+
+  constructor(
+    private readonly improvable: Improvable,
+    result: ExactEvaluation,
+    private readonly availability: number,
+    private readonly deadline: number,
+  ) {
+    this.allowed = complement(availability);
+    const components = new Map(result.components.map((one) => [one.id, one]));
+    this.byCost = result.importance.map(({ id }) => components.get(id) as Component);
+  }
+
+  oneBetter(): Change | undefined {
+    let best: { part: Component; needed: number; factor: number } | undefined;
+    for (const part of this.byCost) {
+      if (performance.now() > this.deadline) break;
+      if (part.unavailability === 0) continue;
+      const needed = this.neededOf(part);
+      if (needed === undefined) continue;
+      const factor = part.unavailability / needed;
+      if (best === undefined || factor < best.factor) best = { part, needed, factor };
+    }
+    if (best === undefined) return undefined;
+    const { part, needed } = best;
+    const doubles = meets(this.improvable.unavailability({ doubled: new Set([part.id]) }), this.availability);
     return {
-      components: [...chosen],
-      needed: null,
-      text: `no single component suffices; put a second, independent one beside each of: ${labels.join(", ")}`,
+      components: [part.id],
+      needed: complement(needed),
+      text:
+        `raise ${part.about.label ?? part.id} from ${percent(part.availability, part.unavailability)} to ` +
+        `${percent(complement(needed), needed, "more")}` +
+        (doubles ? "; a second one beside it that fails independently does it" : ""),
     };
   }
-  return {
-    components: [],
-    needed: null,
-    text: "not even a second one of every component reaches it: the composition needs better parts",
-  };
-}
 
-const named = (result: ExactEvaluation, id: string): Component =>
-  result.components.find((part) => part.id === id) as Component;
-
-function doubled(block: Block, ids: ReadonlySet<string>): Block {
-  if (block.type === "component") {
-    const { id, unavailability, about } = block;
-    return ids.has(id) ? parallel(block, component(`${id} (second)`, { unavailability }, about)) : block;
+  /** The unavailability that a component may have at most; undefined where even perfection would not do. */
+  private neededOf({ id, unavailability }: Component): number | undefined {
+    const at = (figure: number): number =>
+      this.improvable.unavailability({ better: new Map([[id, figure]]) });
+    const perfect = at(0);
+    if (perfect > this.allowed) return undefined;
+    if (this.improvable.isLinear(id)) {
+      const needed = (this.allowed - perfect) / (at(1) - perfect);
+      return needed > 0 ? needed : undefined;
+    }
+    let [met, missed] = [0, unavailability];
+    for (let step = 0; step < HALVINGS; step++) {
+      const middle = (met + missed) / 2;
+      if (middle === met || middle === missed) break;
+      if (at(middle) <= this.allowed) met = middle;
+      else missed = middle;
+    }
+    return met > 0 ? met : undefined;
   }
-  if (block.type === "remote") return block;
-  return { ...block, blocks: block.blocks.map((inner) => doubled(inner, ids)) };
+
+  severalDoubled(): Change {
+    const found = this.fewest();
+    if (found === undefined) {
+      return {
+        components: [],
+        needed: null,
+        text: "not even a second one of every component reaches it: the composition needs better parts",
+      };
+    }
+    const labels = found.map(({ id, about }) => about.label ?? id);
+    const text =
+      labels.length === 1
+        ? `no better ${labels[0]} suffices; put a second, independent one beside it`
+        : `no single component suffices; put a second, independent one beside each of: ${labels.join(", ")}`;
+    return {
+      components: found.map(({ id }) => id),
+      needed: null,
+      text,
+    };
+  }
+
+  private reaches(parts: readonly Component[]): boolean {
+    const doubled = new Set(parts.map(({ id }) => id));
+    return meets(this.improvable.unavailability({ doubled }), this.availability);
+  }
+
+  /** The smallest set that reaches the target when doubled; the smallest found where time runs out. */
+  private fewest(): readonly Component[] | undefined {
+    const parts = this.byCost.filter(({ unavailability }) => unavailability > 0);
+    if (!this.reaches(parts)) return undefined;
+    // Some set of the costliest reaches it; by halving, the shortest, since more doubled is never worse.
+    let [short, long] = [0, parts.length];
+    while (long - short > 1) {
+      const middle = (short + long) >> 1;
+      if (this.reaches(parts.slice(0, middle))) long = middle;
+      else short = middle;
+    }
+    let best = parts.slice(0, long);
+    for (const part of [...best].reverse()) {
+      const fewer = best.filter((one) => one !== part);
+      if (performance.now() < this.deadline && this.reaches(fewer)) best = fewer;
+    }
+    for (let size = best.length - 1; size >= 2; size--) {
+      const smaller = this.ofSize(size, parts);
+      if (smaller === undefined) break;
+      best = [...smaller];
+    }
+    return best;
+  }
+
+  /** A set of that size, the costliest first, or undefined where there is none or no time to find it. */
+  private ofSize(size: number, parts: readonly Component[]): readonly Component[] | undefined {
+    const chosen: Component[] = [];
+    const choose = (from: number): readonly Component[] | undefined => {
+      if (chosen.length === size) return this.reaches(chosen) ? [...chosen] : undefined;
+      for (let at = from; at <= parts.length - (size - chosen.length); at++) {
+        // Not even with all that is left: then not with some of it either.
+        if (performance.now() > this.deadline || !this.reaches([...chosen, ...parts.slice(at)]))
+          return undefined;
+        chosen.push(parts[at] as Component);
+        const found = choose(at + 1);
+        chosen.pop();
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    return choose(0);
+  }
 }

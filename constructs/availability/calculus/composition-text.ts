@@ -1,47 +1,45 @@
 import type { Block } from "../block";
-import { presentable } from "./presentation";
+import { alike, sharedIds } from "./alike";
+import { allShown, presentation, type Shown } from "./presentation";
 
 /**
  * A block in words: `a × b` needs both, `(a | b)` one of them, `2 of (a, b, c)` two. Where more than a few
- * branches have the same shape and figures, the first stands for all: `2 of 5 like web-1`.
+ * branches have the same shape and figures, the first stands for all: `2 of 5 like web-1`. What is shared too often
+ * to be written out each time has a name: `part 1 × a, where part 1 = …`.
  */
 export function compositionText(block: Block): string {
-  return text(presentable(block), false);
+  const shown = presentation(block);
+  const shared = sharedIds(allShown(shown));
+  const parts = [...shown.parts].map(([name, part]) => `${name} = ${text(part, shared, false)}`);
+  const whole = text(shown.whole, shared, false);
+  return parts.length === 0 ? whole : `${whole}, where ${parts.join("; ")}`;
 }
 
-function text(block: Block, inner: boolean): string {
-  switch (block.type) {
+function text(shown: Shown, shared: ReadonlySet<string>, inner: boolean): string {
+  switch (shown.type) {
     case "component":
-      return block.about.label ?? block.id;
+      return shown.about.label ?? shown.id;
     case "remote":
-      return `${block.stack}/${block.service}`;
+      return `${shown.stack}/${shown.service}`;
+    case "named":
+      return shown.name;
     case "series": {
-      const all = block.blocks.map((part) => text(part, true)).join(" × ");
+      const all = shown.blocks.map((part) => text(part, shared, true)).join(" × ");
       return inner ? `(${all})` : all;
     }
-    case "parallel": {
-      if (alike(block.blocks)) return `any of ${likeFirst(block.blocks)}`;
-      return `(${block.blocks.map((part) => text(part, true)).join(" | ")})`;
-    }
-    case "atLeast": {
-      if (alike(block.blocks)) return `${block.k} of ${likeFirst(block.blocks)}`;
-      return `${block.k} of (${block.blocks.map((part) => text(part, false)).join(", ")})`;
-    }
+    case "branches":
+      return branchesText(shown.k, shown.blocks, shared);
   }
 }
 
-const FEW = 3;
-
-/** More than a few branches of the same shape and figures. */
-export function alike(blocks: readonly Block[]): boolean {
-  return blocks.length > FEW && new Set(blocks.map(shape)).size === 1;
-}
-
-const likeFirst = (blocks: readonly Block[]): string =>
-  `${blocks.length} like ${text(blocks[0] as Block, true)}`;
-
-function shape(block: Block): string {
-  if (block.type === "component") return String(block.unavailability);
-  if (block.type === "remote") return `${block.stack}/${block.service}`;
-  return `${block.type}${block.type === "atLeast" ? block.k : ""}(${block.blocks.map(shape).join()})`;
+function branchesText(k: number, blocks: readonly Shown[], shared: ReadonlySet<string>): string {
+  const groups = alike(blocks, shared);
+  const needed = k === 1 ? "any" : String(k);
+  if (groups.length === blocks.length) {
+    return k === 1
+      ? `(${blocks.map((part) => text(part, shared, true)).join(" | ")})`
+      : `${k} of (${blocks.map((part) => text(part, shared, false)).join(", ")})`;
+  }
+  const kinds = groups.map(({ first, count }) => `${count} like ${text(first, shared, true)}`);
+  return kinds.length === 1 ? `${needed} of ${kinds[0]}` : `${needed} of (${kinds.join(", ")})`;
 }

@@ -2,7 +2,7 @@ import { type FailureNode, isLeaf } from "./failure-graph";
 import { FALSE, type Limits, TooLarge, TRUE } from "./node-table";
 import { PriorityQueue } from "./priority-queue";
 import { SetFamilies } from "./set-families";
-import type { Diagram, Module, Solution } from "./solution";
+import type { Module, Solution } from "./solution";
 
 /** Components whose failure together takes the whole down, and of which none can be left out. */
 export interface CutSet {
@@ -60,41 +60,56 @@ class FlatFamilies {
     limits: Limits,
   ) {
     this.families = new SetFamilies(limits);
-    const top = solution.modules.at(-1) as Module;
-    this.root = this.of(top, new Map(solution.modules.map((module) => [module.node, module])));
+    const familyOf = this.literals();
+    for (const module of solution.modules) familyOf.set(module.node, this.minimal(module, familyOf));
+    this.root = familyOf.get(solution.graph.root) as number;
   }
 
-  /** Minimal cut sets of a module. Variables are numbered as met, so those of one module stand together. */
-  private of(module: Module, moduleAt: ReadonlyMap<number, Module>): number {
-    const { diagram } = module;
+  /** The family of each leaf. Variables are numbered as met, so those of one module stand together. */
+  private literals(): Map<number, number> {
+    const { graph, modules } = this.solution;
+    const moduleAt = new Map(modules.map((module) => [module.node, module]));
+    const literals = new Map<number, number>();
+    const open = [graph.root];
+    for (let index = open.pop(); index !== undefined; index = open.pop()) {
+      const node = graph.nodes[index] as FailureNode;
+      if (isLeaf(node)) {
+        const variable = this.components.push(node.component) - 1;
+        literals.set(index, this.families.family(variable, FALSE, TRUE));
+      } else {
+        const { inputs } = moduleAt.get(index) as Module;
+        for (let at = inputs.length - 1; at >= 0; at--) open.push(inputs[at] as number);
+      }
+    }
+    return literals;
+  }
+
+  /** Minimal cut sets of a module (Rauzy, 1993), from those of its inputs. */
+  private minimal({ diagram, inputs }: Module, familyOf: ReadonlyMap<number, number>): number {
     if (diagram === undefined) throw new TooLarge("no diagram");
-    const inputs = module.inputs.map((input) => {
-      const node = this.solution.graph.nodes[input] as FailureNode;
-      if (!isLeaf(node)) return this.of(moduleAt.get(input) as Module, moduleAt);
-      return this.families.family(this.components.push(node.component) - 1, FALSE, TRUE);
-    });
-    return this.minimal(diagram, inputs, diagram.root, this.maxOrder, new Map());
-  }
-
-  private minimal(
-    diagram: Diagram,
-    inputs: readonly number[],
-    node: number,
-    order: number,
-    known: Map<number, number>,
-  ): number {
-    if (node === FALSE || order < 0) return FALSE;
-    if (node === TRUE) return TRUE;
-    const key = node * (this.maxOrder + 1) + order;
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    const without = this.minimal(diagram, inputs, diagram.lows[node] as number, order, known);
-    const beyond = this.minimal(diagram, inputs, diagram.highs[node] as number, order - 1, known);
-    const input = inputs[diagram.variables[node] as number] as number;
-    const withInput = this.families.product(input, this.families.without(beyond, without));
-    const made = this.families.union(withInput, without);
-    known.set(key, made);
-    return made;
+    const { families } = this;
+    const { lows, highs, variables, root } = diagram;
+    const orders = reachedOrders(root, this.maxOrder, (node) => [
+      lows[node] as number,
+      highs[node] as number,
+    ]);
+    const known = new Map<number, number>();
+    const at = (node: number, order: number): number =>
+      node === FALSE || order < 0
+        ? FALSE
+        : node === TRUE
+          ? TRUE
+          : (known.get(this.key(node, order)) as number);
+    for (const [node, reached] of orders) {
+      const input = familyOf.get(inputs[variables[node] as number] as number) as number;
+      for (const order of reached) {
+        const without = at(lows[node] as number, order);
+        const beyond = at(highs[node] as number, order - 1);
+        const withInput = families.product(input, families.without(beyond, without));
+        known.set(this.key(node, order), families.union(withInput, without));
+      }
+    }
+    return at(root, this.maxOrder);
   }
 
   /** Walks from the root, always on from where the most probable set may still lie. */
@@ -102,21 +117,7 @@ class FlatFamilies {
     const { families } = this;
     const figure = (node: number): number =>
       unavailability[this.components[families.variable(node)] as number] ?? 0;
-    // Of the sets up to a given order below each node: the best probability, and how many there are.
-    const known = new Map<number, { best: number; count: number }>();
-    const below = (node: number, order: number): { best: number; count: number } => {
-      if (node === FALSE || order < 0) return { best: -1, count: 0 };
-      if (node === TRUE) return { best: 1, count: 1 };
-      const key = node * (this.maxOrder + 1) + order;
-      const found = known.get(key);
-      if (found !== undefined) return found;
-      const low = below(families.low(node), order);
-      const high = below(families.high(node), order - 1);
-      const best = Math.max(low.best, high.best < 0 ? -1 : high.best * figure(node));
-      const made = { best, count: low.count + high.count };
-      known.set(key, made);
-      return made;
-    };
+    const below = this.bestBelow(figure);
 
     interface Walk {
       readonly node: number;
@@ -144,4 +145,64 @@ class FlatFamilies {
     }
     return { sets, count: below(this.root, this.maxOrder).count };
   }
+
+  /** Of the sets up to a given order below each node: the best probability, and how many there are. */
+  private bestBelow(figure: (node: number) => number): (node: number, order: number) => Below {
+    const { families } = this;
+    const known = new Map<number, Below>();
+    const below = (node: number, order: number): Below => {
+      if (node === FALSE || order < 0) return { best: -1, count: 0 };
+      if (node === TRUE) return { best: 1, count: 1 };
+      return known.get(this.key(node, order)) as Below;
+    };
+    const orders = reachedOrders(this.root, this.maxOrder, (node) => [
+      families.low(node),
+      families.high(node),
+    ]);
+    for (const [node, reached] of orders) {
+      for (const order of reached) {
+        const low = below(families.low(node), order);
+        const high = below(families.high(node), order - 1);
+        const best = Math.max(low.best, high.best < 0 ? -1 : high.best * figure(node));
+        known.set(this.key(node, order), { best, count: low.count + high.count });
+      }
+    }
+    return below;
+  }
+
+  private key(node: number, order: number): number {
+    return node * (this.maxOrder + 1) + order;
+  }
+}
+
+interface Below {
+  readonly best: number;
+  readonly count: number;
+}
+
+/** The nodes under a root, children first, each with the orders that are left for sets when it is reached. */
+function reachedOrders(
+  root: number,
+  maxOrder: number,
+  childrenOf: (node: number) => readonly [low: number, high: number],
+): [node: number, orders: ReadonlySet<number>][] {
+  const orders = new Map<number, Set<number>>();
+  const open = [root];
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (node <= TRUE || orders.has(node)) continue;
+    orders.set(node, new Set());
+    open.push(...childrenOf(node));
+  }
+  orders.get(root)?.add(maxOrder);
+  // A child is numbered before its parents.
+  const rising = [...orders].sort(([a], [b]) => a - b);
+  for (let at = rising.length - 1; at >= 0; at--) {
+    const [node, reached] = rising[at] as [number, Set<number>];
+    const [low, high] = childrenOf(node);
+    for (const order of reached) {
+      orders.get(low)?.add(order);
+      if (order > 0) orders.get(high)?.add(order - 1);
+    }
+  }
+  return rising;
 }

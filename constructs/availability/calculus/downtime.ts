@@ -7,7 +7,8 @@ export interface Downtime {
   readonly minutesPerYear: number;
 }
 
-export const MINUTES_PER_YEAR = 8760 * 60;
+export const HOURS_PER_YEAR = 8760;
+export const MINUTES_PER_YEAR = HOURS_PER_YEAR * 60;
 export const MINUTES_PER_30_DAYS = 30 * 24 * 60;
 
 export function downtime(unavailability: number): Downtime {

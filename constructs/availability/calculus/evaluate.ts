@@ -1,21 +1,35 @@
 import { type Block, blockOf, type BlockSource, type Component } from "../block";
 import { bounded } from "./bounded";
-import { declaredGroups, withCommonCauses } from "./common-cause";
+import { declaredGroups, ownCausesOf, withCommonCauses } from "./common-cause";
 import { complement } from "./complement";
 import { type CutSetLimits, minimalCutSets } from "./cut-sets";
 import { downtime } from "./downtime";
-import type { CommonResult, EvaluateOptions, Evaluation, ListedCutSets } from "./evaluation";
-import { failureGraph } from "./failure-graph";
+import type { EvaluateOptions, Evaluation, ListedCutSets } from "./evaluation";
+import { type FailureGraph, failureGraph } from "./failure-graph";
 import { frechetBounds, type Interval } from "./frechet";
+import type { HeldResults } from "./held";
 import { importances } from "./importance";
 import type { Limits } from "./node-table";
-import { checkMaintenance, planned } from "./planned-work";
+import { outageFrequency } from "./outage-frequency";
+import {
+  checkMaintenance,
+  mostPlannedWork,
+  overPlannedWork,
+  plansOf,
+  type RollingMaintenance,
+} from "./planned-work";
 import { ExactProbabilities, type Figures, type Probabilities, singlePoints } from "./probability";
+import { simulated } from "./simulation";
 import { solve, type Solution } from "./solution";
 
 const DEFAULT_TIME_LIMIT_MILLIS = 5000;
 const DEFAULT_NODE_LIMIT = 2_000_000;
 const DEFAULT_CUT_SETS: CutSetLimits = { maxOrder: 4, maxCount: 100 };
+
+/** Of the time there is: until when diagrams are tried, and then bounds. The rest is for an estimate. */
+const DIAGRAMS_UNTIL = 0.5;
+const BOUNDS_UNTIL = 0.8;
+const SAMPLES_PER_SECOND = 200_000;
 
 /**
  * What a composition can promise. Exact (binary decision diagrams over independent modules, both sides of every
@@ -24,44 +38,150 @@ const DEFAULT_CUT_SETS: CutSetLimits = { maxOrder: 4, maxCount: 100 };
  * @throws RangeError for a cycle, two figures under one id, an unresolved remote service, or a wrong option
  */
 export function evaluate(source: BlockSource, options: EvaluateOptions = {}): Evaluation {
+  const started = performance.now();
   const block = blockOf(source);
   const graph = failureGraph(block);
   const limits = limitsOf(options);
   const figures = figuresOf(graph.components);
-  const common: CommonResult = {
+  const groups = [...declaredGroups(graph.components), ...(options.commonCauses ?? [])];
+  const correlation = withCommonCauses(block, groups);
+  const plans = plansOf(options.maintenance);
+  checkMaintenance(plans, graph.components);
+  const common = {
     components: graph.components,
     bounds: frechetAvailability(graph, figures),
     singlePoints: singlePoints(graph).map((index) => idAt(graph.components, index)),
+    causes: correlation.causes,
   };
-  const groups = [...declaredGroups(graph.components), ...(options.commonCauses ?? [])];
-  const correlatedBlock = withCommonCauses(block, groups);
-  checkMaintenance(options.maintenance, graph.components);
 
-  const solution = solve(graph, limits);
-  if (solution.modules.some(({ diagram }) => diagram === undefined)) {
-    return { ...common, exact: false, ...bounded(solution, figures, limits) };
+  const { timeLimitMillis = DEFAULT_TIME_LIMIT_MILLIS } = options;
+  const boundsUntil = started + BOUNDS_UNTIL * timeLimitMillis;
+  const uncorrelated = new Composition(graph, figures, limits);
+  if (!uncorrelated.exact) {
+    const halfway = (performance.now() + boundsUntil) / 2;
+    const { reason, independent } = uncorrelated.bounded(common.causes.length > 0 ? halfway : boundsUntil);
+    const correlated =
+      common.causes.length > 0
+        ? compositionOf(correlation.block, limits).bounded(boundsUntil).independent
+        : independent;
+    const estimate = simulated(graph, figures.down, {
+      deadline: started + timeLimitMillis,
+      samples: (timeLimitMillis / 1000) * SAMPLES_PER_SECOND,
+      seed: options.seed ?? 1,
+    });
+    const results: HeldResults = {
+      independent,
+      correlated,
+      bounds: common.bounds,
+      planned: resultsOver(
+        plans,
+        common.bounds,
+        () => lessPlanned(independent, plans),
+        () => lessPlanned(correlated, plans),
+      ),
+    };
+    return { ...common, exact: false, reason, independent, estimate, results };
   }
-  const exact = new ExactProbabilities(solution, figures);
-  const { down, up } = exact.whole;
+  const correlated = common.causes.length > 0 ? compositionOf(correlation.block, limits) : uncorrelated;
+  const { down, up } = uncorrelated.probabilities.whole;
+  const results: HeldResults = {
+    independent: both(up, down),
+    correlated: correlated.result([], boundsUntil),
+    bounds: common.bounds,
+    planned: resultsOver(
+      plans,
+      common.bounds,
+      () => uncorrelated.result(plans, boundsUntil),
+      () => correlated.result(plans, boundsUntil),
+    ),
+  };
   return {
     ...common,
     exact: true,
     availability: up,
     unavailability: down,
     downtime: downtime(down),
-    correlated: groups.length === 0 ? both(up, down) : resultWithin(correlatedBlock, limits),
-    planned: planned(exact, graph.components, options.maintenance),
-    cutSets: listedCutSets(solution, figures, options.cutSets, limits),
-    importance: importances(exact, graph.components),
+    correlated: ifExact(results.correlated),
+    planned: ifExact(results.planned?.correlated),
+    frequency: correlated.exact
+      ? outageFrequency(correlated.probabilities, correlated.graph.components)
+      : undefined,
+    cutSets: listedCutSets(uncorrelated.solution, figures, options.cutSets, limits),
+    importance: importances(uncorrelated.probabilities, graph.components),
+    results,
   };
 }
+
+const ifExact = (result: Probabilities | Interval | undefined): Probabilities | undefined =>
+  result !== undefined && "availability" in result ? result : undefined;
+
+function resultsOver(
+  plans: readonly RollingMaintenance[],
+  bounds: Interval,
+  independent: () => Probabilities | Interval,
+  correlated: () => Probabilities | Interval,
+): HeldResults["planned"] {
+  if (plans.length === 0) return undefined;
+  return { independent: independent(), correlated: correlated(), bounds: lessPlanned(bounds, plans) };
+}
+
+/** A graph, its solution and its figures. */
+class Composition {
+  readonly solution: Solution;
+  readonly exact: boolean;
+  private known: ExactProbabilities | undefined;
+
+  constructor(
+    readonly graph: FailureGraph,
+    private readonly figures: Figures,
+    private readonly limits: Limits,
+  ) {
+    this.solution = solve(graph, limits);
+    this.exact = this.solution.modules.every(({ diagram }) => diagram !== undefined);
+  }
+
+  get probabilities(): ExactProbabilities {
+    return (this.known ??= new ExactProbabilities(this.solution, this.figures));
+  }
+
+  bounded(until: number): { readonly reason: string; readonly independent: Interval } {
+    return bounded(this.solution, this.figures, this.limits, until);
+  }
+
+  /** Exact, or bounds by then. */
+  result(plans: readonly RollingMaintenance[], until: number): Probabilities | Interval {
+    if (!this.exact) return lessPlanned(this.bounded(until).independent, plans);
+    const indices = new Map(this.graph.components.map(({ id }, index) => [id, index]));
+    const { down, up } =
+      plans.length === 0
+        ? this.probabilities.whole
+        : overPlannedWork(
+            plans,
+            (id) => (indices.get(ownCausesOf(id)) ?? indices.get(id)) as number,
+            this.figures,
+            (figures) => new ExactProbabilities(this.solution, figures).whole,
+          );
+    return both(up, down);
+  }
+}
+
+function compositionOf(block: Block, limits: Limits): Composition {
+  const graph = failureGraph(block);
+  return new Composition(graph, figuresOf(graph.components), limits);
+}
+
+/** Whatever hosts are out for, at worst everything is down meanwhile. */
+const lessPlanned = ({ lower, upper }: Interval, plans: readonly RollingMaintenance[]): Interval => ({
+  lower: Math.max(0, lower - mostPlannedWork(plans)),
+  upper,
+});
 
 const both = (availability: number, unavailability: number): Probabilities => ({
   availability,
   unavailability,
 });
 
-function figuresOf(components: readonly Component[]): Figures {
+export function figuresOf(components: readonly Component[]): Figures {
   return {
     down: Float64Array.from(components, ({ unavailability }) => unavailability),
     up: Float64Array.from(components, ({ availability }) => availability),
@@ -85,10 +205,9 @@ export function exactResult(source: BlockSource, options: EvaluateOptions = {}):
 }
 
 function resultWithin(block: Block, limits: Limits): Probabilities | undefined {
-  const graph = failureGraph(block);
-  const solution = solve(graph, limits);
-  if (solution.modules.some(({ diagram }) => diagram === undefined)) return undefined;
-  const { down, up } = new ExactProbabilities(solution, figuresOf(graph.components)).whole;
+  const found = compositionOf(block, limits);
+  if (!found.exact) return undefined;
+  const { down, up } = found.probabilities.whole;
   return both(up, down);
 }
 
@@ -98,7 +217,7 @@ function limitsOf({
 }: EvaluateOptions): Limits {
   return {
     nodes: positive("nodeLimit", nodeLimit),
-    deadline: performance.now() + positive("timeLimitMillis", timeLimitMillis),
+    deadline: performance.now() + DIAGRAMS_UNTIL * positive("timeLimitMillis", timeLimitMillis),
   };
 }
 

@@ -1,4 +1,5 @@
-import type { Block, Component } from "../block";
+import { type Block, commonCausesOf, type Component } from "../block";
+import { fold } from "./fold";
 
 /**
  * A block seen from the failure side: an acyclic graph whose gates fail when enough of their children fail.
@@ -40,47 +41,29 @@ class GraphBuilder {
   private readonly leafOf = new Map<string, number>();
   private readonly nodes: FailureNode[] = [];
   private readonly gateOf = new Map<string, number>();
-  private readonly nodeOf = new Map<Block, number>();
-  private readonly open = new Set<Block>();
 
   build(block: Block): FailureGraph {
-    const only = this.visit(block);
+    const only = fold<number>(block, (one, parts) => this.node(one, parts));
     // The root is always a gate: a lone component is the one child of "any of one".
     const root = isLeaf(this.nodes[only] as FailureNode) ? this.add({ k: 1, children: [only] }) : only;
     return withoutOrphans({ components: this.components, nodes: this.nodes, root });
   }
 
-  private visit(block: Block): number {
-    const known = this.nodeOf.get(block);
-    if (known !== undefined) return known;
-    if (this.open.has(block))
-      throw new RangeError(`availability block contains itself: ${cycle(this.open, block)}`);
-    this.open.add(block);
-    const node = this.translate(block);
-    this.open.delete(block);
-    this.nodeOf.set(block, node);
-    return node;
-  }
-
-  private translate(block: Block): number {
+  private node(block: Block, parts: readonly number[]): number {
     switch (block.type) {
       case "component":
         return this.leaf(block);
       case "series":
-        return this.gate(1, this.visitAll(block.blocks));
+        return this.gate(1, parts);
       case "parallel":
-        return this.gate(block.blocks.length, this.visitAll(block.blocks));
+        return this.gate(parts.length, parts);
       case "atLeast":
-        return this.gate(block.blocks.length - block.k + 1, this.visitAll(block.blocks));
+        return this.gate(parts.length - block.k + 1, parts);
       case "remote":
         throw new RangeError(
           `service "${block.service}" of stack "${block.stack}" is required but not part of what is evaluated`,
         );
     }
-  }
-
-  private visitAll(blocks: readonly Block[]): number[] {
-    return blocks.map((inner) => this.visit(inner));
   }
 
   private leaf(component: Component): number {
@@ -93,8 +76,8 @@ class GraphBuilder {
     const first = this.components[(this.nodes[known] as Leaf).component] as Component;
     if (
       first.unavailability !== component.unavailability ||
-      first.about.commonCause?.group !== component.about.commonCause?.group ||
-      first.about.commonCause?.beta !== component.about.commonCause?.beta
+      first.meanOutageHours !== component.meanOutageHours ||
+      causesText(first) !== causesText(component)
     ) {
       throw new RangeError(
         `component "${component.id}" has two figures: ${figure(first)} and ${figure(component)}`,
@@ -155,12 +138,16 @@ function withoutOrphans({ components, nodes, root }: FailureGraph): FailureGraph
   return { components: keptComponents, nodes: kept, root: moved[root] as number };
 }
 
-function figure({ unavailability, about: { commonCause } }: Component): string {
-  const group = commonCause ? ` in group "${commonCause.group}" with beta ${commonCause.beta}` : "";
-  return `unavailability ${unavailability}${group}`;
+function figure(part: Component): string {
+  const outage = part.meanOutageHours === undefined ? "" : `, ${part.meanOutageHours} h an outage`;
+  return `unavailability ${part.unavailability}${outage}${causesText(part)}`;
 }
 
-function cycle(open: ReadonlySet<Block>, again: Block): string {
-  const path = [...open];
-  return [...path.slice(path.indexOf(again)), again].map(({ type }) => type).join(" > ");
-}
+const causesText = ({ about }: Component): string =>
+  commonCausesOf(about)
+    .map((cause) =>
+      "beta" in cause
+        ? ` in group "${cause.group}" with beta ${cause.beta}`
+        : ` in group "${cause.group}" with ${JSON.stringify(cause.figure)}`,
+    )
+    .join();

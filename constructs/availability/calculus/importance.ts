@@ -12,7 +12,10 @@ export interface Importance {
   readonly criticality: number;
   /** U with the component down, over U. 1 where U is 0 either way. */
   readonly riskAchievement: number;
-  /** U over U with the component never down. Infinite where nothing else can take the whole down. */
+  /**
+   * U over U with the component never down. Infinite where nothing else can take the whole down; in structures of
+   * thousands of parts in parallel, at least this.
+   */
   readonly riskReduction: number;
   /** What the component costs: downtime that would go if it never failed. */
   readonly minutesPerYear: number;
@@ -21,14 +24,20 @@ export interface Importance {
 /** Below this share of the whole, U - qB has lost digits, and U with the component up is computed anew. */
 const CANCELLATION = 1e-3;
 
+/** Nodes passed in computing U anew: every part of a large parallel would ask for it. */
+const MOST_ANEW = 10_000_000;
+
 /** Of every component, the costliest first. */
 export function importances(exact: ExactProbabilities, components: readonly Component[]): Importance[] {
   const whole = exact.whole.down;
   const slopes = exact.birnbaum();
+  let anew = Math.max(1, Math.floor(MOST_ANEW / exact.size));
   const found = components.map(({ id, unavailability, availability }, index): Importance => {
     const birnbaum = slopes[index] as number;
     const lost = unavailability * birnbaum;
-    const without = whole - lost > CANCELLATION * whole ? whole - lost : exact.given(index, "up").down;
+    const digits = whole - lost > CANCELLATION * whole;
+    const without =
+      digits || --anew < 0 ? Math.max(whole - lost, CANCELLATION * whole) : exact.given(index, "up").down;
     const broken = whole + availability * birnbaum;
     return {
       id,

@@ -1,4 +1,4 @@
-import { type FailureGraph, type FailureNode, isLeaf } from "./failure-graph";
+import { type FailureGraph, type FailureNode, type Gate, isLeaf } from "./failure-graph";
 
 /**
  * Finds the gates whose parts appear nowhere else. Each can be solved apart and then stands in its parents as
@@ -12,22 +12,27 @@ export function modules({ nodes, root }: FailureGraph): number[] {
   const second = new Int32Array(nodes.length);
   const last = new Int32Array(nodes.length);
   let clock = 0;
-  const visit = (index: number): void => {
+  const path: { readonly index: number; next: number }[] = [];
+  /** Meets a node; goes into it the first time. */
+  const meet = (index: number): void => {
     clock++;
     last[index] = clock;
     if (first[index] !== 0) return;
     first[index] = clock;
-    const node = nodes[index] as FailureNode;
-    if (isLeaf(node)) {
-      second[index] = clock;
-      return;
-    }
-    node.children.forEach(visit);
-    clock++;
-    second[index] = clock;
-    last[index] = clock;
+    if (isLeaf(nodes[index] as FailureNode)) second[index] = clock;
+    else path.push({ index, next: 0 });
   };
-  visit(root);
+  meet(root);
+  for (let step = path.at(-1); step !== undefined; step = path.at(-1)) {
+    const child = (nodes[step.index] as Gate).children[step.next++];
+    if (child !== undefined) {
+      meet(child);
+      continue;
+    }
+    clock++;
+    second[step.index] = last[step.index] = clock;
+    path.pop();
+  }
 
   const lowest = new Int32Array(nodes.length);
   const highest = new Int32Array(nodes.length);

@@ -123,7 +123,8 @@ function mix(a: number, b: number, c: number): number {
   return hash ^ (hash >>> 13);
 }
 
-function grown(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
+/** The array with room for more. */
+export function grown(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(capacity);
   larger.set(array);
   return larger;

@@ -43,6 +43,11 @@ export class ExactProbabilities {
     for (const module of solution.modules) this.solveModule(module);
   }
 
+  /** Nodes that each computation passes. */
+  get size(): number {
+    return this.within.reduce((sum, { down }) => sum + down.length, this.down.length);
+  }
+
   /** The smaller side as computed, the other as what is left of one: rounding then never parts them. */
   get whole(): Probability {
     const { root } = this.solution.graph;

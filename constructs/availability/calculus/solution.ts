@@ -2,7 +2,7 @@ import { DecisionDiagram } from "./decision-diagram";
 import { type FailureGraph, type FailureNode, type Gate, isLeaf } from "./failure-graph";
 import { modules } from "./modules";
 import { FALSE, type Limits, TooLarge, TRUE } from "./node-table";
-import { childrenOf, variableOrders } from "./variable-order";
+import { gatesWithin, variableOrders } from "./variable-order";
 
 /** A failure graph cut into modules, each with its decision diagram. Holds for any figures of the components. */
 export interface Solution {
@@ -28,8 +28,9 @@ export interface Diagram {
   readonly root: number;
 }
 
-/** The tries begin with this many nodes and get eight times as many in each round. */
+/** The tries begin with this many nodes, or some for each input, and get eight times as many in each round. */
 const FIRST_LIMIT = 4096;
+const FIRST_PER_INPUT = 8;
 const LIMIT_GROWTH = 8;
 
 export function solve(graph: FailureGraph, limits: Limits): Solution {
@@ -49,14 +50,14 @@ export function solve(graph: FailureGraph, limits: Limits): Solution {
 export function moduleInputs(graph: FailureGraph, root: number, isModule: ReadonlySet<number>): Set<number> {
   const inputs = new Set<number>();
   const seen = new Set<number>();
-  const visit = (index: number): void => {
-    if (seen.has(index)) return;
+  const open = [root];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    if (seen.has(index)) continue;
     seen.add(index);
     const node = graph.nodes[index] as FailureNode;
     if (isLeaf(node) || (index !== root && isModule.has(index))) inputs.add(index);
-    else node.children.forEach(visit);
-  };
-  visit(root);
+    else for (let at = node.children.length - 1; at >= 0; at--) open.push(node.children[at] as number);
+  }
   return inputs;
 }
 
@@ -68,7 +69,7 @@ function smallDiagram(
   limits: Limits,
 ): { order: number[]; diagram: Diagram } | undefined {
   const orders = new KeptOrders(variableOrders(graph, root, inputs));
-  for (let nodes = FIRST_LIMIT; ; nodes *= LIMIT_GROWTH) {
+  for (let nodes = Math.max(FIRST_LIMIT, FIRST_PER_INPUT * inputs.size); ; nodes *= LIMIT_GROWTH) {
     for (const order of orders.each()) {
       if (performance.now() > limits.deadline) return undefined;
       try {
@@ -92,17 +93,14 @@ function build(
   const diagram = new DecisionDiagram(limits);
   const built = new Map<number, number>();
   order.forEach((input, variable) => built.set(input, diagram.literal(variable)));
-  const visit = (index: number): number => {
-    const known = built.get(index);
-    if (known !== undefined) return known;
-    const children = childrenOf(nodes, index, inputs).map(visit);
+  for (const index of gatesWithin(nodes, root, inputs)) {
+    const gate = nodes[index] as Gate;
+    const children = gate.children.map((child) => built.get(child) as number);
     // What is looked at last is combined first: each step then adds on top of what is there.
     children.sort((a, b) => diagram.variable(b) - diagram.variable(a));
-    const made = diagram.atLeast((nodes[index] as Gate).k, children);
-    built.set(index, made);
-    return made;
-  };
-  return compact(diagram, visit(root));
+    built.set(index, diagram.atLeast(gate.k, children));
+  }
+  return compact(diagram, built.get(root) as number);
 }
 
 /** Only what the root needs, children first. */

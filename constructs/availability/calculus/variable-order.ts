@@ -1,4 +1,4 @@
-import { type FailureGraph, type FailureNode, isLeaf } from "./failure-graph";
+import { type FailureGraph, type FailureNode, type Gate, isLeaf } from "./failure-graph";
 
 /**
  * Orders in which a diagram may look at the inputs of a module, the most promising first. The size of a diagram
@@ -15,21 +15,23 @@ export function* variableOrders(
   inputs: ReadonlySet<number>,
 ): Generator<number[]> {
   const { nodes } = graph;
-  const parents = new Map<number, number>();
+  const parents = new Map<number, number>([[root, 1]]);
   const size = new Map<number, number>();
   const depth = new Map<number, number>();
-  const measure = (index: number): void => {
-    parents.set(index, (parents.get(index) ?? 0) + 1);
-    if (size.has(index)) return;
-    size.set(index, 1);
-    depth.set(index, 0);
-    for (const child of childrenOf(nodes, index, inputs)) {
-      measure(child);
-      size.set(index, (size.get(index) as number) + (size.get(child) as number));
-      depth.set(index, Math.max(depth.get(index) as number, 1 + (depth.get(child) as number)));
+  for (const input of inputs) {
+    size.set(input, 1);
+    depth.set(input, 0);
+  }
+  for (const index of gatesWithin(nodes, root, inputs)) {
+    let [total, deepest] = [1, 0];
+    for (const child of (nodes[index] as Gate).children) {
+      parents.set(child, (parents.get(child) ?? 0) + 1);
+      total += size.get(child) as number;
+      deepest = Math.max(deepest, 1 + (depth.get(child) as number));
     }
-  };
-  measure(root);
+    size.set(index, total);
+    depth.set(index, deepest);
+  }
 
   const value = (map: Map<number, number>, index: number): number => map.get(index) as number;
   const rules: ((a: number, b: number) => number)[] = [
@@ -90,17 +92,7 @@ function gathered(
 
 /** Each gate of the module with its children, children's gates first. */
 function gatePulls(nodes: readonly FailureNode[], root: number, inputs: ReadonlySet<number>): number[][] {
-  const pulls: number[][] = [];
-  const seen = new Set<number>();
-  const visit = (index: number): void => {
-    if (seen.has(index)) return;
-    seen.add(index);
-    const children = childrenOf(nodes, index, inputs);
-    children.forEach(visit);
-    if (children.length > 0) pulls.push([index, ...children]);
-  };
-  visit(root);
-  return pulls;
+  return gatesWithin(nodes, root, inputs).map((index) => [index, ...(nodes[index] as Gate).children]);
 }
 
 const mean = (all: readonly number[], place: ReadonlyMap<number, number>): number =>
@@ -130,22 +122,29 @@ function depthFirst(
 ): number[] {
   const seen = new Set<number>();
   const order: number[] = [];
-  const visit = (index: number): void => {
-    if (seen.has(index)) return;
+  const open = [root];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    if (seen.has(index)) continue;
     seen.add(index);
     if (inputs.has(index)) order.push(index);
-    else [...childrenOf(nodes, index, inputs)].sort(rule).forEach(visit);
-  };
-  visit(root);
+    else for (const child of [...(nodes[index] as Gate).children].sort(rule).reverse()) open.push(child);
+  }
   return order;
 }
 
-/** The children within the module: none below its inputs. */
-export function childrenOf(
+/** The gates of a module, children first: those below `root` and above the inputs, and `root` itself. */
+export function gatesWithin(
   nodes: readonly FailureNode[],
-  index: number,
+  root: number,
   inputs: ReadonlySet<number>,
-): readonly number[] {
-  const node = nodes[index] as FailureNode;
-  return inputs.has(index) || isLeaf(node) ? [] : node.children;
+): number[] {
+  const seen = new Set<number>();
+  const open = [root];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    const node = nodes[index] as FailureNode;
+    if (seen.has(index) || inputs.has(index) || isLeaf(node)) continue;
+    seen.add(index);
+    for (const child of node.children) open.push(child);
+  }
+  return [...seen].sort((a, b) => a - b);
 }

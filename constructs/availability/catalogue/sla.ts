@@ -41,7 +41,7 @@ export function sla<S extends SlaService>(
   topology: Topologies[S],
   options: SlaOptions = {},
 ): Sla {
-  const entry = CATALOGUE[service] as Entry<Topologies[S]> | undefined;
+  const entry = Object.hasOwn(CATALOGUE, service) ? (CATALOGUE[service] as Entry<Topologies[S]>) : undefined;
   if (entry === undefined) {
     throw new RangeError(
       `no SLA entry "${String(service)}": expected one of ${Object.keys(CATALOGUE).join(", ")}`,

@@ -1,9 +1,13 @@
-import type { Block, FigureKind } from "../block";
+import type { FigureKind } from "../block";
 import type { Change } from "../calculus/cheapest-change";
+import type { Cause } from "../calculus/common-cause";
 import type { Downtime } from "../calculus/downtime";
 import type { Interval } from "../calculus/frechet";
+import type { Basis, HeldResults } from "../calculus/held";
 import type { Probabilities } from "../calculus/probability";
 import type { Outcomes } from "../calculus/service";
+import type { Estimate } from "../calculus/simulation";
+import type { StoredBlock } from "./stored-block";
 
 /**
  * What a synth says about availability, as plain JSON: `cdktf.out/availability.json`. Fields are added, never
@@ -26,24 +30,43 @@ export interface ServiceAvailability {
   readonly service: string;
   /** The required composition in words. */
   readonly composition: string;
-  readonly requires: Block;
+  readonly requires: StoredBlock;
   /** What the service degrades without; null where nothing is named. */
-  readonly degradesWithout: Block | null;
+  readonly degradesWithout: StoredBlock | null;
+  /** What the names in `requires` and `degradesWithout` stand for, in compositions too large to write out. */
+  readonly parts: Readonly<Record<string, StoredBlock>>;
   /** Dependencies that are soft only thanks to something, and thanks to what. */
   readonly softened: readonly { readonly composition: string; readonly because: string }[];
   /** The exact result for independent failures; null where `tooLarge` says why there is none. */
   readonly independent: Probabilities | null;
-  readonly tooLarge: { readonly reason: string; readonly independent: Interval } | null;
-  /** Under the declared common causes (beta factor); null where it could not be computed. */
+  readonly tooLarge: {
+    readonly reason: string;
+    readonly independent: Interval;
+    /** Drawn by chance, no proof. */
+    readonly estimate: Estimate;
+  } | null;
+  /** All that may be held against a target, exact or as bounds. */
+  readonly results: HeldResults;
+  /** Under the declared common causes; null where it could not be computed. */
   readonly correlated: Probabilities | null;
   readonly commonCauses: readonly {
     readonly group: string;
     readonly beta: number;
     readonly components: number;
   }[];
+  /** What the common causes come to. */
+  readonly causes: readonly Cause[];
   /** With nothing known about dependence. */
   readonly bounds: Interval;
-  /** With planned work on its hosts; null where none is declared. */
+  /** How often it goes down, under the common causes; null where that could not be computed. */
+  readonly frequency: {
+    /** Null where `unknown` names components. */
+    readonly perYear: number | null;
+    readonly meanOutageHours: number | null;
+    /** Ids of components of which nobody said how long an outage lasts. */
+    readonly unknown: readonly string[];
+  } | null;
+  /** With planned work on its hosts, under the common causes; null where none is declared. */
   readonly planned: Probabilities | null;
   readonly downtime: Downtime | null;
   readonly outcomes: Outcomes | null;
@@ -61,12 +84,18 @@ export interface ServiceAvailability {
   readonly warnings: readonly string[];
 }
 
-/** met-if-independent: met, but not with nothing known about dependence. */
+/** met-if-independent: met on the target's basis, but not with nothing known about dependence. */
 export type Verdict = "met" | "met-if-independent" | "missed" | "undecided" | "waived";
 
 export interface TargetResult {
   /** 0 to 1. */
   readonly atLeast: number;
+  /** Which figure is held against it. */
+  readonly basis: Basis;
+  /** Whether that figure counts planned work. */
+  readonly planned: boolean;
+  /** That figure; both ends are the same where it is exact. */
+  readonly held: Interval;
   readonly verdict: Verdict;
   /** Why it is missed, what costs most and what would reach it; empty where it is met. */
   readonly explanation: readonly string[];
@@ -80,6 +109,8 @@ export interface ComponentResult {
   readonly label: string;
   readonly availability: number;
   readonly unavailability: number;
+  /** Null where that is not known. */
+  readonly meanOutageHours: number | null;
   readonly kind: FigureKind | "unknown";
   readonly source: string | null;
   readonly effectiveDate: string | null;

@@ -1,19 +1,16 @@
 import type { IConstruct } from "constructs";
+import { type Block, blockOf } from "../block";
 import { evaluate } from "../calculus/evaluate";
-import { requiredBlock, type Service } from "../calculus/service";
+import { fold, partsOf } from "../calculus/fold";
+import { isSoftened, requiredBlock } from "../calculus/service";
 import {
   type AvailabilityRun,
   SCHEMA,
   type ServiceAvailability,
   type StackAvailability,
 } from "./availability-run";
-import {
-  type DeclaredService,
-  declaredServices,
-  directDependencies,
-  resolved,
-  stackName,
-} from "./declared-services";
+import { type DeclaredService, declaredServices, directDependencies, stackName } from "./declared-services";
+import { type ResolvedService, resolvedServices } from "./resolved-services";
 import { type DeclaredTarget, declaredTargets, targetOf } from "./declared-targets";
 import { serviceResult } from "./service-result";
 import { type EvaluatedService, judge } from "./verdict";
@@ -47,43 +44,76 @@ export function collectAvailability(scope: IConstruct): AvailabilityRun {
 /** The last results of each tree: targets, outputs and the report ask the same within one synth. */
 const lastResults = new WeakMap<
   IConstruct,
-  { readonly key: string; readonly results: readonly AssessedService[] }
+  { readonly key: string; readonly fingerprints: Fingerprints; readonly results: readonly AssessedService[] }
 >();
 
 /** Results of every service in the tree, in the order of declaration. */
 export function assess(root: IConstruct): readonly AssessedService[] {
   const declared = declaredServices(root);
-  const whole = declared.map((one) => resolvedService(one, declared));
+  const whole = resolvedServices(declared);
   const targets = declaredTargets(root);
-  const names = declared.map(({ stack, service }) => [stack, directDependencies(service)]);
-  const key = JSON.stringify([names, whole, targets.map(targetKey)]);
   const last = lastResults.get(root);
+  const fingerprints = last?.fingerprints ?? new Fingerprints();
+  const services = declared.map((one, index) =>
+    serviceKey(one, whole[index] as ResolvedService, fingerprints),
+  );
+  const key = JSON.stringify([services, targets.map(targetKey)]);
   if (last?.key === key) return last.results;
-  const evaluated = declared.map((one, index) => evaluatedService(one, whole[index] as Service));
+  const evaluated = declared.map((one, index) => evaluatedService(one, whole[index] as ResolvedService));
   const results = evaluated.map((one) => {
     const target = targetOf(one.stack, one.service.name, targets);
     const judged = target === undefined ? null : judge(one, target, evaluated, targets);
     return { stack: one.stack, result: serviceResult(one, judged) };
   });
-  lastResults.set(root, { key, results });
+  lastResults.set(root, { key, fingerprints, results });
   return results;
 }
 
+/** Numbers that are the same for blocks of the same parts and figures, however often a part stands in them. */
+class Fingerprints {
+  private readonly numbers = new Map<string, number>();
+
+  of(block: Block): number {
+    return fold<number>(block, (one, parts) => {
+      const own = partsOf(one).length > 0 ? [one.type, one.type === "atLeast" ? one.k : 0] : one;
+      const text = JSON.stringify([own, parts]);
+      const number = this.numbers.get(text) ?? this.numbers.size;
+      this.numbers.set(text, number);
+      return number;
+    });
+  }
+}
+
+function serviceKey(
+  { stack, service }: DeclaredService,
+  whole: ResolvedService,
+  prints: Fingerprints,
+): unknown {
+  const soft = whole.degradesWithout.map((each) =>
+    isSoftened(each) ? [prints.of(blockOf(each.block)), each.because] : prints.of(blockOf(each)),
+  );
+  const required = whole.requires.map((each) => prints.of(blockOf(each)));
+  return [stack, service.name, directDependencies(service), required, soft, whole.plans];
+}
+
 function targetKey(target: DeclaredTarget): unknown {
-  const { atLeast, service, waiver, asOf } = target;
-  return [stackName(target), atLeast, service, waiver, (asOf ?? new Date()).toISOString().slice(0, 10)];
+  const { atLeast, basis, planned, service, waiver, asOf } = target;
+  return [
+    stackName(target),
+    atLeast,
+    basis,
+    planned,
+    service,
+    waiver,
+    (asOf ?? new Date()).toISOString().slice(0, 10),
+  ];
 }
 
-function resolvedService(one: DeclaredService, all: readonly DeclaredService[]): Service {
-  return naming(one, () => resolved(one, all));
-}
-
-function evaluatedService(declared: DeclaredService, whole: Service): EvaluatedService {
-  const { maintenance } = declared.service;
+function evaluatedService(declared: DeclaredService, whole: ResolvedService): EvaluatedService {
   return naming(declared, () => ({
     ...declared,
     resolved: whole,
-    evaluation: evaluate(requiredBlock(whole), { maintenance }),
+    evaluation: evaluate(requiredBlock(whole), { maintenance: whole.plans }),
   }));
 }
 

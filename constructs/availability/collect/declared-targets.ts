@@ -1,4 +1,5 @@
 import type { IConstruct } from "constructs";
+import type { HeldOptions } from "../calculus/held";
 import { stackName } from "./declared-services";
 
 const TARGET = Symbol.for("tricloud/AvailabilityTarget");
@@ -7,12 +8,12 @@ const TARGET = Symbol.for("tricloud/AvailabilityTarget");
 export interface Waiver {
   /** Shown in every report. */
   readonly reason: string;
-  /** Last day on which it holds, YYYY-MM-DD. */
+  /** Last day on which it holds, YYYY-MM-DD in UTC. */
   readonly until: string;
 }
 
 /** What the collector reads of an availability target. */
-export interface DeclaredTarget extends IConstruct {
+export interface DeclaredTarget extends IConstruct, HeldOptions {
   /** 0 to 1. */
   readonly atLeast: number;
   /** @default - every service of the stack */

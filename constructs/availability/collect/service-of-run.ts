@@ -1,5 +1,6 @@
 import { service, type Service } from "../calculus/service";
 import type { AvailabilityRun } from "./availability-run";
+import { restored } from "./stored-block";
 
 /**
  * A service as a run holds it, other stacks' services included, to ask `outcome` or `evaluate` of it.
@@ -14,9 +15,9 @@ export function serviceOfRun(run: AvailabilityRun, stack: string, name: string):
       `the run has no service ${stack}/${name}: expected one of ${known.join(", ") || "none"}`,
     );
   }
-  const { requires, degradesWithout } = found;
+  const { requires, degradesWithout, parts } = found;
   return service(name, {
-    requires: [requires],
-    degradesWithout: degradesWithout === null ? [] : [degradesWithout],
+    requires: [restored(requires, parts)],
+    degradesWithout: degradesWithout === null ? [] : [restored(degradesWithout, parts)],
   });
 }

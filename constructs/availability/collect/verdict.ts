@@ -2,16 +2,18 @@ import { type Change, cheapestChange } from "../calculus/cheapest-change";
 import { complement } from "../calculus/complement";
 import { compositionText } from "../calculus/composition-text";
 import type { Evaluation } from "../calculus/evaluation";
+import { type Held, held, heldText, meets } from "../calculus/held";
 import { percent } from "../calculus/percent";
-import { requiredBlock, type Service } from "../calculus/service";
+import { requiredBlock } from "../calculus/service";
 import type { TargetResult } from "./availability-run";
-import { type DeclaredService, hardDependencies } from "./declared-services";
+import { type DeclaredService, hardDependencies, remoteName } from "./declared-services";
 import { type DeclaredTarget, targetOf } from "./declared-targets";
+import type { ResolvedService } from "./resolved-services";
 
 /** A declared service and what its composition comes to. */
 export interface EvaluatedService extends DeclaredService {
   /** The service with other stacks' compositions in it. */
-  readonly resolved: Service;
+  readonly resolved: ResolvedService;
   readonly evaluation: Evaluation;
 }
 
@@ -27,16 +29,27 @@ export function judge(
   targets: readonly DeclaredTarget[],
 ): TargetResult {
   const { atLeast, waiver } = target;
-  const { evaluation } = one;
+  const { evaluation, resolved } = one;
+  const figure = held(evaluation.results, target);
+  const met = meets(figure.unavailability.upper, atLeast);
   const change =
-    evaluation.exact && !meets(evaluation.unavailability, atLeast)
-      ? (cheapestChange(requiredBlock(one.resolved), evaluation, atLeast) ?? null)
+    evaluation.exact && !met
+      ? (cheapestChange(requiredBlock(resolved), evaluation, atLeast, {
+          ...figure,
+          maintenance: resolved.plans,
+        }) ?? null)
       : null;
-  const problems = [...missed(one, atLeast, change), ...exceeded(one, atLeast, all, targets)];
+  const problems = [
+    ...(met ? [] : missed(one, atLeast, figure, change)),
+    ...exceeded(one, atLeast, all, targets),
+  ];
   const today = (target.asOf ?? new Date()).toISOString().slice(0, 10);
   const expired = waiver !== undefined && waiver.until < today;
   const result = {
     atLeast,
+    basis: figure.basis,
+    planned: figure.planned,
+    held: figure.availability,
     explanation: expired
       ? [...problems, `the waiver "${waiver.reason}" expired on ${waiver.until}`]
       : problems,
@@ -44,67 +57,71 @@ export function judge(
     waiver: waiver === undefined ? null : { ...waiver, expired },
   };
   if (problems.length === 0) {
-    const safe = evaluation.bounds.lower >= atLeast;
+    const worst = held(evaluation.results, { ...figure, basis: "bounds" });
+    const safe = worst.availability.lower >= atLeast;
     return { ...result, explanation: [], verdict: safe ? "met" : "met-if-independent" };
   }
   if (waiver !== undefined && !expired) return { ...result, verdict: "waived" };
-  const undecided = !evaluation.exact && evaluation.independent.upper >= atLeast;
+  const undecided = !met && meets(figure.unavailability.lower, atLeast);
   return { ...result, verdict: undecided ? "undecided" : "missed" };
 }
 
-/** Digits beyond this are noise of the arithmetic, not a miss. */
-const TOLERANCE = 1e-12;
 const COSTLIEST = 3;
 
-/** Whether an unavailability keeps a target. */
-export const meets = (unavailability: number, atLeast: number): boolean =>
-  unavailability <= complement(atLeast) * (1 + TOLERANCE);
-
-function missed(one: EvaluatedService, atLeast: number, change: Change | null): string[] {
+function missed(one: EvaluatedService, atLeast: number, figure: Held, change: Change | null): string[] {
   const { resolved: service, evaluation } = one;
   const wanted = percent(atLeast);
-  if (!evaluation.exact) {
-    const { lower, upper } = evaluation.independent;
-    if (lower >= atLeast) return [];
+  const { lower, upper } = figure.availability;
+  const assuming = heldText(figure, evaluation.causes.length > 0, service.plans.length > 0);
+  if (lower < upper) {
     return [
-      `target ${wanted} is not shown to be met: the availability lies from ${percent(lower)} to ${percent(upper)}`,
-      evaluation.reason,
+      `target ${wanted} is not shown to be met: the availability lies from ${percent(lower)} to ${percent(upper)}, ${assuming}`,
+      ...(evaluation.exact ? [] : [evaluation.reason]),
     ];
   }
-  if (meets(evaluation.unavailability, atLeast)) return [];
-  const costly = evaluation.importance
+  const costly = (evaluation.exact ? evaluation.importance : [])
     .slice(0, COSTLIEST)
     .map(({ id, minutesPerYear }) => `${labelOf(evaluation, id)} ${minutesPerYear.toFixed(1)} min a year`);
   return [
     `target ${wanted} is missed: the composition can promise ` +
-      `${percent(evaluation.availability, evaluation.unavailability)}, if its parts fail independently`,
+      `${percent(lower, figure.unavailability.upper)}, ${assuming}`,
     `composition: ${compositionText(requiredBlock(service))}`,
-    `costliest: ${costly.join("; ")}`,
+    ...(costly.length === 0 ? [] : [`costliest: ${costly.join("; ")}`]),
     ...(change === null ? [] : [`cheapest change: ${change.text}`]),
   ];
 }
 
-/** A target above what a required service of another stack promises: its own target, else its result. */
+/** A target above what a service promises that is required, itself or by way of others. */
 function exceeded(
-  { service }: EvaluatedService,
+  one: EvaluatedService,
   atLeast: number,
   all: readonly EvaluatedService[],
   targets: readonly DeclaredTarget[],
 ): string[] {
-  return hardDependencies(service).flatMap((dependency) => {
-    const other = all.find(
-      (one) => one.stack === dependency.stack && one.service.name === dependency.service,
-    );
-    if (other === undefined) return [];
-    const promised =
-      targetOf(other.stack, other.service.name, targets)?.atLeast ??
-      (other.evaluation.exact ? other.evaluation.availability : other.evaluation.independent.lower);
-    if (atLeast <= promised + TOLERANCE) return [];
-    const name = `${dependency.stack}/${dependency.service}`;
-    return [
-      `target ${percent(atLeast)} exceeds the ${percent(promised)} that ${name} promises, which it requires`,
-    ];
-  });
+  const sentences: string[] = [];
+  const seen = new Set<string>([`${one.stack}/${one.service.name}`]);
+  const open = hardDependencies(one.service).map((need) => ({ need, via: [] as readonly string[] }));
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { need, via } = next;
+    const name = remoteName(need);
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const other = all.find(({ stack, service }) => stack === need.stack && service.name === need.service);
+    if (other === undefined) continue;
+    const target = targetOf(other.stack, other.service.name, targets);
+    const allowed =
+      target === undefined ? held(other.evaluation.results).unavailability.upper : complement(target.atLeast);
+    if (!meets(allowed, atLeast)) {
+      const way = via.length === 0 ? "which it requires" : `which it requires by way of ${via.join(" and ")}`;
+      sentences.push(
+        `target ${percent(atLeast)} exceeds the ${percent(complement(allowed), allowed)} that ${name} promises, ${way}`,
+      );
+    }
+    // What has a target of its own is held against it by itself.
+    if (target !== undefined) continue;
+    open.push(...hardDependencies(other.service).map((inner) => ({ need: inner, via: [...via, name] })));
+  }
+  return sentences;
 }
 
 const labelOf = ({ components }: Evaluation, id: string): string =>

@@ -1,8 +1,8 @@
-import type { Block } from "../block";
-import { alike } from "../calculus/composition-text";
+import { alike, sharedIds } from "../calculus/alike";
 import { percent } from "../calculus/percent";
-import { presentable } from "../calculus/presentation";
+import { allShown, presentation, type Shown } from "../calculus/presentation";
 import type { ComponentResult, ServiceAvailability } from "../collect/availability-run";
+import { restored } from "../collect/stored-block";
 import { duration } from "./figures";
 import { markup } from "./markup";
 
@@ -27,29 +27,41 @@ interface Piece {
   readonly draw: (x: number, y: number) => string;
 }
 
+/** Beyond this many boxes a picture tells nobody anything. */
+const MOST_BOXES = 500;
+
 /**
  * A service's required composition as a reliability block diagram: a way from left to right that avoids all
  * that is down means the service is up. Colours are classes, for the page to give.
  *
- * @returns an SVG element
+ * @returns an SVG element, and one more for each part that has a name in it
  */
 export function blockDiagram(service: ServiceAvailability): string {
-  const drawing = new Drawing(service);
-  const block = presentable(service.requires);
-  const piece = lines((block.type === "series" ? block.blocks : [block]).map((part) => drawing.piece(part)));
-  const width = piece.width + 2 * (MARGIN + SERIES_GAP);
-  const height = piece.height + 2 * MARGIN;
-  const first = MARGIN + piece.line;
-  const last = MARGIN + piece.lastLine;
-  const right = MARGIN + SERIES_GAP + piece.lastWidth;
+  const shown = presentation(restored(service.requires, service.parts));
+  const drawing = new Drawing(service, sharedIds(allShown(shown)));
+  const pictures = [...shown.parts].map(
+    ([name, part]) => `<h4>${markup(name)}</h4>${drawing.picture(part, name)}`,
+  );
+  return drawing.picture(shown.whole, service.composition) + pictures.join("");
+}
+
+function drawn(
+  part: Piece & { readonly lastLine: number; readonly lastWidth: number },
+  title: string,
+): string {
+  const width = part.width + 2 * (MARGIN + SERIES_GAP);
+  const height = part.height + 2 * MARGIN;
+  const first = MARGIN + part.line;
+  const last = MARGIN + part.lastLine;
+  const right = MARGIN + SERIES_GAP + part.lastWidth;
   return [
     `<svg role="img" viewBox="0 0 ${width} ${height}" style="max-width:${width}px;min-width:${Math.round(width * SMALLEST)}px">`,
-    `<title>${markup(service.composition)}</title>`,
+    `<title>${markup(title)}</title>`,
     wire(MARGIN, first, MARGIN + SERIES_GAP, first),
     wire(right, last, right + SERIES_GAP, last),
     `<circle class="end" cx="${MARGIN}" cy="${first}" r="5"/>`,
     `<circle class="end" cx="${right + SERIES_GAP}" cy="${last}" r="5"/>`,
-    piece.draw(MARGIN + SERIES_GAP, MARGIN),
+    part.draw(MARGIN + SERIES_GAP, MARGIN),
     "</svg>",
   ].join("");
 }
@@ -57,46 +69,61 @@ export function blockDiagram(service: ServiceAvailability): string {
 class Drawing {
   private readonly results: ReadonlyMap<string, ComponentResult>;
   private readonly single: ReadonlySet<string>;
-  private readonly places = new Map<string, number>();
 
-  constructor(service: ServiceAvailability) {
+  constructor(
+    service: ServiceAvailability,
+    /** Ids of the components that stand in several places. */
+    private readonly shared: ReadonlySet<string>,
+  ) {
     this.results = new Map(service.components.map((one) => [one.id, one]));
     this.single = new Set(service.singlePoints);
-    this.count(presentable(service.requires));
   }
 
-  piece(block: Block): Piece {
-    switch (block.type) {
+  picture(shown: Shown, title: string): string {
+    const boxes = this.boxes(shown);
+    if (boxes > MOST_BOXES) return `<p>${boxes} boxes: too many to draw. ${markup(title)}</p>`;
+    const parts = shown.type === "series" ? shown.blocks : [shown];
+    return drawn(lines(parts.map((part) => this.piece(part))), title);
+  }
+
+  private boxes(shown: Shown): number {
+    if (shown.type !== "series" && shown.type !== "branches") return 1;
+    const parts =
+      shown.type === "series" ? shown.blocks : alike(shown.blocks, this.shared).map(({ first }) => first);
+    return parts.reduce((sum, part) => sum + this.boxes(part), 0);
+  }
+
+  private piece(shown: Shown): Piece {
+    switch (shown.type) {
       case "component":
-        return this.component(block.id);
+        return this.component(shown.id);
       case "remote":
-        return box("remote", `${block.stack}/${block.service}`, "", `${block.stack}/${block.service}`);
+        return box("remote", `${shown.stack}/${shown.service}`, "", `${shown.stack}/${shown.service}`);
+      case "named":
+        return box("part", shown.name, "", `${shown.name}, drawn below`);
       case "series":
-        return row(block.blocks.map((part) => this.piece(part)));
-      case "parallel":
-        return this.branches(block.blocks, 1);
-      case "atLeast":
-        return this.branches(block.blocks, block.k);
+        return row(shown.blocks.map((part) => this.piece(part)));
+      case "branches":
+        return this.branches(shown.blocks, shown.k);
     }
   }
 
-  private branches(blocks: readonly Block[], k: number): Piece {
-    const shown = alike(blocks) ? blocks.slice(0, 1) : blocks;
-    const needed = k === 1 ? "any" : String(k);
-    const caption =
-      shown.length < blocks.length
-        ? `${needed} of ${blocks.length} like this`
-        : `${needed} of ${blocks.length}`;
-    return stack(
-      shown.map((part) => this.piece(part)),
-      caption,
-    );
+  private branches(blocks: readonly Shown[], k: number): Piece {
+    const kinds = alike(blocks, this.shared);
+    const caption = `${k === 1 ? "any" : String(k)} of ${blocks.length}`;
+    if (kinds.length === 1)
+      return stack([this.piece((kinds[0] as (typeof kinds)[0]).first)], `${caption} like this`);
+    const pieces = kinds.map(({ first, count }) => {
+      const piece = this.piece(first);
+      return count === 1 ? piece : captioned(piece, `${count} like this`);
+    });
+    return stack(pieces, caption);
   }
 
   private component(id: string): Piece {
     const result = this.results.get(id);
     if (result === undefined) return box("part", id, "", id);
-    const shared = (this.places.get(id) ?? 0) > 1;
+    const shared = this.shared.has(id);
     const classes = ["part", this.single.has(id) ? "single" : "", shared ? "shared" : ""]
       .filter(Boolean)
       .join(" ");
@@ -127,11 +154,6 @@ class Drawing {
       .filter((line) => line !== undefined)
       .join("\n");
   }
-
-  private count(block: Block): void {
-    if (block.type === "component") this.places.set(block.id, (this.places.get(block.id) ?? 0) + 1);
-    else if (block.type !== "remote") block.blocks.forEach((inner) => this.count(inner));
-  }
 }
 
 function box(classes: string, label: string, figure: string, hover: string, heat = 0): Piece {
@@ -149,6 +171,18 @@ function box(classes: string, label: string, figure: string, hover: string, heat
       `<text class="label" x="${middle}" y="${figure === "" ? 29 : 21}">${markup(cut(label))}</text>` +
       (figure === "" ? "" : `<text class="figure" x="${middle}" y="38">${markup(figure)}</text>`) +
       `</g>`,
+  };
+}
+
+function captioned(piece: Piece, caption: string): Piece {
+  const { width, height, line } = piece;
+  return {
+    width,
+    height: height + CAPTION_HEIGHT,
+    line: line + CAPTION_HEIGHT,
+    draw: (x, y) =>
+      `<text class="caption" x="${x + width / 2}" y="${y + 11}">${markup(caption)}</text>` +
+      piece.draw(x, y + CAPTION_HEIGHT),
   };
 }
 

@@ -1,6 +1,14 @@
+import { compositionText } from "../calculus/composition-text";
+import type { HeldResults } from "../calculus/held";
 import { percent } from "../calculus/percent";
-import type { AvailabilityRun, ComponentResult, ServiceAvailability } from "../collect/availability-run";
-import { duration, independentText, VERDICTS } from "./figures";
+import type {
+  AvailabilityRun,
+  ComponentResult,
+  ServiceAvailability,
+  TargetResult,
+} from "../collect/availability-run";
+import { restored } from "../collect/stored-block";
+import { duration, independentText, share, VERDICTS } from "./figures";
 
 /** What became of one service between two runs. */
 export interface Difference {
@@ -59,7 +67,14 @@ function added(stack: string, service: ServiceAvailability): Difference {
 }
 
 function changed(stack: string, old: ServiceAvailability, now: ServiceAvailability): Difference | undefined {
-  const reasons = [...componentChanges(old, now), ...compositionChange(old, now), ...targetChange(old, now)];
+  const reasons = [
+    ...componentChanges(old, now),
+    ...compositionChange(old, now),
+    ...causeChanges(old, now),
+    ...FIGURES.flatMap(([name, text]) => told(name, text(old), text(now))),
+    ...softChanges(old, now),
+    ...told("target", targetText(old), targetText(now)),
+  ];
   const [was, is] = [independentText(old), independentText(now)];
   const moved = old.independent?.unavailability !== now.independent?.unavailability || was !== is;
   if (!moved && reasons.length === 0) return undefined;
@@ -106,8 +121,62 @@ function compositionChange(old: ServiceAvailability, now: ServiceAvailability): 
   return old.composition === now.composition ? [] : [`composition: ${old.composition} to ${now.composition}`];
 }
 
-function targetChange(old: ServiceAvailability, now: ServiceAvailability): string[] {
-  const text = ({ target }: ServiceAvailability): string =>
-    target === null ? "none" : `${percent(target.atLeast)} (${VERDICTS[target.verdict]})`;
-  return text(old) === text(now) ? [] : [`target: ${text(old)} to ${text(now)}`];
+const told = (name: string, was: string, is: string): string[] =>
+  was === is ? [] : [`${name}: ${was} to ${is}`];
+
+/** Results besides the independent one, which changes without a part that does. */
+const FIGURES: readonly (readonly [string, (one: ServiceAvailability) => string])[] = [
+  ["correlated", ({ results }) => figureText(results?.correlated)],
+  ["bounds", ({ bounds }) => figureText(bounds)],
+  ["with planned work", ({ results }) => figureText(results?.planned?.correlated)],
+  ["full, degraded, down", outcomesText],
+];
+
+function figureText(figure: HeldResults["independent"] | undefined): string {
+  if (figure === undefined) return "none";
+  return "lower" in figure
+    ? `${percent(figure.lower)} to ${percent(figure.upper)}`
+    : percent(figure.availability, figure.unavailability);
 }
+
+function outcomesText({ outcomes }: ServiceAvailability): string {
+  if (outcomes === null) return "unknown";
+  const { full, degraded, down } = outcomes;
+  return `${percent(full)}, ${share(degraded)}, ${share(down)}`;
+}
+
+function causeChanges(old: ServiceAvailability, now: ServiceAvailability): string[] {
+  const before = new Map(old.commonCauses.map((one) => [one.group, one]));
+  const after = new Map(now.commonCauses.map((one) => [one.group, one]));
+  const text = (one: { beta: number; components: number } | undefined): string =>
+    one === undefined ? "none" : `beta ${one.beta} over ${one.components} components`;
+  const causes = (one: ServiceAvailability): Map<string, string> =>
+    new Map((one.causes ?? []).map(({ group, unavailability }) => [group, `down ${share(unavailability)}`]));
+  const [was, is] = [causes(old), causes(now)];
+  return [...new Set([...before.keys(), ...after.keys(), ...was.keys(), ...is.keys()])].flatMap((group) => [
+    ...told(`common cause "${group}"`, text(before.get(group)), text(after.get(group))),
+    ...told(`common cause "${group}"`, was.get(group) ?? "none", is.get(group) ?? "none"),
+  ]);
+}
+
+function softChanges(old: ServiceAvailability, now: ServiceAvailability): string[] {
+  const words = ({ degradesWithout, parts }: ServiceAvailability): string =>
+    degradesWithout === null ? "nothing" : compositionText(restored(degradesWithout, parts));
+  const reasons = ({ softened }: ServiceAvailability): string =>
+    softened.map(({ composition, because }) => `${composition}: ${because}`).join("; ") || "nothing";
+  return [
+    ...told("degrades without", words(old), words(now)),
+    ...told("made soft", reasons(old), reasons(now)),
+  ];
+}
+
+/** On what a target is held, where that is not what goes without saying. */
+const holding = ({ basis, planned }: TargetResult): string[] => [
+  ...(basis === undefined || basis === "correlated" ? [] : [basis]),
+  ...(planned === false ? ["without planned work"] : []),
+];
+
+const targetText = ({ target }: ServiceAvailability): string =>
+  target === null
+    ? "none"
+    : `${percent(target.atLeast)} (${[VERDICTS[target.verdict], ...holding(target)].join(", ")})`;

@@ -23,7 +23,7 @@ type Colors = ReturnType<typeof pc.createColors>;
 /** The report for a terminal. */
 export function textReport(run: AvailabilityRun, { color, width }: TextOptions): string {
   const colors = pc.createColors(color);
-  if (run.stacks.length === 0) return "No stack declares a service.\n";
+  if (run.stacks.every(({ services }) => services.length === 0)) return "No stack declares a service.\n";
   const rows = run.stacks.map(({ services }) => services.map(summaryRow));
   const widths = columnWidths([SUMMARY_HEADINGS, ...rows.flat()]);
   const lines: string[] = [];

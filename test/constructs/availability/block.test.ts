@@ -41,6 +41,8 @@ describe("component", () => {
     const up = { availability: 1 };
     expect(() => component(" ", up)).toThrow('component id must be a non-empty string, got " "');
     expect(() => component("c", up, { effectiveDate: "Jan 2024" })).toThrow('got "Jan 2024"');
+    expect(() => component("c", up, { effectiveDate: "2026-02-31" })).toThrow('got "2026-02-31"');
+    expect(() => component("c", { availability: 0.9, meanOutageHours: 0 })).toThrow("above 0, got 0");
     expect(() => component("c", up, { commonCause: { group: "zones", beta: 2 } })).toThrow("got 2");
   });
 });

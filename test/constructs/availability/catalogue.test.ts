@@ -88,6 +88,7 @@ describe("sla", () => {
     expect(() => sla("aws.sqs" as never, {} as never)).toThrow(
       'no SLA entry "aws.sqs": expected one of aws.ec2',
     );
+    expect(() => sla("toString" as never, {} as never)).toThrow('no SLA entry "toString"');
     expect(() => sla("aws.ec2", { zones: 1.5 })).toThrow(
       "aws.ec2: zones must be a whole number of at least 0, got 1.5",
     );

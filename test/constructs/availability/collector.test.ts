@@ -3,6 +3,7 @@ import {
   type AvailabilityRun,
   AvailabilityTarget,
   type AvailabilityTargetProps,
+  type Basis,
   collectAvailability,
   component,
   type DeclaresServices,
@@ -12,6 +13,7 @@ import {
   service,
   type Service,
   serviceOfRun,
+  slaComponent,
   softened,
 } from "../../../constructs/availability";
 
@@ -99,14 +101,17 @@ describe("collectAvailability", () => {
     expect([fields(run), run.schema]).toEqual(["schema stacks", "tricloud/availability/v1"]);
     expect(fields(run.stacks[0])).toBe("services stack");
     expect(fields(checkout)).toBe(
-      "bounds commonCauses components composition correlated cutSetCount cutSetOrder cutSets degradesWithout " +
-        "dependsOn downtime independent outcomes planned requires service singlePoints softened target tooLarge warnings",
+      "bounds causes commonCauses components composition correlated cutSetCount cutSetOrder cutSets degradesWithout " +
+        "dependsOn downtime frequency independent outcomes parts planned requires results service singlePoints " +
+        "softened target tooLarge warnings",
     );
-    expect(fields(checkout.target)).toBe("atLeast cheapestChange explanation verdict waiver");
+    expect(fields(checkout.target)).toBe(
+      "atLeast basis cheapestChange explanation held planned verdict waiver",
+    );
     expect(fields(checkout.target?.cheapestChange)).toBe("components needed text");
     expect(fields(checkout.target?.waiver)).toBe("expired reason until");
     expect(fields(checkout.components[0])).toBe(
-      "availability effectiveDate id importance kind label plane source unavailability",
+      "availability effectiveDate id importance kind label meanOutageHours plane source unavailability",
     );
     expect(fields(checkout.components[0]?.importance)).toBe(
       "birnbaum criticality minutesPerYear riskAchievement riskReduction",
@@ -188,6 +193,17 @@ describe("collectAvailability", () => {
     twice.jp.services.push(service("checkout", { requires: [cloud("x", 0.9)] }));
     expect(() => collectAvailability(twice.root)).toThrow(
       'stack "jp" declares two services named "checkout"',
+    );
+  });
+
+  test("a warning of several components names them", () => {
+    const root = new Root();
+    const machine = (name: string) =>
+      slaComponent(`us/${name}`, "aws.ec2", { zones: 1 }, { about: { label: name } });
+    const [web, other] = [machine("web-1"), machine("web-2")];
+    new Stack(root, "us").services.push(service("s", { requires: [parallel(web, other)] }));
+    expect(found(collectAvailability(root), "us").warnings).toContain(
+      "web-1, web-2: aws.ec2: 99.99 % needs instances running in at least 2 zones of the region; 99.5 % applies (zones = 1)",
     );
   });
 
@@ -280,7 +296,7 @@ describe("AvailabilityTarget", () => {
     const checkout = found(collectAvailability(missed("2026-06-30")), "jp");
     expect(checkout.target?.verdict).toBe("waived");
     expect(checkout.warnings).toContain(
-      "target 99.99 % is waived until 2026-06-30: moving stock to three zones",
+      "target 99.99 % is waived until 2026-06-30 (UTC): moving stock to three zones",
     );
     const [finding] = findings(missed("2026-07-01"));
     expect(finding).toContain('the waiver "moving stock to three zones" expired on 2026-06-30');
@@ -308,6 +324,11 @@ describe("AvailabilityTarget", () => {
     const make = (props: AvailabilityTargetProps) => () =>
       new AvailabilityTarget(jp, JSON.stringify(props), props);
     expect(make({ atLeast: 99.95 })).toThrow("must be a number above 0 and below 1, got 99.95");
+    expect(make({ atLeast: "0.9995" as unknown as number })).toThrow('above 0 and below 1, got "0.9995"');
+    expect(make({ atLeast: 0.9, waiver: { reason: "r", until: "2026-02-31" } })).toThrow('got "2026-02-31"');
+    expect(make({ atLeast: 0.9, basis: "hope" as Basis })).toThrow(
+      "basis must be one of independent, correlated",
+    );
     expect(make({ atLeast: 0.9, waiver: { reason: " ", until: "2026-01-01" } })).toThrow(
       "waiver needs a reason",
     );

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import {
   atLeast,
   type Block,
@@ -11,6 +12,7 @@ import {
   remote,
   series,
 } from "../../../constructs/availability";
+import { randomBlock } from "./random-block";
 
 /** These structures are solved whatever else the machine is doing. */
 const PATIENT_MILLIS = 60_000;
@@ -107,7 +109,8 @@ describe("exactness", () => {
     const [a, b] = [down("a", 0.01), down("b", 0.04)];
     const options = { commonCauses: [{ group: "g", beta: 0.2, components: ["a", "b"] }] };
     // OR of both: 1 - P(no common) P(a's own up) P(b's own up), with marginals 0.01 and 0.04
-    const common = 0.002;
+    // the worst member's share
+    const common = 0.2 * 0.04;
     const expected = 1 - ((1 - 0.01) * (1 - 0.04)) / (1 - common);
     expect(exactly(series(a, b), options).correlated?.unavailability).toBeCloseTo(expected, 15);
     expect(exactly(a, { commonCauses: [] }).correlated?.unavailability).toBe(0.01);
@@ -192,11 +195,11 @@ describe("errors", () => {
     [
       {
         commonCauses: [
-          { group: "g", beta: 0.1, components: ["a"] },
-          { group: "h", beta: 0.1, components: ["a"] },
+          { group: "g", beta: 0.6, components: ["a"] },
+          { group: "h", beta: 0.6, components: ["a"] },
         ],
       },
-      'component "a" is in two common-cause groups',
+      'component "a": the shares of its common causes add up to 1.2, more than 1',
     ],
     [{ maintenance: { components: ["b"], hoursPer30Days: 1 } }, 'maintenance: no component "b"'],
     [
@@ -258,4 +261,75 @@ describe("the cheapest change", () => {
     expect(cheapestChange(block, exactly(block), 0.999)?.components).toEqual([]);
     expect(cheapestChange(block, exactly(block), 0.2)).toBeUndefined();
   });
+});
+
+/** The block with a second one beside some of its components. */
+function twice(block: Block, ids: ReadonlySet<string>): Block {
+  if (block.type === "remote") return block;
+  if (block.type !== "component") return { ...block, blocks: block.blocks.map((inner) => twice(inner, ids)) };
+  return ids.has(block.id) ? parallel(block, down(`${block.id} (2)`, block.unavailability)) : block;
+}
+
+describe("the fewest to double", () => {
+  test("are fewer than the costliest that reach it together", () => {
+    // GIVEN a region before two machines: each machine costs less than the region
+    const block = series(up("region", 0.9999), parallel(up("a", 0.99), up("b", 0.99)));
+    // THEN two suffice of the three
+    expect(cheapestChange(block, exactly(block), 0.99995)?.components).toEqual(["a", "region"]);
+  });
+
+  test("are as few as any set that reaches it", () => {
+    fc.assert(
+      fc.property(randomBlock(6), fc.constantFrom(0.9, 0.99, 0.999), (random, atLeast) => {
+        const result = exactly(random.block);
+        const change = cheapestChange(random.block, result, atLeast);
+        if (change === undefined || change.needed !== null) return;
+        const ids = result.components.map(({ id }) => id);
+        const reaches = (doubled: readonly string[]): boolean =>
+          exactly(twice(random.block, new Set(doubled))).unavailability <= (1 - atLeast) * (1 + 1e-9);
+        const sizes = Array.from({ length: 2 ** ids.length }, (_, set) =>
+          ids.filter((__, at) => (set >> at) & 1),
+        )
+          .filter(reaches)
+          .map(({ length }) => length);
+        expect(change.components.length).toBe(sizes.length === 0 ? 0 : Math.min(...sizes));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("are counted against what is held: under a common cause a second one that is not in it", () => {
+    const zone = (id: string) =>
+      component(`zone ${id}`, { availability: 0.999 }, { commonCause: { group: "zones", beta: 0.1 } });
+    const block = parallel(zone("a"), zone("b"));
+    const change = cheapestChange(block, exactly(block), 0.99999);
+    expect(change?.components).toHaveLength(1);
+    expect(change?.text).toBe("no better zone a suffices; put a second, independent one beside it");
+  });
+});
+
+test("a longer limit brings proven bounds nearer, and an estimate comes with them", () => {
+  const part = (i: number) => down(`p${i % 60}`, 0.01 * (1 + ((i % 60) % 7)));
+  const block = series(
+    ...Array.from({ length: 60 }, (_, i) => parallel(part(i), part(5 * i + 1), part(7 * i + 3))),
+  );
+  const exact = exactly(block).availability;
+  const width = (timeLimitMillis: number): number => {
+    const result = evaluate(block, { nodeLimit: 50, timeLimitMillis });
+    if (result.exact) throw new Error("expected bounds");
+    const { lower, upper } = result.independent;
+    expect(lower).toBeLessThanOrEqual(exact);
+    expect(upper).toBeGreaterThanOrEqual(exact);
+    return upper - lower;
+  };
+  expect(width(2000)).toBeLessThan(width(1) / 2);
+  // the estimate is repeatable and holds the exact value in its interval (one in twenty seeds may not)
+  const estimates = [1, 2, 3, 4, 5, 6].map((seed) => {
+    const result = evaluate(block, { nodeLimit: 50, timeLimitMillis: 200, seed });
+    if (result.exact) throw new Error("expected bounds");
+    return result.estimate;
+  });
+  const holding = estimates.filter(({ confidence95: { lower, upper } }) => lower <= exact && exact <= upper);
+  expect(holding.length).toBeGreaterThanOrEqual(4);
+  expect(estimates[2]).toMatchObject({ seed: 3, samples: expect.any(Number) });
 });

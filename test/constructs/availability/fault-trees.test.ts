@@ -40,7 +40,7 @@ if (published.length === 0) {
       // THEN it agrees to the six digits published
       expect(exact.unavailability.toExponential(5)).toBe(Number(probability).toExponential(5));
       // and bounds found with too little room hold the exact value
-      const cramped = evaluate(block, { cutSets: false, nodeLimit: 60 });
+      const cramped = evaluate(block, { cutSets: false, nodeLimit: 60, timeLimitMillis: 400 });
       const { lower, upper } = cramped.exact
         ? { lower: cramped.availability, upper: cramped.availability }
         : cramped.independent;

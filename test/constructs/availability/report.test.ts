@@ -8,13 +8,17 @@ import {
   atLeast,
   type AvailabilityRun,
   collectAvailability,
+  type Component,
   component,
+  parallel,
   service,
+  softened,
 } from "../../../constructs/availability";
 import { main } from "../../../constructs/availability/cli";
 import { differences } from "../../../constructs/availability/report/difference";
 import { duration } from "../../../constructs/availability/report/figures";
 import { htmlReport } from "../../../constructs/availability/report/html-report";
+import { sloNames } from "../../../constructs/availability/report/openslo";
 import { type SampleOptions, sampleRun } from "./sample-run";
 
 let directory: string;
@@ -59,10 +63,10 @@ describe("the table", () => {
       /costliest +load balancer & friends 52.6 min a year \(99.99 %, contractual\); us\/web-a/,
     );
     expect(out).toMatch(/soft +us\/origin: answers are cached/);
-    expect(out).toMatch(/warning +lb: read this <carefully>/);
+    expect(out).toMatch(/warning +load balancer & friends: lb: read this <carefully>/);
     expect(out).toMatch(/single points +us\/lb/);
     expect(out).toMatch(/needs +us\/web, which promises 99.95 % \(its target\)/);
-    expect(out).toMatch(/planned +99.98\d+ % with planned work/);
+    expect(out).toMatch(/planned +99.97\d+ % with planned work/);
   });
 
   test("names the cheapest change when a target is missed", () => {
@@ -108,6 +112,30 @@ describe("--json, --base and --fail-below", () => {
     expect(command([saved(), "--base", saved()]).out).toContain("Nothing changed against the base.");
   });
 
+  test("--fail-below keeps a service at the very figure, and wants one to look at", () => {
+    const root = new Construct(undefined as unknown as Construct, "");
+    const parts = [0.9995, 0.9999].map((availability, at) =>
+      component(`c${at}`, { availability }, { kind: "assumed" }),
+    );
+    Object.assign(new Construct(root, "us"), { services: [service("web", { requires: parts })] });
+    const file = join(directory, "exact.json");
+    writeFileSync(file, JSON.stringify(collectAvailability(root)));
+    expect(command([file, "--fail-below", "99.940005"]).code).toBe(0);
+    expect(command([file, "--fail-below", "99.9400051"]).code).toBe(1);
+    // and with nothing known about dependence it promises less
+    expect(command([file, "--fail-below", "99.940005", "--basis", "bounds"]).err).toContain(
+      "us/web promises 99.94 %, with nothing known about dependence: below 99.940005 %",
+    );
+    const empty = join(directory, "empty.json");
+    writeFileSync(empty, JSON.stringify({ ...sampleRun(), stacks: [{ stack: "us", services: [] }] }));
+    expect(command([empty]).out).toBe("No stack declares a service.\n");
+    const { code, err } = command([empty, "--fail-below", "99"]);
+    expect([code, err]).toEqual([
+      2,
+      `availability: ${empty} holds no service that --fail-below could look at\n`,
+    ]);
+  });
+
   test("services that come and go are told", () => {
     const both = sampleRun();
     const one: AvailabilityRun = { ...both, stacks: both.stacks.filter(({ stack }) => stack === "us") };
@@ -124,7 +152,56 @@ describe("--json, --base and --fail-below", () => {
     expect(command([file, "--fail-below", "99.9"]).code).toBe(0);
     const low = command([file, "--fail-below", "99.95"]);
     expect(low.code).toBe(1);
-    expect(low.err).toBe("availability: jp/shop promises 99.936413 %, below 99.95 %\n");
+    expect(low.err).toBe(
+      "availability: jp/shop promises 99.92491 %, under the declared common causes, with planned work: below 99.95 %\n",
+    );
+  });
+});
+
+describe("--base tells of what the independent figure does not show", () => {
+  const zone = (id: string, beta: number) =>
+    component(id, { availability: 0.999 }, { kind: "assumed", commonCause: { group: "zones", beta } });
+  const run = (props: {
+    beta?: number;
+    hours?: number;
+    soft?: Component[];
+    because?: string;
+  }): AvailabilityRun => {
+    const {
+      beta = 0.1,
+      hours = 1,
+      soft = [component("cache", { availability: 0.99 }, { kind: "assumed" })],
+    } = props;
+    const [a, b] = [zone("a", beta), zone("b", beta)];
+    const root = new Construct(undefined as unknown as Construct, "");
+    const web = service("web", {
+      requires: [parallel(a, b)],
+      degradesWithout: soft.map((one) => (props.because === undefined ? one : softened(one, props.because))),
+      maintenance: { components: ["a", "b"], hoursPer30Days: hours },
+    });
+    Object.assign(new Construct(root, "us"), { services: [web] });
+    return collectAvailability(root);
+  };
+  const cases: [string, Parameters<typeof run>[0], RegExp][] = [
+    ["beta", { beta: 0.2 }, /common cause "zones": beta 0.1 over 2 components to beta 0.2/],
+    ["the correlated figure", { beta: 0.2 }, /correlated: 99\.98\d+ % to 99\.97\d+ %/],
+    ["planned work", { hours: 4 }, /with planned work: 99\.98\d+ % to 99\.98\d+ %/],
+    [
+      "outcomes and soft dependencies",
+      { soft: [] },
+      /full, degraded, down: .*\n.*degrades without: cache to nothing/,
+    ],
+    [
+      "what makes them soft",
+      { because: "an hour of answers" },
+      /made soft: nothing to cache: an hour of answers/,
+    ],
+  ];
+
+  test.each(cases)("%s", (_, props, expected) => {
+    const [change] = differences(run({}), run(props));
+    expect(change?.change).toBe("same-figure");
+    expect(change?.details.join("\n")).toMatch(expected);
   });
 });
 
@@ -134,6 +211,7 @@ describe("wrong arguments and files", () => {
     [["--fail-below", "101"], 'got "101"'],
     [["--json", "--markdown"], "--json and --markdown exclude each other"],
     [["a.json", "b.json"], "expected one run, got a.json b.json"],
+    [["--basis", "hope"], '--basis must be one of independent, correlated, bounds, got "hope"'],
     [["--colour"], `Unknown option '--colour'; "npm run availability -- --help" lists the options\n`],
     [["no-such.json"], "cannot read no-such.json: ENOENT"],
   ])("%j", (argv, message) => {
@@ -302,6 +380,23 @@ describe("--openslo", () => {
     }),
   ]);
 
+  test("gives each service a name of its own, of at most 63 characters with what is added", () => {
+    const services = [
+      { stack: "us", service: "a b" },
+      { stack: "us", service: "a-b" },
+      { stack: "us-a", service: "b" },
+      { stack: "us", service: "shop" },
+      { stack: "us", service: "x".repeat(80) },
+      { stack: "us", service: `${"x".repeat(79)}y` },
+    ];
+    const names = sloNames(services);
+    expect(new Set(names).size).toBe(6);
+    expect(names[3]).toBe("us-shop");
+    for (const one of names) expect(`${one}-good-answers`).toMatch(/^[a-z0-9-]{1,63}$/);
+    // whatever else there is, a name stays
+    expect(sloNames([{ stack: "us", service: "a b" }])).toEqual([names[0]]);
+  });
+
   test("writes documents that the published schema accepts, with the target as objective", () => {
     const into = join(directory, "slo", "deep");
     expect(command([saved(), "--openslo", into]).code).toBe(0);
@@ -315,7 +410,7 @@ describe("--openslo", () => {
     const [, shop] = parseAllDocuments(readFileSync(join(into, "jp-shop.yaml"), "utf8")).map((one) =>
       document.parse(one.toJS()),
     );
-    expect(shop).toMatchObject({ spec: { objectives: [{ target: expect.closeTo(0.99936413, 8) }] } });
+    expect(shop).toMatchObject({ spec: { objectives: [{ target: expect.closeTo(0.99924911, 8) }] } });
   });
 });
 
