@@ -7,6 +7,8 @@ const us: Ec2RegionInput = {
   awsRegion: "us-east-1",
   availabilityZones: ["us-east-1a", "us-east-1b", "us-east-1c"],
   nat: "per-zone",
+  // Newer ones: docs/aws.md says how to find them. Each change replaces every machine.
+  image: "debian-13-amd64-20251117-2299",
   servers: {
     "consul-server": { count: 3, instanceType: "t3.small" },
     proxy: { count: 3, instanceType: "t3.small" },

@@ -7,6 +7,7 @@ import {
   Cache,
   ConsulFirewall,
   DataKey,
+  debianImage,
   DnsZone,
   FlowLog,
   InternalLoadBalancer,
@@ -16,6 +17,7 @@ import {
   PublicLoadBalancer,
   SecretStore,
   ServerGroup,
+  type ServerGroupProps,
   tcp,
   TlsCertificate,
 } from "../constructs/aws";
@@ -29,7 +31,8 @@ export class UsStack extends RegionStack<Ec2Region> {
   constructor(scope: Construct, region: Ec2Region) {
     super(scope, region);
     const { name, awsRegion } = region;
-    new AwsProvider(this, "aws", { region: awsRegion, defaultTags: [{ tags: { "tricloud-region": name } }] });
+    const tags = { ...region.tags, "tricloud-region": name };
+    new AwsProvider(this, "aws", { region: awsRegion, defaultTags: [{ tags }] });
     const network = new Network(this, "network", { ...region, name });
     new FlowLog(this, "flow-log", { network, name });
     const key = new DataKey(this, "key", { name });
@@ -40,17 +43,23 @@ export class UsStack extends RegionStack<Ec2Region> {
       namePrefix: `tricloud/${name}`,
       kmsKeyArn: key.keyArn,
     });
-    const group = (role: HostRole) =>
+    const { image, bootTimeoutSeconds, architecture } = region;
+    const imageId = image.startsWith("ami-") ? image : debianImage(this, "image", image);
+    const group = (role: HostRole, manner: Partial<ServerGroupProps> = {}) =>
       new ServerGroup(this, role, {
         ...region.servers[role],
         name: `${name}-${role}`,
         network,
         assets,
         secrets,
-        architecture: region.architecture,
-        imageId: region.imageId,
+        architecture,
+        imageId,
+        bootTimeoutSeconds,
+        tags,
+        ...manner,
       });
-    const [servers, proxies, apps] = [group("consul-server"), group("proxy"), group("app")];
+    const servers = group("consul-server", CONSUL_SERVERS);
+    const [proxies, apps] = [group("proxy"), group("app")];
     const hosts = [servers, proxies, apps];
 
     const consul = new ConsulCluster(this, "consul", {
@@ -166,6 +175,9 @@ export class UsStack extends RegionStack<Ec2Region> {
     new TerraformOutput(this, name, { description, value, staticId: true });
   }
 }
+
+/** A new server is a voter only when it has been healthy for ten seconds (autopilot); the next one waits longer. */
+const CONSUL_SERVERS: Partial<ServerGroupProps> = { oneAtATime: true, warmUpSeconds: 60 };
 
 interface Place {
   readonly network: Network;

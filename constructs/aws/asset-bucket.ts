@@ -1,4 +1,5 @@
 import { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
+import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
 import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy";
 import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block";
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
@@ -16,19 +17,25 @@ export interface AssetBucketProps {
 
 /** A file in the bucket. */
 export interface StoredAsset {
-  /** For example `s3://tricloud-us-.../0a1b.../tricloud-proxy.js`. */
-  readonly uri: string;
-  /** Amazon resource name of the object, for a policy that allows to read it. */
+  /** Id of the bucket. */
+  readonly bucket: string;
+  /** For example `tricloud-proxy.js`. */
+  readonly key: string;
+  /** Which content: an expression. */
+  readonly versionId: string;
+  /** Amazon resource name of the object in all its versions, for a policy that allows to read it. */
   readonly arn: string;
 }
 
 /**
- * Where machines fetch what is too large for user data: a private, versioned, encrypted bucket. An object's key is
- * its content's hash, so a machine gets the very file it was told of, and an old file stays for a roll-back.
+ * Where machines fetch what is too large for user data: a private, versioned, encrypted bucket. They ask for one
+ * version of an object, so that each gets the very file it was told of. When a file changes, its old version stays:
+ * machines that go back to what they were need it.
  */
 export class AssetBucket extends Construct {
   private readonly bucket: S3Bucket;
   private readonly stored = new Map<string, StoredAsset>();
+  private readonly keys = new Set<string>();
   private readonly ready: ITerraformDependable[];
 
   /** @throws Error for a prefix that no bucket can begin with */
@@ -52,13 +59,30 @@ export class AssetBucket extends Construct {
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     });
+    const versions = new S3BucketVersioningA(this, "versions", {
+      bucket,
+      versioningConfiguration: { status: "Enabled" },
+    });
+    new S3BucketLifecycleConfiguration(this, "old-versions", {
+      bucket,
+      rule: [
+        {
+          id: "old-versions",
+          status: "Enabled",
+          filter: [{}],
+          noncurrentVersionExpiration: [{ noncurrentDays: OLD_VERSION_DAYS }],
+          abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],
+        },
+      ],
+      dependsOn: [versions],
+    });
     this.ready = [
       closed,
+      versions,
       new S3BucketServerSideEncryptionConfigurationA(this, "encryption", {
         bucket,
         rule: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
       }),
-      new S3BucketVersioningA(this, "versions", { bucket, versioningConfiguration: { status: "Enabled" } }),
       new S3BucketPolicy(this, "policy", {
         bucket,
         policy: tlsOnly(this.bucket.arn),
@@ -72,25 +96,40 @@ export class AssetBucket extends Construct {
   store({ source, sha256 }: AssetContent): StoredAsset {
     const present = this.stored.get(sha256);
     if (present !== undefined) return present;
-    const id = sha256.slice(0, 12);
-    const asset = new TerraformAsset(this, `file-${id}`, {
+    const key = this.keyFor(basename(source));
+    const asset = new TerraformAsset(this, `file-${key.replaceAll("/", "-")}`, {
       path: source,
       type: AssetType.FILE,
       assetHash: sha256,
     });
-    const key = `${sha256}/${basename(source)}`;
-    new S3Object(this, `object-${id}`, {
-      bucket: this.bucket.id,
+    const bucket = this.bucket.id;
+    const object = new S3Object(this, `object-${key.replaceAll("/", "-")}`, {
+      bucket,
       key,
       source: asset.path,
       sourceHash: sha256,
       dependsOn: this.ready,
     });
-    const stored = { uri: `s3://${this.bucket.id}/${key}`, arn: `${this.bucket.arn}/${key}` };
+    const stored = { bucket, key, versionId: object.versionId, arn: `${this.bucket.arn}/${key}` };
     this.stored.set(sha256, stored);
     return stored;
   }
+
+  /** The file's own name, behind a number for the second of that name: named for its content it would not last. */
+  private keyFor(name: string): string {
+    const number = Array.from({ length: this.keys.size + 1 }, (_, index) => index + 1).find(
+      (index) => !this.keys.has(numbered(name, index)),
+    ) as number;
+    const key = numbered(name, number);
+    this.keys.add(key);
+    return key;
+  }
 }
+
+/** How long a file that was replaced can be gone back to. */
+const OLD_VERSION_DAYS = 90;
+
+const numbered = (name: string, number: number): string => (number === 1 ? name : `${number}/${name}`);
 
 /** Refuses whatever does not come over TLS, from whomever. */
 const tlsOnly = (bucketArn: string): string =>

@@ -35,6 +35,12 @@ export class ConsulFirewall extends Construct {
     for (const group of new Set([...servers, ...agents])) group.addFirewall(members);
 
     for (const { firewall } of servers) {
+      // Servers are members of the pool between datacenters even where there is no other, and tell one another of it.
+      for (const protocol of [tcp, udp]) {
+        for (const other of servers) {
+          firewall.allowFrom(other.firewall, protocol(WAN_GOSSIP), "Consul gossip between datacenters");
+        }
+      }
       firewall.allowFrom(members, tcp(SERVER_CALLS), "Consul agents calling servers");
       for (const protocol of [tcp, udp])
         firewall.allowFrom(members, protocol(NAMES), "Look-ups of Consul names");

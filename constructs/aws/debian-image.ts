@@ -7,20 +7,23 @@ export type Architecture = "x86_64" | "arm64";
 const DEBIAN_ACCOUNT = "136693071363";
 
 /**
- * The newest Debian 13 image in the provider's region, as an expression of its id. A newer image shows up as a change
- * of the groups that use it; name an image id instead to decide when.
+ * The image of that name in the provider's region, as an expression of its id. Debian gives each image a name of its
+ * own, such as `debian-13-amd64-20251117-2299`, the same in all regions.
+ *
+ * @throws Error when the name is not one of Debian 13
  */
-export function debianImage(scope: Construct, id: string, architecture: Architecture): string {
-  const debianName = architecture === "x86_64" ? "amd64" : "arm64";
-  const image = new DataAwsAmi(scope, id, {
-    mostRecent: true,
+export function debianImage(scope: Construct, id: string, name: string): string {
+  if (!DEBIAN_IMAGE_NAME.test(name)) {
+    throw new Error(
+      `name of a Debian image must be such as debian-13-amd64-20251117-2299, got: ${JSON.stringify(name)}`,
+    );
+  }
+  return new DataAwsAmi(scope, id, {
     owners: [DEBIAN_ACCOUNT],
-    filter: [
-      { name: "name", values: [`debian-13-${debianName}-*`] },
-      { name: "architecture", values: [architecture] },
-      { name: "root-device-type", values: ["ebs"] },
-      { name: "virtualization-type", values: ["hvm"] },
-    ],
-  });
-  return image.id;
+    filter: [{ name: "name", values: [name] }],
+    // A newer one makes Debian call it deprecated; that is no reason to refuse it.
+    includeDeprecated: true,
+  }).id;
 }
+
+const DEBIAN_IMAGE_NAME = /^debian-13-(amd64|arm64)-\d{8}-\d+$/;

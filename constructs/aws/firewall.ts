@@ -1,6 +1,7 @@
 import { SecurityGroup } from "@cdktf/provider-aws/lib/security-group";
 import { VpcSecurityGroupEgressRule } from "@cdktf/provider-aws/lib/vpc-security-group-egress-rule";
 import { VpcSecurityGroupIngressRule } from "@cdktf/provider-aws/lib/vpc-security-group-ingress-rule";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { INetwork } from "./network";
 
@@ -32,6 +33,8 @@ export interface FirewallProps {
 export class Firewall extends Construct {
   /** Id of the security group, for what is put behind it. */
   readonly securityGroupId: string;
+  /** All that is let through so far. */
+  readonly rules: ITerraformDependable[] = [];
   private readonly firewallName: string;
 
   constructor(scope: Construct, id: string, props: FirewallProps) {
@@ -48,12 +51,14 @@ export class Firewall extends Construct {
     this.securityGroupId = group.id;
     this.firewallName = name;
     if (outbound) {
-      new VpcSecurityGroupEgressRule(this, "out", {
-        securityGroupId: group.id,
-        description: "Anywhere",
-        ipProtocol: "-1",
-        cidrIpv4: "0.0.0.0/0",
-      });
+      this.rules.push(
+        new VpcSecurityGroupEgressRule(this, "out", {
+          securityGroupId: group.id,
+          description: "Anywhere",
+          ipProtocol: "-1",
+          cidrIpv4: "0.0.0.0/0",
+        }),
+      );
     }
   }
 
@@ -65,16 +70,18 @@ export class Firewall extends Construct {
   allowFrom(source: Firewall | string, traffic: Traffic, why: string): void {
     const { protocol, port, toPort = port } = traffic;
     const from = typeof source === "string" ? source.replaceAll(/[./]/g, "-") : source.firewallName;
-    new VpcSecurityGroupIngressRule(this, `${protocol}-${port}-from-${from}`, {
-      securityGroupId: this.securityGroupId,
-      description: why,
-      ipProtocol: protocol,
-      fromPort: port,
-      toPort,
-      ...(typeof source === "string"
-        ? { cidrIpv4: source }
-        : { referencedSecurityGroupId: source.securityGroupId }),
-    });
+    this.rules.push(
+      new VpcSecurityGroupIngressRule(this, `${protocol}-${port}-from-${from}`, {
+        securityGroupId: this.securityGroupId,
+        description: why,
+        ipProtocol: protocol,
+        fromPort: port,
+        toPort,
+        ...(typeof source === "string"
+          ? { cidrIpv4: source }
+          : { referencedSecurityGroupId: source.securityGroupId }),
+      }),
+    );
   }
 
   /** Lets members of this group reach each other. */
@@ -85,13 +92,15 @@ export class Firewall extends Construct {
   /** Lets what is behind this firewall open connections to what is behind `target`, and nothing else. */
   allowTo(target: Firewall, traffic: Traffic, why: string): void {
     const { protocol, port, toPort = port } = traffic;
-    new VpcSecurityGroupEgressRule(this, `${protocol}-${port}-to-${target.firewallName}`, {
-      securityGroupId: this.securityGroupId,
-      description: why,
-      ipProtocol: protocol,
-      fromPort: port,
-      toPort,
-      referencedSecurityGroupId: target.securityGroupId,
-    });
+    this.rules.push(
+      new VpcSecurityGroupEgressRule(this, `${protocol}-${port}-to-${target.firewallName}`, {
+        securityGroupId: this.securityGroupId,
+        description: why,
+        ipProtocol: protocol,
+        fromPort: port,
+        toPort,
+        referencedSecurityGroupId: target.securityGroupId,
+      }),
+    );
   }
 }

@@ -26,7 +26,14 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
     packages: ["awscli", "ca-certificates", "curl"],
     environment: { AWS_REGION: boot.awsRegion, AWS_DEFAULT_REGION: boot.awsRegion },
     prepare: sessionManagerAgent(boot),
-    fetchAsset: (sha256) => `aws s3 cp --only-show-errors ${known(boot.assets, sha256).uri} -`,
+    fetchAsset: (sha256) => {
+      const { bucket, key, versionId } = known(boot.assets, sha256);
+      // What AWS tells of the object goes to standard output, too.
+      return (
+        `aws s3api get-object --bucket ${bucket} --key ${key} --version-id ${versionId} /dev/fd/3 ` +
+        "3>&1 >/dev/null"
+      );
+    },
     fetchSecret: (name) => {
       const { arn, versionId } = known(boot.secrets, name);
       return (
@@ -102,7 +109,7 @@ export function bootPermissions(boot: BootPermissions): PolicyStatement[] {
     },
     ...(assets.length === 0
       ? []
-      : [{ sid: "FetchFiles", actions: ["s3:GetObject"], resources: assets.map(({ arn }) => arn) }]),
+      : [{ sid: "FetchFiles", actions: ["s3:GetObjectVersion"], resources: assets.map(({ arn }) => arn) }]),
     ...(secrets.length === 0
       ? []
       : [

@@ -126,6 +126,6 @@ export class InternalLoadBalancer extends Construct implements HasAvailability, 
       when: { above: 0 },
       minutes: 5,
     });
-    to.addToTargetGroup({ arn: targets.arn, listener });
+    to.addToTargetGroup({ arn: targets.arn, after: [listener, ...this.firewall.rules] });
   }
 }

@@ -8,7 +8,7 @@ import { RouteTableAssociation } from "@cdktf/provider-aws/lib/route-table-assoc
 import { Subnet } from "@cdktf/provider-aws/lib/subnet";
 import { Vpc } from "@cdktf/provider-aws/lib/vpc";
 import { VpcEndpoint } from "@cdktf/provider-aws/lib/vpc-endpoint";
-import { Token } from "cdktf";
+import { type ITerraformDependable, Token } from "cdktf";
 import { Construct, type IConstruct } from "constructs";
 import { type Block, cloudRegion, type FailureDomain, type HasAvailability, parallel } from "../availability";
 import type { Alarm, HasAlarms } from "./pager";
@@ -42,6 +42,8 @@ export interface NetworkAttributes {
 export interface INetwork extends IConstruct, NetworkAttributes {
   /** The zones as places that can fail, in the order of `zones`. */
   readonly places: readonly FailureDomain[];
+  /** What must be there before a machine in a private subnet finds its way out. */
+  readonly wayOut: readonly ITerraformDependable[];
 }
 
 export interface NetworkProps {
@@ -77,7 +79,7 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
       attributes.awsRegion,
       attributes.zones.map((zone) => zone.name),
     );
-    return Object.assign(new Construct(scope, id), attributes, { places });
+    return Object.assign(new Construct(scope, id), attributes, { places, wayOut: [] });
   }
 
   readonly vpcId: string;
@@ -86,6 +88,7 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
   readonly zones: readonly Required<NetworkZone>[];
   readonly places: readonly FailureDomain[];
   readonly alarms: Alarm[] = [];
+  readonly wayOut: ITerraformDependable[] = [];
   /** There is a way from the private subnets to the internet. */
   readonly availability: Block;
 
@@ -123,11 +126,13 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
 
     const internet = new InternetGateway(this, "internet", { vpcId: vpc.id, tags: { Name: name } });
     const publicRoutes = this.routeTable("public");
-    new Route(this, "public-internet", {
-      routeTableId: publicRoutes.id,
-      destinationCidrBlock: "0.0.0.0/0",
-      gatewayId: internet.id,
-    });
+    this.wayOut.push(
+      new Route(this, "public-internet", {
+        routeTableId: publicRoutes.id,
+        destinationCidrBlock: "0.0.0.0/0",
+        gatewayId: internet.id,
+      }),
+    );
     const dataRoutes = this.routeTable("data");
     const privateRoutes: RouteTable[] = [];
 
@@ -141,11 +146,14 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
       }
       const routes = this.routeTable(`private-${letter}`);
       privateRoutes.push(routes);
-      new Route(this, `private-${letter}-internet`, {
-        routeTableId: routes.id,
-        destinationCidrBlock: "0.0.0.0/0",
-        natGatewayId: gateway.id,
-      });
+      this.wayOut.push(
+        gateway,
+        new Route(this, `private-${letter}-internet`, {
+          routeTableId: routes.id,
+          destinationCidrBlock: "0.0.0.0/0",
+          natGatewayId: gateway.id,
+        }),
+      );
       return {
         name: zone,
         publicSubnetId: publicSubnet.id,
@@ -154,13 +162,15 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
       };
     });
 
-    new VpcEndpoint(this, "s3", {
-      vpcId: vpc.id,
-      serviceName: `com.amazonaws.${awsRegion}.s3`,
-      vpcEndpointType: "Gateway",
-      routeTableIds: [...privateRoutes, dataRoutes].map((routes) => routes.id),
-      tags: { Name: `${name}-s3` },
-    });
+    this.wayOut.push(
+      new VpcEndpoint(this, "s3", {
+        vpcId: vpc.id,
+        serviceName: `com.amazonaws.${awsRegion}.s3`,
+        vpcEndpointType: "Gateway",
+        routeTableIds: [...privateRoutes, dataRoutes].map((routes) => routes.id),
+        tags: { Name: `${name}-s3` },
+      }),
+    );
   }
 
   private routeTable(tier: string): RouteTable {
@@ -179,7 +189,12 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
       mapPublicIpOnLaunch: false,
       tags: { Name: `${this.networkName}-${name}` },
     });
-    new RouteTableAssociation(this, `${name}-association`, { subnetId: subnet.id, routeTableId: routes.id });
+    this.wayOut.push(
+      new RouteTableAssociation(this, `${name}-association`, {
+        subnetId: subnet.id,
+        routeTableId: routes.id,
+      }),
+    );
     return subnet;
   }
 

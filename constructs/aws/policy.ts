@@ -2,8 +2,11 @@
 export interface PolicyStatement {
   /** Says what the statement is for: letters and digits. */
   readonly sid: string;
+  /** What may be done, for example `s3:GetObject`. */
   readonly actions: readonly string[];
+  /** Amazon resource names of what it may be done to. */
   readonly resources: readonly string[];
+  /** Values that a request's properties must have, by operator and property. @default - whatever they are */
   readonly condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 

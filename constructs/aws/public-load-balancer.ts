@@ -115,7 +115,11 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
         { type: "redirect", redirect: { protocol: "HTTPS", port: "443", statusCode: "HTTP_301" } },
       ],
     });
-    to.addToTargetGroup({ arn: targets.arn, listener, replaceUnhealthy: props.replaceUnhealthy });
+    to.addToTargetGroup({
+      arn: targets.arn,
+      after: [listener, ...firewall.rules],
+      replaceUnhealthy: props.replaceUnhealthy,
+    });
     this.topology = [
       { kind: "entrance", name, type: "public application load balancer", to: to.hostName, port: 443 },
     ];

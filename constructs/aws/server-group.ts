@@ -2,6 +2,7 @@ import { AutoscalingGroup } from "@cdktf/provider-aws/lib/autoscaling-group";
 import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
+import { IamRolePolicyAttachment } from "@cdktf/provider-aws/lib/iam-role-policy-attachment";
 import { LaunchTemplate } from "@cdktf/provider-aws/lib/launch-template";
 import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
@@ -10,12 +11,13 @@ import { type HostProfilePart, HostProfileBuilder, type IHost, type SecretConten
 import { type HasTopology, type TopologyElement } from "../topology";
 import { cloudInit } from "../host/cloud-init";
 import type { AssetBucket, StoredAsset } from "./asset-bucket";
-import { type Architecture, debianImage } from "./debian-image";
+import type { Architecture } from "./debian-image";
 import { Firewall } from "./firewall";
+import { GroupRollout } from "./group-rollout";
 import { awsBootOptions, bootPermissions } from "./instance-boot";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms } from "./pager";
-import { policyDocument, trustPolicy } from "./policy";
+import { policyDocument, type PolicyStatement, trustPolicy } from "./policy";
 import type { SecretStore, StoredSecret } from "./secret-store";
 import { UserData } from "./user-data";
 
@@ -30,8 +32,8 @@ export interface ServerGroupProps {
   readonly instanceType?: string;
   /** Processor of the machines and their image. @default "x86_64" */
   readonly architecture?: Architecture;
-  /** Image of Debian 13. @default - the newest that the Debian project publishes */
-  readonly imageId?: string;
+  /** Id of an image of Debian 13 for that processor; `debianImage` finds it by Debian's name for it. */
+  readonly imageId: string;
   /** Size of the encrypted root disk. @default 16 */
   readonly diskGib?: number;
   /** Where the group's machines fetch files that are too large for user data. */
@@ -40,21 +42,30 @@ export interface ServerGroupProps {
   readonly secrets: SecretStore;
   /** Time from launch until a machine must have reported itself healthy. @default 900 */
   readonly bootTimeoutSeconds?: number;
+  /** Time from a machine's being in service until the next one is replaced. @default 30 */
+  readonly warmUpSeconds?: number;
+  /** Replace one machine after another, because each is part of a quorum. @default - up to a third of them at once */
+  readonly oneAtATime?: boolean;
+  /** Tags of the machines and their volumes. @default - none but their names */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Managed policies of the machines' role besides what booting needs, by their names. @default - none */
+  readonly policyArns?: Readonly<Record<string, string>>;
 }
 
 /** A load balancer's list of machines that a group's machines are put on. */
 export interface TargetGroup {
   /** Amazon resource name of the list. */
   readonly arn: string;
-  /** The list counts for something once a load balancer listens on its behalf. */
-  readonly listener: ITerraformDependable;
+  /** What lets a load balancer reach the machines on the list: it counts for something once these are there. */
+  readonly after: readonly ITerraformDependable[];
   /** Whether a machine that fails the list's health check is replaced, or only gets no more work. @default true */
   readonly replaceUnhealthy?: boolean;
 }
 
 /**
  * Alike machines on EC2 that hold one profile. A machine counts as in service once it has reported that all its
- * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time.
+ * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time, new
+ * ones before old ones, within the deploy that makes it.
  */
 export class ServerGroup extends Construct implements IHost, HasAvailability, HasAlarms, HasTopology {
   readonly hostName: string;
@@ -69,13 +80,19 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
   /** Name of the auto-scaling group. */
   readonly groupName: string;
   readonly alarms: readonly Alarm[];
+  /** Name of the role that the machines have. */
+  readonly roleName: string;
 
   private readonly profile: HostProfileBuilder;
   private readonly storedAssets = new Map<string, StoredAsset>();
   private readonly storedSecrets = new Map<string, StoredSecret>();
   private readonly firewalls: Firewall[];
   private readonly targetGroups: TargetGroup[] = [];
+  private readonly statements: PolicyStatement[] = [];
   private readonly group: AutoscalingGroup;
+  private readonly rollout: GroupRollout;
+  /** A machine that boots before these are there would only be thrown away. */
+  private readonly before: ITerraformDependable[];
 
   /**
    * @throws Error for a malformed name or fewer than one machine; at synth, when what the machines must hold is too much
@@ -124,6 +141,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
       namePrefix: `${name.slice(0, 37)}-`,
       assumeRolePolicy: trustPolicy("ec2.amazonaws.com"),
     });
+    this.roleName = role.name;
     const permissions = new IamRolePolicy(this, "permissions", {
       name: "boot",
       role: role.id,
@@ -133,7 +151,20 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
       namePrefix: `${name}-`,
       role: role.name,
     });
-    this.group = this.autoscalingGroup(count, this.launchTemplate(instanceProfile), permissions);
+    const attachments = Object.entries(props.policyArns ?? {}).map(
+      ([policy, policyArn]) =>
+        new IamRolePolicyAttachment(this, `policy-${policy}`, { role: role.name, policyArn }),
+    );
+    this.before = [permissions, ...attachments, ...network.wayOut];
+    const template = this.launchTemplate(instanceProfile);
+    this.group = this.autoscalingGroup(count, template);
+    this.rollout = new GroupRollout(this, "rollout", {
+      awsRegion: network.awsRegion,
+      groupName: name,
+      templateId: template.id,
+      version: Token.asString(template.latestVersion),
+      group: this.group,
+    });
   }
 
   addToProfile(part: HostProfilePart): void {
@@ -163,8 +194,14 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
         `server group ${this.hostName}: can be activated after another server group only, got: ${other.node.path}`,
       );
     }
-    // A group is there for Terraform once its machines have reported themselves healthy.
-    this.startAfter(other.group);
+    // A group is there for Terraform once its first machines have reported themselves healthy.
+    this.before.push(other.group, other.rollout.step);
+    this.rollout.after(other.rollout);
+  }
+
+  /** Lets the machines do more than booting needs. */
+  allow(...statements: readonly PolicyStatement[]): void {
+    this.statements.push(...statements);
   }
 
   /** Puts the machines behind one more firewall, for instance one that members of several groups share. */
@@ -175,11 +212,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
   /** Puts the machines on a load balancer's list, whose health checks may decide whether they are replaced. */
   addToTargetGroup(targetGroup: TargetGroup): void {
     this.targetGroups.push(targetGroup);
-    this.startAfter(targetGroup.listener);
-  }
-
-  private startAfter(other: ITerraformDependable): void {
-    this.group.dependsOn = [...new Set([...(this.group.dependsOn ?? []), dependable(other)])];
+    this.before.push(...targetGroup.after);
   }
 
   private get instanceType(): string {
@@ -187,12 +220,12 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
   }
 
   private launchTemplate(instanceProfile: IamInstanceProfile): LaunchTemplate {
-    const { name, network, architecture = "x86_64", diskGib = 16 } = this.props;
-    const tags = { Name: name, [GROUP_TAG]: name };
+    const { name, diskGib = 16 } = this.props;
+    const tags = { ...this.props.tags, Name: name, [GROUP_TAG]: name };
     const userData = new UserData(this, "user-data", `server group ${name}`, () => this.userDataText());
     return new LaunchTemplate(this, "launch-template", {
       name,
-      imageId: this.props.imageId ?? debianImage(this, "image", architecture),
+      imageId: this.props.imageId,
       instanceType: this.instanceType,
       updateDefaultVersion: true,
       iamInstanceProfile: { arn: instanceProfile.arn },
@@ -214,20 +247,18 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
       monitoring: { enabled: true },
       tagSpecifications: ["instance", "volume"].map((resourceType) => ({ resourceType, tags })),
       userData: userData.encoded,
-      tags: { Name: name, "tricloud-region": network.awsRegion },
+      tags: { Name: name },
     });
   }
 
-  private autoscalingGroup(
-    count: number,
-    template: LaunchTemplate,
-    permissions: IamRolePolicy,
-  ): AutoscalingGroup {
-    const { name, network, bootTimeoutSeconds = 900 } = this.props;
-    return new AutoscalingGroup(this, "group", {
+  private autoscalingGroup(count: number, template: LaunchTemplate): AutoscalingGroup {
+    const { name, network, bootTimeoutSeconds = 900, warmUpSeconds = 30, oneAtATime = false } = this.props;
+    const more = oneAtATime ? 1 : Math.max(1, Math.floor(count / 3));
+    const group = new AutoscalingGroup(this, "group", {
       name,
       minSize: count,
-      maxSize: count,
+      // Those that are there before others go; nothing else makes the group larger.
+      maxSize: count + more,
       desiredCapacity: count,
       vpcZoneIdentifier: network.zones.map((zone) => zone.privateSubnetId),
       launchTemplate: { id: template.id, version: Token.asString(template.latestVersion) },
@@ -250,21 +281,23 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
       ],
       enabledMetrics: ["GroupDesiredCapacity", "GroupInServiceInstances"],
       waitForCapacityTimeout: `${bootTimeoutSeconds + 300}s`,
-      instanceRefresh: {
-        strategy: "Rolling",
-        preferences: {
-          // One machine at a time where a quorum or the zones' spread depends on each.
-          minHealthyPercentage: Math.floor((100 * (count - 1)) / count),
-          maxHealthyPercentage: 100,
-          instanceWarmup: "0",
-          autoRollback: true,
-          scaleInProtectedInstances: "Wait",
-        },
+      defaultInstanceWarmup: warmUpSeconds,
+      // Of replacing machines for whatever reason: launch first, terminate then.
+      instanceMaintenancePolicy: {
+        minHealthyPercentage: 100,
+        maxHealthyPercentage: Math.ceil((100 * (count + more)) / count),
       },
       tag: [{ key: "Name", value: name, propagateAtLaunch: false }],
-      // A machine that boots before its role may do anything would only be thrown away.
-      dependsOn: [permissions],
+      // AWS saves the version when the roll-out has ended well, and until then goes back to this one.
+      lifecycle: { ignoreChanges: ["launch_template[0].version"] },
     });
+    group.dependsOn = Lazy.listValue({ produce: () => this.neededToBoot() });
+    return group;
+  }
+
+  private neededToBoot(): string[] {
+    const rules = this.firewalls.flatMap((firewall) => firewall.rules);
+    return [...new Set([...this.before, ...rules].map(dependable))];
   }
 
   private userDataText(): string {
@@ -288,7 +321,7 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
       assets: [...this.storedAssets.values()],
       secrets: [...this.storedSecrets.values()],
       secretsKeyArn: this.props.secrets.kmsKeyArn,
-    });
+    }).concat(this.statements);
   }
 }
 

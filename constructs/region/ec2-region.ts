@@ -17,9 +17,38 @@ const instanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, {
   error: "expected an EC2 instance type such as t3.small",
 });
 
-const imageId = z.string().regex(/^ami-[0-9a-f]{8,17}$/, {
-  error: "expected an image id such as ami-0123456789abcdef0",
-});
+/** Tells the newest ones; names are the same in all regions. */
+const FIND_IMAGES =
+  "aws ec2 describe-images --owners 136693071363 --filters 'Name=name,Values=debian-13-*64-*' " +
+  "--query 'sort_by(Images, &CreationDate)[-2:].[Name, ImageId]' --output text";
+
+const IMAGE_EXPECTED =
+  "expected Debian's name of an image such as debian-13-amd64-20251117-2299, or an image id such as";
+
+const image = z
+  .string({ error: `${IMAGE_EXPECTED} ami-0123456789abcdef0; to find one: ${FIND_IMAGES}` })
+  .regex(/^(ami-[0-9a-f]{8,17}|debian-13-(amd64|arm64)-\d{8}-\d+)$/, {
+    error: `${IMAGE_EXPECTED} ami-0123456789abcdef0; to find one: ${FIND_IMAGES}`,
+  });
+
+const tags = z
+  .record(
+    z.string(),
+    z.string().regex(/^[\w .:/=+@-]{0,256}$/, {
+      error: "expected a tag's value of at most 256 letters, digits and _ .:/=+-@",
+    }),
+  )
+  .superRefine((record, context) => {
+    for (const key of Object.keys(record)) {
+      if (/^(?!aws:)(?!tricloud-)[\w .:/=+@-]{1,128}$/.test(key)) continue;
+      context.addIssue({
+        code: "custom",
+        path: [key],
+        message:
+          "expected a key of at most 128 letters, digits and _ .:/=+-@, without aws: or tricloud- in front",
+      });
+    }
+  });
 
 const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, {
   error: "expected a host name such as api.example.com",
@@ -82,6 +111,8 @@ const cache = z.strictObject({
   nodes: z.int().min(1).max(6).default(2),
 });
 
+const DEBIAN_ARCHITECTURE = { x86_64: "amd64", arm64: "arm64" };
+
 /** A region on EC2: a VPC of its own over several availability zones, one auto-scaling group for each role. */
 export const ec2Region = z
   .strictObject({
@@ -96,8 +127,12 @@ export const ec2Region = z
     /** One NAT gateway for all zones is cheaper; one per zone does not fall with another zone. */
     nat: z.enum(["single", "per-zone"], { error: 'expected "single" or "per-zone"' }).default("per-zone"),
     architecture: z.enum(["x86_64", "arm64"], { error: 'expected "x86_64" or "arm64"' }).default("x86_64"),
-    /** Debian 13 image. @default - the newest that Debian publishes for the architecture */
-    imageId: imageId.optional(),
+    /** Image of Debian 13: Debian's name for it, which is the same in all AWS regions, or the id of one's own. */
+    image,
+    /** Time from a machine's launch until it must have reported itself healthy, or is given up. */
+    bootTimeoutSeconds: z.int().min(60).max(7200).default(900),
+    /** Tags of all that is made, machines and disks included. */
+    tags: tags.default({}),
     servers: servers.prefault({}),
     /** Networks of the regions in `consul.peers`: let in to the Consul servers and the proxies. */
     consulWanNetworks: z.array(cidr).default([]),
@@ -113,7 +148,11 @@ export const ec2Region = z
     pagerEmails: z.array(z.email({ error: "expected a mail address" })).default([]),
   })
   .superRefine((region, context) => {
-    const { entrance } = region;
+    const { entrance, image, architecture } = region;
+    const imageArchitecture = /^debian-13-(\w+)-/.exec(image)?.[1];
+    if (imageArchitecture !== undefined && imageArchitecture !== DEBIAN_ARCHITECTURE[architecture]) {
+      context.addIssue({ code: "custom", path: ["image"], message: `expected an image for ${architecture}` });
+    }
     if (entrance !== undefined && !`.${entrance.domain}`.endsWith(`.${entrance.zone}`)) {
       context.addIssue({
         code: "custom",

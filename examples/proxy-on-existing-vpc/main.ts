@@ -3,6 +3,7 @@ import { App, TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import {
   AssetBucket,
+  debianImage,
   DnsZone,
   InternalLoadBalancer,
   Network,
@@ -30,6 +31,7 @@ export class ProxyOnlyStack extends TerraformStack {
       network,
       assets: new AssetBucket(this, "assets", { namePrefix: "proxy-files-" }),
       secrets: new SecretStore(this, "secrets", { namePrefix: "proxies" }),
+      imageId: debianImage(this, "image", "debian-13-amd64-20251117-2299"),
     });
     const proxy = new AggregationProxy(this, "proxy", { hosts: [proxies], allow: ["api.example.com"] });
 

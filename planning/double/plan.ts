@@ -110,6 +110,18 @@ function holdsComputed(block: Block): boolean {
 }
 
 /**
+ * A planned change with those attributes unknown that its hints say are new whenever others change. What refers to
+ * them is then known to change as well.
+ */
+export function withRenewed(prior: Value, planned: Value, hints: TypeHints | undefined): Value {
+  if (!isObject(prior) || !isObject(planned)) return planned;
+  const renewed = Object.entries(hints?.renewed ?? {}).filter(([, causes]) =>
+    (causes === "*" ? Object.keys(planned) : causes).some((name) => !sameValue(prior[name], planned[name])),
+  );
+  return { ...planned, ...Object.fromEntries(renewed.map(([name]) => [name, UNKNOWN])) };
+}
+
+/**
  * The attributes whose change makes Terraform replace the resource.
  *
  * @returns their paths; a path into a set ends at the set

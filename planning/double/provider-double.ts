@@ -3,7 +3,7 @@ import { type Block, type ProviderSchema, blockType } from "../schema/schema";
 import { encodeSchema } from "./encode-schema";
 import { protocolPath } from "./paths";
 import { type Deployed, answerDataSource, completeState } from "./placeholder";
-import { planChange, replacingPaths } from "./plan";
+import { planChange, replacingPaths, withRenewed } from "./plan";
 import { type Diagnostic, type DynamicValue } from "./protocol";
 import { readStoredState } from "./stored-state";
 import { validateConfig } from "./validate";
@@ -89,10 +89,15 @@ export class ProviderDouble {
   private planResourceChange({ type_name, prior_state, proposed_new_state, config }: PlanRequest): object {
     const block = this.resource(type_name);
     const prior = valueOf(prior_state);
-    const planned = planChange(prior, valueOf(proposed_new_state), valueOf(config), block);
+    const hints = this.hintsOf(type_name);
+    const planned = withRenewed(
+      prior,
+      planChange(prior, valueOf(proposed_new_state), valueOf(config), block),
+      hints,
+    );
     return {
       planned_state: wireValue(planned),
-      requires_replace: replacingPaths(prior, planned, block, this.hintsOf(type_name)).map(protocolPath),
+      requires_replace: replacingPaths(prior, planned, block, hints).map(protocolPath),
       // Providers of the older kind may leave whole blocks unknown; Terraform allows it under this flag.
       legacy_type_system: true,
     };

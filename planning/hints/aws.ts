@@ -118,6 +118,8 @@ export const AWS_HINTS: ProviderHints = {
       "metadata_options.http_tokens": ["optional", "required"],
       "metadata_options.http_endpoint": ["disabled", "enabled"],
     },
+    // Any change makes a version, and what names it changes along.
+    renewed: { latest_version: "*", default_version: "*" },
     values: { latest_version: 1, default_version: 1 },
   }),
   aws_autoscaling_group: named({
@@ -266,6 +268,7 @@ export const AWS_HINTS: ProviderHints = {
   aws_s3_bucket_ownership_controls: OF_BUCKET,
   aws_s3_object: {
     replace: ["bucket", "key"],
+    renewed: { version_id: ["content", "content_base64", "source", "source_hash", "kms_key_id"] },
     conflicts: [["content", "content_base64", "source"]],
   },
   aws_cloudwatch_log_group: named(),

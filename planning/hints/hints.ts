@@ -9,6 +9,8 @@ export interface TypeHints {
   readonly items?: Readonly<Record<string, readonly [min: number, max: number]>>;
   /** Attributes whose change the cloud cannot make in place; empty for a type that takes every change. */
   readonly replace?: readonly string[];
+  /** Attributes that the provider will know only afterwards when others change, and which: `*` for any. */
+  readonly renewed?: Readonly<Record<string, readonly string[] | "*">>;
   /** Groups of neighbours of which at most one may be set. */
   readonly conflicts?: readonly (readonly string[])[];
   /** Groups of neighbours of which exactly one must be set. */

@@ -15,6 +15,8 @@ const ORIGIN = "api.example.test";
 const INSTANCE = "i-0123456789abcdef0";
 const BUCKET = "tricloud-us-0123456789";
 const SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:tricloud/us/consul-gossip-AbCdEf";
+/** Of the proxy in the bucket. */
+const OBJECT_VERSION = "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY";
 const VERSION = "0a1b2c3d-0000-4000-8000-000000000001";
 /** 32 bytes, of no use anywhere else. */
 const GOSSIP = JSON.stringify({ encrypt: Buffer.alloc(32, "us").toString("base64") });
@@ -251,6 +253,7 @@ function userDataFor(testbed: Testbed): string {
       count: 1,
       assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
       secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
+      imageId: "ami-0123456789abcdef0",
     });
     const consul = new ConsulCluster(scope, "consul", {
       servers: [group],
@@ -287,6 +290,7 @@ function userDataFor(testbed: Testbed): string {
 function resolved(stack: Synthesised): string {
   const values: [RegExp, string][] = [
     [/\$\{aws_s3_bucket\.[^}]*\.id\}/g, BUCKET],
+    [/\$\{aws_s3_object\.[^}]*\.version_id\}/g, OBJECT_VERSION],
     [/\$\{aws_secretsmanager_secret\.[^}]*\.arn\}/g, SECRET],
     [/\$\{aws_secretsmanager_secret_version\.[^}]*\.version_id\}/g, VERSION],
   ];
@@ -346,8 +350,8 @@ class Endpoints {
     const directory = join(testbed.directory, "s3");
     mkdirSync(directory);
     const address = testbed.network.gateway;
-    const { source, sha256 } = proxyBundle();
-    const proxyKey = `${sha256}/tricloud-proxy.js`;
+    const { source } = proxyBundle();
+    const proxyKey = "tricloud-proxy.js";
     const options = {
       ...{ address, ports: PORTS, region: AWS_REGION, credentials: CREDENTIALS, modules },
       ...{ directory, bucket: BUCKET, objects: { [proxyKey]: source } },

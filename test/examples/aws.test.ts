@@ -42,7 +42,7 @@ describe("the example of a fourth region", () => {
 
     // THEN it is in Frankfurt, on ARM, with one NAT gateway and an ear for the servers of JP
     expect(stack.all("subnet").map((subnet) => subnet["availability_zone"])).toContain("eu-central-1c");
-    expect(JSON.stringify(stack.data["aws_ami"])).toContain("debian-13-arm64-*");
+    expect(JSON.stringify(stack.data["aws_ami"])).toContain("debian-13-arm64-20251117-2299");
     expect(stack.all("nat_gateway")).toHaveLength(1);
     expect(
       stack

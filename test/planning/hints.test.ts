@@ -37,6 +37,10 @@ function pathsIn(hints: TypeHints): string[] {
   return [
     ...(hints.sensitive ?? []),
     ...(hints.replace ?? []),
+    ...Object.entries(hints.renewed ?? {}).flatMap(([name, causes]) => [
+      name,
+      ...(causes === "*" ? [] : causes),
+    ]),
     ...(hints.conflicts ?? []).flat(),
     ...(hints.exactlyOne ?? []).flat(),
     ...[hints.items, hints.allowed, hints.pattern, hints.values].flatMap((record) =>

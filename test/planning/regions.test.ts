@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type App } from "cdktf";
-import { type Region, validateRegions } from "../../constructs/region";
+import { type Ec2RegionInput, type Region, validateRegions } from "../../constructs/region";
 import { Planner } from "../../planning/planner";
 import { summarise } from "../../planning/report/summary";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
@@ -39,9 +39,9 @@ function addRegion(app: App, region: Region): void {
   }
 }
 
-/** The app's own regions, with another network for the US where one is given. */
-function synthesiseRegions(usCidr = us.cidr): string {
-  const values = { "jp.ts": jp, "uk.ts": uk, "us.ts": { ...us, cidr: usCidr } };
+/** The app's own regions, with changes to the US. */
+function synthesiseRegions(changes: Partial<Ec2RegionInput> = {}): string {
+  const values = { "jp.ts": jp, "uk.ts": uk, "us.ts": { ...us, ...changes } };
   const regions = validateRegions(Object.entries(values).map(([file, value]) => ({ file, value })));
   return synthesise((app) => regions.forEach((region) => addRegion(app, region)));
 }
@@ -69,8 +69,19 @@ test("every stack of every region plans, and once deployed has nothing left to d
       expect([plan.stack, summarise(plan.plan ?? {}).byType]).toEqual([plan.stack, []]);
     }
 
+    // WHEN the US's proxies get larger THEN the plan says that these machines are replaced, and no others
+    const servers = { ...us.servers, proxy: { count: 3, instanceType: "t3.large" } };
+    const larger = await planAll(synthesiseRegions({ servers }), { states });
+    expect(larger["us"]?.succeeded || larger["us"]?.text).toBe(true);
+    expect(summarise(larger["us"]?.plan ?? {}).replaced).toEqual([
+      {
+        address: expect.stringMatching(/^terraform_data\.proxy_rollout_step_/),
+        because: ["triggers_replace"],
+      },
+    ]);
+
     // WHEN the US moves to another network THEN the plan says what is replaced for it
-    const moved = await planAll(synthesiseRegions("10.99.0.0/16"), { states });
+    const moved = await planAll(synthesiseRegions({ cidr: "10.99.0.0/16" }), { states });
     const replaced = new Map(
       summarise(moved["us"]?.plan ?? {}).replaced.map(({ address, because }) => [
         address.split(".")[0],

@@ -164,6 +164,41 @@ describe("UsStack", () => {
     expect(ports.sort()).toEqual(["tcp 8300", "tcp 8301", "tcp 8600", "udp 8301", "udp 8600"]);
   });
 
+  it("lets Consul's servers tell one another of other datacenters", () => {
+    const own = /aws_security_group\.consul-server_firewall/;
+    const rules = stack
+      .all("vpc_security_group_ingress_rule")
+      .filter(
+        (rule) =>
+          own.test(String(rule["security_group_id"])) &&
+          own.test(String(rule["referenced_security_group_id"])),
+      )
+      .map((rule) => `${String(rule["ip_protocol"])} ${String(rule["from_port"])}`);
+    expect(rules.sort()).toEqual(["tcp 8302", "udp 8302"]);
+  });
+
+  it("replaces Consul's servers one after another, each only when the one before it is a voter", () => {
+    expect(named(stack, "autoscaling_group", "us-consul-server")).toMatchObject({
+      instance_maintenance_policy: { min_healthy_percentage: 100, max_healthy_percentage: 134 },
+      max_size: 4,
+      default_instance_warmup: 60,
+    });
+  });
+
+  it("tags machines and disks as all else is tagged", () => {
+    // GIVEN a region with a tag of its own WHEN synthesised
+    const { stack: tagged } = synthesise({ tags: { team: "platform" } });
+    // THEN
+    for (const template of tagged.all("launch_template")) {
+      const specifications = template["tag_specifications"] as { resource_type: string; tags: unknown }[];
+      expect(specifications.map(({ resource_type }) => resource_type)).toEqual(["instance", "volume"]);
+      for (const { tags } of specifications) {
+        expect(tags).toMatchObject({ team: "platform", "tricloud-region": "us" });
+      }
+      expect(template["tags"]).not.toHaveProperty("tricloud-region");
+    }
+  });
+
   it("asks for authenticated metadata requests and encrypted disks everywhere", () => {
     for (const template of stack.all("launch_template")) {
       expect(template["metadata_options"]).toMatchObject({
@@ -180,7 +215,9 @@ describe("UsStack", () => {
   it("lets only the proxies' role read the proxy", () => {
     const readers = stack
       .all("iam_role_policy")
-      .filter((policy) => statements(policy["policy"]).some(({ Action }) => Action.includes("s3:GetObject")));
+      .filter((policy) =>
+        statements(policy["policy"]).some(({ Action }) => Action.includes("s3:GetObjectVersion")),
+      );
     expect(readers.map((policy) => String(policy["role"]))).toEqual([
       expect.stringContaining("aws_iam_role.proxy_"),
     ]);
@@ -249,6 +286,11 @@ describe("UsStack", () => {
   });
 });
 
+const IMAGE_EXPECTED =
+  "expected Debian's name of an image such as debian-13-amd64-20251117-2299, or an image id such as " +
+  "ami-0123456789abcdef0; to find one: aws ec2 describe-images --owners 136693071363 " +
+  "--filters 'Name=name,Values=debian-13-*64-*' --query 'sort_by(Images, &CreationDate)[-2:].[Name, ImageId]' --output text";
+
 describe("a wrong EC2 region value", () => {
   const refusal = (changes: Record<string, unknown>): string => {
     try {
@@ -289,9 +331,15 @@ describe("a wrong EC2 region value", () => {
       { servers: { app: { instanceType: "big" } } },
       'region us: servers.app.instanceType: expected an EC2 instance type such as t3.small, got: "big"',
     ],
+    [{ image: "debian" }, `region us: image: ${IMAGE_EXPECTED}, got: "debian"`],
+    [{ image: undefined }, `region us: image: ${IMAGE_EXPECTED}, got: nothing`],
     [
-      { imageId: "debian" },
-      'region us: imageId: expected an image id such as ami-0123456789abcdef0, got: "debian"',
+      { image: "debian-13-arm64-20251117-2299" },
+      'region us: image: expected an image for x86_64, got: "debian-13-arm64-20251117-2299"',
+    ],
+    [
+      { tags: { "aws:team": "platform" } },
+      'region us: tags.aws:team: expected a key of at most 128 letters, digits and _ .:/=+-@, without aws: or tricloud- in front, got: "platform"',
     ],
     [
       { consul: { peers: { jp: ["10.10.0.11"] } } },

@@ -177,6 +177,7 @@ describe("PublicLoadBalancer", () => {
         network,
         assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
         secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
+        imageId: "ami-0123456789abcdef0",
       });
       const zone = DnsZone.lookup(scope, "zone", "example.com");
       const { certificateArn } = new TlsCertificate(scope, "certificate", {

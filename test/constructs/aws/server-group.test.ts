@@ -6,6 +6,7 @@ import { TerraformVariable } from "cdktf";
 import type { Construct } from "constructs";
 import {
   AssetBucket,
+  debianImage,
   InternalLoadBalancer,
   Network,
   SecretStore,
@@ -32,6 +33,7 @@ interface Place {
   readonly network: Network;
   readonly assets: AssetBucket;
   readonly secrets: SecretStore;
+  readonly imageId: string;
 }
 
 function placeIn(stack: Construct): Place {
@@ -44,6 +46,7 @@ function placeIn(stack: Construct): Place {
     }),
     assets: new AssetBucket(stack, "assets", { namePrefix: "tricloud-us-" }),
     secrets: new SecretStore(stack, "secrets", { namePrefix: "tricloud/us" }),
+    imageId: "ami-0123456789abcdef0",
   };
 }
 
@@ -77,29 +80,100 @@ describe("ServerGroup", () => {
     expect(template["key_name"]).toBeUndefined();
   });
 
-  it("starts Debian 13 as the Debian project publishes it, for the machines' architecture", () => {
+  it("starts the very image of Debian 13 that is named, whatever newer ones there are", () => {
     // GIVEN a group of ARM machines WHEN synthesised
-    const stack = withGroup(() => undefined, { architecture: "arm64" });
+    const stack = synthesised((scope) => {
+      const imageId = debianImage(scope, "image", "debian-13-arm64-20251117-2299");
+      new ServerGroup(scope, "arm", { name: "arm", ...placeIn(scope), architecture: "arm64", imageId });
+    });
 
     // THEN
     const [image] = Object.values(stack.data["aws_ami"] ?? {});
-    expect(image).toMatchObject({ most_recent: true, owners: ["136693071363"] });
-    expect(image?.["filter"]).toContainEqual({ name: "name", values: ["debian-13-arm64-*"] });
-    expect(stack.one("launch_template")["instance_type"]).toBe("t4g.small");
+    expect(image).toMatchObject({ owners: ["136693071363"], include_deprecated: true });
+    expect(image).not.toHaveProperty("most_recent");
+    expect(image?.["filter"]).toEqual([{ name: "name", values: ["debian-13-arm64-20251117-2299"] }]);
+    expect(stack.one("launch_template")).toMatchObject({
+      instance_type: "t4g.small",
+      image_id: expect.stringMatching(/^\$\{data\.aws_ami\.image/) as unknown,
+    });
   });
 
-  it("spreads over the private subnets of all zones and replaces one machine at a time", () => {
+  it("refuses an image's name that could be any of several", () => {
+    synthesised((scope) => {
+      expect(() => debianImage(scope, "image", "debian-13-amd64-*")).toThrow('got: "debian-13-amd64-*"');
+    });
+  });
+
+  it("spreads over the private subnets of all zones and launches a machine before another goes", () => {
     // GIVEN three machines WHEN synthesised
     const group = withGroup(() => undefined).one("autoscaling_group");
 
     // THEN
     expect(group["vpc_zone_identifier"]).toHaveLength(3);
     expect(String(group["vpc_zone_identifier"])).toMatch(/private-a.*private-b.*private-c/);
-    expect(group).toMatchObject({ min_size: 3, max_size: 3, desired_capacity: 3, health_check_type: "EC2" });
-    expect(group["instance_refresh"]).toMatchObject({
-      strategy: "Rolling",
-      preferences: { min_healthy_percentage: 66, max_healthy_percentage: 100 },
+    expect(group).toMatchObject({ min_size: 3, max_size: 4, desired_capacity: 3, health_check_type: "EC2" });
+    expect(group["instance_maintenance_policy"]).toEqual({
+      min_healthy_percentage: 100,
+      max_healthy_percentage: 134,
     });
+  });
+
+  it.each([
+    ["one machine", { count: 1 }, 200, 2],
+    ["nine machines", { count: 9 }, 134, 12],
+    ["nine machines, one at a time", { count: 9, oneAtATime: true }, 112, 10],
+  ])("never has fewer machines than it should, of %s", (_what, props, percentage, most) => {
+    // GIVEN a group WHEN synthesised THEN there is room for a whole machine more, or several
+    expect(withGroup(() => undefined, props).one("autoscaling_group")).toMatchObject({
+      instance_maintenance_policy: { min_healthy_percentage: 100, max_healthy_percentage: percentage },
+      max_size: most,
+    });
+  });
+
+  it("leaves the version to the roll-out, which the provider would save before it has a refresh to go back from", () => {
+    // GIVEN a group WHEN synthesised
+    const stack = withGroup(() => undefined);
+    const group = stack.one("autoscaling_group");
+    const version = (group["launch_template"] as { version: string }).version;
+
+    // THEN the provider neither changes the version later nor starts a refresh by itself
+    expect(group).not.toHaveProperty("instance_refresh");
+    expect(group["lifecycle"]).toEqual({ ignore_changes: ["launch_template[0].version"] });
+    const [step] = Object.values(stack.resource["terraform_data"] ?? {});
+    expect(step).toMatchObject({
+      triggers_replace: { version },
+      provisioner: [{ "local-exec": { environment: { GROUP: "us-proxy", VERSION: version } } }],
+      depends_on: [expect.stringMatching(/^aws_autoscaling_group\./)],
+    });
+  });
+
+  it("boots no machine before it has a way out, its rights and open doors", () => {
+    // GIVEN a group that is let in to and that may do more
+    const stack = withGroup(
+      (group) => group.firewall.allowFrom("10.20.0.0/16", { protocol: "tcp", port: 80 }, "Clients"),
+      { policyArns: { logs: "arn:aws:iam::aws:policy/CloudWatchLogsFullAccess" } },
+    );
+
+    // WHEN synthesised
+    const after = stack.one("autoscaling_group")["depends_on"] as string[];
+
+    // THEN everything of these kinds that the stack has comes first
+    const kinds = [
+      "nat_gateway",
+      "route",
+      "route_table_association",
+      "vpc_endpoint",
+      "vpc_security_group_ingress_rule",
+      "vpc_security_group_egress_rule",
+      "iam_role_policy",
+      "iam_role_policy_attachment",
+    ];
+    for (const kind of kinds) {
+      const all = Object.keys(stack.resource[`aws_${kind}`] ?? {}).map((id) => `aws_${kind}.${id}`);
+      expect(all.length).toBeGreaterThan(0);
+      expect(after).toEqual(expect.arrayContaining(all));
+    }
+    expect(stack.all("vpc_security_group_ingress_rule")).toHaveLength(1);
   });
 
   it("takes a machine into service only once it has said that it is healthy", () => {
@@ -125,7 +199,7 @@ describe("ServerGroup", () => {
     expect(withGroup(() => undefined).all("vpc_security_group_ingress_rule")).toEqual([]);
   });
 
-  it("fetches large files from S3 by content hash, and may read just those", () => {
+  it("fetches the very version of a large file from S3, and may read old ones to go back to", () => {
     // GIVEN a group with a large file
     const stack = withGroup((group) =>
       group.addToProfile({ files: [{ path: "/usr/local/lib/proxy.js", content: asset }] }),
@@ -137,15 +211,14 @@ describe("ServerGroup", () => {
     const allowed = statements(stack.one("iam_role_policy")["policy"]);
 
     // THEN
-    const key = `${asset.sha256}/proxy.js`;
-    expect(object).toMatchObject({ key, source_hash: asset.sha256 });
+    expect(object).toMatchObject({ key: "proxy.js", source_hash: asset.sha256 });
     expect(userData).toMatch(
-      new RegExp(`aws%20s3%20cp%20--only-show-errors%20s3://\\$\\{aws_s3_bucket[^}]*\\}/${key}%20-`),
+      /--bucket%20\$\{aws_s3_bucket[^}]*\}%20--key%20proxy\.js%20--version-id%20\$\{aws_s3_object[^}]*\.version_id\}/,
     );
     expect(allowed.filter(({ Action }) => Action.some((action) => action.startsWith("s3:")))).toEqual([
       expect.objectContaining({
-        Action: ["s3:GetObject"],
-        Resource: [expect.stringMatching(`^\\$\\{.*\\.arn\\}/${key}$`)],
+        Action: ["s3:GetObjectVersion"],
+        Resource: [expect.stringMatching(/^\$\{.*\.arn\}\/proxy\.js$/)],
       }),
     ]);
   });
@@ -276,7 +349,15 @@ describe("ServerGroup", () => {
 
     // WHEN synthesised THEN
     const second = stack.all("autoscaling_group").find((group) => group["name"] === "second");
-    expect(second?.["depends_on"]).toContainEqual(expect.stringMatching(/^aws_autoscaling_group\.first_/));
+    const afterFirst = [
+      expect.stringMatching(/^aws_autoscaling_group\.first_/),
+      expect.stringMatching(/^terraform_data\.first_rollout/),
+    ];
+    expect(second?.["depends_on"]).toEqual(expect.arrayContaining(afterFirst));
+    // At a change it is the roll-outs that take machines away.
+    const steps = Object.entries(stack.resource["terraform_data"] ?? {});
+    const [, rollout] = steps.find(([id]) => id.startsWith("second_rollout")) ?? [];
+    expect(rollout?.["depends_on"]).toContainEqual(afterFirst[1]);
   });
 
   it("refuses an order that Terraform cannot keep, instead of dropping it", () => {
