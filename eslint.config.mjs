@@ -47,7 +47,7 @@ export default tseslint.config(
   },
   boundary(
     ["constructs/**/*.ts"],
-    ["**/stacks/**", "**/regions/**", "**/planning/**", "**/main"],
+    ["**/stacks/**", "**/regions/**", "**/planning/**", "**/cli/**", "**/main"],
     "constructs/ is the library: it knows no stack and no region value of this app.",
   ),
   boundary(

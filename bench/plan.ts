@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const out = mkdtempSync(join(tmpdir(), "tricloud-bench-plan-"));
   try {
     await run(process.execPath, [resolve("dist/main.js")], { env: { ...process.env, CDKTF_OUTDIR: out } });
-    const program = [resolve("dist/planning/main.js"), "--out", out, "--state", join(out, "no-states")];
+    const program = [resolve("dist/cli/main.js"), "plan", "--out", out, "--state", join(out, "no-states")];
     const names = readStacks(out).map(({ name }) => name);
     const cases = [
       { name: "bare node", args: ["-e", "0"] },

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 
 export const HELP = `Plans the synthesised stacks with the real Terraform, without cloud, credentials or network.
 
-Usage: npm run plan -- [plan|apply|forget] [STACK...] [OPTIONS]
+Usage: tricloud plan [plan|apply|forget] [STACK...] [OPTIONS]
 
   plan     (default) show what Terraform would do
   apply    apply against the double: keeps a state, so that later plans show changes and replacements
@@ -82,7 +82,7 @@ function parseOptions(args: readonly string[]) {
   } catch (error) {
     // Node's message goes on about its own conventions after the first sentence.
     const [message] = (error as Error).message.split(/\. |\n/);
-    throw new Error(`${message}; "npm run plan -- --help" lists the options`, { cause: error });
+    throw new Error(`${message}; "tricloud plan --help" lists the options`, { cause: error });
   }
 }
 

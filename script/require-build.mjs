@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 // The build writes it last.
 const built = join(root, "dist/main.js");
-const SOURCES = ["main.ts", "regions", "stacks", "constructs", "planning", "proxy"];
+const SOURCES = ["main.ts", "regions", "stacks", "constructs", "planning", "proxy", "cli"];
 
 const modified = (path) => statSync(path).mtimeMs;
 

@@ -21,7 +21,7 @@ export interface Output {
 
 const HELP = `What each service of each stack can promise, from its own topology.
 
-usage: npm run availability -- [options] [RUN]
+usage: tricloud availability [options] [RUN]
 
 RUN is the file that synth writes. Default: cdktf.out/availability.json
 
@@ -60,7 +60,7 @@ export function main(argv: readonly string[], stdout: Output, stderr: Output = p
 /** Of a wrong option, Node's message goes on about its own conventions after the first sentence. */
 function explained({ code, message }: NodeJS.ErrnoException): string {
   if (code?.startsWith("ERR_PARSE_ARGS") !== true) return message;
-  return `${message.split(/\. |\n/)[0]}; "npm run availability -- --help" lists the options`;
+  return `${message.split(/\. |\n/)[0]}; "tricloud availability --help" lists the options`;
 }
 
 function report(argv: readonly string[], stdout: Output, stderr: Output): number {
@@ -77,7 +77,7 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
       planned: { type: "boolean", default: true },
       html: { type: "string" },
       openslo: { type: "string" },
-      help: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
   if (options.help) {
@@ -152,13 +152,4 @@ function below({ stacks }: AvailabilityRun, least: number, holding: HeldOptions)
       return [`${stack}/${service} promises ${promised}, ${assuming}: below ${percent(least)}`];
     }),
   );
-}
-
-if (require.main === module) {
-  // A reader that has seen enough, such as head, is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(128 + 13);
-  });
-  process.exitCode = main(process.argv.slice(2), process.stdout);
 }

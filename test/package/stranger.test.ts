@@ -58,7 +58,7 @@ describe("the package, to somebody who has nothing else", () => {
     rmSync(workshop, { recursive: true, force: true });
   });
 
-  it("is packed from clean sources, and holds the library and the proxy alone", () => {
+  it("is packed from clean sources, and holds the library, the proxy and the command alone", () => {
     // GIVEN a package made where nothing had been built
     const packed = succeedIn(workshop, "tar", ["-tzf", tarball]).trim().split("\n");
     // THEN the entry points are in it
@@ -72,7 +72,7 @@ describe("the package, to somebody who has nothing else", () => {
     // AND neither the app nor its regions, nor anything that is not built
     const strange = packed.filter(
       (path) =>
-        !/^package\/(package\.json|README\.md|dist\/(constructs\/.*|proxy\/allow-list\..*|tricloud-proxy\.js(\.map)?))$/.test(
+        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning)\/.*|proxy\/allow-list\..*|tricloud-proxy\.js(\.map)?))$/.test(
           path,
         ),
     );

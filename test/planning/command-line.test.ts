@@ -40,7 +40,7 @@ describe("the command line", () => {
   test.each([
     [["--var", "key"], '--var "key" is not of the form NAME=VALUE'],
     [["--remote", "=x"], '--remote "=x" is not of the form NAME=FILE'],
-    [["--bogus"], `Unknown option '--bogus'; "npm run plan -- --help" lists the options`],
+    [["--bogus"], `Unknown option '--bogus'; "tricloud plan --help" lists the options`],
     [["--json", "--markdown", "-"], "--json and --markdown - both print to the terminal"],
   ])("%j is refused with the reason", (args, message) => {
     expect(() => readCommandLine(args)).toThrow(message);

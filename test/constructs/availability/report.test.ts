@@ -212,7 +212,7 @@ describe("wrong arguments and files", () => {
     [["--json", "--markdown"], "--json and --markdown exclude each other"],
     [["a.json", "b.json"], "expected one run, got a.json b.json"],
     [["--basis", "hope"], '--basis must be one of independent, correlated, bounds, got "hope"'],
-    [["--colour"], `Unknown option '--colour'; "npm run availability -- --help" lists the options\n`],
+    [["--colour"], `Unknown option '--colour'; "tricloud availability --help" lists the options\n`],
     [["no-such.json"], "cannot read no-such.json: ENOENT"],
   ])("%j", (argv, message) => {
     const { err, code, out } = command(argv);

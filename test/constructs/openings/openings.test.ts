@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { main } from "../../../constructs/openings/cli";
+import { main } from "../../../cli/openings";
 import { type Opening, openings } from "../../../constructs/openings/openings";
 import { type Region, validateRegions } from "../../../constructs/region";
 import jp from "../../../regions/jp";

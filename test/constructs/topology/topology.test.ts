@@ -9,7 +9,7 @@ import {
   type TopologyElement,
   type TopologyRun,
 } from "../../../constructs/topology";
-import { main } from "../../../constructs/topology/cli";
+import { main } from "../../../cli/topology";
 import { regionView } from "../../../constructs/topology/region-view";
 import { svgPicture } from "../../../constructs/topology/svg-picture";
 import { textPicture } from "../../../constructs/topology/text-picture";
@@ -125,7 +125,7 @@ describe("topology", () => {
     });
 
     test.each([
-      [["--bogus"], /^Unknown option '--bogus'; "npm run topology -- --help" lists the options$/],
+      [["--bogus"], /^Unknown option '--bogus'; "tricloud topology --help" lists the options$/],
       [["--json", "--svg", "x.svg"], /^--json and --svg exclude each other$/],
     ])("refuses %j in one line", (args, message) => {
       expect(() => main(args, stdout)).toThrow(message);

@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loadRegions } from "../region";
-import { type Opening, openings } from "./openings";
+import { loadRegions } from "../constructs/region";
+import { type Opening, openings } from "../constructs/openings/openings";
 
-const USAGE = `usage: npm run openings -- [--json]
+const USAGE = `usage: tricloud openings [--json]
 
 Tells which addresses and ports must be open between the regions that federate.
 TRICLOUD_REGIONS names another directory of regions.
@@ -49,14 +48,4 @@ function table(found: readonly Opening[]): string {
           .trimEnd()}\n`,
     )
     .join("");
-}
-
-if (require.main === module) {
-  try {
-    const directory = process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "../../regions");
-    process.exitCode = main(process.argv.slice(2), (text) => void process.stdout.write(text), directory);
-  } catch (error) {
-    console.error(`openings: ${(error as Error).message}`);
-    process.exitCode = 2;
-  }
 }

@@ -1,12 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
-import { regionView } from "./region-view";
-import { svgPicture } from "./svg-picture";
-import { textPicture } from "./text-picture";
-import { TOPOLOGY_SCHEMA, type TopologyRun } from "./topology";
+import { regionView } from "../constructs/topology/region-view";
+import { svgPicture } from "../constructs/topology/svg-picture";
+import { textPicture } from "../constructs/topology/text-picture";
+import { TOPOLOGY_SCHEMA, type TopologyRun } from "../constructs/topology";
 
-const USAGE = `usage: npm run topology -- [REGION...] [--svg FILE | --json] [--from FILE]
+const USAGE = `usage: tricloud topology [REGION...] [--svg FILE | --json] [--from FILE]
 
 Draws what is deployed where and which name leads where, from the synthesised stacks.
 
@@ -49,7 +49,7 @@ function readCommandLine(args: readonly string[]) {
   } catch (error) {
     // Node's message goes on about its own conventions after the first sentence.
     const [message] = (error as Error).message.split(/\. |\n/);
-    throw new Error(`${message}; "npm run topology -- --help" lists the options`, { cause: error });
+    throw new Error(`${message}; "tricloud topology --help" lists the options`, { cause: error });
   }
 }
 
@@ -76,18 +76,4 @@ function chosen(run: TopologyRun, names: readonly string[]): TopologyRun {
   return names.length === 0
     ? run
     : { ...run, regions: run.regions.filter(({ region }) => names.includes(region)) };
-}
-
-if (require.main === module) {
-  // A reader that has seen enough, such as head, is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(128 + 13);
-  });
-  try {
-    process.exitCode = main(process.argv.slice(2), process.stdout);
-  } catch (error) {
-    console.error(`topology: ${(error as Error).message}`);
-    process.exitCode = 2;
-  }
 }

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+
+/** What one word after `tricloud` does. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Reads what the app writes about the stacks: the app runs first, unless only help is asked for. */
+  readonly needsAssessment?: boolean;
+  /** @returns the exit code. Throws Error for wrong arguments or files. */
+  readonly run: (args: readonly string[]) => number | Promise<number>;
+}
+
+/** Each is loaded when it is called: planning alone takes longer to load than the others to run. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "plan",
+    summary: "Terraform's plan of the synthesised stacks, without cloud, credentials or network",
+    run: async (args) => (await import("./plan")).main(args),
+  },
+  {
+    name: "availability",
+    summary: "what each service can promise, what costs it most, what changed",
+    needsAssessment: true,
+    run: async (args) => (await import("../constructs/availability/cli")).main(args, process.stdout),
+  },
+  {
+    name: "topology",
+    summary: "what is deployed where, and which name leads where",
+    needsAssessment: true,
+    run: async (args) => (await import("./topology")).main(args, process.stdout),
+  },
+  {
+    name: "openings",
+    summary: "which addresses and ports must be open between federated regions",
+    run: async (args) => {
+      const directory = process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "../regions");
+      const { main } = await import("./openings");
+      return main(args, (text) => void process.stdout.write(text), directory);
+    },
+  },
+];
