@@ -22,7 +22,7 @@ let pieces: Map<string, string[]>;
 beforeAll(async () => {
   pieces = new Map();
   const found = (text: string, place: string) => pieces.set(text, [...(pieces.get(text) ?? []), place]);
-  for (const path of ["script", "test", "bench"].flatMap(programs))
+  for (const path of ["script", "test", "bench", "constructs/dedicated"].flatMap(programs))
     found(readFileSync(join(ROOT, path), "utf8"), path);
   for (const front of ["over-ssh", "first-boot"] as const)
     found(applyProgram(front), `the program for ${front}`);
@@ -38,7 +38,7 @@ describe("shell", () => {
       "consul-guard",
       "unbound-guard",
       "health",
-      "inline",
+      "ssh-step.sh",
       "consul-snapshot",
       "prepare",
     ]) {
@@ -116,8 +116,7 @@ type Found = (text: string, place: string) => void;
 function collect(value: unknown, place: string, found: Found): void {
   if (typeof value === "string") return collectText(value, place, found);
   if (typeof value !== "object" || value === null) return;
-  const { inline, command } = value as { inline?: unknown; command?: unknown };
-  if (Array.isArray(inline)) found(inline.join("\n"), `${place}, inline`);
+  const { command } = value as { command?: unknown };
   if (Array.isArray(command) && /^(ba)?sh$/.test(String(command[0])) && command[1] === "-c") {
     found(String(command[2]), `${place}, command`);
   }

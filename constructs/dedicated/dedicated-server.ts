@@ -1,32 +1,18 @@
-import { AssetType, TerraformAsset, TerraformStack } from "cdktf";
+import { Lazy, TerraformLocal } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, dedicatedServer, type HasAvailability } from "../availability";
-import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
-import type { HostRole, SshAccess } from "../region";
-import type { HasTopology, TopologyElement } from "../topology";
 import { hostApply } from "../host/apply-program";
+import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
+import type { HostRole } from "../region";
+import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "../host/delivery-document";
-import { ACTIVATE, INCOMING, PREPARE, REMOVE, STAGE } from "./host-commands";
-import {
-  checkHostKey,
-  connectionFromInput,
-  connectionInput,
-  sshConnection,
-  type SshTarget,
-} from "./ssh-connection";
-import { type HostProvisioner, TerraformData } from "./terraform-data";
+import { activateStep, removeStep, stackAsset, stageStep } from "./host-commands";
+import { fingerprints, sshTarget, type SshTarget, type SshTargetProps } from "./ssh-connection";
+import { TerraformData } from "./terraform-data";
 
-export interface DedicatedServerProps {
+export interface DedicatedServerProps extends SshTargetProps {
   /** DNS label; what messages and plans call the server. */
   readonly name: string;
-  /** IPv4 address in the region's private network. */
-  readonly address: string;
-  /** Where SSH reaches the server. @default - `address` */
-  readonly sshAddress?: string;
-  /** The server's SSH public host key, `TYPE BASE64`. A server that shows another is refused. */
-  readonly hostKey: string;
-  /** How Terraform gets in. */
-  readonly ssh: SshAccess;
   /** What the server is for. @default - nothing but a resolver and a Consul agent */
   readonly roles?: readonly HostRole[];
   /** The data centre, a failure domain shared by its servers: for example `sakura/jp`. */
@@ -54,16 +40,17 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
   private readonly profile: HostProfileBuilder;
   private readonly target: SshTarget;
   private readonly activation: TerraformData;
+  private readonly activatedAfter = new Set<DedicatedServer>();
+  private knownTurn?: number;
 
-  /** @throws Error when `hostKey` is not a public key: Terraform would then trust any host. */
+  /** @throws Error when the host key is none, or what leads to the host is malformed. */
   constructor(scope: Construct, id: string, props: DedicatedServerProps) {
     super(scope, id);
-    checkHostKey(`dedicated server ${props.name}`, props.hostKey);
     this.hostName = props.name;
     this.address = props.address;
     this.roles = props.roles ?? [];
     this.profile = new HostProfileBuilder(props.name);
-    this.target = { address: props.sshAddress ?? props.address, hostKey: props.hostKey, ssh: props.ssh };
+    this.target = sshTarget(`dedicated server ${props.name}`, props.name, props);
     this.topology = [
       {
         kind: "machines",
@@ -99,7 +86,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
   addToProfile(part: HostProfilePart): void {
     this.profile.add(part);
     for (const { content } of part.files ?? []) {
-      if (content.kind === "asset") this.asset(assetName(content), content.source);
+      if (content.kind === "asset") stackAsset(this, assetName(content), content.source);
     }
   }
 
@@ -110,82 +97,64 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
         `dedicated server ${this.hostName}: can be activated after a dedicated server only, got: ${other.node.path}`,
       );
     }
-    this.activation.after(other.activation);
+    this.activatedAfter.add(other);
+  }
+
+  /**
+   * When this server is activated: in the first turn what waits for nobody, in each later one what waits for a server
+   * of an earlier. The number is part of the resource's name, so that all that Terraform keeps in order, in the state of
+   * any earlier deploy too, leads from higher numbers to lower: two servers that change places never wait for each other.
+   */
+  private get turn(): number {
+    if (this.knownTurn === 0) {
+      throw new Error(`dedicated server ${this.hostName}: is to be activated after itself`);
+    }
+    if (this.knownTurn === undefined) {
+      this.knownTurn = 0;
+      this.knownTurn = 1 + Math.max(0, ...[...this.activatedAfter].map(({ turn }) => turn));
+    }
+    return this.knownTurn;
   }
 
   private createRemoval(): TerraformData {
     return new TerraformData(this, "removal", {
-      input: connectionInput(this.target),
-      hostProvisioners: () => [
-        {
-          type: "remote-exec",
-          when: "destroy",
-          inline: [REMOVE],
-          connection: connectionFromInput(this.target),
-        },
-      ],
+      hostProvisioners: () => [{ ...removeStep(this, this.target), when: "destroy" }],
     });
   }
 
   private createDelivery(removal: TerraformData): TerraformData {
+    const document = new TerraformLocal(
+      this,
+      "document",
+      Lazy.stringValue({ produce: () => deliveryDocument(this.profile.build()) }),
+    );
     return new TerraformData(this, "delivery", {
-      dependsOn: [removal],
-      triggersReplace: () => deliveryDigests(this.profile.build()),
-      hostProvisioners: () => this.deliverySteps(),
+      after: () => [removal],
+      triggersReplace: () => ({
+        // Another machine, or the same with a new system on it, has nothing of what was delivered.
+        "host key": fingerprints(this.target.hostKeys),
+        ...deliveryDigests(this.profile.build()),
+      }),
+      hostProvisioners: () => [stageStep(this, this.target, document, this.deliveredFiles())],
     });
   }
 
   private createActivation(delivery: TerraformData): TerraformData {
     return new TerraformData(this, "activation", {
-      dependsOn: [delivery],
+      suffix: () => `_turn_${this.turn}`,
+      after: () => [delivery, ...[...this.activatedAfter].map(({ activation }) => activation)],
       triggersReplace: () => ({ delivery: delivery.id }),
-      hostProvisioners: () => [
-        {
-          type: "remote-exec",
-          inline: [ACTIVATE],
-          connection: sshConnection(this.target),
-        },
-      ],
+      hostProvisioners: () => [activateStep(this, this.target)],
     });
   }
 
-  private deliverySteps(): HostProvisioner[] {
-    const profile = this.profile.build();
-    const connection = sshConnection(this.target);
-    const assets = new Map(
-      profile.files.flatMap(({ content }) =>
+  /** Paths by the names under which they lie beside the document. */
+  private deliveredFiles(): Map<string, string> {
+    const assets = this.profile
+      .build()
+      .files.flatMap(({ content }) =>
         content.kind === "asset" ? [[assetName(content), content.source] as const] : [],
-      ),
-    );
-    return [
-      { type: "remote-exec", inline: [PREPARE], connection },
-      {
-        type: "file",
-        source: this.asset("host-apply.sh", hostApply()).path,
-        destination: `${INCOMING}/host-apply.sh`,
-        connection,
-      },
-      { type: "file", content: deliveryDocument(profile), destination: `${INCOMING}/document`, connection },
-      ...[...assets].map(([name, source]): HostProvisioner => {
-        return {
-          type: "file",
-          source: this.asset(name, source).path,
-          destination: `${INCOMING}/${name}`,
-          connection,
-        };
-      }),
-      {
-        type: "remote-exec",
-        inline: STAGE,
-        connection,
-      },
-    ];
-  }
-
-  /** One copy for the whole stack, however many servers receive it. */
-  private asset(name: string, source: string): TerraformAsset {
-    const stack = TerraformStack.of(this);
-    const present = stack.node.tryFindChild(name) as TerraformAsset | undefined;
-    return present ?? new TerraformAsset(stack, name, { path: source, type: AssetType.FILE });
+      );
+    return new Map([["host-apply.sh", hostApply()], ...assets]);
   }
 }

@@ -1,23 +1,70 @@
-/** Where a delivery arrives, relative to the SSH user's home: a name under /tmp could be taken by somebody else. */
-export const INCOMING = ".tricloud-incoming";
+import { join } from "node:path";
+import { App, AssetType, TerraformAsset, type TerraformLocal, TerraformStack } from "cdktf";
+import type { Construct } from "constructs";
+import { connectionVariables, type SshTarget } from "./ssh-connection";
+import type { HostProvisioner } from "./terraform-data";
 
-const INSTALLED = "/var/lib/tricloud/host-apply.sh";
+/** The program of the machine that deploys: it brings a step of the apply program to a host. */
+const SSH_STEP = join(__dirname, "ssh-step.sh");
 
-export const PREPARE = `rm -rf ${INCOMING} && mkdir -m 0700 ${INCOMING}`;
+/** Characters, each a byte, in one environment variable: the kernel takes no more than 128 KiB. */
+const PART = 100_000;
 
-/** Lines of one script. Without `set -e` its last command alone would decide whether the step has failed. */
-export const STAGE = [
-  "set -e",
-  asRoot(`bash ${INCOMING}/host-apply.sh stage ${INCOMING}`),
-  `rm -rf ${INCOMING}`,
-];
-
-export const ACTIVATE = asRoot(`bash ${INSTALLED} activate`);
-
-/** Succeeds also where nothing was ever delivered. */
-export const REMOVE = asRoot(`if test -x ${INSTALLED}; then bash ${INSTALLED} remove; fi`);
-
-/** The command as root; an SSH user other than root needs password-less sudo. */
-function asRoot(command: string): string {
-  return `if test "$(id -u)" = 0; then ${command}; else sudo -n bash -c '${command}'; fi`;
+/** Hands `document` and files to the host, which lays them out. */
+export function stageStep(
+  scope: Construct,
+  target: SshTarget,
+  document: TerraformLocal,
+  files: ReadonlyMap<string, string>,
+): HostProvisioner {
+  const named = [...files].map(([name, source]) => `'${name}=${stackAsset(scope, name, source)}'`);
+  return step(scope, target, ["stage", ...named].join(" "), documentVariables(document));
 }
+
+/** Puts in place what is staged. */
+export const activateStep = (scope: Construct, target: SshTarget): HostProvisioner =>
+  step(scope, target, "activate");
+
+/** Takes everything back; succeeds also where nothing was ever delivered. */
+export const removeStep = (scope: Construct, target: SshTarget): HostProvisioner =>
+  step(scope, target, "remove");
+
+function step(
+  scope: Construct,
+  target: SshTarget,
+  command: string,
+  moreVariables?: (connection: Readonly<Record<string, string>>) => string,
+): HostProvisioner {
+  const connection = connectionVariables(target, stackDirectory(scope));
+  return {
+    type: "local-exec",
+    command: `exec bash ${stackAsset(scope, "ssh-step.sh", SSH_STEP)} ${command}`,
+    environment: moreVariables === undefined ? connection : moreVariables(connection),
+    quiet: true,
+  };
+}
+
+/**
+ * A document that holds a sensitive value would have Terraform hide all that the host says of its progress. The host
+ * never repeats what it was given, so the value stays out of sight without that.
+ */
+function documentVariables(
+  document: TerraformLocal,
+): (connection: Readonly<Record<string, string>>) => string {
+  const text = `nonsensitive(sensitive(local.${document.friendlyUniqueId}))`;
+  const parts =
+    `{ for i in range(ceil(length(${text}) / ${PART})) : ` +
+    `"TRICLOUD_DOCUMENT_\${i}" => substr(${text}, i * ${PART}, ${PART}) }`;
+  return (connection) => `\${merge(${JSON.stringify(connection)}, ${parts})}`;
+}
+
+/** One copy for the whole stack, however many servers receive it. */
+export function stackAsset(scope: Construct, name: string, source: string): string {
+  const stack = TerraformStack.of(scope);
+  const present = stack.node.tryFindChild(name) as TerraformAsset | undefined;
+  return (present ?? new TerraformAsset(stack, name, { path: source, type: AssetType.FILE })).path;
+}
+
+/** Where Terraform runs, as cdktf lays it out. */
+const stackDirectory = (scope: Construct): string =>
+  join(App.of(scope).outdir, "stacks", TerraformStack.of(scope).node.id);

@@ -1,18 +1,11 @@
 import { Construct } from "constructs";
-import type { SshAccess } from "../region";
-import { REMOVE } from "./host-commands";
-import { checkHostKey, sshConnection } from "./ssh-connection";
+import { removeStep } from "./host-commands";
+import { sshTarget, type SshTargetProps } from "./ssh-connection";
 import { TerraformData } from "./terraform-data";
 
-export interface RetiredServerProps {
-  /** IPv4 address in the region's private network. */
-  readonly address: string;
-  /** Where SSH reaches the server. @default - `address` */
-  readonly sshAddress?: string;
-  /** The server's SSH public host key, `TYPE BASE64`. */
-  readonly hostKey: string;
-  /** How Terraform gets in. */
-  readonly ssh: SshAccess;
+export interface RetiredServerProps extends SshTargetProps {
+  /** What messages call the server. @default - `address` */
+  readonly name?: string;
 }
 
 /**
@@ -20,17 +13,11 @@ export interface RetiredServerProps {
  * runs no destroy-time step of a resource that its configuration no longer names, so a server cannot just be left out.)
  */
 export class RetiredServer extends Construct {
-  /** @throws Error when `hostKey` is not a public key: Terraform would then trust any host. */
+  /** @throws Error when the host key is none, or what leads to the host is malformed. */
   constructor(scope: Construct, id: string, props: RetiredServerProps) {
     super(scope, id);
-    checkHostKey(`retired server ${props.address}`, props.hostKey);
-    const connection = sshConnection({
-      address: props.sshAddress ?? props.address,
-      hostKey: props.hostKey,
-      ssh: props.ssh,
-    });
-    new TerraformData(this, "retirement", {
-      hostProvisioners: () => [{ type: "remote-exec", inline: [REMOVE], connection }],
-    });
+    const name = props.name ?? props.address;
+    const target = sshTarget(`retired server ${name}`, name, props);
+    new TerraformData(this, "retirement", { hostProvisioners: () => [removeStep(this, target)] });
   }
 }

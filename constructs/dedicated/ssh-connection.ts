@@ -1,67 +1,118 @@
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
-import { Fn, type SSHProvisionerConnection, TerraformSelf } from "cdktf";
+import { createHash } from "node:crypto";
+import { relative, resolve } from "node:path";
+import { Token } from "cdktf";
 import type { SshAccess } from "../region";
+import {
+  SSH_ADDRESS,
+  SSH_KEY_PATH,
+  SSH_USER,
+  sshHostKeyProblem,
+  withoutComment,
+} from "../region/ssh-grammar";
 
+/** A machine and how the deploy gets into it. */
 export interface SshTarget {
+  /** What messages call it. */
+  readonly name: string;
   readonly address: string;
-  /** The server's public host key: a host that shows another is refused. */
-  readonly hostKey: string;
+  /** The server's public host keys: a host that shows none of them is refused. */
+  readonly hostKeys: readonly string[];
   readonly ssh: SshAccess;
 }
 
-/** @throws Error when the key is not a public key: Terraform would then trust any host */
-export function checkHostKey(owner: string, hostKey: string): void {
-  if (!/^\S+ \S+/.test(hostKey)) {
-    throw new Error(`${owner}: hostKey must be "TYPE BASE64", got: ${JSON.stringify(hostKey)}`);
+/** What a construct is told of a machine. */
+export interface SshTargetProps {
+  /** IPv4 address in the region's private network. */
+  readonly address: string;
+  /** Where SSH reaches the server. @default - `address` */
+  readonly sshAddress?: string;
+  /** One or several of the server's SSH public host keys, `TYPE BASE64`. A server that shows none of them is refused. */
+  readonly hostKey: string | readonly string[];
+  /** How the deploy gets in. */
+  readonly ssh: SshAccess;
+}
+
+/**
+ * @param owner what messages call the machine and its construct
+ * @throws Error when a host key is none, or what leads to the host is malformed or known only during the deploy: SSH
+ *   would be led elsewhere, or trust any host
+ */
+export function sshTarget(owner: string, name: string, props: SshTargetProps): SshTarget {
+  const { address, sshAddress, ssh } = props;
+  const { bastion } = ssh;
+  const refuse = (field: string, expected: string, value: unknown): never => {
+    const shown = String(value).includes("PRIVATE KEY") ? "a private key" : JSON.stringify(value);
+    throw new Error(`${owner}: ${field} must be ${expected}, got: ${shown}`);
+  };
+  const check = (field: string, expected: string, shape: RegExp, value: string | undefined): void => {
+    if (value === undefined) return;
+    if (Token.isUnresolved(value) || !shape.test(value)) refuse(field, expected, value);
+  };
+  const checkKeys = (field: string, keys: readonly string[]): void => {
+    if (keys.length === 0) refuse(field, "one key at least", keys);
+    const wrong = keys.find((key) => Token.isUnresolved(key) || sshHostKeyProblem(key) !== undefined);
+    if (wrong !== undefined) refuse(field, '"TYPE BASE64"', wrong);
+  };
+  checkKeys("hostKey", [props.hostKey].flat());
+  check("address", AN_ADDRESS, SSH_ADDRESS, address);
+  check("sshAddress", AN_ADDRESS, SSH_ADDRESS, sshAddress);
+  check("ssh.user", AN_ACCOUNT, SSH_USER, ssh.user);
+  check("ssh.privateKeyPath", A_PATH, SSH_KEY_PATH, ssh.privateKeyPath);
+  if (bastion !== undefined) {
+    checkKeys("ssh.bastion.hostKey", [bastion.hostKey].flat());
+    check("ssh.bastion.address", AN_ADDRESS, SSH_ADDRESS, bastion.address);
+    check("ssh.bastion.user", AN_ACCOUNT, SSH_USER, bastion.user);
+    check("ssh.bastion.privateKeyPath", A_PATH, SSH_KEY_PATH, bastion.privateKeyPath);
   }
+  return { name, address: sshAddress ?? address, hostKeys: [props.hostKey].flat(), ssh };
 }
 
-/** How Terraform reaches the host while it creates something there. */
-export function sshConnection({ address, hostKey, ssh }: SshTarget): SSHProvisionerConnection {
+const AN_ADDRESS = "an address or a host name, known before the deploy";
+const AN_ACCOUNT = "the name of an account";
+const A_PATH = "a path without quotes, line breaks and expressions";
+
+/**
+ * The connection as `ssh-step.sh` reads it. All of it is literal, so that a destroy needs nothing of the state, and
+ * nothing in it is of the machine that synthesises: `~` stays until SSH runs.
+ *
+ * @param workingDirectory where Terraform will run, from which other paths are told
+ */
+export function connectionVariables(
+  { name, address, hostKeys, ssh }: SshTarget,
+  workingDirectory: string,
+): Record<string, string> {
+  const path = (given: string): string =>
+    /^(~?\/)/.test(given) ? given : relative(resolve(workingDirectory), resolve(given));
+  const { bastion } = ssh;
+  const bastionKeyPath = bastion?.privateKeyPath ?? ssh.privateKeyPath;
   return {
-    type: "ssh",
-    host: address,
-    port: ssh.port,
-    user: ssh.user,
-    hostKey: withoutComment(hostKey),
-    timeout: `${ssh.connectTimeoutSeconds}s`,
-    ...(ssh.privateKeyPath === undefined
-      ? { agent: "true" }
-      : { privateKey: Fn.file(expanded(ssh.privateKeyPath)), agent: "false" }),
+    TRICLOUD_HOST_NAME: name,
+    TRICLOUD_HOST_ADDRESS: address,
+    TRICLOUD_HOST_PORT: String(ssh.port),
+    TRICLOUD_HOST_USER: ssh.user,
+    TRICLOUD_HOST_KEYS: hostKeys.map(withoutComment).join("\n"),
+    TRICLOUD_HOST_TIMEOUT: String(ssh.connectTimeoutSeconds),
+    ...(ssh.privateKeyPath === undefined ? {} : { TRICLOUD_HOST_IDENTITY: path(ssh.privateKeyPath) }),
+    ...(bastion === undefined
+      ? {}
+      : {
+          TRICLOUD_BASTION_ADDRESS: bastion.address,
+          TRICLOUD_BASTION_PORT: String(bastion.port),
+          TRICLOUD_BASTION_USER: bastion.user,
+          TRICLOUD_BASTION_KEYS: [bastion.hostKey].flat().map(withoutComment).join("\n"),
+          ...(bastionKeyPath === undefined ? {} : { TRICLOUD_BASTION_IDENTITY: path(bastionKeyPath) }),
+        }),
   };
 }
 
-/** What a destroy-time provisioner needs to reach the host again: it sees nothing but its own resource. */
-export function connectionInput({ address, hostKey, ssh }: SshTarget): Record<string, unknown> {
-  return {
-    address,
-    port: ssh.port,
-    user: ssh.user,
-    host_key: withoutComment(hostKey),
-    timeout: `${ssh.connectTimeoutSeconds}s`,
-    ...(ssh.privateKeyPath === undefined ? {} : { private_key_path: expanded(ssh.privateKeyPath) }),
-  };
-}
-
-/** The connection made from `connectionInput`. */
-export function connectionFromInput({ ssh }: SshTarget): SSHProvisionerConnection {
-  return {
-    type: "ssh",
-    host: TerraformSelf.getString("input.address"),
-    port: TerraformSelf.getNumber("input.port"),
-    user: TerraformSelf.getString("input.user"),
-    hostKey: TerraformSelf.getString("input.host_key"),
-    timeout: TerraformSelf.getString("input.timeout"),
-    ...(ssh.privateKeyPath === undefined
-      ? { agent: "true" }
-      : { privateKey: Fn.file(TerraformSelf.getString("input.private_key_path")), agent: "false" }),
-  };
-}
-
-/** Terraform compares the key alone. */
-const withoutComment = (hostKey: string): string => hostKey.split(" ").slice(0, 2).join(" ");
-
-/** Terraform runs in the stack's own directory, so a relative path would point elsewhere. */
-const expanded = (path: string): string =>
-  path.startsWith("~/") ? join(homedir(), path.slice(2)) : resolve(path);
+/** The keys' fingerprints as `ssh-keygen -l` shows them: enough for a plan to tell one machine from another. */
+export const fingerprints = (hostKeys: readonly string[]): string =>
+  hostKeys
+    .map((key) =>
+      createHash("sha256")
+        .update(Buffer.from(key.split(" ")[1] ?? "", "base64"))
+        .digest("base64"),
+    )
+    .map((digest) => `SHA256:${digest.replace(/=+$/, "")}`)
+    .sort()
+    .join(" ");

@@ -1,19 +1,25 @@
-import { dependable, type FileProvisioner, type RemoteExecProvisioner, TerraformResource } from "cdktf";
+import { dependable, type LocalExecProvisioner, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 
-/** `terraform_data` runs commands on a host when it is created, or when it is destroyed. */
-export type HostProvisioner = FileProvisioner | (RemoteExecProvisioner & { readonly when?: "destroy" });
+/** What `terraform_data` runs for a host when it is created, or when it is destroyed. */
+export interface HostProvisioner extends Omit<LocalExecProvisioner, "environment"> {
+  /** Literals, or an expression that gives them. */
+  readonly environment: Readonly<Record<string, string>> | string;
+  /** Let Terraform print what the command says and not the command. */
+  readonly quiet: true;
+}
 
 export interface TerraformDataProps {
-  /** Kept in the state and readable as `self.input` by destroy-time provisioners. @default - nothing */
+  /** Kept in the state: what others are replaced or planned by. @default - nothing */
   readonly input?: Record<string, unknown>;
   /** Called at synthesis: a change in what it returns replaces the resource. */
   readonly triggersReplace?: () => Record<string, unknown>;
   /** Called at synthesis. @default - none */
   readonly hostProvisioners?: () => HostProvisioner[];
-  /** Resources whose replacement replaces this one. @default - none */
-  readonly replaceTriggeredBy?: TerraformResource[];
-  readonly dependsOn?: TerraformResource[];
+  /** Called at synthesis: resources that are created before this one. @default - none */
+  readonly after?: () => readonly TerraformResource[];
+  /** Called at synthesis: what ends the resource's name. @default - nothing */
+  readonly suffix?: () => string;
 }
 
 /**
@@ -28,21 +34,16 @@ export class TerraformData extends TerraformResource {
     id: string,
     private readonly props: TerraformDataProps,
   ) {
-    super(scope, id, {
-      terraformResourceType: "terraform_data",
-      dependsOn: props.dependsOn,
-      lifecycle: props.replaceTriggeredBy && { replaceTriggeredBy: props.replaceTriggeredBy },
-    });
+    super(scope, id, { terraformResourceType: "terraform_data" });
+  }
+
+  override get friendlyUniqueId(): string {
+    return super.friendlyUniqueId + (this.props.suffix?.() ?? "");
   }
 
   /** The resource's own identity, new whenever it is replaced. */
   get id(): string {
     return this.getStringAttribute("id");
-  }
-
-  /** Adds an ordering: this resource is created after `resource`. */
-  after(resource: TerraformResource): void {
-    this.dependsOn = [...new Set([...(this.dependsOn ?? []), dependable(resource)])];
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {
@@ -52,7 +53,8 @@ export class TerraformData extends TerraformResource {
 
   /** Called twice for each synthesis, when all constructs are there: what it renders is rendered once. */
   override toTerraform(): unknown {
-    this.provisioners ??= this.props.hostProvisioners?.();
+    this.dependsOn ??= this.props.after?.().map(dependable);
+    this.provisioners ??= this.props.hostProvisioners?.() as LocalExecProvisioner[] | undefined;
     return super.toTerraform();
   }
 }

@@ -86,6 +86,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   readonly failsOver: boolean;
   readonly quorum: Block;
   readonly leader: Block;
+  private readonly servers: readonly IHost[];
   private readonly agents: readonly IHost[];
   private readonly gossipKey: string;
   private readonly tls?: ConsulTlsSecrets;
@@ -99,34 +100,35 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     private readonly props: ConsulClusterProps,
   ) {
     super(scope, id);
-    const machines = props.servers.flatMap((host) => host.machines);
+    this.servers = byName(props.servers);
+    const machines = this.servers.flatMap((host) => host.machines);
     refuseServerCount(props.datacenter, machines.length, props.singleServer ?? false);
     this.datacenter = props.datacenter;
     this.domain = props.dns?.domain ?? "consul";
     this.peerDatacenters = Object.keys(props.peers ?? {}).filter((name) => name !== props.datacenter);
-    this.dnsAddresses = props.servers
+    this.dnsAddresses = this.servers
       .filter((host) => isIP(host.bindAddress) !== 0)
       .map((host) => `${host.bindAddress}@${props.ports?.dns ?? 8600}`);
     this.failsOver = (props.failoverTo ?? []).length > 0;
-    const answering = props.servers.flatMap((host) => processesOn(host, "consul"));
+    const answering = this.servers.flatMap((host) => processesOn(host, "consul"));
     this.quorum = quorumOf(answering);
     this.leader = leaderOf(props.datacenter, this.quorum);
-    this.agents = [...new Set([...props.servers, ...props.agents])];
+    this.agents = [...new Set([...this.servers, ...byName(props.agents)])];
 
     this.gossipKey = props.gossipKey ?? gossipVariable(this);
     this.tls = props.tls === true ? tlsVariables(this) : props.tls || undefined;
     this.acl = props.acl === true ? aclVariables(this) : props.acl || undefined;
     refuseLiterals(this.datacenter, { gossipKey: this.gossipKey, ...this.tls, ...this.acl });
-    if (this.makesTokens) for (const host of props.servers) host.addToProfile(tokenUpkeep());
+    if (this.makesTokens) for (const host of this.servers) host.addToProfile(tokenUpkeep());
     for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length));
-    for (const host of props.servers) this.addUpkeep(host);
+    for (const host of this.servers) this.addUpkeep(host);
     this.orderActivation();
   }
 
   get topology(): readonly TopologyElement[] {
     const names = (hosts: readonly IHost[]) => hosts.map(({ hostName }) => hostName);
     return [
-      { kind: "workload", role: "discovery-server", on: names(this.props.servers) },
+      { kind: "workload", role: "discovery-server", on: names(this.servers) },
       { kind: "workload", role: "discovery-agent", on: names(this.agents) },
     ];
   }
@@ -281,7 +283,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       server: isServer ? { expect: serverCount, single: singleServer } : undefined,
       bindAddress: address,
       dnsAddresses: ["127.0.0.1", address],
-      retryJoin: [...new Set(this.props.servers.map((server) => server.joinAddress))],
+      retryJoin: [...new Set(this.servers.map((server) => server.joinAddress))],
       retryJoinWan: isServer ? wanJoin : undefined,
       primaryDatacenter: this.props.primaryDatacenter,
       tls: this.tls && {
@@ -300,7 +302,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   }
 
   private isServer(host: IHost): boolean {
-    return this.props.servers.includes(host);
+    return this.servers.includes(host);
   }
 
   /** Servers one after another; all other machines once the servers are there. */
@@ -320,3 +322,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     }
   }
 }
+
+/** Servers are told of one another, and activated, in an order that a list of the same ones cannot change. */
+const byName = (hosts: readonly IHost[]): IHost[] =>
+  [...hosts].sort((one, other) => one.hostName.localeCompare(other.hostName, "en", { numeric: true }));

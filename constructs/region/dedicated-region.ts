@@ -1,25 +1,59 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
+import { SSH_ADDRESS, SSH_KEY_PATH, SSH_USER, sshHostKeyProblem } from "./ssh-grammar";
 import { consulServersProblem, dnsLabel, ipv4Address, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
 
+const HOST_KEY = "expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA...";
+
 const hostKey = z
-  .string({ error: "expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA..." })
-  .regex(/^(ssh-ed25519|ecdsa-sha2-nistp\d+|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?$/, {
-    error: "expected an SSH public host key such as ssh-ed25519 AAAA...",
+  .union([z.string(), z.array(z.string()).min(1)], { error: `${HOST_KEY}, or a list of several` })
+  .superRefine((keys, context) => {
+    for (const key of [keys].flat()) {
+      const problem = sshHostKeyProblem(key);
+      if (problem !== undefined) context.addIssue({ code: "custom", message: `${HOST_KEY}; ${problem}` });
+    }
   });
+
+/** Where SSH reaches a machine: it stands in an SSH configuration, where nothing is quoted. */
+const sshAddress = z.string().regex(SSH_ADDRESS, {
+  error: "expected an address or a host name",
+});
+const sshUser = z.string().regex(SSH_USER, { error: "expected the name of an account" });
+const privateKeyPath = z.string().regex(SSH_KEY_PATH, {
+  error: "expected a path without quotes, line breaks and expressions",
+});
+const port = z.int().min(1).max(65535);
+
+const bastion = z.strictObject({
+  /** Address or name under which the deploying machine reaches it. */
+  address: sshAddress,
+  /** User to sign in as, with the right to open connections from there. */
+  user: sshUser.default("root"),
+  /** TCP port. */
+  port: port.default(22),
+  /** One or several of its SSH host keys. */
+  hostKey,
+  /** Private key on the machine that deploys. @default - that of the servers */
+  privateKeyPath: privateKeyPath.optional(),
+});
 
 const ssh = z.strictObject({
   /** User to sign in as; one other than root needs password-less `sudo`. */
-  user: z.string().default("root"),
+  user: sshUser.default("root"),
   /** TCP port. */
-  port: z.int().min(1).max(65535).default(22),
-  /** Private key on the machine that deploys. @default - the SSH agent's keys */
-  privateKeyPath: z.string().optional(),
+  port: port.default(22),
+  /**
+   * Private key on the machine that deploys, or a public key whose other half an SSH agent holds. `~` is the home of
+   * whoever deploys, whose TRICLOUD_SSH_IDENTITY goes before it. @default - the SSH agent's keys
+   */
+  privateKeyPath: privateKeyPath.optional(),
   /** How long a host may be unreachable before the deploy gives up on it. */
   connectTimeoutSeconds: z.int().min(1).default(60),
+  /** Machine through which the servers are reached. @default - they are reached directly */
+  bastion: bastion.optional(),
 });
 
 const numberOrShare = { error: 'expected a whole number of servers from 1, or a share from "1%" to "99%"' };
@@ -42,7 +76,8 @@ const server = z.strictObject({
   /** Address in the region's private network. */
   address: ipv4Address,
   /** Where SSH reaches the server. @default - `address` */
-  sshAddress: z.string().optional(),
+  sshAddress: sshAddress.optional(),
+  /** One or several of the server's SSH host keys, as `ssh-keyscan` prints them. */
   hostKey,
   roles: z.array(z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` })),
   /** Rack or building that the server shares its fate with. @default - a rack of its own */

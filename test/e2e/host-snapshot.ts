@@ -20,7 +20,8 @@ export function difference(before: readonly string[], after: readonly string[]):
 /*
  * Left out is what changes by itself or by any use of dpkg, whoever uses it: logs and caches, apt's lists, dpkg's own
  * records (compared as packages), backups that dpkg and the account tools write beside their files, systemd's random
- * seed and clock, the locks and pids of /run, services that ran once at boot and ended, SSH sessions.
+ * seed and clock, units' private directories in /tmp, an empty one that each start of Consul 1.8 makes there, the locks
+ * and pids of /run, services that ran once at boot and ended, SSH sessions.
  */
 const SCRIPT = `
 export LC_ALL=C
@@ -31,7 +32,7 @@ systemctl list-units --type=service,socket,timer,path --state=active,failed,acti
 getent passwd | sed 's/^/passwd /'
 getent group | sed 's/^/group /'
 cut -d: -f1,2 /etc/shadow | sed 's/^/shadow /'
-find / -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/cache \\
+find / /tmp -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path '*/tmp/systemd-private-*' -o -path /tmp/consul-test -o -path /var/cache \\
   -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd -o -path /etc/ld.so.cache \\
   -o -path /etc/.updated -o -path /var/.updated \\
   -o -path '/etc/passwd-' -o -path '/etc/group-' -o -path '/etc/shadow-' -o -path '/etc/gshadow-' \\) -prune \\

@@ -9,7 +9,8 @@ type Waits = ReadonlyMap<string, readonly string[]>;
 function activations(value: DedicatedRegionInput): Waits {
   const [region] = validateRegions([{ file: "jp.ts", value }]);
   const { resource } = synthesisedApp("jp", (app) => new JpStack(app, region as DedicatedRegion));
-  const host = (name: string) => /^(?:terraform_data\.)?(.+)_activation_[0-9A-F]{8}$/.exec(name)?.[1] ?? [];
+  const host = (name: string) =>
+    /^(?:terraform_data\.)?(.+)_activation_[0-9A-F]{8}_turn_\d+$/.exec(name)?.[1] ?? [];
   return new Map(
     Object.entries(resource["terraform_data"]!).flatMap(([name, { depends_on }]) =>
       [host(name)].flat().map((own) => [own, (depends_on as string[]).flatMap(host)]),

@@ -67,7 +67,7 @@ async function deploy(testbed: Testbed): Promise<void> {
   await step("cdktf deploy jp", async (note) => {
     // What Terraform says of a host is more use than the name of the resource that stands for it.
     const outcome = await deployment.deploy("jp", {
-      onLine: (line) => note(line.replace(/^.*\(remote-exec\):/, "")),
+      onLine: (line) => note(line.replace(/^.*\(local-exec\):/, "")),
     });
     if (outcome.code !== 0) throw new Error(`cdktf deploy jp failed:\n${outcome.output.trim()}`);
   });

@@ -17,6 +17,8 @@ export interface Outcome extends CommandResult {
  * region values from the directory's `regions` folder and Terraform's state beside it.
  */
 export class Deployment {
+  /** The secret that it gives to Terraform. */
+  readonly gossipKey = randomBytes(32).toString("base64");
   private readonly regions: string;
   private readonly environment: Record<string, string | undefined>;
 
@@ -31,7 +33,7 @@ export class Deployment {
     const configFile = process.env.TF_CLI_CONFIG_FILE;
     this.environment = {
       TRICLOUD_REGIONS: this.regions,
-      TF_VAR_consul_gossip_key: randomBytes(32).toString("base64"),
+      TF_VAR_consul_gossip_key: this.gossipKey,
       // A named file that is not there makes every Terraform command print a warning.
       TF_CLI_CONFIG_FILE: configFile !== undefined && existsSync(configFile) ? configFile : undefined,
       CHECKPOINT_DISABLE: "1",

@@ -25,13 +25,17 @@ export interface VirtualHostProps {
   readonly nameserver: string;
 }
 
+/** Kinds of SSH host keys that a Debian server has. */
+const HOST_KEY_TYPES = ["ed25519", "ecdsa", "rsa"] as const;
+type HostKeys = Readonly<Record<(typeof HOST_KEY_TYPES)[number], string>>;
+
 /** A Debian machine with systemd and sshd of its own, on its own address, as if it were rented. */
 export class VirtualHost {
   readonly name: string;
   readonly address: string;
   readonly namespace: string;
-  /** The host's public key as one line of `known_hosts` has it, without the host: `ssh-ed25519 AAAA...`. */
-  readonly hostKey: string;
+  /** The host's public keys by kind, each as one line of `known_hosts` has it, without the host: `ssh-ed25519 AAAA...`. */
+  readonly hostKeys: HostKeys;
   /** The host's file system as seen from this machine. */
   readonly root: string;
   private leader: ProcessIdentity | undefined;
@@ -39,13 +43,18 @@ export class VirtualHost {
   private constructor(
     private readonly ledger: Ledger,
     private readonly props: VirtualHostProps,
-    hostKey: string,
+    hostKeys: HostKeys,
   ) {
     this.name = props.name;
     this.address = props.link.address;
     this.namespace = props.link.namespace;
     this.root = join(props.storage, "root");
-    this.hostKey = hostKey;
+    this.hostKeys = hostKeys;
+  }
+
+  /** The one key of its own that a careful operator pins. */
+  get hostKey(): string {
+    return this.hostKeys.ed25519;
   }
 
   /** Makes the machine's disk and identity; does not switch it on. */
@@ -56,12 +65,7 @@ export class VirtualHost {
     for (const directory of [ssh, join(storage, "work"), join(storage, "root")]) {
       mkdirSync(directory, { recursive: true });
     }
-    await run("ssh-keygen", [
-      ...["-q", "-t", "ed25519", "-N", "", "-C", name],
-      ...["-f", join(ssh, "ssh_host_ed25519_key")],
-    ]);
-    const publicKey = readFileSync(join(ssh, "ssh_host_ed25519_key.pub"), "utf8");
-    const host = new VirtualHost(ledger, props, publicKey.split(" ").slice(0, 2).join(" "));
+    const host = new VirtualHost(ledger, props, await makeHostKeys(ssh, name));
 
     ledger.record({ kind: "mount", path: host.root });
     await run("mount", [
@@ -156,6 +160,17 @@ export class VirtualHost {
   private inside(command: readonly string[]): Promise<CommandResult> {
     return attempt("nsenter", ["-t", String(this.leader?.pid), "-a", ...command]);
   }
+}
+
+async function makeHostKeys(directory: string, comment: string): Promise<HostKeys> {
+  const keys = await Promise.all(
+    HOST_KEY_TYPES.map(async (type) => {
+      const file = join(directory, `ssh_host_${type}_key`);
+      await run("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", comment, "-f", file]);
+      return [type, readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" ")] as const;
+    }),
+  );
+  return Object.fromEntries(keys) as HostKeys;
 }
 
 /** The child of systemd-nspawn that is process 1 of a namespace; its helpers while starting are not. */

@@ -3,6 +3,10 @@ import type { DedicatedRegionInput } from "../../../constructs/region";
 /** A well-formed public key that belongs to no machine. */
 export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
+/** Another of them. */
+export const otherHostKey =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+
 /** A valid region on three dedicated servers, with `changes` to it. */
 export function dedicatedRegionValue(changes: Partial<DedicatedRegionInput> = {}): DedicatedRegionInput {
   return {

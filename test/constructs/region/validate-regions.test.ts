@@ -36,7 +36,7 @@ describe("validateRegions", () => {
           index === 1 ? { ...server, hostKey: undefined as never } : server,
         ),
       }),
-      "region jp: servers[1].hostKey: expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA..., got: nothing",
+      "region jp: servers[1].hostKey: expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA..., or a list of several, got: nothing",
     ],
     [
       "an even number of Consul servers",
