@@ -60,13 +60,20 @@ export class MemorystoreCache extends Construct implements HasAvailability {
       dependsOn: [privateServices.endpoints, ...(props.dependsOn ?? [])],
     });
     this.address = discoveryAddress(instance);
+    const sharedCore = props.nodeType === "SHARED_CORE_NANO";
     this.availability = slaComponent(
       `google/${privateServices.gcpRegion}/memorystore/${name}`,
       "google.memorystore",
-      { tier: replicas > 0 ? "cluster-multi-zone-ha" : "basic" },
-      replicas > 0
+      { tier: replicas > 0 ? "cluster-multi-zone-ha" : "basic", sharedCore },
+      replicas > 0 && !sharedCore
         ? {}
-        : { assumed: { availability: 0.995, source: "assumed: nothing is promised without a replica" } },
+        : {
+            assumed: {
+              availability: 0.995,
+              meanOutageHours: 0.5,
+              source: `assumed, 0.5 h an outage: nothing is promised ${sharedCore ? "for shared cores" : "without a replica"}`,
+            },
+          },
     );
   }
 

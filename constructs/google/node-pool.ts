@@ -110,7 +110,7 @@ function zoneBlocks({ cluster, zones }: NodePoolProps, pool: string, minPerZone:
   const node = (zone: string, index: number) =>
     component(
       `google/${gcpRegion}/${zone}/${cluster.name}-${pool}-${index}`,
-      { availability: instance.availability },
+      { availability: instance.availability, meanOutageHours: instance.meanOutageHours },
       { ...instance.about, label: `node ${index + 1} of ${pool} in ${zone}`, warnings: undefined },
     );
   return places.zones.map((place, index) => {

@@ -8,6 +8,9 @@ export const ASSUMED_MTBF_HOURS = 3 * 8760;
 /** The provider swaps failed hardware within this time. https://server.sakura.ad.jp/specification/sla/ */
 export const HARDWARE_SWAP_HOURS = 4;
 
+/** A rack is without power or network for this long at a time. An assumption. */
+const RACK_OUTAGE_HOURS = 2;
+
 export interface DedicatedServerModel extends SlaOptions {
   /** Name of the machine, unique in its site. */
   readonly name: string;
@@ -50,8 +53,12 @@ export function dedicatedServer(props: DedicatedServerModel): Block {
           .within(site)
           .within(
             `rack-${props.rack}`,
-            { unavailability: props.rackUnavailability ?? 0.0001 },
-            { label: `rack ${props.rack}`, kind: "assumed", source: "assumed" },
+            { unavailability: props.rackUnavailability ?? 0.0001, meanOutageHours: RACK_OUTAGE_HOURS },
+            {
+              label: `rack ${props.rack}`,
+              kind: "assumed",
+              source: `assumed, ${RACK_OUTAGE_HOURS} h an outage`,
+            },
           ).components;
   return FailureDomain.of("dedicated").holding(network, ...rack, machine);
 }

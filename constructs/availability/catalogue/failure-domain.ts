@@ -61,7 +61,8 @@ export interface CloudRegionProps extends SlaOptions {
 /** No provider promises a figure for one zone; this is an assumption, and reports call it one. */
 export const ZONE_FIGURE = {
   availability: 0.999,
-  source: "assumed: no provider promises a figure for one zone",
+  meanOutageHours: 2,
+  source: "assumed, 2 h an outage: no provider promises a figure for one zone",
 } as const;
 
 /** Share of zone failures with a cause that all zones of a region have in common. An assumption. */
@@ -84,14 +85,14 @@ export function cloudRegion(props: CloudRegionProps): {
   const promised =
     provider === "aws"
       ? sla("aws.ec2", { zones }, props)
-      : sla("google.compute", { zones, networkTier }, props);
+      : sla("google.compute", { zones, networkTier, region: name }, props);
   const place = FailureDomain.of(provider);
   const region =
     zones < 2 || promised.availability === undefined
       ? place.within(name)
       : place.within(
           name,
-          { availability: promised.availability },
+          { availability: promised.availability, meanOutageHours: promised.meanOutageHours },
           {
             label: `${promised.label} in ${name} (${percent(promised.availability)} promised)`,
             kind: promised.kind,

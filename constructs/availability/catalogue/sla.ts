@@ -13,6 +13,10 @@ export interface Sla {
   readonly source: string;
   /** YYYY, YYYY-MM or YYYY-MM-DD; undefined where the agreement's date is not known. */
   readonly effectiveDate: string | undefined;
+  /** Day on which it was last compared with its source, YYYY-MM-DD; undefined where it was not. */
+  readonly compared: string | undefined;
+  /** How long one outage lasts in the mean, in hours: an assumption. */
+  readonly meanOutageHours: number;
   readonly plane: "control" | "serving";
   /** What the topology forgoes, and what is to be known of the figure. */
   readonly warnings: readonly string[];
@@ -60,16 +64,22 @@ export function sla<S extends SlaService>(
     );
   }
   if (tier?.secondary) warnings.push(`${service}: ${applies} was read in a secondary source`);
-  if (tier !== undefined)
-    warnings.push(...ageWarnings(service, entry.effectiveDate, options.asOf ?? new Date()));
+  if (tier !== undefined) warnings.push(...ageWarnings(service, entry, options.asOf ?? new Date()));
   const remark = entry.remark === undefined ? "" : `, ${entry.remark}`;
+  const compared = entry.compared === undefined ? "not compared" : `compared on ${entry.compared}`;
+  const outage = `; an outage is assumed to last ${entry.assumedOutageHours} h`;
   return {
     service,
     label: entry.label,
     availability: tier?.availability,
     kind: "contractual",
-    source: tier === undefined ? entry.source : `${entry.source} (${tier.condition}${remark})`,
+    source:
+      tier === undefined
+        ? entry.source
+        : `${entry.source} (${tier.condition}${remark}; ${compared}${outage})`,
     effectiveDate: entry.effectiveDate,
+    compared: entry.compared,
+    meanOutageHours: entry.assumedOutageHours,
     plane: entry.plane,
     warnings,
   };
@@ -87,7 +97,7 @@ export function slaComponent<S extends SlaService>(
   topology: Topologies[S],
   options: SlaComponentOptions = {},
 ): Component {
-  const { availability, warnings, ...found } = sla(service, topology, options);
+  const { availability, warnings, meanOutageHours, ...found } = sla(service, topology, options);
   const about: About = {
     label: found.label,
     plane: found.plane,
@@ -95,7 +105,11 @@ export function slaComponent<S extends SlaService>(
     ...options.about,
   };
   if (availability !== undefined) {
-    return component(id, { availability }, { ...about, kind: found.kind, source: found.source, warnings });
+    return component(
+      id,
+      { availability, meanOutageHours },
+      { ...about, kind: found.kind, source: found.source, warnings },
+    );
   }
   const { assumed } = options;
   if (assumed !== undefined) {
@@ -111,16 +125,32 @@ export function slaComponent<S extends SlaService>(
 }
 
 /**
- * What to know of a figure's age on a day.
- *
- * @param effectiveDate YYYY, YYYY-MM or YYYY-MM-DD; a part that is not given is taken as the last possible
+ * What to know of a figure's age on a day: whether it was compared with its source within a year, and if it never
+ * was, whether it is older than that.
  */
-export function ageWarnings(name: string, effectiveDate: string | undefined, asOf: Date): string[] {
+function ageWarnings(
+  name: string,
+  { compared, effectiveDate }: Pick<Entry<never>, "compared" | "effectiveDate">,
+  asOf: Date,
+): string[] {
+  if (compared !== undefined) {
+    return asOf.getTime() <= anniversary(compared)
+      ? []
+      : [`${name}: the figure was last compared with its source on ${compared}, over one year ago`];
+  }
   if (effectiveDate === undefined) return [`${name}: the figure's effective date is not known`];
-  const [year = 0, month = 12, day] = effectiveDate.split("-").map(Number);
-  const anniversary = Date.UTC(year + 1, day === undefined ? month : month - 1, day ?? 0);
-  if (asOf.getTime() <= anniversary) return [];
+  if (asOf.getTime() <= anniversary(effectiveDate)) return [];
   return [`${name}: the figure of ${effectiveDate} is over one year old`];
+}
+
+/**
+ * One year after a date, in milliseconds.
+ *
+ * @param date YYYY, YYYY-MM or YYYY-MM-DD; a part that is not given is taken as the last possible
+ */
+function anniversary(date: string): number {
+  const [year = 0, month = 12, day] = date.split("-").map(Number);
+  return Date.UTC(year + 1, day === undefined ? month : month - 1, day ?? 0);
 }
 
 function checkZones(service: string, topology: object): void {

@@ -1,5 +1,8 @@
+import { MINUTES_PER_30_DAYS } from "../calculus/downtime";
+import { held, heldText } from "../calculus/held";
 import { percent } from "../calculus/percent";
 import type { Probabilities } from "../calculus/probability";
+import type { Estimate } from "../calculus/simulation";
 import type { AvailabilityRun, ServiceAvailability, Verdict } from "../collect/availability-run";
 
 /** A time in the unit that suits it: "4.3 s", "25.9 min", "5.3 h". */
@@ -32,6 +35,39 @@ export function independentText({ independent, tooLarge }: ServiceAvailability):
   return tooLarge === null
     ? "unknown"
     : `${percent(tooLarge.independent.lower)} to ${percent(tooLarge.independent.upper)}`;
+}
+
+/** An estimate, marked as one. */
+export const estimateText = ({ availability, confidence95, samples, seed }: Estimate): string =>
+  `${percent(availability)} by chance and not proven: with 95 % confidence from ${percent(confidence95.lower)} ` +
+  `to ${percent(confidence95.upper)} (${samples} samples, seed ${seed})`;
+
+/** How often a service goes down and for how long; undefined where it cannot be said at all. */
+export function frequencyText({ frequency }: ServiceAvailability): string | undefined {
+  if (frequency === null) return undefined;
+  const { perYear, meanOutageHours, unknown } = frequency;
+  if (perYear === null)
+    return `not known how often: nobody says how long an outage of ${unknown.join(", ")} lasts`;
+  if (meanOutageHours === null) return "none";
+  return `${Number(perYear.toPrecision(3))} a year, ${duration(meanOutageHours * 60)} each in the mean`;
+}
+
+/** What one mean outage takes of the time that a target leaves in 30 days. */
+export function budgetText({ target, frequency }: ServiceAvailability): string | undefined {
+  const hours = frequency?.meanOutageHours ?? null;
+  if (target === null || hours === null) return undefined;
+  const budget = (1 - target.atLeast) * MINUTES_PER_30_DAYS;
+  return `${share((hours * 60) / budget)} of the ${duration(budget)} of 30 days for each outage`;
+}
+
+/** The figure that is held against the target, and what it assumes. */
+export function heldAgainst({ target, causes, results }: ServiceAvailability): string | undefined {
+  if (target === null) return undefined;
+  const figure = held(results, target);
+  const { lower, upper } = figure.availability;
+  const shown =
+    lower === upper ? percent(lower, figure.unavailability.upper) : `${percent(lower)} to ${percent(upper)}`;
+  return `${shown}, ${heldText(figure, causes.length > 0, Boolean(results.planned))}`;
 }
 
 export const boundsText = ({ bounds }: ServiceAvailability): string =>

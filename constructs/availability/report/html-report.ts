@@ -3,7 +3,11 @@ import type { AvailabilityRun, ComponentResult, ServiceAvailability } from "../c
 import { blockDiagram } from "./block-diagram";
 import {
   boundsText,
+  budgetText,
   dependencyText,
+  estimateText,
+  frequencyText,
+  heldAgainst,
   duration,
   independentText,
   promise,
@@ -98,6 +102,13 @@ function facts(one: ServiceAvailability): string {
   if (planned !== null) found.push(["with planned work", markup(promise(planned))]);
   if (target !== null)
     found.push(["target", `${markup(percent(target.atLeast))} ${badge(one, VERDICTS[target.verdict])}`]);
+  const more: [string, string | undefined][] = [
+    ["held against the target", heldAgainst(one)],
+    ["outages", frequencyText(one)],
+    ["error budget", budgetText(one)],
+    ["estimate", one.tooLarge === null ? undefined : estimateText(one.tooLarge.estimate)],
+  ];
+  for (const [name, text] of more) if (text !== undefined) found.push([name, markup(text)]);
   if (one.tooLarge !== null) found.push(["note", markup(one.tooLarge.reason)]);
   return `<dl>${found.map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`).join("")}</dl>`;
 }

@@ -4,7 +4,11 @@ import type { AvailabilityRun, ServiceAvailability, Verdict } from "../collect/a
 import type { Difference } from "./difference";
 import {
   costliest,
+  budgetText,
   dependencyText,
+  estimateText,
+  frequencyText,
+  heldAgainst,
   promise,
   share,
   SUMMARY_HEADINGS,
@@ -69,6 +73,15 @@ function notes(one: ServiceAvailability, run: AvailabilityRun): [name: string, t
   }
   for (const { composition, because } of one.softened) found.push(["soft", `${composition}: ${because}`]);
   if (one.planned !== null) found.push(["planned", `${promise(one.planned)} with planned work`]);
+  const against = heldAgainst(one);
+  if (against !== undefined) found.push(["held", `${against}, is held against the target`]);
+  const outages = frequencyText(one);
+  if (outages !== undefined) found.push(["outages", outages]);
+  const budget = budgetText(one);
+  if (budget !== undefined) found.push(["error budget", budget]);
+  if (one.tooLarge !== null) {
+    found.push(["estimate", estimateText(one.tooLarge.estimate)]);
+  }
   if (one.tooLarge !== null) found.push(["bounds only", one.tooLarge.reason]);
   const costly = costliest(one);
   if (costly.length > 0) found.push(["costliest", costly.join("; ")]);

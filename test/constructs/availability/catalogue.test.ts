@@ -33,6 +33,19 @@ describe("sla", () => {
     ["google.cloud-sql", { edition: "enterprise-plus", highAvailability: true }, 0.9999],
     ["google.cloud-sql", { edition: "enterprise-plus", highAvailability: true, sharedCore: true }, undefined],
     ["aws.eks", {}, 0.9995],
+    ["aws.eks", { provisionedControlPlane: true }, 0.9999],
+    ["aws.ebs", {}, 0.999],
+    ["aws.ecs", { zones: 1 }, 0.995],
+    ["aws.fargate", { zones: 2 }, 0.9999],
+    ["aws.s3", { storageClass: "intelligent-tiering" }, 0.99],
+    ["aws.s3", { storageClass: "glacier-instant-retrieval" }, 0.99],
+    ["aws.elasticache", { multiAz: true, automaticFailover: true, earlierGeneration: true }, 0.999],
+    ["google.compute", { zones: 3, networkTier: "premium", region: "northamerica-south1" }, 0.9995],
+    ["google.compute", { zones: 3, networkTier: "premium", region: "europe-west2" }, 0.9999],
+    ["google.load-balancing", { networkTier: "premium", region: "europe-north2" }, 0.9995],
+    ["google.gke-autopilot-pods", { zones: 3, regions: 2 }, 0.9999],
+    ["google.memorystore", { tier: "cluster-single-zone" }, 0.999],
+    ["google.memorystore", { tier: "cluster-multi-zone-ha", sharedCore: true }, undefined],
     ["aws.elasticache", { multiAz: true, automaticFailover: true }, 0.9999],
     ["aws.s3", { storageClass: "standard" }, 0.999],
     ["aws.s3", { storageClass: "other" }, undefined],
@@ -62,7 +75,7 @@ describe("sla", () => {
   test("says that there is no SLA", () => {
     const found = sla("google.gke-autopilot-pods", { zones: 1 }, { asOf });
     expect(found.warnings).toEqual([
-      "google.gke-autopilot-pods: 99.9 % needs pods in at least 2 zones; no SLA applies (zones = 1)",
+      "google.gke-autopilot-pods: 99.99 % needs pods in several regions; no SLA applies (zones = 1)",
     ]);
   });
 
@@ -76,12 +89,22 @@ describe("sla", () => {
     expect(sla("aws.route53", {}, { asOf }).warnings).toContain(
       "aws.route53: 100 % was read in a secondary source",
     );
-    // A year alone ends on 31 December, a month alone on its last day
-    expect(sla("aws.eks", {}, { asOf: new Date("2023-12-31") }).warnings).toEqual([]);
-    expect(sla("aws.eks", {}, { asOf: new Date("2024-01-01") }).warnings).toHaveLength(1);
-    expect(sla("google.gke", { location: "regional" }, { asOf: new Date("2024-11-30") }).warnings).toEqual(
-      [],
-    );
+    // A year alone ends on 31 December
+    expect(sla("aws.ec2", { zones: 2 }, { asOf: new Date("2023-12-31") }).warnings).toEqual([]);
+    expect(sla("aws.ec2", { zones: 2 }, { asOf: new Date("2024-01-01") }).warnings).toHaveLength(1);
+    // and a month alone on its last day
+    expect(sla("aws.elb", { zones: 2 }, { asOf: new Date("2023-07-31") }).warnings).toEqual([]);
+    expect(sla("aws.elb", { zones: 2 }, { asOf: new Date("2023-08-01") }).warnings).toHaveLength(1);
+  });
+
+  test("of an old figure that was compared with its source within a year says nothing, and then so", () => {
+    const warningsOn = (day: string) => sla("aws.ebs", {}, { asOf: new Date(day) }).warnings;
+    expect(warningsOn("2027-11-27")).toEqual([]);
+    expect(warningsOn("2027-11-28")).toEqual([
+      "aws.ebs: the figure was last compared with its source on 2026-11-27, over one year ago",
+    ]);
+    expect(sla("aws.ebs", {}).source).toContain("(one volume; compared on 2026-11-27; an outage is assumed");
+    expect(sla("aws.rds", { multiAz: true }).source).toContain("not compared");
   });
 
   test("refuses an unknown service and an impossible number of zones", () => {
@@ -99,6 +122,8 @@ describe("sla", () => {
       expect([service, entry.source]).toEqual([service, expect.stringMatching(/^https:\/\//)]);
       const figures = entry.tiers.map((tier: { availability: number }) => tier.availability);
       expect([service, ...figures]).toEqual([service, ...[...figures].sort((a, b) => b - a)]);
+      expect([service, entry.assumedOutageHours]).toEqual([service, expect.any(Number)]);
+      if (entry.compared !== undefined) expect(entry.compared).toMatch(/^\d{4}-\d\d-\d\d$/);
       if (entry.effectiveDate !== undefined) expect(entry.effectiveDate).toMatch(/^\d{4}(-\d\d){0,2}$/);
     }
   });
@@ -108,9 +133,10 @@ describe("slaComponent", () => {
   test("carries figure, kind, source, date and plane", () => {
     const api = slaComponent("gke/tricloud", "google.gke", { location: "regional" }, { asOf });
     expect(api.unavailability).toBe(0.0005);
-    expect(api.about).toMatchObject({ kind: "contractual", plane: "control", effectiveDate: "2023-11" });
+    expect(api.about).toMatchObject({ kind: "contractual", plane: "control" });
     expect(api.about.source).toBe(
-      "https://cloud.google.com/kubernetes-engine/sla (a regional or Autopilot cluster)",
+      "https://cloud.google.com/kubernetes-engine/sla (a regional or Autopilot cluster; compared on 2026-11-27; " +
+        "an outage is assumed to last 1 h)",
     );
   });
 
