@@ -8,7 +8,7 @@ import { type RequestIds } from "./request-id";
 import { type Origin } from "./route";
 
 /** What a request may go out over: what its origin offers, HTTP/2 alone (gRPC), or HTTP/1.1 alone (Upgrade). */
-export type Carriage = "any" | "h2" | "http/1.1";
+export type WireProtocol = "any" | "h2" | "http/1.1";
 
 /** What is known of an exchange at its end. */
 export interface CompletedExchange {
@@ -34,7 +34,7 @@ export interface ExchangeServices {
   readonly draining: boolean;
 
   /** The pool for a request with this Host, or why there is none. */
-  poolFor(host: string, over?: Carriage): OriginPool | Failure;
+  poolFor(host: string, over?: WireProtocol): OriginPool | Failure;
   /** What an origin is to read in Host. */
   hostFor(head: RequestHead, origin: Origin): string;
   /** Called once at the end of each exchange. */

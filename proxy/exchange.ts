@@ -48,6 +48,8 @@ export interface OriginLink {
   keepBuffer(): void;
   /** Read on, after `respond` or `body` returned false. */
   resume(): void;
+  /** After `switched`: the client sends no more. */
+  end(): void;
   /** The requester is gone. */
   abandon(): void;
 }
@@ -57,6 +59,8 @@ export interface OriginLink {
  * read into again: who returns true from `respond` or `body` must be done with them, or have called `keepBuffer`.
  */
 export interface Requester {
+  /** What the logs of all that handled the request have in common. */
+  readonly id: string;
   readonly method: string;
   /** The whole request has been written to the origin. */
   readonly requestDone: boolean;
@@ -79,6 +83,8 @@ export interface Requester {
   trailers(lines: string): void;
   /** The origin switched protocols (101): what follows, both ways, is not HTTP. */
   switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean;
+  /** After `switched`: the origin sends no more. What the client sends still goes out. */
+  originEnded(): void;
   /** The link died; `answered` when bytes of a response had come. */
   lost(link: OriginLink, failure: Failure, answered: boolean): void;
   /** No link could be had. */
@@ -89,6 +95,8 @@ export interface Requester {
 export interface LinkOwner {
   /** A response with this status is complete. */
   answered(address: string, status: number): void;
-  /** The exchange ended without one; `byOrigin` when that was the origin's doing. */
-  disappointed(address: string, byOrigin: boolean): void;
+  /** The exchange ended without one; `blamed` when that tells of the origin: not of the client, nor of the connection. */
+  unanswered(address: string, blamed: boolean): void;
+  /** The end of a body over TLS was told by nothing but the end of the connection, which anybody on the way can cause. */
+  endUnconfirmed(address: string, id: string): void;
 }

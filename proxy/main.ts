@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
 import { type Command, readCommand } from "./options/command-line";
 import { OptionError } from "./options/option-error";
+import { requireDirectory } from "./observation/access-log";
 import { type Options } from "./options/options";
 import { keepPidFile } from "./pid-file";
 import { serve, serveAdmin } from "./serve";
@@ -13,6 +14,7 @@ async function run(options: Options): Promise<void> {
     reportFor(await serve(options, process.ppid));
     return;
   }
+  requireDirectory(options);
   if (options.pidFile !== "") keepPidFile(options.pidFile);
   if (options.workers === 1) {
     const serving = serve(options, process.pid);

@@ -53,7 +53,7 @@ export async function rehearse(options: Options): Promise<void> {
       maxClients: 0,
       keepaliveConns: CLIENTS_PER_ORIGIN,
     },
-    new Log(() => undefined),
+    new Log(undefined),
     createSecureContext({ ca: certificate.cert }),
   );
   const listener = service.listener();

@@ -31,11 +31,12 @@ export function routeOf(host: string): Origin | NoRoute {
   const last = labels.findLastIndex((label) => label === PLAIN_LABEL || TLS_LABELS.has(label));
   if (last <= 0) return { status: 400, problem: "Host has no proxy label" };
   const tls = TLS_LABELS.has(labels[last]!);
-  const port = colon < 0 ? (tls ? 443 : 80) : readPort(host.slice(colon + 1));
+  const digits = colon < 0 ? "" : host.slice(colon + 1);
+  const port = digits === "" ? (tls ? 443 : 80) : readPort(digits);
   if (port === undefined) return { status: 400, problem: "malformed port in Host" };
   const name = labels.slice(0, last).join(".");
   if (isIP(name) === 0 && !NAME.test(name)) return { status: 400, problem: "malformed name in Host" };
-  return { host: name, port, tls, authority: colon < 0 ? name : `${name}:${port}` };
+  return { host: name, port, tls, authority: digits === "" ? name : `${name}:${port}` };
 }
 
 /** The Host by which clients usually name the origin with this authority. */
@@ -45,6 +46,12 @@ export function usualHost(authority: string, tls: boolean): string {
   return colon < 0
     ? `${authority}.${label}`
     : `${authority.slice(0, colon)}.${label}${authority.slice(colon)}`;
+}
+
+/** A Host as RFC 9110 section 7.2 has it: a name or address, and perhaps a port. */
+export function isHost(text: string): boolean {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]+)(?::(\d{0,13}))?$/i.exec(text);
+  return match !== null && (match[2] === undefined || match[2] === "" || readPort(match[2]) !== undefined);
 }
 
 export function isOrigin(route: Origin | NoRoute): route is Origin {
@@ -57,9 +64,9 @@ export function originKey(origin: Origin): string {
   return `${origin.tls ? "https" : "http"}://${host}:${origin.port}`;
 }
 
-/** A decimal port from 1 to 65535, else undefined. */
+/** A decimal port from 1 to 65535, else undefined. Zeros may lead (RFC 3986 section 3.2.3). */
 export function readPort(text: string): number | undefined {
-  if (!/^[1-9]\d{0,4}$/.test(text)) return undefined;
+  if (!/^0{0,8}[1-9]\d{0,4}$/.test(text)) return undefined;
   const port = Number(text);
   return port <= 65535 ? port : undefined;
 }

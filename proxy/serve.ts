@@ -1,6 +1,7 @@
 import { type Server } from "node:net";
 import { adminServer, type Observed } from "./observation/admin";
 import { readAddressAndPort } from "./options/endpoint-values";
+import { type Log } from "./observation/log";
 import { inheritedSockets, type ListenTarget } from "./listen-sockets";
 import { type Options } from "./options/options";
 import { rehearse } from "./rehearsal";
@@ -11,11 +12,16 @@ import { DIRECT } from "./wire";
 /** Connections the kernel holds until they are accepted; it caps the number by net.core.somaxconn. */
 const BACKLOG = 4096;
 
-export function listen(server: Server, target: ListenTarget): Promise<void> {
+/** @param onLost what else is to happen when a connection could not be accepted, for want of descriptors for example */
+export function listen(
+  server: Server,
+  target: ListenTarget,
+  onLost: (error: Error) => void = () => undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ ...target, backlog: BACKLOG }, () => {
-      server.off("error", reject);
+      server.off("error", reject).on("error", onLost);
       resolve();
     });
   });
@@ -58,7 +64,9 @@ export async function serve(options: Options, starter: number): Promise<Service>
       : [[service.listener(), { host, port }]];
   if (tlsPort > 0) targets.push([service.tlsListener(), { host, port: tlsPort }]);
   for (const [server, target] of targets) {
-    await listen(server, target);
+    await listen(server, target, ({ message }) =>
+      service.log.event("error", "connection not accepted", { problem: message }),
+    );
     service.log.event("info", "listening", { address: server.address(), version: VERSION, pid: process.pid });
   }
   let terminating = false;
@@ -74,5 +82,12 @@ export async function serve(options: Options, starter: number): Promise<Service>
     setTimeout(() => service.drain(() => process.exit(0)), options.drainDelay * 1000);
   };
   process.on("SIGTERM", terminate).on("SIGINT", terminate);
+  ignoreOtherSignals(service.log);
   return service;
+}
+
+/** Signals that other servers reload or restart at would end the process; here they mean nothing, and the log says so. */
+export function ignoreOtherSignals(log: Log): void {
+  for (const signal of ["SIGHUP", "SIGUSR2"] as const)
+    process.on(signal, () => log.event("warn", "signal without a meaning here", { signal }));
 }

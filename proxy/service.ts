@@ -13,10 +13,10 @@ import { Http2Listener } from "./clients/http2-listener";
 import { clock } from "./clock";
 import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Failure } from "./exchange";
-import { type Carriage, type CompletedExchange } from "./exchange-services";
+import { type WireProtocol, type CompletedExchange } from "./exchange-services";
 import { Log } from "./observation/log";
 import { localAnswer } from "./observation/local-api";
-import { poolInto, RequestMetrics, resolverInto, type Snapshot } from "./observation/metrics";
+import { logInto, poolInto, RequestMetrics, resolverInto, type Snapshot } from "./observation/metrics";
 import { AccessLog } from "./observation/access-log";
 import { type RequestHead } from "./http1/request-head";
 import { ResponseTimes, type TimesSample } from "./observation/response-times";
@@ -24,7 +24,7 @@ import { type Options } from "./options/options";
 import { OriginPool, type PoolContext } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";
-import { isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
+import { isHost, isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
 import { VERSION } from "./version";
 import { READ_BUFFER_BYTES } from "./wire";
 
@@ -53,11 +53,13 @@ export class Service implements ClientOwner {
   private readonly context: PoolContext;
   private readonly http2: Http2Listener;
   private readonly stopTicking: () => void;
+  /** The Host that was last found well-formed: with one upstream most have the same. */
+  private lastHost = "";
   private onDrained: (() => void) | undefined;
 
   constructor(
     readonly options: Options,
-    log = new Log(),
+    log = Log.toStderr(),
     /** Whose certificates an origin may show. */
     secureContext = trusting(options.caFile),
   ) {
@@ -106,11 +108,16 @@ export class Service implements ClientOwner {
     snapshot["tricloud_proxy_draining"] = this.draining ? 1 : 0;
     for (const pool of this.pools.values()) poolInto(snapshot, pool);
     resolverInto(snapshot, this.context.resolver);
+    logInto(snapshot, [this.log.lines, this.accessLog?.lines]);
     return snapshot;
   }
 
   /** The pool for a request with this Host, or why there is none. */
-  poolFor(host: string, over: Carriage = "any"): OriginPool | Failure {
+  poolFor(host: string, over: WireProtocol = "any"): OriginPool | Failure {
+    if (this.upstream !== undefined && host !== this.lastHost) {
+      if (host !== "" && !isHost(host)) return { status: 400, problem: "malformed Host" };
+      this.lastHost = host;
+    }
     if (this.upstream !== undefined && over !== "h2") return this.upstream;
     const key = over === "any" ? host : `${host} ${over}`;
     const known = this.routes.get(key);
@@ -187,7 +194,7 @@ export class Service implements ClientOwner {
 
   /** A server whose connections are served; the caller makes it listen. */
   listener(): Server {
-    const server = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
     if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
     this.listeners.push(server);
     return server;
@@ -203,6 +210,7 @@ export class Service implements ClientOwner {
         ALPNProtocols: ["h2", "http/1.1"],
         handshakeTimeout: readTimeout * 1000,
         noDelay: true,
+        allowHalfOpen: true,
       },
       (socket) => (socket.alpnProtocol === "h2" ? this.acceptHttp2(socket) : this.accept(socket)),
     );
@@ -215,7 +223,7 @@ export class Service implements ClientOwner {
     this.clients.add(new ClientConnection(socket, this));
   }
 
-  private pool(origin: Origin, over: Carriage = "any"): OriginPool {
+  private pool(origin: Origin, over: WireProtocol = "any"): OriginPool {
     const negotiated = this.options.http2Origins === "auto" && origin.tls ? "negotiated" : "http/1.1";
     const protocol = over === "any" ? negotiated : over;
     const key = `${originKey(origin)} ${origin.authority} ${protocol}`;
@@ -241,7 +249,7 @@ export class Service implements ClientOwner {
     this.http2.sweep(now);
     for (const [key, pool] of this.pools) {
       pool.sweep(now);
-      if (pool.unused && pool !== this.upstream) {
+      if (pool.forgettable(now) && pool !== this.upstream) {
         this.pools.delete(key);
         for (const [host, routed] of this.routes) if (routed === pool) this.routes.delete(host);
       }

@@ -1,11 +1,12 @@
 import cluster, { type Worker } from "node:cluster";
 import { cpus } from "node:os";
 import { type Observed } from "./observation/admin";
-import { Correspondence, type Peer } from "./correspondence";
+import { Channel, type Peer } from "./worker-channel";
 import { Log } from "./observation/log";
 import { type Snapshot, sum } from "./observation/metrics";
 import { type Options } from "./options/options";
 import { type TimesSample } from "./observation/response-times";
+import { ignoreOtherSignals } from "./serve";
 import { type Service } from "./service";
 
 /** What a worker tells its supervisor when asked. */
@@ -24,10 +25,11 @@ const SHORT_LIFE_MS = 1_000;
 
 /** Keeps a number of workers running that share one listening port, and speaks for them together. */
 export class Supervisor implements Observed {
-  private readonly log = new Log();
+  private readonly log = Log.toStderr();
   private readonly count: number;
-  private readonly workers = new Map<Worker, Correspondence>();
+  private readonly workers = new Map<Worker, Channel>();
   private terminating = false;
+  private exitCode = 0;
 
   constructor(private readonly options: Options) {
     this.count = options.workers === "auto" ? cpus().length : options.workers;
@@ -37,6 +39,7 @@ export class Supervisor implements Observed {
     for (let i = 0; i < this.count; i++) this.fork();
     const terminate = (): void => this.terminate();
     process.on("SIGTERM", terminate).on("SIGINT", terminate);
+    ignoreOtherSignals(this.log);
   }
 
   async ready(): Promise<boolean> {
@@ -53,11 +56,13 @@ export class Supervisor implements Observed {
   private fork(): void {
     const worker = cluster.fork();
     const started = Date.now();
-    this.workers.set(worker, new Correspondence(worker, { [ALL_TIMES]: () => this.askAll(TIMES) }));
+    this.workers.set(worker, new Channel(worker, { [ALL_TIMES]: () => this.askAll(TIMES) }));
     worker.once("exit", (code, signal) => {
       this.workers.delete(worker);
       if (this.terminating) {
-        if (this.workers.size === 0) process.exit(0);
+        // What one worker had to cut off makes the whole an end by time-out.
+        if (code !== 0) this.exitCode = 1;
+        if (this.workers.size === 0) process.exit(this.exitCode);
         return;
       }
       this.log.event("error", "worker ended and is replaced", { pid: worker.process.pid, code, signal });
@@ -85,7 +90,7 @@ export class Supervisor implements Observed {
 
 /** In a worker: answers the supervisor's questions, and has the service tell of all workers' response times. */
 export function reportFor(service: Service): void {
-  const supervisor = new Correspondence(process as Peer, {
+  const supervisor = new Channel(process as Peer, {
     [REPORT]: (): WorkerReport => ({ ready: service.ready, snapshot: service.snapshot() }),
     [TIMES]: (): TimesSample => service.times(),
   });

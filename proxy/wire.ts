@@ -1,10 +1,11 @@
 import { type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { getSystemErrorName } from "node:util";
 
 /** 64 KiB: one read takes a socket's usual receive queue, and a 64 KiB body comes in one or two pieces. */
 export const READ_BUFFER_BYTES = 65_536;
 
-/** Who is told of what comes in on a wire. */
+/** Takes what comes in on a wire. */
 export interface Reader {
   /** `bytes[0..length)` have come; they are lent until this returns. False: read no more until `resume`. */
   receive(bytes: Buffer, length: number): boolean;
@@ -56,6 +57,7 @@ export class Wire {
   private ending = false;
   private spare: WriteRequest | undefined;
   private readonly handle: Handle | undefined;
+  private readonly secure: boolean;
 
   /**
    * @param buffer what to read into. Many wires may share one: it is only lent, and never `keep`t then
@@ -65,6 +67,7 @@ export class Wire {
     reader: Reader,
     private buffer: Buffer,
   ) {
+    this.secure = socket instanceof TLSSocket;
     const handle = (socket as unknown as { readonly _handle: Handle | null })._handle;
     if (BINDING !== undefined && handle !== null && complete(handle)) {
       this.handle = handle;
@@ -86,6 +89,11 @@ export class Wire {
   /** Bytes that wait to be sent, but for a text under way. */
   get unsent(): number {
     return this.socket.writableLength;
+  }
+
+  /** The kernel has not taken all that was written; of a text that TLS has under way nobody can tell yet. */
+  get backedUp(): boolean {
+    return this.socket.writableLength > 0 || (this.busy && !this.secure);
   }
 
   /** Writes latin1 text; false when more should wait for the socket's "drain". */

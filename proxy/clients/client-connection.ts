@@ -19,8 +19,6 @@ const EMPTY = Buffer.alloc(0);
 const READ_AHEAD_BYTES = 65_536;
 /** Bodies up to this size travel in the same string as their head: one write, one copy. */
 const INLINE_BODY_BYTES = 8_192;
-/** Bytes of responses that may wait for a client before its next request is taken up. */
-const UNSENT_BYTES = 262_144;
 /** Milliseconds a client is read from after its last response, so that closing does not destroy what is on its way. */
 const LINGER_MS = 2_000;
 /** Milliseconds an idle client connection is kept while draining: long enough for a request that is on its way. */
@@ -44,7 +42,7 @@ const enum Phase {
   /** The body is collected before an origin connection is taken. */
   Buffering,
   Exchange,
-  /** The last response waits for the client to read it; the next request waits too. */
+  /** The last response waits for the client to read it: only then it is complete. The next request waits too. */
   Flushing,
   /** After 101: bytes pass both ways until either side ends. */
   Tunnel,
@@ -79,8 +77,13 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   private triesLeft = 0;
   private stalled = false;
   private clientPaused = false;
+  /** The client has ended its side. */
+  private ended = false;
+  /** One side of the tunnel has ended. */
+  private halfClosed = false;
   /** No request has been read yet. */
   private fresh = true;
+  private readonly secure: boolean;
   private readonly wire: Wire;
   private readonly flushed = (): void => this.onFlushed();
 
@@ -92,10 +95,14 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     this.head = new RequestHead(options);
     this.requestBody = new RequestBody(options);
     this.remoteAddress = socket.remoteAddress ?? "";
+    this.secure = socket instanceof TLSSocket;
     this.wire = new Wire(socket, this, service.readBuffer);
-    socket.on("end", () => this.gone());
+    socket.on("end", () => this.onEnd());
     socket.on("error", () => this.gone());
-    socket.on("close", () => this.gone());
+    socket.on("close", () => {
+      this.gone();
+      this.service.left(this);
+    });
   }
 
   get method(): string {
@@ -121,13 +128,17 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     return this.phase === Phase.Buffering || this.origin !== undefined;
   }
 
+  private get idleSeconds(): number {
+    return this.service.draining ? DRAIN_IDLE_MS / 1000 : this.service.options.clientIdleTimeout;
+  }
+
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
-    const { options, draining } = this.service;
+    const { options } = this.service;
     const seconds = (now - this.since) / 1000;
     switch (this.phase) {
       case Phase.Idle:
-        if (seconds > (draining ? DRAIN_IDLE_MS / 1000 : options.clientIdleTimeout)) this.destroy();
+        if (seconds > (this.wire.flushed ? this.idleSeconds : options.writeTimeout)) this.destroy();
         return;
       case Phase.Head:
         if (seconds > options.readTimeout) this.refuse(408, "no complete head in time");
@@ -145,10 +156,13 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
         if (seconds > options.writeTimeout) this.leave("client reads no more");
         return;
       case Phase.Tunnel:
-        if (seconds > options.tunnelIdleTimeout) this.leave("no byte either way through the tunnel");
+        // Where one side has ended, the other one has not long to follow.
+        if (seconds > (this.halfClosed ? options.readTimeout : options.tunnelIdleTimeout))
+          this.leave("no byte either way through the tunnel");
         return;
       case Phase.Lingering:
-        if (seconds * 1000 > LINGER_MS) this.destroy();
+        if (seconds > (this.socket.writableFinished ? LINGER_MS / 1000 : options.writeTimeout))
+          this.destroy();
         return;
       default:
     }
@@ -217,7 +231,8 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   private readHead(bytes: Buffer, length: number): void {
     this.pending = undefined;
     const { head } = this;
-    if (this.fresh && beginsPreface(bytes, length)) {
+    // Over TLS it is ALPN that says what is spoken (RFC 9113 section 3.2).
+    if (this.fresh && !this.secure && beginsPreface(bytes, length)) {
       this.handOver(this.own(bytes, length));
       return;
     }
@@ -236,9 +251,9 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     }
     this.phase = Phase.Closed;
     this.socket
+      .on("error", () => undefined)
       .removeAllListeners("data")
       .removeAllListeners("end")
-      .removeAllListeners("error")
       .removeAllListeners("close");
     // Or what is put back would be handed out before anybody listens.
     this.socket.pause();
@@ -284,9 +299,14 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       return;
     }
     this.pool = pool;
-    if (!this.requestDone && service.options.requestBuffering > 0 && !head.expectContinue)
-      this.phase = Phase.Buffering;
-    else pool.acquire(this);
+    if (this.requestDone || service.options.requestBuffering === 0) {
+      pool.acquire(this);
+      return;
+    }
+    this.phase = Phase.Buffering;
+    // Who collects the body is who asks for it.
+    if (head.expectContinue && this.firstBody === undefined) this.wire.write("HTTP/1.1 100 Continue\r\n\r\n");
+    head.expectContinue = false;
   }
 
   /** Collects the body; once it is complete, or larger than is to be kept, an origin connection is taken. */
@@ -401,6 +421,12 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     return this.body(bytes, from, to, false);
   }
 
+  originEnded(): void {
+    this.halfClosed = true;
+    this.since = clock.now;
+    this.wire.end();
+  }
+
   /** @param length bytes of body at hand; all there are when they are the `last` */
   private responseHead(head: ResponseHead, length: number, last: boolean): string {
     const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
@@ -445,22 +471,23 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   /** The exchange has ended: on to the next request, or out. */
   private complete(): void {
     this.origin = undefined;
-    this.pool = undefined;
     this.firstBody = undefined;
     this.stalled = false;
+    this.since = clock.now;
+    if (this.wire.backedUp) {
+      this.phase = Phase.Flushing;
+      this.pauseClient();
+      this.wire.whenFlushed(() => this.phase === Phase.Flushing && this.delivered());
+    } else this.delivered();
+  }
+
+  /** The response is out of this process. */
+  private delivered(): void {
+    this.pool = undefined;
     this.service.completed(this);
     this.since = clock.now;
-    if (this.closeAfter || !this.requestDone) {
-      this.linger();
-      return;
-    }
-    if (this.wire.unsent <= UNSENT_BYTES) {
-      this.ready();
-      return;
-    }
-    this.phase = Phase.Flushing;
-    this.pauseClient();
-    this.wire.whenFlushed(() => this.phase === Phase.Flushing && this.ready());
+    if (this.closeAfter || !this.requestDone) this.linger();
+    else this.ready();
   }
 
   /** Takes the next request. */
@@ -559,9 +586,14 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
 
   // ---- the end -----------------------------------------------------------------------------------------------
 
+  /** Once all is written the client is read from a little longer, or what it still sends would destroy that. */
   private linger(): void {
     this.phase = Phase.Lingering;
     this.pending = undefined;
+    this.socket.once("finish", () => {
+      this.since = clock.now;
+      if (this.ended) this.destroy();
+    });
     this.wire.end();
     this.resumeClient();
   }
@@ -573,14 +605,14 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
 
   private reset(): void {
     // Only TCP sockets can be reset; on TLS the missing close_notify says the same.
-    if (this.socket instanceof TLSSocket) this.socket.destroy();
+    if (this.secure) this.socket.destroy();
     else this.socket.resetAndDestroy();
   }
 
   /** The client has gone, or is to. */
   private leave(problem: string): void {
     if (this.phase === Phase.Tunnel) this.service.completed(this);
-    if (this.phase === Phase.Exchange || this.phase === Phase.Buffering) {
+    if (this.phase === Phase.Exchange || this.phase === Phase.Buffering || this.phase === Phase.Flushing) {
       this.status = 499;
       this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, { status: 499, problem });
       this.service.completed(this);
@@ -596,9 +628,18 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     this.pool?.forget(this);
   }
 
+  /** The client sends no more. In a tunnel the other direction goes on, and a last response is still its. */
+  private onEnd(): void {
+    this.ended = true;
+    if (this.phase === Phase.Tunnel) {
+      this.halfClosed = true;
+      this.since = clock.now;
+      this.origin!.end();
+    } else if (this.phase !== Phase.Lingering || this.socket.writableFinished) this.gone();
+  }
+
   private gone(): void {
     if (this.phase !== Phase.Closed) this.leave("client closed the connection");
-    this.service.left(this);
   }
 
   private pauseClient(): void {

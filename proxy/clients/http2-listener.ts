@@ -2,7 +2,6 @@ import {
   constants,
   createServer,
   type Http2Server,
-  type Http2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
@@ -20,23 +19,48 @@ const STREAM_WINDOW_BYTES = 262_144;
  * it Node refuses new streams, and ends the session when they go on coming.
  */
 const SESSION_MEGABYTES = 32;
+/** What a field counts for besides its name and value (RFC 9113 section 6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32;
 /** Milliseconds that streams are still taken after a session was told to end: long enough for what is on its way. */
 const DRAIN_MS = 1_000;
+/** Milliseconds that a client has to close its side of a connection whose session is over. */
+const LINGER_MS = 2_000;
 /** A stream no client reaches: GOAWAY with it says "begin no more", not "what you have begun is lost". */
 const LAST_STREAM = 2 ** 31 - 1;
+/** Streams that may end without an answer before their share of all counts (CVE-2023-44487, CVE-2025-8671). */
+const UNANSWERED_STREAMS = 200;
+
+/** One client's connection, from the moment it was taken over until its socket has closed. */
+interface Connection {
+  readonly socket: Socket;
+  readonly session: ServerHttp2Session;
+  /** Streams that are open, that were begun, and that ended before their answer had begun. */
+  streams: number;
+  begun: number;
+  unanswered: number;
+  /** `clock.now` when the last of its streams ended. */
+  idleSince: number;
+  /** `clock.now` when the session was seen to be over, and when all it had to say was seen to be written; else 0. */
+  overSince: number;
+  writtenSince: number;
+  /** `clock.now` when it was last asked whether it is still there, and whether it has answered. */
+  askedAt: number;
+  alive: boolean;
+}
 
 /** Clients that speak HTTP/2, by prior knowledge (h2c) or by ALPN: each of their streams is an exchange. */
 export class Http2Listener {
   private readonly server: Http2Server;
-  /** Open sessions and the number of their streams. */
-  private readonly sessions = new Map<Http2Session, number>();
+  private readonly connections = new Map<ServerHttp2Session, Connection>();
   private readonly requests = new Set<Http2Request>();
   private onEmpty: (() => void) | undefined;
   /** `clock.now` from which sessions are closed. */
   private closeAt = Infinity;
+  /** Whose session is being made. */
+  private accepting: Socket | undefined;
 
   constructor(private readonly services: ExchangeServices) {
-    const { maxHeaderBytes, maxHeaderCount } = services.options;
+    const { maxHeaderBytes } = services.options;
     this.server = createServer({
       settings: {
         enablePush: false,
@@ -44,7 +68,8 @@ export class Http2Listener {
         initialWindowSize: STREAM_WINDOW_BYTES,
         maxHeaderListSize: maxHeaderBytes,
       },
-      maxHeaderListPairs: maxHeaderCount,
+      // The fields are counted when the crumbs of cookies are one field again.
+      maxHeaderListPairs: Math.ceil(maxHeaderBytes / FIELD_OVERHEAD_BYTES),
       maxSessionMemory: SESSION_MEGABYTES,
       maxSessionInvalidFrames: 10,
       maxSessionRejectedStreams: 10,
@@ -57,63 +82,130 @@ export class Http2Listener {
     );
   }
 
-  /** Open sessions. */
+  /** Open connections. */
   get size(): number {
-    return this.sessions.size;
+    return this.connections.size;
   }
 
+  /** @param socket plain, or one whose ALPN is h2: to others Node would answer in HTTP/1 */
   accept(socket: Socket): void {
+    socket.on("error", () => undefined);
+    // Sessions do not look after a side that is still open when the other one is not.
+    socket.allowHalfOpen = false;
+    this.accepting = socket;
     this.server.emit("connection", socket);
+    this.accepting = undefined;
   }
 
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
     for (const request of this.requests) request.sweep(now);
-    if (now >= this.closeAt) for (const session of this.sessions.keys()) session.close();
+    for (const connection of this.connections.values()) this.sweepConnection(connection, now);
   }
 
   /** Tells every client to go elsewhere with its next request; calls back whenever one has left. */
   drain(left: () => void): void {
     this.onEmpty = left;
     this.closeAt = clock.now + DRAIN_MS;
-    for (const session of this.sessions.keys()) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+    for (const session of this.connections.keys()) sayGoAway(session);
   }
 
   stop(): void {
-    for (const session of this.sessions.keys()) session.destroy();
+    for (const { session, socket } of this.connections.values()) {
+      session.destroy();
+      socket.destroy();
+    }
   }
 
   private begin(stream: ServerHttp2Stream, fields: IncomingHttpHeaders, raw: readonly string[]): void {
-    const { session } = stream;
     stream.on("error", () => undefined);
-    // Reset in the same breath as it was begun.
-    if (session === undefined || stream.closed) return;
-    const request = new Http2Request(stream, this.services);
+    const connection = this.connections.get(stream.session as ServerHttp2Session);
+    // Its session may have ended in the same breath.
+    if (connection === undefined) return;
+    connection.begun++;
+    if (stream.closed) {
+      this.unanswered(connection);
+      return;
+    }
+    const request = new Http2Request(stream, this.services, connection.socket.remoteAddress ?? "");
     this.requests.add(request);
-    this.count(session, 1);
+    connection.streams++;
     stream.once("close", () => {
       this.requests.delete(request);
-      this.count(session, -1);
+      connection.streams--;
+      connection.idleSince = clock.now;
+      if (!request.answerBegun) this.unanswered(connection);
     });
     request.begin(fields, raw);
   }
 
-  private track(session: ServerHttp2Session): void {
-    this.sessions.set(session, 0);
-    session.on("error", () => session.destroy());
-    session.on("close", () => {
-      this.sessions.delete(session);
-      this.onEmpty?.();
-    });
-    session.setTimeout(this.services.options.clientIdleTimeout * 1000, () => {
-      // Streams have time-outs of their own; a session without any is idle.
-      if (this.sessions.get(session) === 0) session.close();
-    });
-    if (this.services.draining) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+  /** A client whose streams mostly end before their answer has begun makes work for origins, and for nobody else. */
+  private unanswered(connection: Connection): void {
+    const { session } = connection;
+    if (++connection.unanswered <= Math.max(UNANSWERED_STREAMS, connection.begun / 2)) return;
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  private count(session: Http2Session, change: number): void {
-    const before = this.sessions.get(session);
-    if (before !== undefined) this.sessions.set(session, before + change);
+  private track(session: ServerHttp2Session): void {
+    const socket = this.accepting!;
+    const connection: Connection = {
+      socket,
+      session,
+      streams: 0,
+      begun: 0,
+      unanswered: 0,
+      idleSince: clock.now,
+      overSince: 0,
+      writtenSince: 0,
+      askedAt: clock.now,
+      alive: true,
+    };
+    this.connections.set(session, connection);
+    session.on("error", () => session.destroy());
+    // The session itself may tell its end late or never, where its socket is half closed or does not drain.
+    socket.on("close", () => {
+      session.destroy();
+      this.connections.delete(session);
+      this.onEmpty?.();
+    });
+    if (this.services.draining) sayGoAway(session);
   }
+
+  private sweepConnection(connection: Connection, now: number): void {
+    const { session, socket, streams } = connection;
+    const { clientIdleTimeout, writeTimeout } = this.services.options;
+    const idle = streams === 0 && now - connection.idleSince > clientIdleTimeout * 1000;
+    if (now >= this.closeAt || idle) session.close();
+    // Streams have time-outs of their own.
+    if (!session.destroyed && (!session.closed || streams > 0)) {
+      this.checkAlive(connection, now);
+      return;
+    }
+    connection.overSince ||= now;
+    if (!socket.writableEnded && now - connection.overSince <= writeTimeout * 1000) return;
+    connection.writtenSince ||= now;
+    if (now - connection.writtenSince > LINGER_MS) socket.destroy();
+  }
+
+  /**
+   * A client that is owed an answer can be gone without a word; and to one that broke the protocol Node says so without
+   * telling anybody here, and reads no more. Neither answers when it is asked.
+   */
+  private checkAlive(connection: Connection, now: number): void {
+    const { session, socket } = connection;
+    const asked = now - connection.askedAt;
+    if (asked <= this.services.options.readTimeout * 1000) return;
+    if (!connection.alive) {
+      session.destroy();
+      socket.destroy();
+      return;
+    }
+    connection.askedAt = now;
+    connection.alive = connection.streams === 0;
+    if (!connection.alive) session.ping(() => (connection.alive = true));
+  }
+}
+
+function sayGoAway(session: ServerHttp2Session): void {
+  if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
 }

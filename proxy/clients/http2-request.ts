@@ -15,6 +15,8 @@ import { statusText } from "../http1/status-text";
 const DROPPED = new Set(["host", "te"]);
 /** Above it HTTP/1 has room for three digits, and HTTP/2 for nothing. */
 const MAX_STATUS = 599;
+/** gRPC itself, in any encoding; gRPC-Web is plain HTTP. */
+const GRPC = /^application\/grpc(?:[+; ]|$)/i;
 /** Milliseconds that the rest of a request is read and dropped after its answer. */
 const LINGER_MS = 2_000;
 const WRONG_LENGTH: Failure = { status: 400, problem: "body shorter or longer than Content-Length" };
@@ -22,7 +24,6 @@ const WRONG_LENGTH: Failure = { status: 400, problem: "body shorter or longer th
 /** One stream of an HTTP/2 client: an exchange. It travels as HTTP/1 text inside, so the same checks see it. */
 export class Http2Request implements Requester, CompletedExchange {
   readonly head: RequestHead;
-  readonly remoteAddress: string;
   readonly wantsPayload = true;
   readonly upgrading = false;
   readonly startedAt = performance.now();
@@ -41,6 +42,8 @@ export class Http2Request implements Requester, CompletedExchange {
   /** How often the request may still be sent again; none once a part of it is not at hand any more. */
   private triesLeft = RETRIES;
   private grpc = false;
+  /** The body is collected before an origin connection is taken. */
+  private buffering = false;
   private pool: OriginPool | undefined;
   private origin: OriginLink | undefined;
   private responding = false;
@@ -55,10 +58,15 @@ export class Http2Request implements Requester, CompletedExchange {
   constructor(
     private readonly stream: ServerHttp2Stream,
     private readonly services: ExchangeServices,
+    readonly remoteAddress: string,
   ) {
     this.head = new RequestHead(services.options);
     this.rate = new BodyRate(services.options);
-    this.remoteAddress = stream.session?.socket.remoteAddress ?? "";
+  }
+
+  /** An answer, the origin's or the proxy's own, has begun. */
+  get answerBegun(): boolean {
+    return this.stream.headersSent;
   }
 
   get method(): string {
@@ -89,25 +97,33 @@ export class Http2Request implements Requester, CompletedExchange {
     this.id = head.id === "" ? services.ids.next() : head.id;
     if (head.looped)
       return this.fail({ status: 508, problem: "the request has been through a proxy already" });
-    this.grpc = /^application\/grpc/i.test(fields["content-type"] ?? "");
+    this.grpc = GRPC.test(fields["content-type"] ?? "");
     const pool = services.poolFor(head.host, this.grpc ? "h2" : "any");
     if ("problem" in pool) return this.fail(pool);
     this.pool = pool;
-    pool.acquire(this);
+    this.buffering = !this.requestDone && !this.grpc && services.options.requestBuffering > 0;
+    if (!this.buffering) {
+      pool.acquire(this);
+      return;
+    }
+    // Who collects the body is who asks for it.
+    if (head.expectContinue) stream.additionalHeaders({ ":status": 100 });
+    head.expectContinue = false;
+    stream.resume();
   }
 
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
     const { readTimeout, writeTimeout, tunnelIdleTimeout } = this.services.options;
     const seconds = (now - this.since) / 1000;
-    if (this.over) {
-      // Answered: either the client does not read the answer, or it has not ended its request, which has no reader.
-      if (!this.stream.writableFinished || this.endDue) {
-        if (seconds > writeTimeout) this.stream.close(constants.NGHTTP2_CANCEL);
-      } else if (seconds * 1000 > LINGER_MS) this.stream.close(constants.NGHTTP2_NO_ERROR);
-    } else if (this.stalled) {
+    if (this.over) this.sweepAnswered(seconds);
+    else if (this.stalled) {
       if (seconds > writeTimeout) this.leave("client reads no more");
-    } else if (!this.requestDone && this.origin !== undefined && !this.stream.isPaused()) {
+    } else if (
+      !this.requestDone &&
+      (this.buffering || this.origin !== undefined) &&
+      !this.stream.isPaused()
+    ) {
       // Between two messages of a gRPC stream there may be hours.
       if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout)) this.fail(BODY_PAUSED);
       else if (!this.grpc) {
@@ -115,6 +131,17 @@ export class Http2Request implements Requester, CompletedExchange {
         if (failure !== undefined) this.fail(failure);
       }
     }
+  }
+
+  /** Either the client does not read the answer, or it has not ended its request, which has no reader. */
+  private sweepAnswered(seconds: number): void {
+    const { stream } = this;
+    const written = stream.writableFinished && !this.endDue;
+    const limit = written ? LINGER_MS / 1000 : this.services.options.writeTimeout;
+    if (seconds <= limit) return;
+    // A session that has fallen out with its client does not tell streams of their end any more.
+    if (stream.closed || stream.session?.destroyed !== false) stream.destroy();
+    else stream.close(written ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
   }
 
   send(link: OriginLink): void {
@@ -136,7 +163,7 @@ export class Http2Request implements Requester, CompletedExchange {
   }
 
   inform(head: ResponseHead): void {
-    if (this.over || this.stream.closed) return;
+    if (this.over || this.stream.closed || this.stream.destroyed) return;
     this.since = clock.now;
     this.stream.additionalHeaders({ ":status": head.status, ...toHttp2Fields(fieldLines(head)) });
   }
@@ -145,7 +172,7 @@ export class Http2Request implements Requester, CompletedExchange {
     // The link of a response that is complete may serve another exchange already.
     if (last) this.origin = undefined;
     if (this.over) return true;
-    if (this.stream.closed) {
+    if (this.stream.closed || this.stream.destroyed) {
       this.gone();
       return true;
     }
@@ -200,6 +227,10 @@ export class Http2Request implements Requester, CompletedExchange {
   }
 
   switched(): boolean {
+    throw new Error("an HTTP/2 request never asks to switch protocols");
+  }
+
+  originEnded(): void {
     throw new Error("an HTTP/2 request never asks to switch protocols");
   }
 
@@ -264,13 +295,18 @@ export class Http2Request implements Requester, CompletedExchange {
   private receive(bytes: Buffer): void {
     const { origin } = this;
     this.since = clock.now;
-    if (origin === undefined || this.over) return;
+    if ((origin === undefined && !this.buffering) || this.over) return;
     this.left -= bytes.length;
     this.rate.add(bytes.length);
     if (!this.chunked && this.left < 0) return this.fail(WRONG_LENGTH);
     const piece = this.chunked
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
       : bytes;
+    if (origin === undefined) {
+      this.firstPiece = this.firstPiece === undefined ? piece : Buffer.concat([this.firstPiece, piece]);
+      if (this.firstPiece.length >= this.services.options.requestBuffering) this.endBuffering();
+      return;
+    }
     if (this.sentPieces++ === 0) this.firstPiece = piece;
     else {
       this.firstPiece = undefined;
@@ -286,7 +322,16 @@ export class Http2Request implements Requester, CompletedExchange {
     const forbidden = forbiddenTrailer(this.requestTrailers);
     if (forbidden !== undefined) this.fail({ status: 400, problem: `forbidden trailer field ${forbidden}` });
     else if (!this.chunked && this.left !== 0) this.fail(WRONG_LENGTH);
+    else if (this.buffering) this.endBuffering();
     else this.endBody();
+  }
+
+  /** All of the body is here, or as much as is to be collected. */
+  private endBuffering(): void {
+    this.buffering = false;
+    this.stream.pause();
+    if (this.firstPiece !== undefined) this.sentPieces = 1;
+    this.pool!.acquire(this);
   }
 
   /** Where the body has chunks, its last one, and what trails it; a length leaves no room for trailers. */
@@ -304,7 +349,7 @@ export class Http2Request implements Requester, CompletedExchange {
   private answer(status: number): void {
     this.status = status;
     const { stream } = this;
-    if (!stream.closed) {
+    if (!stream.closed && !stream.destroyed) {
       const text = `${status} ${statusText(status)}\nid: ${this.id}\n`;
       // Node has ended the stream of a HEAD request by now.
       const headOnly = stream.writableEnded;

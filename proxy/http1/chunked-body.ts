@@ -30,6 +30,19 @@ const FORBIDDEN_TRAILERS = new Set([
   "connection",
   "trailer",
   "te",
+  "upgrade",
+  "keep-alive",
+  "proxy-connection",
+  "expect",
+  "max-forwards",
+  "authorization",
+  "proxy-authorization",
+  "cookie",
+  "set-cookie",
+  "content-encoding",
+  "content-range",
+  "x-chocon-id",
+  "x-chocon-ver",
 ]);
 
 /** The name of the first of these field lines that may not be a trailer; undefined when all may. */

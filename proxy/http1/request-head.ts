@@ -11,6 +11,7 @@ export class RequestHead extends MessageHead {
   host = "";
   /** X-Chocon-Ver was there: the request has been through a proxy already. */
   looped = false;
+  /** The client awaits 100 (Continue): the origin is asked for it, unless this is set to false. */
   expectContinue = false;
   /** Status to refuse a MALFORMED head with. */
   status = 400;
@@ -126,12 +127,20 @@ export class RequestHead extends MessageHead {
     if (absolute === null) return this.refuse("malformed request target");
     this.host = absolute[1]!;
     const rest = absolute[2]!;
-    this.target = rest.startsWith("/") ? rest : `/${rest}`;
+    // Without a path OPTIONS asks about the server itself (RFC 9112 section 3.2.4).
+    if (rest === "" && this.method === "OPTIONS") this.target = "*";
+    else this.target = rest.startsWith("/") ? rest : `/${rest}`;
     return end;
   }
 
   /** The head to send to an origin known there as `host`; ends before the empty line. */
   forwarded(host: string): string {
+    return this.expectContinue
+      ? `${this.forwardedLines(host)}Expect: 100-continue\r\n`
+      : this.forwardedLines(host);
+  }
+
+  private forwardedLines(host: string): string {
     const { text, base } = this;
     const lines = text.length - 2;
     const fieldsStart = text.indexOf("\r\n") + 2;
@@ -172,7 +181,7 @@ export class RequestHead extends MessageHead {
             return false;
           }
           this.expectContinue = this.minorVersion === 1;
-          return this.expectContinue || this.drop(name, lineEnd);
+          return this.drop(name, lineEnd);
         }
         return true;
       case 7:

@@ -67,7 +67,10 @@ export class ResponseHead extends MessageHead {
       case 11:
         return !spells(bytes, name, "x-chocon-id") || this.drop(name, lineEnd);
       case 14:
-        return !spells(bytes, name, "content-length") || this.readLength(bytes, valueStart, valueEnd);
+        if (!spells(bytes, name, "content-length")) return true;
+        if (!this.readLength(bytes, valueStart, valueEnd)) return false;
+        // Where there never is a body its length is not to be said (RFC 9110 section 8.6), and confuses clients.
+        return (this.status >= 200 && this.status !== 204) || this.drop(name, lineEnd);
       case 16:
         return !spells(bytes, name, "proxy-connection") || this.drop(name, lineEnd);
       case 17:

@@ -225,6 +225,8 @@ export class FrameReader {
         this.continueBlock(Buffer.concat([this.block, bytes.subarray(from, to)]), flags);
         return;
       case FRAME.priority:
+        onStream("PRIORITY", stream);
+        sized("PRIORITY", octets, octets === 5);
         return;
       case FRAME.reset:
         onStream("RST_STREAM", stream);

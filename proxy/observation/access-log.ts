@@ -1,14 +1,17 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
-  writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { clock } from "../clock";
+import { LogLines } from "./log-lines";
 
 /** One request, as the access log tells it: chocon's fields. */
 export interface AccessRecord {
@@ -39,20 +42,35 @@ const FLUSH_MS = 200;
 const FLUSH_CHARS = 65_536;
 const FILE_NAME = /^access_log\.\d{12}$/;
 
+/**
+ * Looks once, before anything is served, whether the log can be written where it is to be: later a disk may be full.
+ *
+ * @throws naming the directory
+ */
+export function requireDirectory({ accessLogDir }: AccessLogOptions): void {
+  if (["", "none", "stdout"].includes(accessLogDir)) return;
+  mkdirSync(accessLogDir, { recursive: true });
+  accessSync(accessLogDir, constants.W_OK);
+}
+
 /** JSON lines, written a batch at a time. In a directory: one file per period and a link `current` to the latest. */
 export class AccessLog {
-  private lines = "";
+  readonly lines = new LogLines();
   private readonly timer: NodeJS.Timeout;
   private fd = -1;
   private fileName = "";
+  private readonly inDirectory: boolean;
+  private flushAgainAt = 0;
   private second = 0;
   private timeText = "";
 
-  /** @throws when the directory cannot be written to */
+  /** Where the directory cannot be written to, lines wait until it can be. */
   constructor(private readonly options: AccessLogOptions) {
     const { accessLogDir } = options;
-    if (accessLogDir === "" || accessLogDir === "stdout") this.fd = accessLogDir === "" ? 2 : 1;
-    else this.openFor(Date.now());
+    this.inDirectory = accessLogDir !== "" && accessLogDir !== "stdout";
+    if (this.inDirectory) this.rotate();
+    else this.fd = accessLogDir === "" ? 2 : 1;
+    (this.fd === 1 ? process.stdout : process.stderr).on("error", () => undefined);
     this.timer = setInterval(() => this.flush(), FLUSH_MS).unref();
   }
 
@@ -63,26 +81,36 @@ export class AccessLog {
 
   write(record: AccessRecord): void {
     const started = Date.now() - record.seconds * 1000;
-    this.lines +=
+    this.lines.add(
       `{"time":"${this.timeOf(started)}","remote_addr":"${record.remoteAddress}","method":"${record.method}",` +
-      `"uri":${JSON.stringify(record.uri)},"status":${record.status},"size":${record.size},` +
-      `"ua":${JSON.stringify(record.userAgent)},"ptime":${record.seconds.toFixed(6)},` +
-      `"host":${JSON.stringify(record.host)},"chocon_req":${JSON.stringify(record.id)}}\n`;
-    if (this.lines.length > FLUSH_CHARS) this.flush();
+        `"uri":${JSON.stringify(record.uri)},"status":${record.status},"size":${record.size},` +
+        `"ua":${JSON.stringify(record.userAgent)},"ptime":${record.seconds.toFixed(6)},` +
+        `"host":${JSON.stringify(record.host)},"chocon_req":${JSON.stringify(record.id)}}\n`,
+    );
+    if (this.lines.size > FLUSH_CHARS && clock.now > this.flushAgainAt) this.flush();
   }
 
   flush(): void {
-    if (this.lines === "") return;
-    const { lines } = this;
-    this.lines = "";
-    if (this.fileName !== "") this.openFor(Date.now());
-    writeAll(this.fd, Buffer.from(lines));
+    if (this.lines.empty) return;
+    if (this.inDirectory) this.rotate();
+    this.lines.flush(this.fd);
+    // What could not be written waits for the timer, or each request would try.
+    if (!this.lines.empty) this.flushAgainAt = clock.now + FLUSH_MS;
+  }
+
+  /** Opens the file that is due; while it cannot be had, the last one is written on. */
+  private rotate(): void {
+    try {
+      this.openFor(Date.now());
+    } catch {
+      this.lines.counts.failures++;
+    }
   }
 
   close(): void {
     clearInterval(this.timer);
     this.flush();
-    if (this.fileName !== "") closeSync(this.fd);
+    if (this.fd > 2) closeSync(this.fd);
   }
 
   /** Opens the file that `now` (ms) belongs to, unless it is open; removes the oldest beyond the number to keep. */
@@ -96,7 +124,7 @@ export class AccessLog {
     if (name === this.fileName) return;
     mkdirSync(accessLogDir, { recursive: true });
     const fd = openSync(join(accessLogDir, name), "a", 0o644);
-    if (this.fileName !== "") closeSync(this.fd);
+    if (this.fd >= 0) closeSync(this.fd);
     this.fd = fd;
     this.fileName = name;
     // By a second name, since a link cannot be replaced in one step.
@@ -138,23 +166,4 @@ function zoneOf(date: Date): string {
     (format) => format.formatToParts(date).find(({ type }) => type === "timeZoneName")?.value ?? "",
   );
   return names.find((name) => !/^(?:GMT|UTC)[+-]/.test(name)) ?? names[0]!;
-}
-
-/** Writes everything, also to a pipe whose reader is slow (EAGAIN): a log line is not worth losing for a millisecond. */
-function writeAll(fd: number, bytes: Buffer): void {
-  let at = 0;
-  let patience = 100;
-  while (at < bytes.length) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EAGAIN" && patience-- > 0) {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-        continue;
-      }
-      // Nobody reads any more, or the disk is full: requests go on.
-      return;
-    }
-  }
 }

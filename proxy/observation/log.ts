@@ -1,9 +1,24 @@
 import { type Failure } from "../exchange";
 import { originKey, type Origin } from "../route";
+import { LogLines } from "./log-lines";
+
+const STDERR = 2;
+/** Milliseconds between two tries to write what could not be written at once. */
+const RETRY_MS = 200;
 
 /** One JSON line per event on stderr: what a person on call needs, never a secret or a body. */
 export class Log {
-  constructor(private readonly write: (line: string) => void = (line) => void process.stderr.write(line)) {}
+  private timer: NodeJS.Timeout | undefined;
+
+  /** @param lines what takes them; undefined for nothing */
+  constructor(readonly lines: LogLines | undefined) {}
+
+  /** The log of a whole process. */
+  static toStderr(): Log {
+    // Node's own stream makes a pipe or socket non-blocking, and has to have somebody who listens for its errors.
+    process.stderr.on("error", () => undefined);
+    return new Log(new LogLines());
+  }
 
   exchangeFailed(
     id: string,
@@ -31,6 +46,16 @@ export class Log {
     message: string,
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
-    this.write(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+    if (this.lines === undefined) return;
+    this.lines.add(`${JSON.stringify({ time: new Date().toISOString(), level, message, ...fields })}\n`);
+    this.flush();
+  }
+
+  private flush(): void {
+    this.lines!.flush(STDERR);
+    if (this.lines!.empty) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    } else this.timer ??= setInterval(() => this.flush(), RETRY_MS).unref();
   }
 }

@@ -1,6 +1,7 @@
 import { type OriginPool } from "../origins/origin-pool";
 import { type Resolver } from "../origins/resolver";
 import { originKey } from "../route";
+import { type LogLines } from "./log-lines";
 
 /** Numbers by series, `name` or `name{label="value"}`: what one worker knows, and what adds up over workers. */
 export type Snapshot = Record<string, number>;
@@ -50,6 +51,8 @@ const FAMILIES: readonly (readonly [name: string, type: "counter" | "gauge" | "h
     ],
     ["tricloud_proxy_origin_queued_total", "counter", "Requests that had to wait for a connection."],
     ["tricloud_proxy_origin_rejected_total", "counter", "Requests refused because too many waited."],
+    ["tricloud_proxy_log_failures_total", "counter", "Times that a log could not be written or rotated."],
+    ["tricloud_proxy_log_lines_lost_total", "counter", "Log lines given up because too many waited."],
     ["tricloud_proxy_dns_queries_total", "counter", "Questions put to DNS servers."],
     ["tricloud_proxy_dns_failures_total", "counter", "Questions without an answer."],
     ["tricloud_proxy_dns_stale_answers_total", "counter", "Expired answers used for want of new ones."],
@@ -129,6 +132,12 @@ export function resolverInto(snapshot: Snapshot, { counts }: Resolver): void {
   snapshot["tricloud_proxy_dns_failures_total"] = counts.failures;
   snapshot["tricloud_proxy_dns_stale_answers_total"] = counts.staleAnswers;
   snapshot["tricloud_proxy_dns_cached_total"] = counts.cached;
+}
+
+export function logInto(snapshot: Snapshot, logs: readonly (LogLines | undefined)[]): void {
+  const counts = logs.flatMap((lines) => (lines === undefined ? [] : [lines.counts]));
+  snapshot["tricloud_proxy_log_failures_total"] = counts.reduce((all, { failures }) => all + failures, 0);
+  snapshot["tricloud_proxy_log_lines_lost_total"] = counts.reduce((all, { lost }) => all + lost, 0);
 }
 
 /** The numbers of several workers as one. */

@@ -91,7 +91,7 @@ export class AddressBook {
   }
 
   /** An exchange failed (no answer, or a 5xx one): aside when it goes on, unless no other address is left. */
-  disappointed(address: string): void {
+  failed(address: string): void {
     const standing = this.of(address);
     standing.failures++;
     if (standing.failures < this.tolerance || this.current.length - this.asideCount() <= 1) return;

@@ -13,6 +13,7 @@ const REFUSED = [
   "168.63.129.16/32", // Azure's host agent
   "224.0.0.0/4",
   "240.0.0.0/4",
+  "2001::/32", // Teredo: what is behind its servers nobody can tell
   "::/128",
   "::1/128",
   "fe80::/10",
@@ -57,13 +58,17 @@ function blockList(ranges: readonly string[]): BlockList {
   return list;
 }
 
-/** The IPv4 address inside ::ffff:a.b.c.d, ::a.b.c.d, 64:ff9b::/96 (NAT64) or 2002::/16 (6to4), else undefined. */
+/**
+ * The IPv4 address inside ::ffff:a.b.c.d, ::a.b.c.d, ::ffff:0:a.b.c.d (SIIT), 64:ff9b::/96 (NAT64) or 2002::/16 (6to4),
+ * else undefined.
+ */
 function embeddedIpv4(address: string): string | undefined {
   if (!address.includes(":")) return undefined;
   const words = expand(address);
   const quad = (high: number, low: number): string => `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
   const zeros = (count: number): boolean => words.slice(0, count).every((word) => word === 0);
   if (zeros(5) && words[5] === 0xffff) return quad(words[6]!, words[7]!);
+  if (zeros(4) && words[4] === 0xffff && words[5] === 0) return quad(words[6]!, words[7]!);
   if (zeros(6) && (words[6] !== 0 || words[7]! > 1)) return quad(words[6]!, words[7]!);
   if (words[0] === 0x64 && words[1] === 0xff9b) return quad(words[6]!, words[7]!);
   if (words[0] === 0x2002) return quad(words[1]!, words[2]!);

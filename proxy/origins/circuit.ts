@@ -25,6 +25,11 @@ export class Circuit {
     return clock.now < this.openUntil ? "open" : "half-open";
   }
 
+  /** No failure is counted that a later one could add up with. */
+  get spotless(): boolean {
+    return this.failures === 0;
+  }
+
   /** May a request go to the origin? */
   admits(): boolean {
     if (this.openUntil === 0) return true;

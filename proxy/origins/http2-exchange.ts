@@ -253,19 +253,28 @@ export class Http2Exchange implements OriginLink {
     else this.grant();
   }
 
-  /** The stream, or all of its connection, is lost. `untouched`: the origin has certainly not acted on the request. */
-  broken(problem: string, untouched: boolean): void {
+  /**
+   * The stream, or all of its connection, is lost.
+   *
+   * @param untouched the origin has certainly not acted on the request
+   * @param blamed it is another sign that something is wrong with the origin
+   */
+  broken(problem: string, untouched: boolean, blamed = !untouched): void {
     if (this.over) return;
     // All of it may have come, and the requester has yet to take it.
     this.endCame ||= this.received === this.contentLength && !this.requester.wantsPayload;
     if (this.endCame) return;
-    this.lose({ status: 502, problem, untouched });
+    this.lose({ status: 502, problem, untouched }, CODE.cancel, blamed);
+  }
+
+  end(): void {
+    throw new Error("no HTTP/2 stream of this proxy ever switches protocols");
   }
 
   abandon(): void {
     if (this.over) return;
     this.finish();
-    this.session.owner.disappointed(this.session.address, false);
+    this.session.owner.unanswered(this.session.address, false);
     this.session.reset(this.stream, CODE.cancel);
   }
 
@@ -339,11 +348,11 @@ export class Http2Exchange implements OriginLink {
     this.lose({ status: 502, problem: `malformed response: ${problem}` }, CODE.protocol);
   }
 
-  private lose(failure: Failure, code: number = CODE.cancel): void {
+  private lose(failure: Failure, code: number = CODE.cancel, blamed = true): void {
     if (this.over) return;
     const { session } = this;
     this.finish();
-    session.owner.disappointed(session.address, true);
+    session.owner.unanswered(session.address, blamed);
     session.reset(this.stream, code);
     this.requester.lost(this, failure, this.answered);
   }

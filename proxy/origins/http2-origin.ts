@@ -28,7 +28,7 @@ import { READ_BUFFER_BYTES, type Reader, Wire } from "../wire";
 /** Octets an origin may send ahead on all streams together: a long way needs wide windows. */
 const CONNECTION_WINDOW_BYTES = 8_388_608;
 /** Streams begun before the origin has said how many it takes (RFC 9113 section 6.5.2 recommends it takes as many). */
-const STREAMS_UNTIL_SETTLED = 100;
+export const STREAMS_UNTIL_SETTLED = 100;
 /** Stream numbers end at 2^31; a connection that gets near is followed by another. */
 const LAST_STREAM = 2 ** 30;
 /** Pieces of body up to this size are copied to where the frames' headers are: one write for many frames. */
@@ -45,8 +45,10 @@ const PING_MS = 5_000;
 
 /** What a session tells the pool it came from. */
 export interface SessionOwner extends LinkOwner {
+  /** Streams at once that the origin took on its last connection: what a new one begins with. */
+  streamLimit: number;
   /** There is room for another exchange. */
-  eased(session: OriginSession): void;
+  roomMade(session: OriginSession): void;
   /** It takes no more exchanges. */
   ended(session: OriginSession): void;
 }
@@ -80,7 +82,7 @@ export class OriginSession implements Reader, FrameSink {
   };
 
   /** What the origin said in its settings. */
-  private maxStreams = STREAMS_UNTIL_SETTLED;
+  private maxStreams: number;
   private streamsSaid = false;
   private firstWindow = FIRST_WINDOW_BYTES;
   /** Octets that may be sent, and that may come, on the whole connection. */
@@ -103,6 +105,7 @@ export class OriginSession implements Reader, FrameSink {
     readonly limits: HeadLimits,
   ) {
     this.head = new ResponseHead(limits);
+    this.maxStreams = owner.streamLimit;
     // A block may be somewhat longer than what it says.
     this.frames = new FrameReader(this, limits.maxHeaderBytes + FRAME_BYTES);
     this.gathered =
@@ -231,12 +234,12 @@ export class OriginSession implements Reader, FrameSink {
     this.waiting.delete(exchange);
     if (!this.exchanges.delete(exchange)) return;
     this.touched = clock.now;
-    if (!this.over) this.owner.eased(this);
+    if (!this.over) this.owner.roomMade(this);
   }
 
   /** Both sides have ended the stream. */
   ended(stream: number): void {
-    if (this.streams.delete(stream) && !this.over) this.owner.eased(this);
+    if (this.streams.delete(stream) && !this.over) this.owner.roomMade(this);
   }
 
   private gather(frames: string): void {
@@ -332,7 +335,7 @@ export class OriginSession implements Reader, FrameSink {
     const exchange = this.streams.get(stream);
     this.streams.delete(stream);
     exchange?.broken("origin reset the stream", code === CODE.refusedStream);
-    if (!this.over) this.owner.eased(this);
+    if (!this.over) this.owner.roomMade(this);
   }
 
   setting(id: number, value: number): void {
@@ -359,9 +362,10 @@ export class OriginSession implements Reader, FrameSink {
   settingsEnd(): void {
     // Who says nothing of it takes any number.
     if (!this.streamsSaid) this.maxStreams = Infinity;
+    this.owner.streamLimit = Math.min(this.maxStreams, STREAMS_UNTIL_SETTLED);
     this.gather(frame(FRAME.settings, FLAG.ack, 0, ""));
     this.pump();
-    if (!this.over) this.owner.eased(this);
+    if (!this.over) this.owner.roomMade(this);
   }
 
   ping(payload: string, ack: boolean): void {
@@ -423,7 +427,12 @@ export class OriginSession implements Reader, FrameSink {
     this.close();
     this.socket.destroy();
     this.streams.clear();
-    for (const exchange of [...this.exchanges]) exchange.broken(problem, false);
+    // One connection is one failure, however many exchanges were on it.
+    let blamed = true;
+    for (const exchange of [...this.exchanges]) {
+      exchange.broken(problem, false, blamed);
+      blamed = false;
+    }
   }
 }
 

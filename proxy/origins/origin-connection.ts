@@ -1,4 +1,5 @@
 import { type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { ChunkedBody } from "../http1/chunked-body";
 import { clock } from "../clock";
 import { type Failure, type LinkOwner, MAX_INTERIMS, type OriginLink, type Requester } from "../exchange";
@@ -99,6 +100,11 @@ export class OriginConnection implements OriginLink, Reader {
     return this.wire.writeBoth(text, bytes);
   }
 
+  end(): void {
+    this.touched = clock.now;
+    this.wire.end();
+  }
+
   /** The bytes last handed out are still being written somewhere: read the next ones into another buffer. */
   keepBuffer(): void {
     this.wire.keep();
@@ -113,7 +119,7 @@ export class OriginConnection implements OriginLink, Reader {
 
   /** The client is gone: the rest of the response has no reader. */
   abandon(): void {
-    if (this.requester !== undefined) this.owner.disappointed(this.address, false);
+    if (this.requester !== undefined) this.owner.unanswered(this.address, false);
     this.requester = undefined;
     this.close();
   }
@@ -275,10 +281,15 @@ export class OriginConnection implements OriginLink, Reader {
 
   private ended(): void {
     const { requester } = this;
+    if (requester !== undefined && this.reading === Reading.Tunnel && !this.dead) {
+      requester.originEnded();
+      return;
+    }
     if (requester !== undefined && this.reading === Reading.UntilClose && this.answered && !this.dead) {
       this.requester = undefined;
       this.served++;
       this.owner.answered(this.address, this.head.status);
+      if (this.socket instanceof TLSSocket) this.owner.endUnconfirmed(this.address, requester.id);
       this.close();
       requester.body(EMPTY, 0, 0, true);
       return;
@@ -293,7 +304,9 @@ export class OriginConnection implements OriginLink, Reader {
     this.requester = undefined;
     this.partial = undefined;
     this.socket.destroy();
-    if (requester !== undefined) this.owner.disappointed(this.address, failure !== undefined);
+    // One that had served may have been closed just as the request was sent: the next one will tell of the origin.
+    const stale = this.served > 0 && !this.answered && failure?.status !== 504;
+    if (requester !== undefined) this.owner.unanswered(this.address, failure !== undefined && !stale);
     this.owner.closed(this);
     if (requester !== undefined && failure !== undefined) requester.lost(this, failure, this.answered);
   }

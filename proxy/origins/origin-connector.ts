@@ -60,11 +60,17 @@ export class OriginConnector {
       try {
         const won = await (last ? Promise.any(attempts) : orAfter(Promise.any(attempts), STAGGER_MS));
         if (won === undefined) continue;
-        for (const attempt of attempts)
+        for (const attempt of attempts) {
           attempt.then(
-            (connection) => connection !== won && connection.close(),
+            (connection) => {
+              if (connection === won) return;
+              // Nobody has taken it over, so nobody else counts it.
+              book.closed(connection.address);
+              connection.close();
+            },
             () => undefined,
           );
+        }
         return won;
       } catch (error) {
         failure = error instanceof AggregateError ? error.errors.at(-1) : error;
@@ -87,6 +93,8 @@ export class OriginConnector {
         session: this.session,
         onSession: (session) => (this.session = session),
       });
+      // It may have ended since: then nobody would be told of it any more.
+      if (socket.destroyed) throw new Error(`${address}:${origin.port} closed a new connection`);
       if (origin.tls) {
         owner.counts.handshakes++;
         if ((socket as TLSSocket).isSessionReused()) owner.counts.resumptions++;

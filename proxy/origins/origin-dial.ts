@@ -24,6 +24,10 @@ export class ConnectTimeout extends Error {}
 export function dial(options: DialOptions): Promise<Socket> {
   const { origin, address, timeoutSeconds } = options;
   const socket = origin.tls ? dialTls(options) : connectPlain({ host: address, port: origin.port });
+  // Between here and its owner's first look nothing may find it without a listener.
+  socket.on("error", () => undefined);
+  // What becomes of a tunnel whose other side has ended is its owner's business.
+  socket.allowHalfOpen = true;
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 30_000);
   const event = origin.tls ? "secureConnect" : "connect";
@@ -43,7 +47,6 @@ export function dial(options: DialOptions): Promise<Socket> {
     };
     const failed = (error: Error): void => {
       settle();
-      socket.on("error", () => undefined);
       socket.destroy();
       reject(error);
     };

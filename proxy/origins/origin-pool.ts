@@ -3,7 +3,7 @@ import { Circuit } from "./circuit";
 import { clock } from "../clock";
 import { type Failure, type Requester } from "../exchange";
 import { type Log } from "../observation/log";
-import { OriginSession } from "./http2-origin";
+import { OriginSession, STREAMS_UNTIL_SETTLED } from "./http2-origin";
 import { type OriginConnection } from "./origin-connection";
 import {
   type ConnectorContext,
@@ -68,6 +68,7 @@ export class OriginPool implements ConnectorOwner {
     queued: 0,
     rejected: 0,
   };
+  streamLimit = STREAMS_UNTIL_SETTLED;
   readonly book: AddressBook;
   readonly circuit: Circuit;
 
@@ -85,6 +86,8 @@ export class OriginPool implements ConnectorOwner {
   private refillAt = 0;
   private refillPause = 0;
   private refreshAt = 0;
+  /** `clock.now` at the last request. */
+  private usedAt = clock.now;
   private readonly connector: OriginConnector;
   private closing = false;
 
@@ -117,9 +120,14 @@ export class OriginPool implements ConnectorOwner {
     return this.usable + this.leaving.size;
   }
 
-  /** Nothing is open and nobody waits: the pool may be forgotten. */
-  get unused(): boolean {
-    return this.warm === 0 && this.size === 0 && this.waiting.length === 0 && this.circuit.state === "closed";
+  /**
+   * Nothing is open, nobody waits, and nothing is known that would matter to the next request: the pool may be
+   * forgotten. Failures are remembered for as long as an idle connection would be, beyond the pause of the circuit.
+   */
+  forgettable(now: number): boolean {
+    if (this.warm > 0 || this.size > 0 || this.waiting.length > 0) return false;
+    const { originIdleTimeout, circuitPause } = this.context.options;
+    return this.circuit.spotless || now - this.usedAt > (originIdleTimeout + circuitPause) * 1000;
   }
 
   /** The declared connections are open, or could not be had at the first try. */
@@ -135,6 +143,7 @@ export class OriginPool implements ConnectorOwner {
 
   /** Calls `requester.send` with a connection, now if one is idle, or `requester.fail`. `fresh`: not one used before. */
   acquire(requester: Requester, fresh = false): void {
+    this.usedAt = clock.now;
     if (!this.circuit.admits()) {
       requester.fail({ status: 502, problem: "circuit open: the origin has failed too often" });
       return;
@@ -171,19 +180,27 @@ export class OriginPool implements ConnectorOwner {
   answered(address: string, status: number): void {
     this.book.returned(address);
     this.circuit.succeeded();
-    if (status >= 500 && status !== 501) this.book.disappointed(address);
+    if (status >= 500 && status !== 501) this.book.failed(address);
     else this.book.worked(address);
   }
 
   /** An exchange has ended without a response that could be used. */
-  disappointed(address: string, byOrigin: boolean): void {
+  unanswered(address: string, blamed: boolean): void {
     this.book.returned(address);
-    if (!byOrigin) {
+    if (!blamed) {
       this.circuit.undecided();
       return;
     }
-    this.book.disappointed(address);
+    this.book.failed(address);
     this.circuit.failed();
+  }
+
+  endUnconfirmed(address: string, id: string): void {
+    this.context.log.event("warn", "answer without a length ended with its TLS connection", {
+      origin: originKey(this.origin),
+      address,
+      chocon_req: id,
+    });
   }
 
   released(connection: OriginConnection): void {
@@ -210,7 +227,7 @@ export class OriginPool implements ConnectorOwner {
   }
 
   /** A stream of an HTTP/2 session has ended. */
-  eased(session: OriginSession): void {
+  roomMade(session: OriginSession): void {
     while (session.open && this.waiting.length > 0) this.share(session, this.waiting.shift()!.requester);
   }
 
@@ -366,7 +383,7 @@ export class OriginPool implements ConnectorOwner {
           const surplus = this.sessions.size >= Math.max(1, this.warm) && this.roomySession() !== undefined;
           this.sessions.add(made);
           if (surplus) made.close();
-          else this.eased(made);
+          else this.roomMade(made);
         } else {
           this.agreed = "http/1.1";
           this.open.add(made);

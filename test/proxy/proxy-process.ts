@@ -1,6 +1,7 @@
 import { buildSync } from "esbuild";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -102,4 +103,38 @@ export async function usingProxy(
   } finally {
     await proxy.stop();
   }
+}
+
+/** Sockets that the proxy has open, as the kernel counts them. */
+export function socketsOf({ child }: RunningProxy): number {
+  const at = `/proc/${child.pid}/fd`;
+  return readdirSync(at).filter((fd) => {
+    try {
+      return readlinkSync(`${at}/${fd}`).startsWith("socket:");
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
+/** What the admin listener says of each series. */
+export async function metricsOf({ adminPort }: RunningProxy): Promise<Map<string, number>> {
+  const text = await new Promise<string>((resolve, reject) => {
+    get({ port: adminPort, path: "/metrics", agent: false }, (response) => {
+      let body = "";
+      response.on("data", (part) => (body += part)).on("end", () => resolve(body));
+    }).on("error", reject);
+  });
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(lines.map((line) => [line.replace(/ \S+$/, ""), Number(line.replace(/^.* /, ""))]));
+}
+
+/** Waits until `holds`; false when it still does not after `ms`. */
+export async function eventually(holds: () => boolean | Promise<boolean>, ms = 15_000): Promise<boolean> {
+  const giveUp = Date.now() + ms;
+  while (!(await holds())) {
+    if (Date.now() > giveUp) return false;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return true;
 }

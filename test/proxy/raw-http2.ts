@@ -1,6 +1,7 @@
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { type AddressInfo } from "node:net";
-import { FRAME, frame, PREFACE } from "../../proxy/http2/http2-frames";
+import { encodeField, encodePseudoField } from "../../proxy/http2/hpack";
+import { FLAG, FRAME, frame, PREFACE } from "../../proxy/http2/http2-frames";
 
 const HEADER_BYTES = 9;
 
@@ -67,3 +68,32 @@ export async function rawHttp2Origin(
 
 /** What every origin says first. */
 export const SETTINGS = frame(FRAME.settings, 0, 0, "");
+
+/** A client's HEADERS frame: a GET, ended unless said otherwise. */
+export function requestFrame(
+  stream: number,
+  host: string,
+  { method = "GET", path = "/", end = true, fields = [] as readonly (readonly [string, string])[] } = {},
+): string {
+  const block =
+    encodePseudoField(":method", method) +
+    encodePseudoField(":scheme", "http") +
+    encodePseudoField(":authority", host) +
+    encodePseudoField(":path", path) +
+    fields.map(([name, value]) => encodeField(name, value)).join("");
+  return frame(FRAME.headers, FLAG.endHeaders | (end ? FLAG.endStream : 0), stream, block);
+}
+
+/** A client that has said its preface, and writes what it likes. It does not end its side when the other one does. */
+export async function rawHttp2Client(
+  port: number,
+): Promise<{ readonly socket: Socket; write(latin1: string): void; received(): string }> {
+  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+  let received = "";
+  socket.on("error", () => undefined);
+  socket.on("data", (bytes: Buffer) => (received += bytes.toString("latin1")));
+  await new Promise((resolve) => socket.once("connect", resolve));
+  const write = (text: string): void => void socket.write(text, "latin1");
+  write(PREFACE + SETTINGS);
+  return { socket, write, received: () => received };
+}

@@ -154,9 +154,9 @@ describe("failing addresses and origins", () => {
   test("an address that disappoints is set aside, unless it is the last", () => {
     const book = new AddressBook(2);
     book.update(["a", "b"]);
-    for (let i = 0; i < 4; i++) book.disappointed("a");
+    for (let i = 0; i < 4; i++) book.failed("a");
     expect(book.isAside("a")).toBe(true);
-    for (let i = 0; i < 4; i++) book.disappointed("b");
+    for (let i = 0; i < 4; i++) book.failed("b");
     expect(book.isAside("b")).toBe(false);
   });
 

@@ -1,8 +1,15 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { get } from "node:http";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../../testbed/certificates";
-import { bundle, freePort, type RunningProxy, scratch, startProxy } from "../proxy-process";
+import {
+  bundle,
+  freePort,
+  metricsOf,
+  type RunningProxy,
+  scratch,
+  socketsOf,
+  startProxy,
+} from "../proxy-process";
 import { Clients } from "./clients";
 import { complaint } from "./judgement";
 import { type Origins, startOrigins } from "./origins";
@@ -57,35 +64,13 @@ function hostOf(kind: OriginKind): string {
   return `localhost.${label}:${origins.ports[kind]}`;
 }
 
-async function metrics(): Promise<Map<string, number>> {
-  const text = await new Promise<string>((resolve, reject) => {
-    get({ port: proxy.adminPort, path: "/metrics", agent: false }, (response) => {
-      let body = "";
-      response.on("data", (part) => (body += part)).on("end", () => resolve(body));
-    }).on("error", reject);
-  });
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return new Map(lines.map((line) => [line.replace(/ \S+$/, ""), Number(line.replace(/^.* /, ""))]));
-}
-
-function sockets(): number {
-  const at = `/proc/${proxy.child.pid}/fd`;
-  return readdirSync(at).filter((fd) => {
-    try {
-      return readlinkSync(`${at}/${fd}`).startsWith("socket:");
-    } catch {
-      return false;
-    }
-  }).length;
-}
-
 test(
   "exchanges of every shape between all protocols are right, or fail as they should, and leave nothing behind",
   async () => {
     const complaints: [wrong: string, shape: Shape][] = [];
     // GIVEN a proxy whose rehearsal is over
     await sleep(500);
-    const before = sockets();
+    const before = socketsOf(proxy);
     const clients = new Clients(3);
     const faulty = new Set<string>();
     const counts = { whole: 0, cut: 0, left: 0, hung: 0 };
@@ -145,24 +130,24 @@ test(
     expect(unexpected.slice(0, 20)).toEqual([]);
     // AND nothing is left: neither connections nor whoever waits for one
     const idle = async (): Promise<boolean> => {
-      const now = await metrics();
+      const now = await metricsOf(proxy);
       const left = [...now].filter(
         ([series, value]) =>
           value !== 0 && /^tricloud_proxy_(clients|origin_connections|origin_waiting)\b/.test(series),
       );
       // The question itself was a connection.
       await sleep(50);
-      return left.length === 0 && sockets() <= before;
+      return left.length === 0 && socketsOf(proxy) <= before;
     };
     const giveUp = Date.now() + 60_000;
     while (!(await idle()) && Date.now() < giveUp) await sleep(100);
-    const last = await metrics();
+    const last = await metricsOf(proxy);
     await sleep(50);
     expect({
       left: [...last]
         .filter(([series]) => /^tricloud_proxy_(clients|origin_connections|origin_waiting)\b/.test(series))
         .filter(([, value]) => value !== 0),
-      sockets: Math.max(0, sockets() - before),
+      sockets: Math.max(0, socketsOf(proxy) - before),
     }).toEqual({ left: [], sockets: 0 });
     process.stderr.write(`soak: ${JSON.stringify(counts)} in ${SECONDS} s, seed ${SEED}\n`);
   },

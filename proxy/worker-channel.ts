@@ -1,21 +1,21 @@
 /** The other end of the channel that Node's cluster keeps between a supervisor and a worker. */
 export interface Peer {
   send?(message: unknown, sent: (error: Error | null) => void): unknown;
-  on(event: "message", listener: (message: Letter) => void): unknown;
+  on(event: "message", listener: (message: Message) => void): unknown;
 }
 
 /** A question, or the answer to the one with the same number. */
-interface Letter {
+interface Message {
   readonly number: number;
   readonly question?: string;
   readonly answer?: unknown;
 }
 
 /** Milliseconds to wait for an answer. */
-const PATIENCE_MS = 2_000;
+const ANSWER_MS = 2_000;
 
 /** Questions and answers between a supervisor and one worker, in both directions. */
-export class Correspondence {
+export class Channel {
   private readonly open = new Map<number, (answer: unknown) => void>();
   private last = 0;
 
@@ -34,7 +34,7 @@ export class Correspondence {
   ask(question: string): Promise<unknown> {
     const number = ++this.last;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.settle(number, undefined), PATIENCE_MS);
+      const timer = setTimeout(() => this.settle(number, undefined), ANSWER_MS);
       this.open.set(number, (answer) => {
         clearTimeout(timer);
         resolve(answer);
@@ -43,8 +43,8 @@ export class Correspondence {
     });
   }
 
-  private post(letter: Letter): void {
-    this.peer.send?.(letter, (error) => error !== null && this.settle(letter.number, undefined));
+  private post(message: Message): void {
+    this.peer.send?.(message, (error) => error !== null && this.settle(message.number, undefined));
   }
 
   private settle(number: number, answer: unknown): void {
