@@ -11,6 +11,7 @@ import { markdownReport } from "./report/markdown-report";
 import { openSlo } from "./report/openslo";
 import { readRun } from "./report/run-file";
 import { textDifferences, textReport } from "./report/text-report";
+import { textWithoutPlace, withoutPlace } from "./report/without-place";
 
 /** What the command writes to: a terminal, a file or a pipe. */
 export interface Output {
@@ -22,6 +23,10 @@ export interface Output {
 const HELP = `What each service of each stack can promise, from its own topology.
 
 usage: tricloud availability [options] [RUN]
+       tricloud availability without PLACE [--json] [RUN]
+
+without PLACE says what becomes of every service (full, degraded or down) when all that lies in a place is down:
+a provider, a region or a zone, for example aws, aws/us-east-1 or google.
 
 RUN is the file that synth writes. Default: cdktf.out/availability.json
 
@@ -84,6 +89,7 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
     stdout.write(HELP);
     return 0;
   }
+  if (positionals[0] === "without") return without(positionals.slice(1), options.json, stdout);
   if (positionals.length > 1) throw new Error(`expected one run, got ${positionals.join(" ")}`);
   if (options.json && options.markdown) throw new Error("--json and --markdown exclude each other");
   const least = options["fail-below"] === undefined ? undefined : percentage(options["fail-below"]);
@@ -109,6 +115,18 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
   }
   for (const line of low) stderr.write(`availability: ${line}\n`);
   return low.length > 0 ? 1 : 0;
+}
+
+function without(positionals: readonly string[], json: boolean, stdout: Output): number {
+  const [place, file = DEFAULT_RUN, ...others] = positionals;
+  if (place === undefined || others.length > 0) {
+    throw new Error(
+      `without: expected a place and at most one run, got ${positionals.join(" ") || "nothing"}`,
+    );
+  }
+  const results = withoutPlace(readRun(file), place);
+  stdout.write(json ? `${JSON.stringify(results, undefined, 2)}\n` : textWithoutPlace(place, results));
+  return 0;
 }
 
 function forTerminal(

@@ -205,6 +205,42 @@ describe("--base tells of what the independent figure does not show", () => {
   });
 });
 
+describe("without PLACE", () => {
+  const file = (): string => {
+    const root = new Construct(undefined as unknown as Construct, "");
+    const part = (id: string) => component(id, { availability: 0.999 }, { kind: "assumed" });
+    const [aws, google] = [part("aws/us-east-1/a"), part("google/europe-west2")];
+    const services = [
+      service("one-cloud", { requires: [aws] }),
+      service("two-clouds", { requires: [parallel(aws, google)] }),
+      service("soft", { requires: [google], degradesWithout: [aws] }),
+    ];
+    Object.assign(new Construct(root, "us"), { services });
+    const name = join(directory, "clouds.json");
+    writeFileSync(name, JSON.stringify(collectAvailability(root)));
+    return name;
+  };
+
+  test("says what becomes of every service", () => {
+    const { out, code } = command(["without", "aws", file()]);
+    expect(code).toBe(0);
+    expect(out.split("\n").map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ["without aws"],
+      ["us/one-cloud", "down", "without 1 of its components"],
+      ["us/two-clouds", "full", "without 1 of its components"],
+      ["us/soft", "degraded", "without 1 of its components"],
+      [""],
+    ]);
+    // a zone is a place too, and a name that merely begins alike is none
+    expect(command(["without", "aws/us-east-1/a", file()]).out).toContain("down");
+    expect(command(["without", "aw", file()])).toMatchObject({
+      code: 2,
+      err: 'availability: no service has a component in "aw": expected one of aws, google, or a place in it\n',
+    });
+    expect(command(["without"]).err).toContain("without: expected a place and at most one run, got nothing");
+  });
+});
+
 describe("wrong arguments and files", () => {
   test.each([
     [["--fail-below", "high"], '--fail-below must be a percentage above 0 and up to 100, got "high"'],
