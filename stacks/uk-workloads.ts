@@ -5,6 +5,7 @@ import { GkeAccess } from "../constructs/google";
 import {
   ClusterResolver,
   ConsulChart,
+  DeployGate,
   MetricsScrape,
   PodIdentity,
   ProxyDeployment,
@@ -22,7 +23,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const { region, cluster, nodes: workers, images } = uk;
     super(scope, region, `${region.name}-workloads`);
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
-    new GkeAccess(this, "access", { cluster });
+    const access = new GkeAccess(this, "access", { cluster });
     const { namespaceName: namespace } = new WorkloadNamespace(this, "namespace", { name: "tricloud" });
     const { namespaceName: consulNamespace } = new WorkloadNamespace(this, "consul-namespace", {
       name: "consul",
@@ -58,6 +59,13 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...region.proxy,
     });
     proxy.registerWith(consul);
+    new DeployGate(this, "proxy-ready", {
+      access,
+      awaited: [proxy.awaited],
+      forms: proxy.forms,
+      boundSeconds: 600,
+      dependsOn: [proxy.deployment],
+    });
     new MetricsScrape(this, "proxy-metrics", { name: "proxy", namespace, ...proxy.metrics });
     const resolver = new ClusterResolver(this, "resolver", {
       namespace,
@@ -73,18 +81,38 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       requires: [resolver, proxy, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
     });
-    this.addApplications(uk);
+    this.addApplications(uk, access);
   }
 
   /** Where applications live, and how the internet reaches the one that it may; the pods are their owners' affair. */
-  private addApplications({ region, cluster, nodes, app, entrance, database, cache }: UkStack): void {
+  private addApplications(
+    { region, cluster, nodes, app, entrance, database, cache }: UkStack,
+    access: GkeAccess,
+  ): void {
     const { namespaceName: namespace } = new WorkloadNamespace(this, "app-namespace", { name: "app" });
     new PodIdentity(this, "app-identity", { name: "app", namespace, annotations: app.annotations });
     if (entrance === undefined || region.entrance === undefined) return;
-    new PublicGateway(this, "gateway", { ...region.entrance, ...entrance.names, namespace });
+    const gateway = new PublicGateway(this, "gateway", { ...region.entrance, ...entrance.names, namespace });
+    if (region.entrance.waitSeconds > 0) {
+      new DeployGate(this, "gateway-ready", {
+        access,
+        awaited: [
+          ...gateway.awaited,
+          {
+            what: `certificate of ${region.entrance.zone}`,
+            certificate: `${CERTIFICATES}/projects/${region.project}/locations/global/certificates/${entrance.names.certificateName}`,
+          },
+        ],
+        forms: [JSON.stringify(region.entrance)],
+        boundSeconds: region.entrance.waitSeconds,
+        dependsOn: [...gateway.manifests],
+      });
+    }
     this.service("web", {
       requires: [entrance, nodes, ...(database ? [database] : [])],
       degradesWithout: [cluster, ...(cache ? [cache] : [])],
     });
   }
 }
+
+const CERTIFICATES = "https://certificatemanager.googleapis.com/v1";

@@ -15,11 +15,18 @@ export interface GkeAccessProps {
  * make it in another stack, or take one that is there with `GkeCluster.fromAttributes`.
  */
 export class GkeAccess extends Construct {
+  /** URL of the control plane. */
+  readonly host: string;
+  /** The token, as an expression of a sensitive value. */
+  readonly token: string;
+
   constructor(scope: Construct, id: string, props: GkeAccessProps) {
     super(scope, id);
     const { accessToken } = new DataGoogleClientConfig(this, "client", {});
     // The DNS endpoint shows a certificate of a public authority: there is no other one to pin.
     const connection = { host: `https://${props.cluster.dnsEndpoint}`, token: accessToken };
+    this.host = connection.host;
+    this.token = connection.token;
     new KubernetesProvider(this, "kubernetes", {
       ...connection,
       // Written by GKE and its controllers on what this stack owns.

@@ -37,6 +37,8 @@ export interface PublicEntranceNames {
   readonly securityPolicyName: string;
   /** Name of the policy that says which TLS is spoken. */
   readonly sslPolicyName: string;
+  /** Name of the certificate in the map. */
+  readonly certificateName: string;
 }
 
 /**
@@ -60,6 +62,7 @@ export class PublicEntrance extends Construct implements HasAvailability {
       certificateMapName: publicName,
       securityPolicyName: publicName,
       sslPolicyName: publicName,
+      certificateName: publicName,
     };
     const zone = new DnsManagedZone(this, "zone", {
       name: `${name}-public`,
@@ -117,7 +120,7 @@ export class PublicEntrance extends Construct implements HasAvailability {
       dependsOn,
     });
     const certificate = new CertificateManagerCertificate(this, "certificate", {
-      name: `${name}-public`,
+      name: this.names.certificateName,
       managed: { domains: [domain, `*.${domain}`], dnsAuthorizations: [authorization.id] },
     });
     const map = new CertificateManagerCertificateMap(this, "certificate-map", {

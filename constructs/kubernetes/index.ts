@@ -4,6 +4,7 @@ import "./providers";
 export * from "./cluster-resolver";
 export * from "./config-files";
 export * from "./consul-chart";
+export * from "./deploy-gate";
 export * from "./ingress-policy";
 export * from "./metrics-scrape";
 export * from "./pod-hardening";

@@ -8,6 +8,7 @@ import { type Block, parallel } from "../availability";
 import { text } from "../host";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, type IProxy, proxyBundle, proxyConfig } from "../proxy";
 import { type HasTopology, type TopologyElement } from "../topology";
+import type { Awaited } from "./deploy-gate";
 import { ConfigFiles } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
 import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
@@ -57,6 +58,12 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   /** Works while one zone has a proxy. */
   readonly availability: Block;
   readonly topology: readonly TopologyElement[];
+  /** What a deploy waits for: that all of its pods are the new ones. */
+  readonly awaited: Awaited;
+  /** What makes its pods new ones. */
+  readonly forms: readonly string[];
+  /** To be made before it is waited for. */
+  readonly deployment: DeploymentV1;
   private readonly drainSeconds: number;
   private readonly service: ServiceV1;
   private readonly serviceMetadata: ServiceV1Metadata;
@@ -79,7 +86,9 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
       { kind: "workload", role: "proxy", on: [], copies: minPods, port: this.port, origins: props.allow },
     ];
     const files = new ConfigFiles(this, "files", { name: "proxy", namespace, files: this.files(props) });
-    this.addDeployment(props, minPods, files.configMapName);
+    this.deployment = this.addDeployment(props, minPods, files.configMapName);
+    this.awaited = { what: "proxy", rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/proxy` };
+    this.forms = [files.configMapName, props.image];
     this.serviceMetadata = { name: "proxy", namespace, labels: LABELS };
     this.service = this.addService();
     new PodScaling(this, "scaling", { deployment: "proxy", namespace, podLabels: LABELS, minPods, maxPods });
@@ -105,8 +114,14 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     };
   }
 
-  private addDeployment({ namespace, image }: ProxyDeploymentProps, pods: number, configMap: string): void {
-    new DeploymentV1(this, "deployment", {
+  private addDeployment(
+    { namespace, image }: ProxyDeploymentProps,
+    pods: number,
+    configMap: string,
+  ): DeploymentV1 {
+    return new DeploymentV1(this, "deployment", {
+      // A `DeployGate` does, and says why pods do not start.
+      waitForRollout: false,
       metadata: { name: "proxy", namespace, labels: LABELS },
       // From here on the autoscaler says how many.
       lifecycle: { ignoreChanges: ["spec[0].replicas"] },

@@ -1,5 +1,6 @@
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { Construct } from "constructs";
+import type { Awaited } from "./deploy-gate";
 import type { HasTopology, TopologyElement } from "../topology";
 import { IngressPolicy } from "./ingress-policy";
 
@@ -42,6 +43,10 @@ export interface GatewayBackend {
  */
 export class PublicGateway extends Construct implements HasTopology {
   readonly topology: readonly TopologyElement[];
+  /** What a deploy waits for: the load balancer, and a pod behind it. */
+  readonly awaited: readonly Awaited[];
+  /** What Google's controllers take up. */
+  readonly manifests: readonly Manifest[];
 
   constructor(scope: Construct, id: string, props: PublicGatewayProps) {
     super(scope, id);
@@ -56,13 +61,17 @@ export class PublicGateway extends Construct implements HasTopology {
         port: 443,
       },
     ];
-    this.add("gateway", gateway(props));
-    if (props.sslPolicyName !== undefined)
-      this.add("gateway-policy", gatewayPolicy(namespace, props.sslPolicyName));
-    this.add("route", route(props));
-    this.add("redirect", redirect(props));
-    this.add("health-check", healthCheck(namespace, backend, podPort));
-    this.add("backend-policy", backendPolicy(props));
+    this.manifests = [
+      this.add("gateway", gateway(props)),
+      ...(props.sslPolicyName === undefined
+        ? []
+        : [this.add("gateway-policy", gatewayPolicy(namespace, props.sslPolicyName))]),
+      this.add("route", route(props)),
+      this.add("redirect", redirect(props)),
+      this.add("health-check", healthCheck(namespace, backend, podPort)),
+      this.add("backend-policy", backendPolicy(props)),
+    ];
+    this.awaited = awaited(namespace, backend);
     new IngressPolicy(this, "ingress", {
       name: `${backend.service}-public`,
       namespace,
@@ -71,8 +80,8 @@ export class PublicGateway extends Construct implements HasTopology {
     });
   }
 
-  private add(id: string, manifest: Record<string, unknown>): void {
-    new Manifest(this, id, { manifest });
+  private add(id: string, manifest: Record<string, unknown>): Manifest {
+    return new Manifest(this, id, { manifest });
   }
 }
 
@@ -82,6 +91,7 @@ const LOAD_BALANCER_NETWORKS = ["130.211.0.0/22", "35.191.0.0/16"];
 const GATEWAY_API = "gateway.networking.k8s.io/v1";
 const GKE_POLICIES = "networking.gke.io/v1";
 const GATEWAY = "public";
+const REDIRECT = "to-https";
 
 const gateway = ({ namespace, addressName, certificateMapName }: PublicGatewayProps) => ({
   apiVersion: GATEWAY_API,
@@ -119,7 +129,7 @@ const route = ({ namespace, hosts, backend }: PublicGatewayProps) => ({
 const redirect = ({ namespace, hosts }: PublicGatewayProps) => ({
   apiVersion: GATEWAY_API,
   kind: "HTTPRoute",
-  metadata: { name: "to-https", namespace },
+  metadata: { name: REDIRECT, namespace },
   spec: {
     parentRefs: [{ name: GATEWAY, sectionName: "http" }],
     hostnames: [...hosts],
@@ -128,6 +138,27 @@ const redirect = ({ namespace, hosts }: PublicGatewayProps) => ({
     ],
   },
 });
+
+function awaited(namespace: string, { service, podLabels }: GatewayBackend): Awaited[] {
+  const objects = `/apis/${GATEWAY_API}/namespaces/${namespace}`;
+  const labels = Object.entries(podLabels).map(([name, value]) => `${name}=${value}`);
+  return [
+    {
+      what: `gateway ${namespace}/${GATEWAY}`,
+      conditions: `${objects}/gateways/${GATEWAY}`,
+      types: ["Accepted", "Programmed"],
+    },
+    ...[service, REDIRECT].map((name) => ({
+      what: `route ${namespace}/${name}`,
+      parents: `${objects}/httproutes/${name}`,
+      types: ["Accepted", "ResolvedRefs"],
+    })),
+    {
+      what: `a pod behind ${namespace}/${service}`,
+      pods: `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(labels.join(","))}`,
+    },
+  ];
+}
 
 const gatewayPolicy = (namespace: string, sslPolicy: string) => ({
   apiVersion: GKE_POLICIES,

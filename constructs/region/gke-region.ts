@@ -92,6 +92,8 @@ const entrance = z
     requestsPerMinute: z.int().min(1).default(600),
     /** Let through and logged, or refused: what looks like an attack. */
     attacks: z.enum(["report", "refuse"], { error: "expected report or refuse" }).default("report"),
+    /** How long a deploy waits until it all works; 0 for not at all. */
+    waitSeconds: z.int().min(0).max(7200).default(1200),
     /** How long an answer may take, and a WebSocket stay open. */
     timeoutSeconds: z.int().min(1).max(86400).default(3600),
     /** The Service, in the namespace `app`, and the pods behind it. */

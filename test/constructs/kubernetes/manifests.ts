@@ -30,7 +30,7 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]
 const NOT_KUBERNETES = ["kubernetes_config_map_v1_data", "kubernetes_manifest"];
 
 /** What resources hold for Terraform itself. */
-const TERRAFORM_ONLY = ["//", "depends_on", "lifecycle", "wait_until_bound"];
+const TERRAFORM_ONLY = ["//", "depends_on", "lifecycle", "wait_for_rollout", "wait_until_bound"];
 
 /**
  * Every Kubernetes object of a stack, as the provider would send it.

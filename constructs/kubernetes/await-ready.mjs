@@ -1,0 +1,201 @@
+// Waits until what a deploy has made does its work, and says why when it does not. Runs where Terraform runs, as
+// `node await-ready.mjs`, with the task in the environment: TRICLOUD_AWAIT (JSON), TRICLOUD_TOKEN.
+//
+// Task: { host, boundSeconds, pollSeconds, certificates?, await: Awaited[] }, where each Awaited is one of
+//   { what, conditions: PATH, types: [TYPE...] }   an object of Kubernetes with conditions, each to be True
+//   { what, parents: PATH, types: [TYPE...] }      a route, with the conditions that each of its gateways gives it
+//   { what, rollout: PATH }                        a Deployment, DaemonSet or StatefulSet, all of its pods the new ones
+//   { what, pods: PATH }                           a list of pods, at least one of them ready
+//   { what, certificate: URL }                     a certificate of Google's Certificate Manager
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** An answer of an API. @throws Error that says what was asked and what was answered */
+async function get(url, token) {
+  const response = await fetch(url, {
+    headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+    signal: AbortSignal.timeout(30_000),
+  });
+  if (response.ok) return response.json();
+  const { message, error } = await response.json().catch(() => ({}));
+  throw new Error(message ?? error?.message ?? `${new URL(url).pathname} answers ${response.status}`);
+}
+
+/** Conditions that are not True, or were found so for an earlier form of the object. */
+function unmet(conditions, types, generation) {
+  return types.flatMap((type) => {
+    const found = conditions?.find((each) => each.type === type);
+    if (found === undefined) return [`${type} is not told yet`];
+    if ((found.observedGeneration ?? generation) < generation) return [`${type} is told of an earlier form`];
+    if (found.status === "True") return [];
+    return [`${type} is ${found.status}: ${[found.reason, found.message].filter(Boolean).join(", ")}`];
+  });
+}
+
+async function conditionsOf({ conditions, types }, { ask }) {
+  const { metadata, status } = await ask(conditions);
+  const listeners = (status?.listeners ?? []).flatMap(({ name, conditions: own }) =>
+    (own ?? [])
+      .filter(
+        (each) =>
+          each.status === "False" && each.type !== "Conflicted" && each.type !== "OverlappingTLSConfig",
+      )
+      .map((each) => `listener ${name}: ${each.type} is False: ${each.reason}, ${each.message}`),
+  );
+  const own = unmet(status?.conditions, types, metadata.generation ?? 0);
+  return own.length === 0 ? [] : [...own, ...listeners];
+}
+
+async function parentsOf({ parents: path, types }, { ask }) {
+  const { metadata, status } = await ask(path);
+  const parents = status?.parents ?? [];
+  if (parents.length === 0) return ["no gateway has taken it yet"];
+  return parents.flatMap(({ conditions }) => unmet(conditions, types, metadata.generation ?? 0));
+}
+
+async function rolloutOf({ rollout }, { ask }) {
+  const { metadata, spec, status = {} } = await ask(rollout);
+  const wanted = status.desiredNumberScheduled ?? spec.replicas ?? 1;
+  const updated = status.updatedNumberScheduled ?? status.updatedReplicas ?? 0;
+  const ready = status.numberAvailable ?? status.availableReplicas ?? status.readyReplicas ?? 0;
+  const present = status.currentNumberScheduled ?? status.replicas ?? 0;
+  const observed = (status.observedGeneration ?? 0) >= metadata.generation;
+  if (observed && updated >= wanted && ready >= wanted && present <= wanted) return [];
+  const labels = Object.entries(spec.selector.matchLabels).map(([name, value]) => `${name}=${value}`);
+  const pods = `/api/v1/namespaces/${metadata.namespace}/pods?labelSelector=${encodeURIComponent(labels.join(","))}`;
+  const { items } = await ask(pods);
+  const unready = items.filter((pod) => !isReady(pod));
+  return [
+    `${updated} of ${wanted} pods are of the new form, ${ready} are ready`,
+    ...(await reasonsOf(unready, metadata.namespace, ask)),
+    ...(items.length < wanted ? await refusals(metadata.namespace, metadata.name, ask) : []),
+  ];
+}
+
+async function podsAt({ pods }, { ask }) {
+  const { items } = await ask(pods);
+  if (items.some(isReady)) return [];
+  const namespace = /\/namespaces\/([^/]+)\//.exec(pods)[1];
+  if (items.length === 0) return ["there is none", ...(await refusals(namespace, undefined, ask))];
+  return reasonsOf(items, namespace, ask);
+}
+
+async function certificateAt({ certificate }, { ask }) {
+  const { managed = {} } = await ask(certificate);
+  if (managed.state === "ACTIVE") return [];
+  const attempts = (managed.authorizationAttemptInfo ?? []).filter(({ state }) => state !== "AUTHORIZED");
+  return [
+    `it is ${managed.state ?? "not told of yet"}`,
+    ...(managed.provisioningIssue === undefined
+      ? []
+      : [`${managed.provisioningIssue.reason}: ${managed.provisioningIssue.details}`]),
+    ...attempts.map(({ domain, state, failureReason, details }) =>
+      [`${domain} is ${state}`, failureReason, details].filter(Boolean).join(", "),
+    ),
+  ];
+}
+
+const isReady = ({ status }) =>
+  (status?.conditions ?? []).some(({ type, status: value }) => type === "Ready" && value === "True");
+
+/** Why pods do not start: no place, no image, an end, a probe. One line for each reason, not for each pod. */
+async function reasonsOf(pods, namespace, ask) {
+  const reasons = new Map();
+  for (const pod of pods) {
+    for (const reason of await reasonsOfPod(pod, namespace, ask)) {
+      reasons.set(reason, [...(reasons.get(reason) ?? []), pod.metadata.name]);
+    }
+  }
+  return [...reasons].map(([reason, [first, ...others]]) =>
+    others.length === 0 ? `pod ${first}: ${reason}` : `pod ${first} and ${others.length} more: ${reason}`,
+  );
+}
+
+async function reasonsOfPod({ metadata, status = {} }, namespace, ask) {
+  const unplaced = (status.conditions ?? []).filter(
+    ({ type, status: value }) => type === "PodScheduled" && value === "False",
+  );
+  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const waiting = containers.flatMap(({ name, state, lastState }) => {
+    const ended = state?.terminated ?? lastState?.terminated;
+    const end =
+      ended === undefined || ended.exitCode === 0
+        ? []
+        : [`container ${name} ended with ${ended.exitCode}`, ended.reason, ended.message?.trim()];
+    const wait = state?.waiting;
+    if (wait === undefined && end.length === 0) return [];
+    return [
+      [wait && `container ${name} waits`, wait?.reason, wait?.message, ...end].filter(Boolean).join(", "),
+    ];
+  });
+  const found = [...unplaced.map(({ reason, message }) => `${reason}: ${message}`), ...waiting];
+  if (found.length > 0) return found;
+  const told = await warnings(namespace, metadata.name, ask);
+  return told.length > 0 ? told : [`it is ${status.phase ?? "not told of yet"} and not ready`];
+}
+
+/** What was warned of an object: for a pod, what its probes say. The newest first, each once. */
+async function warnings(namespace, name, ask) {
+  const query = encodeURIComponent(`involvedObject.name=${name},type=Warning`);
+  const { items } = await ask(`/api/v1/namespaces/${namespace}/events?fieldSelector=${query}`);
+  const at = ({ lastTimestamp, eventTime, metadata }) =>
+    lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? "";
+  const newest = items.sort((a, b) => String(at(b)).localeCompare(String(at(a))));
+  return [...new Set(newest.map(({ reason, message }) => `${reason}: ${String(message).trim()}`))].slice(
+    0,
+    2,
+  );
+}
+
+/** Why pods are not even made, as for a quota: told of the ReplicaSet, whose name begins with the Deployment's. */
+async function refusals(namespace, owner, ask) {
+  const query = encodeURIComponent("reason=FailedCreate,type=Warning");
+  const { items } = await ask(`/api/v1/namespaces/${namespace}/events?fieldSelector=${query}`);
+  const of = items.filter(
+    ({ involvedObject }) => owner === undefined || involvedObject.name.startsWith(owner),
+  );
+  return [...new Set(of.map(({ reason, message }) => `${reason}: ${message}`))].slice(0, 2);
+}
+
+const CHECKS = [
+  ["conditions", conditionsOf],
+  ["parents", parentsOf],
+  ["rollout", rolloutOf],
+  ["pods", podsAt],
+  ["certificate", certificateAt],
+];
+
+/** What one thing still lacks, as sentences; none when it is ready. */
+async function lacks(awaited, context) {
+  const [, check] = CHECKS.find(([kind]) => kind in awaited);
+  try {
+    return await check(awaited, context);
+  } catch (error) {
+    return [error.cause?.message ?? error.message];
+  }
+}
+
+async function main() {
+  const task = JSON.parse(process.env["TRICLOUD_AWAIT"]);
+  const token = process.env["TRICLOUD_TOKEN"];
+  const ask = (path) => get(/^https?:/.test(path) ? path : `${task.host}${path}`, token);
+  const until = Date.now() + task.boundSeconds * 1000;
+  for (;;) {
+    const pending = [];
+    for (const awaited of task.await) {
+      const reasons = await lacks(awaited, { ask });
+      if (reasons.length > 0) pending.push({ what: awaited.what, reasons });
+    }
+    if (pending.length === 0) return 0;
+    if (Date.now() >= until) {
+      for (const { what, reasons } of pending) {
+        process.stderr.write(`${what} is not ready after ${task.boundSeconds} s:\n`);
+        for (const reason of reasons) process.stderr.write(`  ${reason}\n`);
+      }
+      return 1;
+    }
+    await sleep(task.pollSeconds * 1000);
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,320 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type IncomingMessage, type Server, createServer } from "node:http";
+import { type AddressInfo } from "node:net";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, TerraformStack, TerraformVariable } from "cdktf";
+import { type Awaited, DeployGate, PublicGateway } from "../../../constructs/kubernetes";
+import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
+
+jest.setTimeout(120_000);
+
+const TOKEN = "a-token-that-nobody-may-see";
+
+/** What the API holds, by path with its query. */
+type Objects = Record<string, unknown>;
+
+/** Answers as Kubernetes' API does: the objects it holds to whoever shows the token, and a Status for all else. */
+class Api {
+  readonly objects: Objects = {};
+  readonly asked: string[] = [];
+  private readonly server: Server;
+
+  constructor() {
+    this.server = createServer((request, response) => {
+      const [status, body] = this.answer(request);
+      response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    });
+  }
+
+  async listen(): Promise<void> {
+    this.server.listen(0, "127.0.0.1");
+    await once(this.server, "listening");
+  }
+
+  get host(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  private answer({ url = "", headers }: IncomingMessage): [number, unknown] {
+    this.asked.push(url);
+    if (headers.authorization !== `Bearer ${TOKEN}`)
+      return [401, { kind: "Status", message: "Unauthorized" }];
+    const path = decodeURIComponent(url);
+    const held = this.objects[path];
+    if (held !== undefined) return [200, held];
+    if (path.includes("/events?")) return [200, { items: [] }];
+    return [404, { kind: "Status", message: `"${path}" not found` }];
+  }
+}
+
+const condition = (type: string, status: string, reason: string, message = "", observedGeneration = 2) => ({
+  type,
+  status,
+  reason,
+  message,
+  observedGeneration,
+});
+const READY_POD = {
+  metadata: { name: "app-1" },
+  status: { conditions: [{ type: "Ready", status: "True" }] },
+};
+
+/** Paths that a gateway's deploy waits for, as the construct tells them. */
+function gatewayAwaits(): readonly Awaited[] {
+  const stack = new TerraformStack(new App(), "test");
+  new KubernetesProvider(stack, "kubernetes", {});
+  return new PublicGateway(stack, "gateway", {
+    namespace: "app",
+    hosts: ["www.uk.example.com"],
+    addressName: "uk-public",
+    certificateMapName: "uk-public",
+    securityPolicyName: "uk-public",
+    backend: { service: "app", port: 80, podPort: 8080, healthPath: "/healthz", podLabels: { app: "app" } },
+  }).awaited;
+}
+
+const GATEWAY = "/apis/gateway.networking.k8s.io/v1/namespaces/app/gateways/public";
+const ROUTES = "/apis/gateway.networking.k8s.io/v1/namespaces/app/httproutes";
+const PODS = "/api/v1/namespaces/app/pods?labelSelector=app=app";
+
+function programmed(): Objects {
+  const parents = [
+    {
+      conditions: [
+        condition("Accepted", "True", "Accepted"),
+        condition("ResolvedRefs", "True", "ResolvedRefs"),
+      ],
+    },
+  ];
+  return {
+    [GATEWAY]: {
+      metadata: { generation: 2 },
+      status: {
+        conditions: [
+          condition("Accepted", "True", "Accepted"),
+          condition("Programmed", "True", "Programmed"),
+        ],
+      },
+    },
+    [`${ROUTES}/app`]: { metadata: { generation: 2 }, status: { parents } },
+    [`${ROUTES}/to-https`]: { metadata: { generation: 2 }, status: { parents } },
+    [PODS]: { items: [READY_POD] },
+  };
+}
+
+describe("DeployGate", () => {
+  let api: Api;
+  let outdir: string;
+  beforeEach(async () => {
+    api = new Api();
+    await api.listen();
+    outdir = mkdtempSync(join(tmpdir(), "tricloud-gate-"));
+  });
+  afterEach(() => {
+    api.close();
+    rmSync(outdir, { recursive: true });
+  });
+
+  /** Synthesises a gate and applies it with Terraform. */
+  async function deploy(awaited: readonly Awaited[], boundSeconds = 1) {
+    const app = new App({ outdir });
+    const stack = new TerraformStack(app, "test");
+    const token = new TerraformVariable(stack, "token", { type: "string", sensitive: true }).stringValue;
+    const access = { host: api.host, token };
+    new DeployGate(stack, "gate", { access, awaited, boundSeconds, forms: ["first"], dependsOn: [] });
+    app.synth();
+    const cwd = join(outdir, "stacks/test");
+    const run = async (...args: string[]) => {
+      const child = spawn("terraform", args, {
+        cwd,
+        env: {
+          PATH: process.env["PATH"],
+          HOME: outdir,
+          TF_VAR_token: TOKEN,
+          CHECKPOINT_DISABLE: "1",
+          TF_IN_AUTOMATION: "1",
+        },
+      });
+      let said = "";
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += String(data)));
+      const [code] = (await once(child, "close")) as [number];
+      return { code, said };
+    };
+    await run("init", "-no-color");
+    return run("apply", "-auto-approve", "-no-color");
+  }
+
+  it("ends a deploy when gateway, routes, certificate and a pod are all ready, of their newest form", async () => {
+    // GIVEN a gateway whose conditions are those of an earlier form for a while
+    const old = programmed();
+    (old[GATEWAY] as { metadata: { generation: number } }).metadata.generation = 3;
+    const certificate = `${api.host}/v1/projects/example-uk/locations/global/certificates/uk-public`;
+    Object.assign(api.objects, old, {
+      "/v1/projects/example-uk/locations/global/certificates/uk-public": { managed: { state: "ACTIVE" } },
+    });
+    const become = setInterval(() => {
+      if (api.asked.length > 5) Object.assign(api.objects, programmed());
+    }, 50);
+
+    // WHEN deployed
+    const { code, said } = await deploy([...gatewayAwaits(), { what: "certificate", certificate }], 60);
+    clearInterval(become);
+
+    // THEN it is done when it is, and not before
+    expect([code, code === 0 ? "" : said]).toEqual([0, ""]);
+    expect(api.asked.filter((path) => path === GATEWAY).length).toBeGreaterThan(1);
+    expect(said).not.toContain(TOKEN);
+  });
+
+  it("fails a deploy with the reasons that objects and pods give themselves", async () => {
+    // GIVEN all that can be in the way
+    const certificate = `${api.host}/v1/projects/example-uk/locations/global/certificates/uk-public`;
+    const pod = (name: string, status: object) => ({ metadata: { name }, status });
+    const waiting = (reason: string, message: string) => ({
+      containerStatuses: [{ name: "app", state: { waiting: { reason, message } } }],
+    });
+    Object.assign(api.objects, programmed(), {
+      [GATEWAY]: {
+        metadata: { generation: 2 },
+        status: {
+          conditions: [
+            condition("Accepted", "True", "Accepted"),
+            condition("Programmed", "False", "Invalid", "certificate map uk-public does not exist"),
+          ],
+        },
+      },
+      [`${ROUTES}/app`]: {
+        metadata: { generation: 2 },
+        status: {
+          parents: [
+            {
+              conditions: [
+                condition("Accepted", "True", "Accepted"),
+                condition("ResolvedRefs", "False", "BackendNotFound", "Service app/app does not exist"),
+              ],
+            },
+          ],
+        },
+      },
+      "/v1/projects/example-uk/locations/global/certificates/uk-public": {
+        managed: {
+          state: "PROVISIONING",
+          authorizationAttemptInfo: [
+            {
+              domain: "uk.example.com",
+              state: "FAILED",
+              failureReason: "CONFIG",
+              details: "no CNAME record",
+            },
+          ],
+        },
+      },
+      [PODS]: {
+        items: [
+          pod("app-1", waiting("ErrImagePull", "app:2 not found")),
+          pod("app-2", waiting("ErrImagePull", "app:2 not found")),
+          pod("app-3", {
+            conditions: [
+              {
+                type: "PodScheduled",
+                status: "False",
+                reason: "Unschedulable",
+                message: "0/3 nodes are available",
+              },
+            ],
+          }),
+          pod("app-4", { phase: "Running", containerStatuses: [{ name: "app", state: { running: {} } }] }),
+          pod("app-5", {
+            containerStatuses: [
+              {
+                name: "app",
+                state: { waiting: { reason: "CrashLoopBackOff", message: "back-off 5m0s" } },
+                lastState: { terminated: { exitCode: 1, reason: "Error", message: "no database\n" } },
+              },
+            ],
+          }),
+        ],
+      },
+      "/api/v1/namespaces/app/events?fieldSelector=involvedObject.name=app-4,type=Warning": {
+        items: [
+          {
+            metadata: {},
+            lastTimestamp: "2026-01-01T00:00:00Z",
+            reason: "Unhealthy",
+            message: "Readiness probe failed: HTTP probe failed with statuscode: 503",
+          },
+        ],
+      },
+    });
+
+    // WHEN deployed
+    const { code, said } = await deploy([...gatewayAwaits(), { what: "certificate", certificate }]);
+
+    // THEN each is said once, to whoever deploys, and the token is not
+    expect(code).toBe(1);
+    for (const reason of [
+      "gateway app/public is not ready after 1 s:",
+      "Programmed is False: Invalid, certificate map uk-public does not exist",
+      "ResolvedRefs is False: BackendNotFound, Service app/app does not exist",
+      "it is PROVISIONING",
+      "uk.example.com is FAILED, CONFIG, no CNAME record",
+      "pod app-1 and 1 more: container app waits, ErrImagePull, app:2 not found",
+      "pod app-3: Unschedulable: 0/3 nodes are available",
+      "pod app-4: Unhealthy: Readiness probe failed: HTTP probe failed with statuscode: 503",
+      "pod app-5: container app waits, CrashLoopBackOff, back-off 5m0s, container app ended with 1, Error, no database",
+    ]) {
+      expect(said).toContain(reason);
+    }
+    expect(said).not.toContain(TOKEN);
+  });
+
+  it("waits for pods of the new form alone, and says what is refused when there are none", async () => {
+    const rollout = "/apis/apps/v1/namespaces/tricloud/deployments/proxy";
+    const deployment = (status: object) => ({
+      metadata: { name: "proxy", namespace: "tricloud", generation: 4 },
+      spec: { replicas: 3, selector: { matchLabels: { app: "proxy" } } },
+      status,
+    });
+    // GIVEN a Deployment whose controller has not seen the new form, WHEN deployed THEN it is not done
+    const done = { replicas: 3, updatedReplicas: 3, availableReplicas: 3 };
+    api.objects[rollout] = deployment({ observedGeneration: 3, ...done });
+    api.objects["/api/v1/namespaces/tricloud/pods?labelSelector=app=proxy"] = { items: [] };
+    api.objects["/api/v1/namespaces/tricloud/events?fieldSelector=reason=FailedCreate,type=Warning"] = {
+      items: [
+        {
+          metadata: {},
+          involvedObject: { name: "proxy-5d8" },
+          reason: "FailedCreate",
+          message: "exceeded quota: compute",
+        },
+      ],
+    };
+    const early = await deploy([{ what: "proxy", rollout }]);
+    expect(early.code).toBe(1);
+    expect(early.said).toContain("FailedCreate: exceeded quota: compute");
+
+    // WHEN it has and all pods are new THEN the next deploy, which waits again, is done
+    api.objects[rollout] = deployment({ observedGeneration: 4, ...done });
+    expect((await deploy([{ what: "proxy", rollout }])).code).toBe(0);
+  });
+
+  it("says what is wrong with the access rather than wait in silence", async () => {
+    const { code, said } = await deploy([
+      {
+        what: "gateway",
+        conditions: "/apis/gateway.networking.k8s.io/v1/namespaces/app/gateways/none",
+        types: [],
+      },
+    ]);
+    expect(code).toBe(1);
+    expect(said).toMatch(/gateway is not ready after 1 s:[\s\S]*gateways\/none" not found/);
+  });
+});
