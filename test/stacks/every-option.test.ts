@@ -50,6 +50,9 @@ const PLATFORMS: Readonly<
       provider: ["sakura"],
       "ssh.user": ["debian"],
       "ssh.privateKeyPath": ["/home/debian/.ssh/id_ed25519"],
+      "ssh.bastion": [
+        { address: "bastion.example.jp", user: "debian", port: 2222, hostKey: SERVERS[0]!.hostKey },
+      ],
       servers: [
         SERVERS,
         [...SERVERS.slice(0, 2), { ...SERVERS[2], rack: "rack-1", sshAddress: "192.0.2.3" }],
