@@ -3,7 +3,13 @@ module.exports = {
   testEnvironment: "node",
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   // The soak runs as long as it is told to: npm run soak.
-  testPathIgnorePatterns: ["/node_modules/", "/dist/", "<rootDir>/test/e2e/", "<rootDir>/test/proxy/soak/"],
+  testPathIgnorePatterns: [
+    "/node_modules/",
+    "/dist/",
+    "<rootDir>/test/e2e/",
+    "<rootDir>/test/long/",
+    "<rootDir>/test/proxy/soak/",
+  ],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.testbed/"],
   setupFiles: ["<rootDir>/test/property-seed.ts"],
   transform: { "^.+\\.ts$": "ts-jest" },

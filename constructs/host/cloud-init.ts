@@ -25,7 +25,7 @@ export function cloudInit(profile: HostProfile, options: CloudInitOptions): stri
       content.kind === "text" ? [{ path: STAGED + path, mode: "0600", text: content.text }] : [],
     ),
     { path: DOCUMENT, mode: "0600", text: bootDocument(profile, options) },
-    { path: BOOT, mode: "0700", text: applyProgram("first-boot") },
+    { path: BOOT, mode: "0700", text: withoutComments(applyProgram("first-boot")) },
   ];
   return [
     "#cloud-config",
@@ -40,6 +40,9 @@ export function cloudInit(profile: HostProfile, options: CloudInitOptions): stri
     "",
   ].join("\n");
 }
+
+/** Room in user data is scarce: what is said of the program can be read where it comes from. */
+const withoutComments = (program: string): string => program.replaceAll(/^ *#(?!!).*\n/gm, "");
 
 /** Whatever a YAML block cannot hold literally: control characters other than line feed and tab, and odd breaks. */
 // eslint-disable-next-line no-control-regex

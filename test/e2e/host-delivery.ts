@@ -16,12 +16,16 @@ export class HostDelivery {
   /** @param program the program's text. @default - as it is delivered */
   constructor(
     private readonly host: VirtualHost,
-    private readonly program = applyProgram("over-ssh"),
+    readonly program = applyProgram("over-ssh"),
   ) {}
 
   /** Delivers the program and what `profile` says, and has it staged. */
   async stage(profile: HostProfile, options: CommandOptions = {}): Promise<Applied> {
     await this.deliver(profile);
+    return this.stageDelivered(options);
+  }
+
+  stageDelivered(options?: CommandOptions): Promise<Applied> {
     return this.apply(`stage ${INCOMING}`, options);
   }
 
@@ -29,7 +33,7 @@ export class HostDelivery {
     await this.host.run(`rm -rf ${INCOMING} && mkdir -m 0700 ${INCOMING} && cat >${INCOMING}/host-apply.sh`, {
       input: this.program,
     });
-    await this.host.run(`cat >${INCOMING}/document`, { input: deliveryDocument(profile) });
+    await this.host.run(`cat >${INCOMING}/document`, { input: this.documentOf(profile) });
   }
 
   activate(options?: CommandOptions): Promise<Applied> {
@@ -40,9 +44,20 @@ export class HostDelivery {
     return this.apply("remove", options);
   }
 
+  /** The commands of a whole life on the host: deployed, and taken back. */
+  static readonly LIFE = [
+    `bash ${INCOMING}/host-apply.sh stage ${INCOMING}`,
+    "bash /var/lib/tricloud/host-apply.sh activate",
+    "bash /var/lib/tricloud/host-apply.sh remove",
+  ];
+
   /** Both steps of a deploy; throws unless both succeed. */
   async deploy(profile: HostProfile): Promise<string> {
     return succeeded(await this.stage(profile)) + succeeded(await this.activate());
+  }
+
+  protected documentOf(profile: HostProfile): string {
+    return deliveryDocument(profile);
   }
 
   private async apply(step: string, options?: CommandOptions): Promise<Applied> {
@@ -67,7 +82,7 @@ export function exampleProfile(changes: Partial<HostProfile> & { readonly word?:
   const { word = "one", ...more } = changes;
   return {
     ...EMPTY_PROFILE,
-    packages: ["jq", "unbound"],
+    packages: ["jq"],
     files: [
       {
         path: UNIT,

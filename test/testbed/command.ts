@@ -8,6 +8,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** The command is killed after this time, in milliseconds. @default 600000 */
   readonly timeoutMs?: number;
+  /** Kills the command when it is aborted. */
+  readonly signal?: AbortSignal;
   /** Called with each line of output as it comes, standard error included. */
   readonly onLine?: (line: string) => void;
 }
@@ -43,6 +45,7 @@ export function attempt(
       });
     }
     const timer = setTimeout(() => child.kill("SIGKILL"), options.timeoutMs ?? 600_000);
+    options.signal?.addEventListener("abort", () => child.kill("SIGKILL"));
     child.on("error", (error) => {
       clearTimeout(timer);
       reject(new Error(`cannot run ${file}: ${error.message}`));

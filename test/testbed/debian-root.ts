@@ -93,4 +93,5 @@ export function missingPrograms(): string[] {
 const PROGRAMS = [
   ...["debootstrap", "systemd-nspawn", "ip", "nsenter", "nginx"],
   ...["openssl", "python3", "ssh", "ssh-keygen", "apt-get", "dpkg-deb"],
+  ...["gpg", "strace", "mkfs.ext4"],
 ];

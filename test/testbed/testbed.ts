@@ -13,6 +13,8 @@ import { serveArchive, serveOrigin } from "./web-server";
 export interface TestbedProps {
   /** Names of the virtual servers; the first gets the address ending in .11. */
   readonly hosts: readonly string[];
+  /** Size of each server's own disk, for servers that can lose what was not synced. @default - they share the memory */
+  readonly diskMegabytes?: number;
   /** @default - no far site */
   readonly far?: FarSiteProps;
   /** Told what is being done, a line each. @default - silent */
@@ -112,6 +114,7 @@ export class Testbed {
             link: await network.addHost(name),
             lower: root,
             storage: join(storage, name),
+            diskMegabytes: props.diskMegabytes,
             operator,
             aptSources: `deb [trusted=yes] ${archiveUri(network.gateway, "debian")} ./\n`,
             nameserver: network.gateway,

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, type CommandOptions, type CommandResult, run, until } from "./command";
 import { type Ledger } from "./ledger";
+import { DiskImage } from "./disk-image";
 import { type HostLink, startProcess } from "./network";
 import { identify, kill, type ProcessIdentity } from "./process-identity";
 
@@ -18,6 +19,8 @@ export interface VirtualHostProps {
   readonly lower: string;
   /** Directory for what this host writes, on a file system that can be an overlay's upper layer. */
   readonly storage: string;
+  /** Size of a disk of the host's own, for `losePower`. @default - it writes to `storage` as it is */
+  readonly diskMegabytes?: number;
   readonly operator: OperatorKey;
   /** apt sources in one-line form. */
   readonly aptSources: string;
@@ -39,6 +42,7 @@ export class VirtualHost {
   /** The host's file system as seen from this machine. */
   readonly root: string;
   private leader: ProcessIdentity | undefined;
+  private disk: DiskImage | undefined;
 
   private constructor(
     private readonly ledger: Ledger,
@@ -62,16 +66,18 @@ export class VirtualHost {
     const { name, storage } = props;
     const upper = join(storage, "upper");
     const ssh = join(upper, "etc/ssh");
+    const disk =
+      props.diskMegabytes === undefined
+        ? undefined
+        : await DiskImage.create(ledger, storage, props.diskMegabytes);
     for (const directory of [ssh, join(storage, "work"), join(storage, "root")]) {
       mkdirSync(directory, { recursive: true });
     }
     const host = new VirtualHost(ledger, props, await makeHostKeys(ssh, name));
+    host.disk = disk;
 
     ledger.record({ kind: "mount", path: host.root });
-    await run("mount", [
-      ...["-t", "overlay", "tricloud-testbed", host.root],
-      ...["-o", `lowerdir=${props.lower},upperdir=${upper},workdir=${join(storage, "work")}`],
-    ]);
+    await host.mountRoot();
     const write = (path: string, content: string) => writeFileSync(join(host.root, path), content);
     write("etc/hostname", `${name}\n`);
     write("etc/hosts", `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`);
@@ -129,6 +135,22 @@ export class VirtualHost {
     });
   }
 
+  /** Takes the power away, and from the host's own disk what was not synced. */
+  async losePower(): Promise<void> {
+    if (this.disk === undefined) throw new Error(`host ${this.name} has no disk of its own`);
+    await this.cutPower();
+    await this.disk.losePower(this.root);
+    await this.mountRoot();
+  }
+
+  private async mountRoot(): Promise<void> {
+    const { lower, storage } = this.props;
+    await run("mount", [
+      ...["-t", "overlay", "tricloud-testbed", this.root],
+      ...["-o", `lowerdir=${lower},upperdir=${join(storage, "upper")},workdir=${join(storage, "work")}`],
+    ]);
+  }
+
   /** Runs a shell command as root over SSH and returns its standard output. Throws when it fails. */
   async run(command: string, options: CommandOptions = {}): Promise<string> {
     const result = await this.attempt(command, options);
@@ -158,7 +180,12 @@ export class VirtualHost {
 
   /** Runs a program in the machine without the network: for the time before sshd is up. */
   private inside(command: readonly string[]): Promise<CommandResult> {
-    return attempt("nsenter", ["-t", String(this.leader?.pid), "-a", ...command]);
+    return attempt("nsenter", this.insideArguments(command));
+  }
+
+  /** What `nsenter` needs to run a program in the machine. */
+  insideArguments(command: readonly string[]): string[] {
+    return ["-t", String(this.leader?.pid), "-a", ...command];
   }
 }
 

@@ -29,9 +29,13 @@ boot() {
   lay_out file "$DOCUMENT" -
   give_owners file "$DOCUMENT"
   verify_services "$DOCUMENT"
-  while read -r _ _ _ path _; do put_file "$STAGED$path" "$path"; done < <(lines file "$DOCUMENT")
+  while read -r _ _ _ path _; do
+    note_readers "$path"
+    put_file "$STAGED$path" "$path"
+  done < <(lines file "$DOCUMENT")
   rm -rf $STATE/staged
   systemctl daemon-reload
+  tell_readers
   # All at once, for they need one another: Consul, say, finds its servers by names that the resolver looks up, which
   # in turn asks Consul. A quorum's gate is for restarting what runs already.
   while read -r name _; do

@@ -111,6 +111,7 @@ note_what_is_due() { # DOCUMENT PATH...
     done
   done < <(lines service "$1")
   [[ " ${*:2}" != *" /etc/systemd/"* ]] || touch $STATE/daemon-reload
+  note_readers "${@:2}"
   sync -f $STATE
 }
 
@@ -144,6 +145,7 @@ activate() {
     systemctl daemon-reload
     rm -f $STATE/daemon-reload
   fi
+  tell_readers
   resume_services
   activate_services "$document"
   purge_obsolete "$document"
@@ -179,8 +181,12 @@ remove() {
     list $STATE/resume "$line"
     unlist $STATE/services "$line"
   done
-  while read -r path; do take_back_file "$path"; done < <(entries_backwards $STATE/files)
+  while read -r path; do
+    note_readers "$path"
+    take_back_file "$path"
+  done < <(entries_backwards $STATE/files)
   systemctl daemon-reload
+  tell_readers
   mapfile -t packages < <(entries $STATE/own-packages)
   purge_packages "${packages[@]}"
   while read -r name; do userdel "$name" 2>/dev/null || true; done < <(entries $STATE/own-passwd)
@@ -189,7 +195,8 @@ remove() {
   systemctl daemon-reload
   resume_services
   # The program goes last: as long as it is there, whatever was left can be taken back by another try.
-  find $STATE -mindepth 1 ! -name host-apply.sh -delete
+  step "forgetting what was put on the host"
+  find $STATE -mindepth 1 ! -path $STATE/host-apply.sh -delete
   rm -rf $STATE
   say "removed"
 }

@@ -12,6 +12,25 @@ verify_services() { # DOCUMENT
     }
   done < <(lines service "$1")
 }
+# Programs of the host's own that read a folder in which a file of ours lies: they are told, where they run.
+note_readers() { # PATH...
+  local path
+  mkdir -p $STATE/readers
+  for path; do
+    case $path in
+      /etc/systemd/resolved.conf.d/*) touch $STATE/readers/systemd-resolved.service ;;
+      /etc/NetworkManager/conf.d/*) touch $STATE/readers/NetworkManager.service ;;
+    esac
+  done
+}
+tell_readers() {
+  local reader
+  for reader in "$STATE"/readers/*.service; do
+    [[ -e $reader ]] || continue
+    systemctl try-restart "${reader##*/}" || warn "cannot restart ${reader##*/}"
+    rm -f "$reader"
+  done
+}
 await_health() { # NAME HEALTH TIMEOUT_SECONDS
   [[ $2 != - ]] || return 0
   step "waiting for $1 to be healthy"
