@@ -18,6 +18,7 @@ import { resolverClientFiles } from "./resolv-conf";
 import { unboundConf } from "./unbound-conf";
 import { CONFINEMENT, MAIN_RESOLVER, type ResolverInstance, SPARE_RESOLVER } from "./unbound-files";
 import type { ForwardZone, ProxySuffix, StaleAnswers, StaticRecord } from "./unbound-options";
+import { checksSignatures } from "./unbound-plan";
 import { unboundConfinement, unboundGuard, unboundUnit, unboundWatchUnit } from "./unbound-unit";
 
 /** What a resolver needs to know of a proxy that host names with a suffix lead to. */
@@ -46,8 +47,8 @@ export interface LocalResolverProps {
   /** How long names outlive the servers that know them. @default - one hour */
   readonly staleAnswers?: StaleAnswers | false;
   /**
-   * Check DNSSEC signatures of public names. Turn it off where the forwarders strip them.
-   * @default true
+   * Check DNSSEC signatures of public names. All forwarders must hand signatures on, or none of these names resolves.
+   * @default - whether names are resolved from the root servers
    */
   readonly validate?: boolean;
   /**
@@ -109,8 +110,7 @@ export class LocalResolver extends Construct implements HasTopology {
     const instances = [MAIN_RESOLVER, ...spare].map((instance) => this.instancePart(host, instance));
     const second = [...this.fallbacks(host), ...spare.map(({ address }) => address)];
     return {
-      // dns-root-data holds the trust anchor of the root.
-      packages: ["dns-root-data", "unbound"],
+      packages: [...(this.checksSignatures ? ["dns-root-data"] : []), "unbound"],
       files: [
         ...instances.flatMap(({ files }) => files),
         { path: CONFINEMENT, content: text(unboundConfinement()) },
@@ -170,6 +170,11 @@ export class LocalResolver extends Construct implements HasTopology {
       threads: props.threads,
       controlSocket: socket,
     });
+  }
+
+  private get checksSignatures(): boolean {
+    const { validate, forwarders } = this.props;
+    return checksSignatures({ validate, upstreams: forwarders });
   }
 
   private consulZones(host: IHost): ForwardZone[] {

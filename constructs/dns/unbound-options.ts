@@ -24,8 +24,9 @@ export interface UnboundOptions {
   /** Records this resolver answers by itself. @default [] */
   readonly staticRecords?: readonly StaticRecord[];
   /**
-   * Check DNSSEC signatures. Turn it off where the upstream strips them, or nothing signed will resolve.
-   * @default true
+   * Check DNSSEC signatures. Behind upstreams that do not hand them on no public name would resolve, so that it is for
+   * you to say that yours do.
+   * @default - whether names are resolved from the root servers
    */
   readonly validate?: boolean;
   /**

@@ -66,9 +66,10 @@ export function planUnbound(options: UnboundOptions): UnboundPlan {
       target: domainName(target, `target of proxy suffix ${suffix}`),
     })),
     staticRecords: options.staticRecords ?? [],
-    validate: options.validate ?? true,
+    validate: checksSignatures(options),
   };
   refuseNumbersOutOfRange(options);
+  refuseUnsignedUpstreams(plan);
   refuseUnreachable(plan);
   refuseLoopbackForwarders(plan, options.doNotQueryLocalhost ?? false);
   refuseUnanswerableInternalZones(plan);
@@ -77,6 +78,10 @@ export function planUnbound(options: UnboundOptions): UnboundPlan {
   refuseBadRecords(plan);
   return plan;
 }
+
+/** Whether names are checked against DNSSEC signatures: nobody knows of upstreams by their address what they hand on. */
+export const checksSignatures = ({ validate, upstreams }: UnboundOptions): boolean =>
+  validate ?? upstreams === undefined;
 
 function plannedZones(options: UnboundOptions): PlannedZone[] {
   const declared: PlannedZone[] = (options.forwardZones ?? []).map((zone) => {
@@ -140,6 +145,22 @@ function refuseNumbersOutOfRange(options: UnboundOptions): void {
       throw new Error(`unbound ${name} must be a whole number from ${least} to ${most}, got: ${value}`);
     }
   }
+}
+
+/**
+ * Resolvers that hand no signature on, whatever they are asked: those of every VPC on AWS.
+ * https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+ */
+const UNSIGNED_RESOLVERS = ["169.254.169.253", "fd00:ec2::253"];
+
+function refuseUnsignedUpstreams({ validate, zones }: UnboundPlan): void {
+  const upstreams = zones.find(({ name }) => name === ".")?.forwarders ?? [];
+  const unsigned = upstreams.find(({ host }) => UNSIGNED_RESOLVERS.includes(host));
+  if (!validate || unsigned === undefined) return;
+  throw new Error(
+    `unbound cannot check DNSSEC signatures behind ${unsigned.host}, a VPC's resolver: it hands none on, and no ` +
+      "public name would resolve. Expected validate to be off, or other upstreams",
+  );
 }
 
 function refuseUnreachable(plan: UnboundPlan): void {

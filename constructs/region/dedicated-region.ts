@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
 import { SSH_ADDRESS, SSH_KEY_PATH, SSH_USER, sshHostKeyProblem } from "./ssh-grammar";
-import { consulServersProblem, dnsLabel, ipv4Address, sharedFields } from "./region";
+import { consulServersProblem, dns, dnsLabel, ipv4Address, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
@@ -92,6 +92,10 @@ export const dedicatedRegion = z
     ...sharedFields,
     platform: z.literal("dedicated"),
     proxy,
+    dns: dns.extend({
+      /** Check DNSSEC signatures of public names, which all forwarders must then hand on. */
+      validate: z.boolean().default(false),
+    }),
     /** Who runs the data centre: names the failure domain all servers share. */
     provider: dnsLabel.default("sakura"),
     ssh: ssh.prefault({}),

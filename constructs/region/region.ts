@@ -121,7 +121,7 @@ export function consulServersProblem(count: number, singleServer: boolean): stri
     : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none";
 }
 
-const dns = z.strictObject({
+export const dns = z.strictObject({
   /** Upstream resolvers for public names. */
   forwarders: z.array(ipv4Address).min(1, { error: "expected at least one upstream resolver" }),
   /** Names answered from the region value itself: IPv4 address by host name. */

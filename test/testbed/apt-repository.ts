@@ -28,6 +28,9 @@ export const DEBIAN_PACKAGES = [
   // What Debian's images for EC2 have beyond a minimal system, and what a machine there fetches its files with.
   "cloud-init",
   "awscli",
+  // The AWS that answers them.
+  "python3-moto",
+  "python3-flask-cors",
 ];
 /** Packages from Debian 11, the last one to carry Consul. */
 export const BULLSEYE_PACKAGES = ["consul"];

@@ -57,11 +57,16 @@ export class Network {
     return network;
   }
 
-  /** Puts one more machine on the switch; addresses count up from .11. */
+  /** Address of the next machine on the switch; they count up from .11. */
+  get nextAddress(): string {
+    return `10.77.${this.third}.${11 + this.hosts}`;
+  }
+
+  /** Puts one more machine on the switch. */
   async addHost(name: string): Promise<HostLink> {
+    const address = this.nextAddress;
     const last = 11 + this.hosts++;
     const namespace = `tricloud-${this.ledger.id}-${name}`;
-    const address = `10.77.${this.third}.${last}`;
     await this.addNamespace(namespace);
     await ip(this.rack, [
       ...["link", "add", `port${last}`, "type", "veth"],

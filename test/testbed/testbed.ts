@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { aptRepository } from "./apt-repository";
 import { makeCertificates } from "./certificates";
 import { run } from "./command";
+import { debianLayer, type Prepared } from "./debian-layer";
 import { debianMirror, debianRoot, missingPrograms } from "./debian-root";
 import { exclusively } from "./exclusive";
 import { Ledger } from "./ledger";
@@ -44,15 +45,19 @@ export interface FarSite {
 /** Repository directory that holds what testbeds keep between runs. */
 export const TESTBED_DIRECTORY = resolve(process.env.TRICLOUD_TESTBED_DIR ?? ".testbed");
 
+const CACHE = join(TESTBED_DIRECTORY, "cache");
+
 /** Real Debian machines on this one, in network namespaces of their own. Needs root on Linux. */
 export class Testbed {
   private stopping: Promise<void> | undefined;
 
   private constructor(
-    private readonly ledger: Ledger,
+    /** What is noted here ends with the run. */
+    readonly ledger: Ledger,
     readonly network: Network,
-    readonly hosts: readonly VirtualHost[],
+    readonly hosts: VirtualHost[],
     readonly operator: OperatorKey,
+    private readonly prepared: Prepared,
     private readonly farSite: FarSite | undefined,
   ) {}
 
@@ -69,15 +74,14 @@ export class Testbed {
    *
    * @param onStep told what is being done, a line each
    */
-  static async prepare(onStep: (step: string) => void): Promise<{ root: string; archives: string }> {
-    const cache = join(TESTBED_DIRECTORY, "cache");
-    mkdirSync(cache, { recursive: true });
-    return exclusively(join(cache, "lock"), async () => {
+  static async prepare(onStep: (step: string) => void): Promise<Prepared> {
+    mkdirSync(CACHE, { recursive: true });
+    return exclusively(join(CACHE, "lock"), async () => {
       const mirror = await debianMirror();
       onStep("Debian 13 for the virtual servers (made once, then kept)");
-      const root = await debianRoot(cache, mirror);
+      const root = await debianRoot(CACHE, mirror);
       onStep("packages for the virtual servers (fetched once, then kept)");
-      const { directory: archives } = await aptRepository(cache, mirror, root);
+      const { directory: archives } = await aptRepository(CACHE, mirror, root);
       return { root, archives };
     });
   }
@@ -91,13 +95,13 @@ export class Testbed {
     const obstacle = Testbed.obstacle();
     if (obstacle !== undefined) throw new Error(obstacle);
     await Testbed.removeRuns("crashed");
-    const { root, archives } = await Testbed.prepare(step);
+    const prepared = await Testbed.prepare(step);
 
     const ledger = Ledger.create(join(TESTBED_DIRECTORY, "runs"));
     try {
       step("network");
       const network = await Network.create(ledger);
-      await serveArchive(ledger, network.rack, archives);
+      await serveArchive(ledger, network.rack, prepared.archives);
       const far = props.far === undefined ? undefined : await Testbed.addFarSite(ledger, network, props.far);
       step(`${props.hosts.length} virtual servers: ${props.hosts.join(", ")}`);
       const operator = await makeOperatorKey(ledger.directory);
@@ -106,23 +110,10 @@ export class Testbed {
       // In memory: an overlay's upper layer may not lie on another overlay, and nothing here need survive.
       ledger.record({ kind: "mount", path: storage });
       await run("mount", ["-t", "tmpfs", "-o", "mode=0755", "tricloud-testbed", storage]);
-      const hosts: VirtualHost[] = [];
-      for (const name of props.hosts) {
-        hosts.push(
-          await VirtualHost.create(ledger, {
-            name,
-            link: await network.addHost(name),
-            lower: root,
-            storage: join(storage, name),
-            diskMegabytes: props.diskMegabytes,
-            operator,
-            aptSources: `deb [trusted=yes] ${archiveUri(network.gateway, "debian")} ./\n`,
-            nameserver: network.gateway,
-          }),
-        );
-      }
-      await Promise.all(hosts.map((host) => host.start()));
-      return new Testbed(ledger, network, hosts, operator, far);
+      const testbed = new Testbed(ledger, network, [], operator, prepared, far);
+      for (const name of props.hosts) await testbed.addHost(name, [], props.diskMegabytes);
+      await Promise.all(testbed.hosts.map((host) => host.start()));
+      return testbed;
     } catch (error) {
       // A failure to clean up must not hide why it came to that; the next run tries the clean-up again.
       await ledger.undo().catch((also: Error) => step(also.message));
@@ -150,6 +141,47 @@ export class Testbed {
   get far(): FarSite {
     if (this.farSite === undefined) throw new Error("this testbed was made without a far site");
     return this.farSite;
+  }
+
+  /**
+   * One more machine, not switched on yet.
+   *
+   * @param layers directories over Debian's root, the uppermost first, as `layer` makes them
+   * @param diskMegabytes size of a disk of its own
+   */
+  async addHost(name: string, layers: readonly string[] = [], diskMegabytes?: number): Promise<VirtualHost> {
+    const { ledger, network, operator, prepared } = this;
+    const host = await VirtualHost.create(ledger, {
+      name,
+      link: await network.addHost(name),
+      lower: [...layers, prepared.root],
+      storage: join(ledger.directory, "disks", name),
+      diskMegabytes,
+      operator,
+      aptSources: `deb [trusted=yes] ${archiveUri(network.gateway, "debian")} ./\n`,
+      nameserver: network.gateway,
+    });
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** What Debian with these packages has beyond the hosts' root, as a directory. Made once, then kept. */
+  layer(name: string, packages: readonly string[]): Promise<string> {
+    return exclusively(join(CACHE, "lock"), () =>
+      debianLayer(join(CACHE, "layers", name), packages, this.prepared),
+    );
+  }
+
+  /** Debian's root directory with `layers` over it, to run a program of Debian's in. */
+  async mountRoot(name: string, layers: readonly string[]): Promise<string> {
+    const storage = join(this.ledger.directory, "disks", name);
+    const [root, upper, work] = ["root", "upper", "work"].map((part) => join(storage, part));
+    for (const directory of [root, upper, work]) mkdirSync(directory!, { recursive: true });
+    this.ledger.record({ kind: "mount", path: root! });
+    const lower = [...layers, this.prepared.root].join(":");
+    const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+    await run("mount", ["-t", "overlay", "tricloud-testbed", root!, "-o", options]);
+    return root!;
   }
 
   /** Directory of this run alone, for whatever goes with it. */

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, type CommandOptions, type CommandResult, run, until } from "./command";
 import { type Ledger } from "./ledger";
 import { DiskImage } from "./disk-image";
-import { type HostLink, startProcess } from "./network";
-import { identify, kill, type ProcessIdentity } from "./process-identity";
+import { type HostLink, type StartedProcess, startProcess } from "./network";
+import { identify, isAlive, kill, type ProcessIdentity } from "./process-identity";
 
 /** Key with which this run's operator enters its hosts. */
 export interface OperatorKey {
@@ -15,8 +15,8 @@ export interface OperatorKey {
 export interface VirtualHostProps {
   readonly name: string;
   readonly link: HostLink;
-  /** Debian root directory shared by all hosts; never written to. */
-  readonly lower: string;
+  /** Debian root directories shared by hosts, the uppermost first; never written to. */
+  readonly lower: readonly string[];
   /** Directory for what this host writes, on a file system that can be an overlay's upper layer. */
   readonly storage: string;
   /** Size of a disk of the host's own, for `losePower`. @default - it writes to `storage` as it is */
@@ -90,14 +90,27 @@ export class VirtualHost {
 
   /** Switches the machine on and waits until systemd and sshd say they are ready. */
   async start(): Promise<void> {
+    const supervisor = await this.powerOn();
+    await until(`host ${this.name}: systemd`, 60_000, async () => {
+      if (!supervisor.isRunning()) throw this.failed("ended while starting");
+      const state = (await this.inside(["systemctl", "is-system-running"])).stdout.trim();
+      if (state !== "degraded") return state === "running" || undefined;
+      throw this.failed(`units failed: ${(await this.inside(["systemctl", "--failed", "--plain"])).stdout}`);
+    });
+    await until(`host ${this.name}: sshd`, 20_000, async () => {
+      return (await this.attempt("true", { timeoutMs: 5_000 })).code === 0 || undefined;
+    });
+  }
+
+  /** Switches the machine on, and does not wait for what it does then. */
+  async powerOn(): Promise<StartedProcess> {
     if (this.leader !== undefined) throw new Error(`host ${this.name} is already on`);
-    const log = join(this.ledger.directory, `${this.name}.console`);
     const machine = this.namespace;
     const groups = cgroupRoots().map((root) => join(root, machine));
     for (const path of groups) this.ledger.record({ kind: "cgroup", path });
     this.ledger.record({ kind: "empty-directory", path: `/run/systemd/nspawn/propagate/${machine}` });
     // Each host gets cgroups of its own: systemd-nspawn would otherwise put all of them into one.
-    const supervisor = await startProcess(this.ledger, log, "sh", [
+    const supervisor = await startProcess(this.ledger, this.console, "sh", [
       "-euc",
       `for group in ${groups.join(" ")}; do mkdir -p $group; echo $$ >$group/cgroup.procs; done; exec "$@"`,
       "sh",
@@ -105,22 +118,21 @@ export class VirtualHost {
       ...["-D", this.root, "-M", machine, `--network-namespace-path=/run/netns/${machine}`],
       ...["--link-journal=no", "--resolv-conf=off", "--timezone=off"],
     ]);
-    const failed = (what: string) =>
-      new Error(`host ${this.name}: ${what}; console:\n${readFileSync(log, "utf8").slice(-2000)}`);
-
     this.leader = await until(`host ${this.name}: first process`, 20_000, async () => {
-      if (!supervisor.isRunning()) throw failed("ended while starting");
+      if (!supervisor.isRunning()) throw this.failed("ended while starting");
       return firstProcessUnder(supervisor.pid);
     });
-    await until(`host ${this.name}: systemd`, 60_000, async () => {
-      if (!supervisor.isRunning()) throw failed("ended while starting");
-      const state = (await this.inside(["systemctl", "is-system-running"])).stdout.trim();
-      if (state !== "degraded") return state === "running" || undefined;
-      throw failed(`units failed: ${(await this.inside(["systemctl", "--failed", "--plain"])).stdout}`);
-    });
-    await until(`host ${this.name}: sshd`, 20_000, async () => {
-      return (await this.attempt("true", { timeoutMs: 5_000 })).code === 0 || undefined;
-    });
+    return supervisor;
+  }
+
+  /** Whether the machine is on: its first process lives. */
+  get isOn(): boolean {
+    return this.leader !== undefined && isAlive(this.leader);
+  }
+
+  /** Asks systemd to shut the machine down, and does not wait for it. */
+  async shutDown(): Promise<void> {
+    await this.inside(["systemctl", "--no-block", "poweroff"]);
   }
 
   /** Takes the power away: every process ends at once, the disk stays. Does nothing when it is off. */
@@ -147,8 +159,20 @@ export class VirtualHost {
     const { lower, storage } = this.props;
     await run("mount", [
       ...["-t", "overlay", "tricloud-testbed", this.root],
-      ...["-o", `lowerdir=${lower},upperdir=${join(storage, "upper")},workdir=${join(storage, "work")}`],
+      ...[
+        "-o",
+        `lowerdir=${lower.join(":")},upperdir=${join(storage, "upper")},workdir=${join(storage, "work")}`,
+      ],
     ]);
+  }
+
+  /** Takes the power away and destroys the disk. */
+  async destroy(): Promise<void> {
+    await this.cutPower();
+    await until(`${this.root} unmounted`, 10_000, async () => {
+      return (await attempt("umount", [this.root])).code === 0 || undefined;
+    });
+    rmSync(this.props.storage, { recursive: true });
   }
 
   /** Runs a shell command as root over SSH and returns its standard output. Throws when it fails. */
@@ -176,6 +200,17 @@ export class VirtualHost {
       ...["-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
       ...["-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR", `root@${this.address}`],
     ];
+  }
+
+  /** What the machine wrote to its console. */
+  private get console(): string {
+    return join(this.ledger.directory, `${this.name}.console`);
+  }
+
+  private failed(what: string): Error {
+    return new Error(
+      `host ${this.name}: ${what}; console:\n${readFileSync(this.console, "utf8").slice(-2000)}`,
+    );
   }
 
   /** Runs a program in the machine without the network: for the time before sshd is up. */

@@ -77,6 +77,29 @@ describe("LocalResolver", () => {
     }
   });
 
+  it.each<[string, Partial<LocalResolverProps>, boolean]>([
+    ["from the root down", { forwarders: undefined }, true],
+    ["behind forwarders", { forwarders: ["10.10.0.2"] }, false],
+    [
+      "behind forwarders that are said to hand signatures on",
+      { forwarders: ["10.10.0.2"], validate: true },
+      true,
+    ],
+  ])("resolving %s, checks signatures only where there are some", (_where, props, checked) => {
+    // GIVEN / WHEN
+    const [host] = jp(props);
+    // THEN
+    const module = checked ? '"validator iterator"' : '"iterator"';
+    expect(confLines(host!)).toContain(`module-config: ${module}`);
+    expect(host!.profile.packages.includes("dns-root-data")).toBe(checked);
+  });
+
+  it("refuses to check signatures behind a VPC's resolver", () => {
+    expect(() => jp({ forwarders: ["169.254.169.253"], validate: true })).toThrow(
+      "unbound cannot check DNSSEC signatures behind 169.254.169.253, a VPC's resolver",
+    );
+  });
+
   it("gives each host the next one's resolver as its second, which lets it in and nobody else", () => {
     // GIVEN / WHEN
     const hosts = jp();

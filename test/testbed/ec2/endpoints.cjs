@@ -1,0 +1,208 @@
+/**
+ * The AWS that machines of a region see, at the names they call it by: each request must be signed with an instance's
+ * credentials and allowed by its role's policy. S3, Secrets Manager and EC2 are moto's; the one call each that machines
+ * make of Auto Scaling and Systems Manager, which moto has not, are answered here, the former by the parent process.
+ *
+ * The parent talks to it over Node's channel. It is told of each call, and of each refusal.
+ *
+ * usage: node endpoints.cjs '{ "metadataAddress", "address", "certificate", "key", "region", "account", "motoPort",
+ *   "modules" }'
+ */
+const { readFileSync } = require("node:fs");
+const { request: httpRequest } = require("node:http");
+const { createServer } = require("node:https");
+const { createRequire } = require("node:module");
+const { join } = require("node:path");
+const { metadataServer } = require("./metadata.cjs");
+const { isAllowed } = require("./policy.cjs");
+const { refusal } = require("./signature.cjs");
+
+const options = JSON.parse(process.argv[2]);
+const { region, account } = options;
+const { RequestSigner } = createRequire(join(options.modules, "package.json"))("aws4");
+
+/** Instances by address: { id, address, zone, role, statements, credentials }. */
+const instances = new Map();
+const NOBODY = { accessKeyId: "", secretAccessKey: "", sessionToken: "" };
+
+const tell = (event) => process.send({ event });
+
+/** What a request is about: its service, and what IAM is asked. Undefined for a service nobody here knows. */
+function asked({ headers, url, method }, body) {
+  const host = (headers.host ?? "").replace(/:443$/, "");
+  const bucketHost = /^(.+)\.s3\.([a-z0-9-]+)\.amazonaws\.com$/.exec(host);
+  if (bucketHost !== null || host === `s3.${region}.amazonaws.com`) {
+    const path = decodeURIComponent(url.split("?")[0].slice(1));
+    const [bucket, key] = bucketHost === null ? splitOnce(path) : [bucketHost[1], path];
+    const version = new URL(url, "https://s3").searchParams.get("versionId") ?? undefined;
+    const reading = version === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
+    const action = ["GET", "HEAD"].includes(method) ? reading : `s3:${method}`;
+    return {
+      service: "s3",
+      action,
+      resource: `arn:aws:s3:::${bucket}/${key}`,
+      detail: { bucket, key, version },
+    };
+  }
+  const [service, ...rest] = host.split(".");
+  if (rest.join(".") !== `${region}.amazonaws.com`) return undefined;
+  const form = Object.fromEntries(new URLSearchParams(body.toString()));
+  switch (service) {
+    case "ec2":
+      return { service, action: `ec2:${form.Action}`, resource: "*", detail: {} };
+    case "autoscaling": {
+      const group = form.AutoScalingGroupName;
+      const resource = `arn:aws:autoscaling:${region}:${account}:autoScalingGroup:0f0f:autoScalingGroupName/${group}`;
+      return { service, action: `autoscaling:${form.Action}`, resource, detail: form };
+    }
+    case "secretsmanager":
+    case "ssm": {
+      const action = `${service}:${(headers["x-amz-target"] ?? "").split(".")[1]}`;
+      const detail = JSON.parse(body.toString());
+      return { service, action, resource: detail.SecretId ?? "*", detail };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const splitOnce = (path) => [path.split("/", 1)[0], path.split("/").slice(1).join("/")];
+
+const xml = (response, status, text) =>
+  response.writeHead(status, { "content-type": "text/xml" }).end(`<?xml version="1.0"?>${text}`);
+
+const errorText = ({ code, message }) => `<Code>${code}</Code><Message>${message}</Message>`;
+
+/** How each service words a refusal. */
+const REFUSE = {
+  s3: (response, problem) => xml(response, problem.status, `<Error>${errorText(problem)}</Error>`),
+  ec2: (response, problem) =>
+    xml(response, 403, `<Response><Errors><Error>${errorText(problem)}</Error></Errors></Response>`),
+  autoscaling: (response, problem) =>
+    xml(
+      response,
+      problem.status,
+      `<ErrorResponse><Error><Type>Sender</Type>${errorText(problem)}</Error></ErrorResponse>`,
+    ),
+  secretsmanager: jsonError,
+  ssm: jsonError,
+};
+
+function jsonError(response, { code, message }) {
+  const names = { SignatureDoesNotMatch: "InvalidSignatureException", AccessDenied: "AccessDeniedException" };
+  response
+    .writeHead(400, { "content-type": "application/x-amz-json-1.1" })
+    .end(JSON.stringify({ __type: names[code] ?? code, message }));
+}
+
+async function answer(request, response, body) {
+  const what = asked(request, body);
+  if (what === undefined) return response.writeHead(404).end();
+  const { service, action, resource, detail } = what;
+  // Whether anybody may read it is for moto to say, which knows each object's access list.
+  if (service === "s3" && request.headers.authorization === undefined)
+    return moto(request, response, body, "s3");
+
+  const key = /Credential=([^/]+)\//.exec(request.headers.authorization ?? "")?.[1];
+  const instance = [...instances.values()].find(({ credentials }) => credentials.accessKeyId === key);
+  const scope = { service, region, credentials: instance?.credentials ?? NOBODY };
+  let problem = refusal(request, body, scope, RequestSigner);
+  if (problem === undefined && !isAllowed(instance.statements, permission(action, resource))) {
+    const message = `The role of ${instance.id} may not perform ${action} on ${resource}`;
+    problem = { code: service === "ec2" ? "UnauthorizedOperation" : "AccessDenied", status: 403, message };
+  }
+  if (problem === undefined && service === "autoscaling") {
+    problem = await fromParent({ action, ...detail });
+  }
+  tell({ action, instance: instance?.id, ...detail, ...(problem && { refused: problem.code }) });
+  if (problem !== undefined) return REFUSE[service](response, problem);
+  switch (action) {
+    case "autoscaling:CompleteLifecycleAction":
+      return xml(
+        response,
+        200,
+        "<CompleteLifecycleActionResponse><CompleteLifecycleActionResult/></CompleteLifecycleActionResponse>",
+      );
+    case "ssm:UpdateInstanceInformation":
+      return response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end("{}");
+    default:
+      return moto(request, response, body);
+  }
+}
+
+const permission = (action, resource) => ({ action, resource, context: { "aws:RequestedRegion": region } });
+
+/** Passes a request on as it is. Of a service that is named, moto's refusal, which has no words, is put into AWS's. */
+function moto({ method, url, headers }, response, body, service) {
+  const target = { host: "127.0.0.1", port: options.motoPort, method, path: url, headers };
+  const passed = httpRequest(target, (answered) => {
+    if (service !== undefined && answered.statusCode === 403) {
+      answered.resume();
+      return REFUSE[service](response, { code: "AccessDenied", status: 403, message: "Access Denied" });
+    }
+    response.writeHead(answered.statusCode, answered.headers);
+    answered.pipe(response);
+  });
+  passed.on("error", (error) => response.destroy(error));
+  passed.end(body);
+}
+
+let questions = 0;
+const waiting = new Map();
+
+/** Asks the parent what is wrong with a call; undefined when nothing is. */
+function fromParent(call) {
+  const question = ++questions;
+  return new Promise((resolve) => {
+    waiting.set(question, resolve);
+    process.send({ question, call });
+  });
+}
+
+process.on("message", (message) => {
+  if (message.answer !== undefined) {
+    waiting.get(message.answer)(message.problem);
+    waiting.delete(message.answer);
+  }
+  if (message.instance !== undefined) instances.set(message.instance.address, message.instance);
+  if (message.gone !== undefined) instances.delete(message.gone);
+  if (message.mistaken !== undefined) instances.get(message.mistaken).mistaken = message.credentials;
+  if (message.operator !== undefined) operate(message.operator, message.call);
+});
+process.on("disconnect", () => process.exit(0));
+
+/** A call of the region's owner, who needs no signature here: straight to moto. */
+function operate(operator, { service, method, path, headers, body }) {
+  const authorization = `AWS4-HMAC-SHA256 Credential=AKIAOPERATOR/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`;
+  const target = {
+    ...{ host: "127.0.0.1", port: options.motoPort, method, path },
+    headers: { host: `${service}.${region}.amazonaws.com`, authorization, ...headers },
+  };
+  const request = httpRequest(target, (response) => {
+    const chunks = [];
+    response.on("data", (chunk) => chunks.push(chunk));
+    response.on("end", () =>
+      process.send({
+        ...{ operator, status: response.statusCode, body: Buffer.concat(chunks).toString() },
+        version: response.headers["x-amz-version-id"],
+      }),
+    );
+  });
+  request.on("error", (error) => process.send({ operator, status: 0, body: error.message }));
+  request.end(Buffer.from(body ?? "", "base64"));
+}
+
+metadataServer((address) => instances.get(address), region).listen(80, options.metadataAddress);
+createServer(
+  { cert: readFileSync(options.certificate), key: readFileSync(options.key) },
+  (request, response) => {
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => {
+      answer(request, response, Buffer.concat(chunks)).catch((error) => {
+        console.error(error);
+        response.writeHead(500).end();
+      });
+    });
+  },
+).listen(443, options.address, () => tell({ action: "ready" }));

@@ -1,0 +1,143 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Ec2RegionInput, ec2Region } from "../../../constructs/region";
+import { addStacks } from "../../../stacks";
+import { FAR_ADDRESS } from "../network";
+import { Testbed } from "../testbed";
+import { publishAgent } from "./agent-package";
+import { AutoScalingGroup } from "./auto-scaling-group";
+import { Aws, AWS_REGION } from "./aws";
+import { Cloud, type GroupPlan } from "./cloud";
+import { Instance, ZONES } from "./instance";
+import { Stack } from "./stack";
+import { VPC_RESOLVER } from "./vpc-resolver";
+
+/** Name of the origin at the far site: one of the world's, found through the VPC's resolver. */
+export const ORIGIN = "api.example.com";
+/** 32 bytes, of no use anywhere else. */
+const GOSSIP_KEY = Buffer.alloc(32, "us").toString("base64");
+
+/** The region value of the laboratory: what it names of its own is where Consul's package and the origin are. */
+export function usRegion(testbed: Testbed): Ec2RegionInput {
+  return {
+    name: "us",
+    platform: "ec2",
+    cidr: testbed.network.cidr,
+    awsRegion: AWS_REGION,
+    availabilityZones: ZONES,
+    image: "ami-0123456789abcdef0",
+    bootTimeoutSeconds: 120,
+    servers: { "consul-server": { count: 3 }, proxy: { count: 2 }, app: { count: 2 } },
+    proxy: {
+      allow: [ORIGIN],
+      warm: [`${ORIGIN}:443=2`],
+      caCertificate: readFileSync(testbed.far.authority, "utf8"),
+    },
+    consul: {
+      aptSource: {
+        name: "consul",
+        uri: testbed.consulArchive,
+        suite: "./",
+        components: [],
+        trusted: true,
+        onlyPackages: ["consul"],
+      },
+    },
+    dns: { forwarders: [VPC_RESOLVER] },
+  };
+}
+
+/** A region of EC2 on this machine: what AWS gives, and groups of machines that boot with what was synthesised. */
+export class Ec2Laboratory {
+  /** @param onStep told what is being done, a line each */
+  static async open(onStep: (step: string) => void = () => undefined): Promise<Ec2Laboratory> {
+    const testbed = await Testbed.boot({ hosts: [], far: { names: [ORIGIN] }, onStep });
+    try {
+      const aws = await Aws.start(testbed, { [ORIGIN]: FAR_ADDRESS });
+      await publishAgent(aws, testbed.directory);
+      return new Ec2Laboratory(testbed, aws, onStep);
+    } catch (error) {
+      await testbed.stop();
+      throw error;
+    }
+  }
+
+  readonly groups = new Map<string, AutoScalingGroup>();
+  private readonly cloud: Cloud;
+  private deploys = 0;
+  private launched = 0;
+
+  private constructor(
+    readonly testbed: Testbed,
+    readonly aws: Aws,
+    private readonly onStep: (step: string) => void,
+  ) {
+    this.cloud = new Cloud(aws, { consul_gossip_key: GOSSIP_KEY });
+    aws.onAutoScaling = (call) => {
+      for (const group of this.groups.values()) {
+        const verdict = group.complete(call);
+        if (verdict !== undefined) return verdict === "done" ? undefined : verdict;
+      }
+      return { code: "ValidationError", status: 400, message: `no group ${call["AutoScalingGroupName"]}` };
+    };
+  }
+
+  group(name: string): AutoScalingGroup {
+    const group = this.groups.get(name);
+    if (group === undefined)
+      throw new Error(`no group ${name}; there are ${[...this.groups.keys()].join(", ")}`);
+    return group;
+  }
+
+  /** Synthesises the region. @returns its groups as a deploy would have them, each after those it depends on */
+  async plan(region: Ec2RegionInput): Promise<GroupPlan[]> {
+    const directory = join(this.testbed.directory, `deploy-${++this.deploys}`);
+    mkdirSync(directory);
+    const stack = await Stack.synthesise(directory, region.name, (app) =>
+      addStacks(app, ec2Region.parse(region)),
+    );
+    return this.cloud.apply(stack);
+  }
+
+  /**
+   * Makes what is not there, and has groups whose machines are to boot with something else replace them: each once those
+   * it depends on are settled, as Terraform does it.
+   */
+  async deploy(plans: readonly GroupPlan[]): Promise<void> {
+    const settled = new Map<string, Promise<void>>();
+    for (const plan of plans) {
+      const earlier = Promise.all(plan.after.map((name) => settled.get(name)));
+      settled.set(
+        plan.name,
+        earlier.then(() => this.settle(plan)),
+      );
+    }
+    await Promise.all(settled.values());
+  }
+
+  async close(): Promise<void> {
+    for (const group of this.groups.values()) group.stop();
+    await this.testbed.stop();
+  }
+
+  private async settle(plan: GroupPlan): Promise<void> {
+    const existing = this.groups.get(plan.name);
+    this.onStep(`group ${plan.name}`);
+    if (existing !== undefined) {
+      existing.update(plan);
+      return existing.settled();
+    }
+    const group = new AutoScalingGroup(plan, {
+      launch: (current) => this.launch(current),
+    });
+    this.groups.set(plan.name, group);
+    return group.start();
+  }
+
+  private async launch(plan: GroupPlan): Promise<Instance> {
+    const zone = ZONES[this.launched++ % ZONES.length]!;
+    const instance = await Instance.launch(this.testbed, this.aws, plan, zone);
+    this.onStep(`${plan.name}: ${instance.id} at ${instance.host.address}`);
+    return instance;
+  }
+}
