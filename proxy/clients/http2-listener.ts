@@ -7,7 +7,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type Socket } from "node:net";
-import { clock } from "../clock";
+import { clock, TICK_MS } from "../clock";
 import { type ExchangeServices } from "../exchange-services";
 import { Http2Request } from "./http2-request";
 
@@ -25,6 +25,8 @@ const FIELD_OVERHEAD_BYTES = 32;
 const DRAIN_MS = 1_000;
 /** Milliseconds that a client has to close its side of a connection whose session is over. */
 const LINGER_MS = 2_000;
+/** Milliseconds that a client has at least to say that it is still there. */
+const LEAST_PING_MS = 5_000;
 /** A stream no client reaches: GOAWAY with it says "begin no more", not "what you have begun is lost". */
 const LAST_STREAM = 2 ** 31 - 1;
 /** Streams that may end without an answer before their share of all counts (CVE-2023-44487, CVE-2025-8671). */
@@ -43,9 +45,9 @@ interface Connection {
   /** `clock.now` when the session was seen to be over, and when all it had to say was seen to be written; else 0. */
   overSince: number;
   writtenSince: number;
-  /** `clock.now` when it was last asked whether it is still there, and whether it has answered. */
+  /** `clock.now` when it was last asked whether it is still there, and ticks since then without an answer. */
   askedAt: number;
-  alive: boolean;
+  awaited: number;
 }
 
 /** Clients that speak HTTP/2, by prior knowledge (h2c) or by ALPN: each of their streams is an exchange. */
@@ -158,7 +160,7 @@ export class Http2Listener {
       overSince: 0,
       writtenSince: 0,
       askedAt: clock.now,
-      alive: true,
+      awaited: 0,
     };
     this.connections.set(session, connection);
     session.on("error", () => session.destroy());
@@ -193,16 +195,17 @@ export class Http2Listener {
    */
   private checkAlive(connection: Connection, now: number): void {
     const { session, socket } = connection;
-    const asked = now - connection.askedAt;
-    if (asked <= this.services.options.readTimeout * 1000) return;
-    if (!connection.alive) {
+    const { readTimeout } = this.services.options;
+    if (connection.awaited > 0) {
+      // Counted in ticks: while this process was held up no answer could be read.
+      if (++connection.awaited * TICK_MS <= Math.max(LEAST_PING_MS, readTimeout * 1000)) return;
       session.destroy();
       socket.destroy();
-      return;
+    } else if (connection.streams > 0 && now - connection.askedAt > readTimeout * 1000) {
+      connection.askedAt = now;
+      connection.awaited = 1;
+      session.ping(() => (connection.awaited = 0));
     }
-    connection.askedAt = now;
-    connection.alive = connection.streams === 0;
-    if (!connection.alive) session.ping(() => (connection.alive = true));
   }
 }
 

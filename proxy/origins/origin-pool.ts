@@ -1,6 +1,6 @@
 import { AddressBook } from "./address-book";
 import { Circuit } from "./circuit";
-import { clock } from "../clock";
+import { clock, TICK_MS } from "../clock";
 import { type Failure, type Requester } from "../exchange";
 import { type Log } from "../observation/log";
 import { OriginSession, STREAMS_UNTIL_SETTLED } from "./http2-origin";
@@ -55,8 +55,13 @@ const UNSURE = 8;
 /** Milliseconds between two looks at the origin's addresses. */
 const REFRESH_MS = 3_000;
 const LONGEST_REFILL_PAUSE_MS = 30_000;
+/** Milliseconds in which an idle connection that was not needed once is one too many; half of those then go. */
+const PURGE_MS = 5_000;
 
-/** The connections to one origin: idle ones taken last in, first out, so that few are busy and the rest may go. */
+/**
+ * The connections to one origin: idle ones taken last in, first out, so that few are busy and the rest may go. What was
+ * needed lately is kept, and what was not goes slowly.
+ */
 export class OriginPool implements ConnectorOwner {
   readonly counts: PoolCounts = {
     connects: 0,
@@ -88,6 +93,12 @@ export class OriginPool implements ConnectorOwner {
   private refreshAt = 0;
   /** `clock.now` at the last request. */
   private usedAt = clock.now;
+  /** The fewest idle connections since the last purge began: so many were not needed. */
+  private leastIdle = 0;
+  private purgeAt = 0;
+  /** How many are still to go of this purge, and how many with each tick. */
+  private purging = 0;
+  private purgePace = 0;
   private readonly connector: OriginConnector;
   private closing = false;
 
@@ -214,7 +225,8 @@ export class OriginPool implements ConnectorOwner {
       return;
     }
     this.idle.push(connection);
-    if (this.idle.length > Math.max(this.context.options.keepaliveConns, this.warm)) this.idle[0]!.close();
+    // Closing what is above a number and opening it again a moment later would cost more than all the rest.
+    if (this.context.options.keepaliveConns === 0 && this.idle.length > this.warm) this.idle[0]!.close();
   }
 
   closed(connection: OriginConnection): void {
@@ -249,6 +261,7 @@ export class OriginPool implements ConnectorOwner {
         connection.timeOut(`no byte from the origin for ${proxyReadTimeout} s`);
       }
     }
+    this.purge(now);
     this.sweepSessions(now);
     while (this.waiting.length > 0 && now - this.waiting[0]!.since > queueTimeout * 1000) {
       this.circuit.undecided();
@@ -292,6 +305,7 @@ export class OriginPool implements ConnectorOwner {
   }
 
   private takeIdle(): OriginConnection | undefined {
+    if (this.idle.length <= this.leastIdle) this.leastIdle = Math.max(0, this.idle.length - 1);
     if (this.traits.leastBusy !== true) return this.idle.pop();
     const address = this.book.leastBusy();
     for (let i = this.idle.length - 1; i >= 0; i--) {
@@ -331,6 +345,20 @@ export class OriginPool implements ConnectorOwner {
     if (still <= limit * 1000) return;
     if (this.open.size > this.warm) connection.close();
     else if (this.connecting === 0 && clock.now > this.refillAt && !this.closing) this.connect();
+  }
+
+  /** Lets go of what a peak has left behind, slowly: half of what was not needed lately, the oldest first. */
+  private purge(now: number): void {
+    const kept = Math.max(this.context.options.keepaliveConns, this.warm);
+    if (now >= this.purgeAt) {
+      this.purging = Math.ceil(Math.max(0, Math.min(this.leastIdle, this.idle.length - kept)) / 2);
+      this.purgePace = Math.ceil((this.purging * TICK_MS) / PURGE_MS);
+      this.purgeAt = now + PURGE_MS;
+      this.leastIdle = this.idle.length;
+    }
+    const goingNow = Math.min(this.purging, this.purgePace, this.idle.length - kept);
+    for (let i = 0; i < goingNow; i++) this.idle[0]!.close();
+    this.purging -= Math.max(0, goingNow);
   }
 
   private sweepSessions(now: number): void {

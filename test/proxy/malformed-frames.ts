@@ -99,6 +99,8 @@ export const MALFORMED_ANSWERS: readonly MalformedAnswer[] = [
   connection("PING of seven octets", SETTINGS + frame(FRAME.ping, 0, 0, "1234567")),
   connection("PING of a stream", SETTINGS + frame(FRAME.ping, 0, 1, "12345678")),
   connection("GOAWAY of four octets", SETTINGS + frame(FRAME.goAway, 0, 0, uint32(1))),
+  connection("PRIORITY of no stream", SETTINGS + frame(FRAME.priority, 0, 0, "12345")),
+  connection("PRIORITY of four octets", SETTINGS + frame(FRAME.priority, 0, 1, "1234")),
   connection("RST_STREAM of three octets", SETTINGS + frame(FRAME.reset, 0, 1, "123")),
   connection("RST_STREAM of a stream that was never begun", SETTINGS + frame(FRAME.reset, 0, 7, uint32(0))),
   connection("a window widened by nothing", SETTINGS + frame(FRAME.windowUpdate, 0, 1, uint32(0))),

@@ -2,6 +2,7 @@ import { Agent, request as httpRequest } from "node:http";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import { readFileSync } from "node:fs";
 import { type AddressInfo } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AddressBook } from "../../proxy/origins/address-book";
 import { OriginConnector } from "../../proxy/origins/origin-connector";
@@ -159,6 +160,24 @@ describe("GIVEN an origin that has failed", () => {
     });
     await origin.close();
   });
+});
+
+test("GIVEN an answer over TLS without a length WHEN its connection ends THEN the log says so", async () => {
+  const server = createTlsServer(
+    { cert: readFileSync(certificates.certificate), key: readFileSync(certificates.key) },
+    (socket) =>
+      socket.on("error", () => undefined).on("data", () => socket.end("HTTP/1.1 200 OK\r\n\r\nhalf")),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await usingProxy(file, FLAGS, async (proxy) => {
+    const host = `localhost.ccnproxy-https:${(server.address() as AddressInfo).port}`;
+    expect(await talk(proxy.port, `GET / HTTP/1.0\r\nHost: ${host}\r\nX-Chocon-Id: cut\r\n\r\n`)).toMatch(
+      /half$/,
+    );
+    await proxy.said("answer without a length ended with its TLS connection");
+    expect(proxy.output()).toMatch(/ended with its TLS[^\n]*"chocon_req":"cut"/);
+  });
+  server.close();
 });
 
 test("GIVEN connection races WHEN some are lost THEN no address counts as having more connections than it has", async () => {

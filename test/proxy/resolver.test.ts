@@ -112,12 +112,20 @@ describe("addresses refused after resolution", () => {
     "64:ff9b::169.254.169.254",
     "2002:7f00:1::",
     "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "::ffff:0:7f00:1",
+    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
   ])("%s", (address) => expect(new AddressGuard([]).permits(address)).toBe(false));
 
-  test.each(["10.0.0.1", "192.168.1.1", "192.0.2.1", "2001:db8::1", "fd12::1", "64:ff9b::c000:201"])(
-    "but not %s",
-    (address) => expect(new AddressGuard([]).permits(address)).toBe(true),
-  );
+  test.each([
+    "10.0.0.1",
+    "192.168.1.1",
+    "192.0.2.1",
+    "2001:db8::1",
+    "fd12::1",
+    "64:ff9b::c000:201",
+    "::ffff:0:10.0.0.1",
+  ])("but not %s", (address) => expect(new AddressGuard([]).permits(address)).toBe(true));
 
   test("unless allowed", () => {
     expect(new AddressGuard(["127.0.0.0/8"]).permits("127.0.0.1")).toBe(true);
