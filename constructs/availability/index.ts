@@ -14,6 +14,7 @@ export * from "./calculus/markov-chain";
 export type { OutageFrequency } from "./calculus/outage-frequency";
 export type { RollingMaintenance } from "./calculus/planned-work";
 export type { Probabilities } from "./calculus/probability";
+export * from "./calculus/sensitivity";
 export * from "./calculus/service";
 export type { Estimate } from "./calculus/simulation";
 export * from "./catalogue/dedicated-server";

@@ -5,6 +5,7 @@ import type { Downtime } from "../calculus/downtime";
 import type { Interval } from "../calculus/frechet";
 import type { Basis, HeldResults } from "../calculus/held";
 import type { Probabilities } from "../calculus/probability";
+import type { Sensitivity } from "../calculus/sensitivity";
 import type { Outcomes } from "../calculus/service";
 import type { Estimate } from "../calculus/simulation";
 import type { StoredBlock } from "./stored-block";
@@ -66,6 +67,8 @@ export interface ServiceAvailability {
     /** Ids of components of which nobody said how long an outage lasts. */
     readonly unknown: readonly string[];
   } | null;
+  /** What depends on each assumed figure, the most first; null where it could not be computed. */
+  readonly sensitivity: readonly Sensitivity[] | null;
   /** With planned work on its hosts, under the common causes; null where none is declared. */
   readonly planned: Probabilities | null;
   readonly downtime: Downtime | null;

@@ -6,6 +6,7 @@ import { held } from "../calculus/held";
 import type { Importance } from "../calculus/importance";
 import type { OutageFrequency } from "../calculus/outage-frequency";
 import { percent } from "../calculus/percent";
+import { sensitivities } from "../calculus/sensitivity";
 import { fullBlock, isSoftened, outcomes, requiredBlock, type Service } from "../calculus/service";
 import type { ComponentResult, ServiceAvailability, TargetResult } from "./availability-run";
 import { directDependencies } from "./declared-services";
@@ -43,6 +44,10 @@ export function serviceResult(one: EvaluatedService, target: TargetResult | null
     ),
     causes: evaluation.causes,
     bounds: evaluation.bounds,
+    sensitivity:
+      exact === undefined
+        ? null
+        : (sensitivities(required, exact, { ...target, maintenance: whole.plans }) ?? null),
     frequency: frequencyResult(exact?.frequency),
     planned: exact?.planned ?? null,
     downtime: exact?.downtime ?? null,

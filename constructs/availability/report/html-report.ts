@@ -17,6 +17,7 @@ import {
   VERDICTS,
 } from "./figures";
 import { markup } from "./markup";
+import { tornado } from "./tornado";
 
 /** The report as one page that needs nothing else: a reliability block diagram for every service. */
 export function htmlReport(run: AvailabilityRun): string {
@@ -78,10 +79,19 @@ ${list(
   "Soft dependencies",
   one.softened.map(({ composition, because }) => `${composition}: ${because}`),
 )}
+${assumptions(one)}
 ${componentTable(one.components)}
 ${cutSets(one)}
 ${list("Warnings", one.warnings)}
 </section>`;
+}
+
+function assumptions(one: ServiceAvailability): string {
+  const picture = tornado(one);
+  if (picture === "") return "";
+  return `<h3>If an assumed figure is wrong</h3>
+<p class="lead">Downtime in a year if one is down a tenth as long or ten times as long as assumed, on a scale of powers
+of ten; and how many times as long turns the verdict.</p>${scrolling(picture)}`;
 }
 
 function facts(one: ServiceAvailability): string {
@@ -214,6 +224,9 @@ svg .heat { fill: var(--heat); }
 svg .edge { fill: none; stroke: var(--wire); }
 svg .single .edge { stroke: var(--accent); stroke-width: 2.5; }
 svg .shared .edge { stroke-dasharray: 5 3; }
+svg .start { text-anchor: start; }
+svg .bar { fill: var(--heat); }
+svg .limit { fill: none; stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 3; }
 svg .part:hover .edge { stroke: var(--link); stroke-width: 2.5; }
 @media print { .scroll { overflow: visible; } details > * { display: block; } }
 `;

@@ -102,8 +102,8 @@ describe("collectAvailability", () => {
     expect(fields(run.stacks[0])).toBe("services stack");
     expect(fields(checkout)).toBe(
       "bounds causes commonCauses components composition correlated cutSetCount cutSetOrder cutSets degradesWithout " +
-        "dependsOn downtime frequency independent outcomes parts planned requires results service singlePoints " +
-        "softened target tooLarge warnings",
+        "dependsOn downtime frequency independent outcomes parts planned requires results " +
+        "sensitivity service singlePoints softened target tooLarge warnings",
     );
     expect(fields(checkout.target)).toBe(
       "atLeast basis cheapestChange explanation held planned verdict waiver",
