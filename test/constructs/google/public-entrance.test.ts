@@ -64,6 +64,33 @@ describe("PublicEntrance", () => {
     expect(rules.find(({ priority }) => priority === 2147483647)).toMatchObject({ action: "allow" });
   });
 
+  it("reports what looks like an attack until it is told to refuse it", () => {
+    // Signatures also hit what users send: what would be refused is seen first.
+    const previews = (stack: ReturnType<typeof entrance>["stack"]) =>
+      (stack.one("google_compute_security_policy")["rule"] as Attributes[])
+        .filter(({ action }) => action === "deny(403)")
+        .map(({ preview }) => preview);
+    expect(new Set(previews(entrance().stack))).toEqual(new Set([true]));
+    expect(new Set(previews(entrance({ attacks: "refuse" }).stack))).toEqual(new Set([false]));
+  });
+
+  it("has a policy against outdated TLS, which a Gateway finds by its name", () => {
+    const { stack, entrance: built } = entrance();
+    expect(stack.one("google_compute_ssl_policy")).toMatchObject({
+      name: built.names.sslPolicyName,
+      profile: "MODERN",
+      min_tls_version: "TLS_1_2",
+    });
+  });
+
+  it("puts out what the zone above needs: name servers, and the key that it vouches for", () => {
+    const outputs = Object.entries(entrance().stack.json["output"] as Record<string, Attributes>);
+    const valueOf = (id: string) => outputs.find(([name]) => name.includes(id))?.[1]["value"];
+    expect(valueOf("name-servers")).toMatch(/google_dns_managed_zone\..*\.name_servers/);
+    expect(valueOf("ds-record")).toMatch(/data\.google_dns_keys\..*key_signing_keys\[0\]\.ds_record/);
+    expect(valueOf("public-address")).toMatch(/google_compute_global_address\..*\.address/);
+  });
+
   it("promises what Google promises for names and load balancing", () => {
     expect(entrance().entrance.availability).toMatchObject({
       type: "series",
