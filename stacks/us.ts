@@ -83,6 +83,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const proxyEntrance = new InternalLoadBalancer(this, "proxy-entrance", {
       name: `${name}-proxy`,
       network,
+      deletionProtection: region.deletionProtection,
     });
     proxyEntrance.forward({ to: proxies, port: proxy.port });
 
@@ -98,6 +99,11 @@ export class UsStack extends RegionStack<Ec2Region> {
         { name: privateZone, forwarders: region.dns.forwarders },
         // Databases, caches and load balancers have public names that lead to private addresses.
         { name: "amazonaws.com", forwarders: region.dns.forwarders, internal: false, privateDomain: true },
+        // What the VPC itself calls its machines; in us-east-1 by another name than elsewhere.
+        ...[
+          awsRegion === "us-east-1" ? "ec2.internal" : `${awsRegion}.compute.internal`,
+          ...region.internalZones,
+        ].map((zone) => ({ name: zone, forwarders: region.dns.forwarders })),
       ],
     });
     pager.watch(network, proxyEntrance, ...hosts);
@@ -124,24 +130,33 @@ export class UsStack extends RegionStack<Ec2Region> {
     value: NonNullable<Ec2Region["database"]>,
     { network, key, names, apps, pager }: DataPlace,
   ) {
-    const { name } = this.region;
+    const { name, deletionProtection } = this.region;
     const database = new MysqlDatabase(this, "database", {
       ...value,
       name: `${name}-db`,
       network,
       keyArn: key.keyArn,
+      deletionProtection,
     });
-    database.allowFrom(apps.firewall);
+    database.allowFrom(apps, APPLICATION_USER);
+    database.reportTo(pager);
     names.addCname(`db.${names.zoneName}`, database.address);
     this.output("database_address", "Name in MySQL's certificate", database.address);
+    this.output("database_user", "Who the app servers may sign in as, by IAM", APPLICATION_USER);
     this.output("database_secret", "Secret with MySQL's user name and password", database.secretArn);
     pager.watch(database);
     return database;
   }
 
   private cache(value: NonNullable<Ec2Region["cache"]>, { network, key, names, apps, pager }: DataPlace) {
-    const { name } = this.region;
-    const cache = new Cache(this, "cache", { ...value, name: `${name}-cache`, network, keyArn: key.keyArn });
+    const { name, deletionProtection } = this.region;
+    const cache = new Cache(this, "cache", {
+      ...value,
+      name: `${name}-cache`,
+      network,
+      keyArn: key.keyArn,
+      deletionProtection,
+    });
     cache.allowFrom(apps.firewall);
     names.addCname(`cache.${names.zoneName}`, cache.address);
     this.output("cache_address", "Name in the cache's certificate", cache.address);
@@ -150,10 +165,11 @@ export class UsStack extends RegionStack<Ec2Region> {
   }
 
   private entrance(value: NonNullable<Ec2Region["entrance"]>, { network, apps, pager }: Place) {
-    const { name, awsRegion } = this.region;
-    const { domain, healthPath } = value;
+    const { name, awsRegion, deletionProtection } = this.region;
+    const { domain, healthPath, serving } = value;
     const zone = DnsZone.lookup(this, "public-names", value.zone);
-    const certificate = new TlsCertificate(this, "certificate", { domain, zone });
+    const ownName = `${name}.${domain}`;
+    const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains: [ownName], zone });
     const entrance = new PublicLoadBalancer(this, "entrance", {
       name: `${name}-app`,
       network,
@@ -162,9 +178,11 @@ export class UsStack extends RegionStack<Ec2Region> {
       targetPort: value.port,
       healthPath,
       // The applications come by other ways than this stack: a machine without one is not a broken machine.
-      replaceUnhealthy: false,
+      serving,
+      deletionProtection,
     });
-    zone.addRegionalName({ name: domain, target: entrance, awsRegion, healthPath });
+    zone.addRegionalName({ name: domain, ownName, target: entrance, awsRegion, healthPath, serving });
+    this.output("entrance_own_name", "Name that leads to this region alone", ownName);
     pager.watch(zone, entrance);
     this.output("entrance_address", "The public load balancer's own name", entrance.dnsName);
     return { entrance, zone };
@@ -178,6 +196,9 @@ export class UsStack extends RegionStack<Ec2Region> {
 
 /** A new server is a voter only when it has been healthy for ten seconds (autopilot); the next one waits longer. */
 const CONSUL_SERVERS: Partial<ServerGroupProps> = { oneAtATime: true, warmUpSeconds: 60 };
+
+/** Who the app servers are to the database; docs/aws.md has the command that makes the user. */
+const APPLICATION_USER = "app";
 
 interface Place {
   readonly network: Network;

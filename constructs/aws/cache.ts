@@ -23,6 +23,8 @@ export interface CacheProps {
   readonly engineVersion?: string;
   /** Word that clients must give: an expression of a sensitive value. @default - who is let in needs none */
   readonly authToken?: string;
+  /** Refuse to destroy the cache. @default true */
+  readonly deletionProtection?: boolean;
 }
 
 const PORT = 6379;
@@ -90,6 +92,7 @@ export class Cache extends Construct implements HasAvailability, HasAlarms {
       snapshotWindow: "07:00-08:00",
       maintenanceWindow: "sun:09:00-sun:10:00",
       tags: { Name: name },
+      lifecycle: { preventDestroy: props.deletionProtection ?? true },
     });
     this.address = group.primaryEndpointAddress;
     this.readAddress = group.readerEndpointAddress;

@@ -18,6 +18,10 @@ export interface LoadBalancerAddress {
 export interface RegionalNameProps {
   /** Full name, inside the zone. */
   readonly name: string;
+  /** Name of this region's own, inside the zone, at which its health is checked: with it as Host. */
+  readonly ownName: string;
+  /** Whether an application answers: without one there is nothing to check. @default true */
+  readonly serving?: boolean;
   /** Load balancer that the name leads to. */
   readonly target: LoadBalancerAddress;
   /** Region that answers: clients are sent to the healthy one with the shortest way. */
@@ -94,15 +98,31 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
   }
 
   /**
-   * Leads a name to this region for as long as its health check succeeds; other regions may add theirs.
+   * Leads a name to this region for as long as its health check succeeds; other regions may add theirs. A name of the
+   * region's own leads here always.
    *
    * @throws Error for a name outside the zone
    */
-  addRegionalName({ name, target, awsRegion, healthPath }: RegionalNameProps): void {
+  addRegionalName(props: RegionalNameProps): void {
+    const { name, ownName, target, awsRegion, serving = true } = props;
+    this.addAlias(ownName, target);
+    const check = serving ? this.healthCheck(props) : undefined;
+    new Route53Record(this, `regional-${this.labelOf(name)}`, {
+      zoneId: this.zoneId,
+      name,
+      type: "A",
+      setIdentifier: awsRegion,
+      latencyRoutingPolicy: { region: awsRegion },
+      healthCheckId: check?.id,
+      alias: { name: target.dnsName, zoneId: target.hostedZoneId, evaluateTargetHealth: serving },
+    });
+  }
+
+  private healthCheck({ name, ownName, awsRegion, healthPath }: RegionalNameProps): Route53HealthCheck {
     const label = this.labelOf(name);
     const check = new Route53HealthCheck(this, `health-${label}`, {
       type: "HTTPS",
-      fqdn: target.dnsName,
+      fqdn: ownName,
       port: 443,
       resourcePath: healthPath,
       enableSni: true,
@@ -111,16 +131,7 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
       measureLatency: true,
       tags: { Name: `${name} in ${awsRegion}` },
     });
-    new Route53Record(this, `regional-${label}`, {
-      zoneId: this.zoneId,
-      name,
-      type: "A",
-      setIdentifier: awsRegion,
-      latencyRoutingPolicy: { region: awsRegion },
-      healthCheckId: check.id,
-      alias: { name: target.dnsName, zoneId: target.hostedZoneId, evaluateTargetHealth: true },
-    });
-    if (awsRegion !== HEALTH_METRICS_REGION) return;
+    if (awsRegion !== HEALTH_METRICS_REGION) return check;
     this.alarms.push({
       name: `${label}-unreachable`,
       what: `Route 53's checkers around the world cannot reach ${name} in ${awsRegion}`,
@@ -131,6 +142,7 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
       when: { below: 1 },
       minutes: 3,
     });
+    return check;
   }
 
   private labelOf(name: string): string {

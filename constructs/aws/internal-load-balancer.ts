@@ -15,6 +15,8 @@ export interface InternalLoadBalancerProps {
   readonly name: string;
   /** Network that has it: one address in each of its private subnets. */
   readonly network: INetwork;
+  /** Refuse to destroy it. @default true */
+  readonly deletionProtection?: boolean;
 }
 
 export interface ForwardProps {
@@ -51,7 +53,7 @@ export class InternalLoadBalancer extends Construct implements HasAvailability, 
     private readonly props: InternalLoadBalancerProps,
   ) {
     super(scope, id);
-    const { name, network } = props;
+    const { name, network, deletionProtection = true } = props;
     checkLoadBalancerName(name);
     this.firewall = new Firewall(this, "firewall", {
       network,
@@ -66,6 +68,8 @@ export class InternalLoadBalancer extends Construct implements HasAvailability, 
       subnets: network.zones.map((zone) => zone.privateSubnetId),
       securityGroups: [this.firewall.securityGroupId],
       enableCrossZoneLoadBalancing: true,
+      enableDeletionProtection: deletionProtection,
+      lifecycle: { preventDestroy: deletionProtection },
     });
     this.dnsName = this.loadBalancer.dnsName;
     this.hostedZoneId = this.loadBalancer.zoneId;

@@ -1,6 +1,9 @@
 import { CloudwatchMetricAlarm } from "@cdktf/provider-aws/lib/cloudwatch-metric-alarm";
+import { DataAwsCallerIdentity } from "@cdktf/provider-aws/lib/data-aws-caller-identity";
 import { SnsTopic } from "@cdktf/provider-aws/lib/sns-topic";
+import { SnsTopicPolicy } from "@cdktf/provider-aws/lib/sns-topic-policy";
 import { SnsTopicSubscription } from "@cdktf/provider-aws/lib/sns-topic-subscription";
+import { type ITerraformDependable, Lazy } from "cdktf";
 import { Construct } from "constructs";
 
 /** Something that a person must look at now. */
@@ -44,6 +47,8 @@ export interface PagerProps {
 export class Pager extends Construct {
   /** Topic that every alarm is sent to. */
   readonly topicArn: string;
+  private readonly services = new Set<string>();
+  private policy?: SnsTopicPolicy;
 
   constructor(
     scope: Construct,
@@ -60,6 +65,41 @@ export class Pager extends Construct {
         endpoint,
       });
     }
+  }
+
+  /**
+   * Lets a service of AWS, besides CloudWatch, tell the topic's subscribers something.
+   *
+   * @returns what must be there before it can
+   */
+  openTo(service: string): ITerraformDependable {
+    this.services.add(service);
+    this.policy ??= this.makePolicy();
+    return this.policy;
+  }
+
+  private makePolicy(): SnsTopicPolicy {
+    const { accountId } = new DataAwsCallerIdentity(this, "account", {});
+    return new SnsTopicPolicy(this, "policy", {
+      arn: this.topicArn,
+      policy: Lazy.stringValue({ produce: () => this.policyText(accountId) }),
+    });
+  }
+
+  private policyText(accountId: string): string {
+    return JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Sid: "Publish",
+          Effect: "Allow",
+          Principal: { Service: ["cloudwatch.amazonaws.com", ...this.services] },
+          Action: "sns:Publish",
+          Resource: this.topicArn,
+          Condition: { StringEquals: { "aws:SourceAccount": accountId } },
+        },
+      ],
+    });
   }
 
   /** Has the alarms of all these watched. */

@@ -23,12 +23,16 @@ export interface PublicLoadBalancerProps {
   readonly targetPort: number;
   /** Path that answers 200 while a machine can take requests. */
   readonly healthPath: string;
-  /** Whether a machine that fails the check is replaced, or only gets no more requests. @default true */
-  readonly replaceUnhealthy?: boolean;
+  /**
+   * Whether an application serves on the machines: only then are machines that fail the check replaced, and people told
+   * of unhealthy machines and failed requests.
+   * @default true
+   */
+  readonly serving?: boolean;
   /** Time that requests of a machine on its way out are given to end. @default 40 */
   readonly drainSeconds?: number;
-  /** Allow `destroy` to delete it. @default false */
-  readonly disposable?: boolean;
+  /** Refuse to destroy it. @default true */
+  readonly deletionProtection?: boolean;
 }
 
 /** The one thing of a region that the internet reaches: HTTPS, spread over a group's machines in all zones. */
@@ -47,7 +51,8 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
    */
   constructor(scope: Construct, id: string, props: PublicLoadBalancerProps) {
     super(scope, id);
-    const { name, network, to, targetPort, healthPath, drainSeconds = 40, disposable = false } = props;
+    const { name, network, to, targetPort, healthPath, drainSeconds = 40, deletionProtection = true } = props;
+    const { serving = true } = props;
     checkLoadBalancerName(name);
     if (!healthPath.startsWith("/")) {
       throw new Error(
@@ -73,7 +78,8 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
       securityGroups: [firewall.securityGroupId],
       dropInvalidHeaderFields: true,
       desyncMitigationMode: "strictest",
-      enableDeletionProtection: !disposable,
+      enableDeletionProtection: deletionProtection,
+      lifecycle: { preventDestroy: deletionProtection },
     });
     this.dnsName = balancer.dnsName;
     this.hostedZoneId = balancer.zoneId;
@@ -118,7 +124,7 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     to.addToTargetGroup({
       arn: targets.arn,
       after: [listener, ...firewall.rules],
-      replaceUnhealthy: props.replaceUnhealthy,
+      replaceUnhealthy: serving,
     });
     this.topology = [
       { kind: "entrance", name, type: "public application load balancer", to: to.hostName, port: 443 },
@@ -126,7 +132,7 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
       zones: network.zones.length,
     });
-    this.alarms = alarmsOf(name, balancer.arnSuffix, targets.arnSuffix);
+    this.alarms = serving ? alarmsOf(name, balancer.arnSuffix, targets.arnSuffix) : [];
   }
 }
 

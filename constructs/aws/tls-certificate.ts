@@ -7,7 +7,9 @@ import type { DnsZone } from "./dns-zone";
 export interface TlsCertificateProps {
   /** Host name that the certificate is for. */
   readonly domain: string;
-  /** Public zone that the name is in: a record there proves that it is ours. */
+  /** Further host names that it is for. @default - none */
+  readonly otherDomains?: readonly string[];
+  /** Public zone that the names are in: a record there for each proves that they are ours. */
   readonly zone: DnsZone;
 }
 
@@ -16,28 +18,31 @@ export class TlsCertificate extends Construct {
   /** Known once the certificate has been issued. */
   readonly certificateArn: string;
 
-  constructor(scope: Construct, id: string, { domain, zone }: TlsCertificateProps) {
+  constructor(scope: Construct, id: string, { domain, otherDomains = [], zone }: TlsCertificateProps) {
     super(scope, id);
     const certificate = new AcmCertificate(this, "certificate", {
       domainName: domain,
+      subjectAlternativeNames: otherDomains.length === 0 ? undefined : [...otherDomains],
       validationMethod: "DNS",
       keyAlgorithm: "EC_prime256v1",
       tags: { Name: domain },
       lifecycle: { createBeforeDestroy: true },
     });
-    // One name, so one proof is asked for.
-    const proof = certificate.domainValidationOptions.get(0);
-    const record = new Route53Record(this, "proof", {
-      zoneId: zone.zoneId,
-      name: proof.resourceRecordName,
-      type: proof.resourceRecordType,
-      records: [proof.resourceRecordValue],
-      ttl: 300,
-      allowOverwrite: true,
+    // Whichever proof is asked for which name, there is one for each.
+    const records = [domain, ...otherDomains].map((_, index) => {
+      const proof = certificate.domainValidationOptions.get(index);
+      return new Route53Record(this, index === 0 ? "proof" : `proof-${index + 1}`, {
+        zoneId: zone.zoneId,
+        name: proof.resourceRecordName,
+        type: proof.resourceRecordType,
+        records: [proof.resourceRecordValue],
+        ttl: 300,
+        allowOverwrite: true,
+      });
     });
     this.certificateArn = new AcmCertificateValidation(this, "issued", {
       certificateArn: certificate.arn,
-      validationRecordFqdns: [record.fqdn],
+      validationRecordFqdns: records.map(({ fqdn }) => fqdn),
     }).certificateArn;
   }
 }

@@ -83,6 +83,8 @@ const entrance = z.strictObject({
     .string()
     .regex(/^\/[!-~]*$/, { error: "expected a path such as /healthz" })
     .default("/healthz"),
+  /** An application answers there: machines are judged by it, and people told when it fails. */
+  serving: z.boolean().default(false),
 });
 
 const database = z.strictObject({
@@ -98,6 +100,24 @@ const database = z.strictObject({
     .default("8.4"),
   /** Keep a standby in another zone. */
   multiAz: z.boolean().default(true),
+  /** Database that is made along with the instance. @default - none */
+  databaseName: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, { error: "expected a name of a database such as shop" })
+    .optional(),
+  /** Key for disks, backups and snapshots, which outlives the region. @default - AWS's own for RDS */
+  storageKeyArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/.+$/, { error: "expected the ARN of a KMS key" })
+    .optional(),
+  /** Allow `engineVersion` to be raised to another release. */
+  allowMajorUpgrade: z.boolean().default(false),
+  /** Make changes at once rather than in the maintenance window. */
+  applyImmediately: z.boolean().default(false),
+  /** Prepare changes that need a restart on a copy. */
+  blueGreenUpdate: z.boolean().default(false),
+  /** Days for which backups, and logs, are kept. */
+  backupDays: z.int().min(1).max(35).default(14),
 });
 
 const cache = z.strictObject({
@@ -131,6 +151,10 @@ export const ec2Region = z
     image,
     /** Time from a machine's launch until it must have reported itself healthy, or is given up. */
     bootTimeoutSeconds: z.int().min(60).max(7200).default(900),
+    /** Refuse to destroy databases, caches and load balancers: Terraform before it has begun, and AWS. */
+    deletionProtection: z.boolean().default(true),
+    /** Zones besides `privateZone` whose names lead to private addresses: other private zones, PrivateLink's names. */
+    internalZones: z.array(hostName).default([]),
     /** Tags of all that is made, machines and disks included. */
     tags: tags.default({}),
     servers: servers.prefault({}),

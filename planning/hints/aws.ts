@@ -15,6 +15,13 @@ function named(hints: TypeHints = {}): TypeHints {
   };
 }
 
+const validationOption = (index: number) => ({
+  domain_name: `planned-${index}.example.com`,
+  resource_record_name: `_planned-${index}.example.com`,
+  resource_record_type: "CNAME",
+  resource_record_value: `_planned-${index}.acm-validations.aws`,
+});
+
 /** A part of a bucket's configuration, which stays with its bucket. */
 const OF_BUCKET: TypeHints = { replace: ["bucket"] };
 
@@ -294,6 +301,8 @@ export const AWS_HINTS: ProviderHints = {
   aws_acm_certificate: {
     sensitive: ["private_key"],
     replace: ["domain_name", "subject_alternative_names", "validation_method", "key_algorithm"],
+    // As many as a certificate of ours has names, at most.
+    values: { domain_validation_options: [1, 2].map(validationOption) },
     allowed: { validation_method: ["DNS", "EMAIL", "HTTP"] },
   },
   aws_acm_certificate_validation: { replace: ["certificate_arn", "validation_record_fqdns"] },

@@ -22,8 +22,8 @@ describe("the example that adds proxies to a VPC", () => {
     // THEN
     const stack = synthesised();
     const script = userDataText(stack, stack.one("launch_template"));
-    expect(script).toContain("start tricloud-proxy.service");
-    expect(script).not.toMatch(/start (consul|unbound)\.service/);
+    expect(script).toMatch(/^ *service tricloud-proxy\.service /m);
+    expect(script).not.toMatch(/^ *service (consul|unbound)\.service /m);
     expect(stack.one("route53_zone")).toMatchObject({ name: "ccnproxy-https" });
     expect(stack.one("route53_record")).toMatchObject({ name: "*.ccnproxy-https", type: "A" });
   });

@@ -103,7 +103,7 @@ describe("UsStack", () => {
 
   it("encrypts data and secrets with its own key", () => {
     const key = expect.stringMatching(/^\$\{aws_kms_key\.key_/) as unknown;
-    expect(stack.one("db_instance")).toMatchObject({ kms_key_id: key, master_user_secret_kms_key_id: key });
+    expect(stack.one("db_instance")).toMatchObject({ master_user_secret_kms_key_id: key });
     expect(stack.one("elasticache_replication_group")).toMatchObject({ kms_key_id: key });
     for (const secret of stack.all("secretsmanager_secret"))
       expect(secret).toMatchObject({ kms_key_id: key });
@@ -112,10 +112,36 @@ describe("UsStack", () => {
 
   it("lets machines look up names of AWS and of the region that lead to private addresses", () => {
     const unbound = userDataText(stack, named(stack, "launch_template", "us-app"));
-    for (const zone of ["us.internal", "amazonaws.com"]) {
+    for (const zone of ["us.internal", "amazonaws.com", "ec2.internal"]) {
       expect(unbound).toMatch(new RegExp(`private-domain: "?${zone.replace(".", "\\.")}`));
     }
     expect(stack.one("route53_zone")).toMatchObject({ name: "us.internal", vpc: [{}] });
+  });
+
+  it("lets machines look up names of other internal zones that the region names", () => {
+    // GIVEN a region beside another private zone WHEN synthesised
+    const { stack: beside } = synthesise({ internalZones: ["corp.example.com"] });
+    // THEN
+    const unbound = userDataText(beside, named(beside, "launch_template", "us-app"));
+    expect(unbound).toMatch(/private-domain: "?corp\.example\.com/);
+  });
+
+  it("refuses to destroy what holds data or names, and at the first try does once the region lets it", () => {
+    const guarded = ["db_instance", "elasticache_replication_group", "lb"];
+    for (const [region, isProtected] of [
+      [stack, true],
+      [synthesise({ deletionProtection: false }).stack, false],
+    ] as const) {
+      for (const type of guarded) {
+        for (const resource of region.all(type)) {
+          expect(resource["lifecycle"]).toEqual({ prevent_destroy: isProtected });
+        }
+      }
+      expect(region.one("db_instance")).toMatchObject({ deletion_protection: isProtected });
+      for (const balancer of region.all("lb")) {
+        expect(balancer).toMatchObject({ enable_deletion_protection: isProtected });
+      }
+    }
   });
 
   it("tells other stacks, and people, where its parts are", () => {
@@ -139,6 +165,9 @@ describe("UsStack", () => {
   });
 
   it("pages people about every part that can fail", () => {
+    // GIVEN a region whose applications serve WHEN synthesised
+    const { stack } = synthesise({ entrance: { ...us.entrance!, serving: true } });
+    // THEN
     const namespaces = new Set(stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["namespace"]));
     expect([...namespaces].sort()).toEqual([
       "AWS/ApplicationELB",
@@ -154,6 +183,13 @@ describe("UsStack", () => {
     }
     const names = stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["alarm_name"]);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("pages nobody about an application that is not there yet", () => {
+    // GIVEN the region as it is, with an entrance and nothing behind it WHEN synthesised THEN
+    const namespaces = stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["namespace"]);
+    expect(namespaces).not.toContain("AWS/ApplicationELB");
+    expect(namespaces).not.toContain("AWS/Route53");
   });
 
   it("lets Consul's agents reach each other and the servers", () => {

@@ -74,7 +74,7 @@ describe("MysqlDatabase", () => {
     expect(instance).toMatchObject({
       publicly_accessible: false,
       storage_encrypted: true,
-      kms_key_id: KEY,
+      performance_insights_enabled: true,
       manage_master_user_password: true,
       master_user_secret_kms_key_id: KEY,
     });
@@ -89,18 +89,104 @@ describe("MysqlDatabase", () => {
     // GIVEN a database WHEN synthesised THEN
     expect(database().one("db_instance")).toMatchObject({
       deletion_protection: true,
-      skip_final_snapshot: false,
-      final_snapshot_identifier: "us-db-last",
+      lifecycle: { prevent_destroy: true },
       backup_retention_period: 14,
     });
-    expect(database({ disposable: true }).one("db_instance")).toMatchObject({
+  });
+
+  it("leaves a last snapshot when it goes, under a name that no other destroy has used, that can be read afterwards", () => {
+    // GIVEN a database that may be destroyed WHEN synthesised
+    const stack = database({ deletionProtection: false });
+    const instance = stack.one("db_instance");
+    // THEN its snapshot is named for this very one of all that the stack has made
+    expect(instance).toMatchObject({
       deletion_protection: false,
-      skip_final_snapshot: true,
+      lifecycle: { prevent_destroy: false },
+      skip_final_snapshot: false,
+      delete_automated_backups: false,
+    });
+    const [incarnation] = Object.keys(stack.resource["terraform_data"] ?? {});
+    expect(instance["final_snapshot_identifier"]).toBe(`us-db-last-\${terraform_data.${incarnation}.id}`);
+    // and is not encrypted with a key that goes along
+    expect(instance).not.toHaveProperty("kms_key_id");
+    expect(database({ storageKeyArn: KEY }).one("db_instance")).toMatchObject({ kms_key_id: KEY });
+  });
+
+  it("can be changed as RDS lets one change it, and has a first database", () => {
+    // GIVEN a database about to be raised to another release WHEN synthesised THEN
+    const changes = {
+      databaseName: "shop",
+      allowMajorUpgrade: true,
+      applyImmediately: true,
+      blueGreenUpdate: true,
+    };
+    expect(database(changes).one("db_instance")).toMatchObject({
+      db_name: "shop",
+      allow_major_version_upgrade: true,
+      apply_immediately: true,
+      blue_green_update: { enabled: true },
+    });
+  });
+
+  it("keeps its logs for a time, in groups that are there before it", () => {
+    // GIVEN a database WHEN synthesised
+    const stack = database();
+    // THEN
+    const groups = Object.entries(stack.resource["aws_cloudwatch_log_group"] ?? {});
+    expect(groups.map(([, { name, retention_in_days }]) => [name, retention_in_days])).toEqual([
+      ["/aws/rds/instance/us-db/error", 90],
+      ["/aws/rds/instance/us-db/slowquery", 90],
+    ]);
+    expect(stack.one("db_instance")["depends_on"]).toEqual(
+      groups.map(([id]) => `aws_cloudwatch_log_group.${id}`),
+    );
+  });
+
+  it("lets a group in as a user of its own, by IAM, and not to the administrator's password", () => {
+    // GIVEN a group that a database lets in WHEN synthesised
+    const stack = withNetwork((scope, network) => {
+      const to = appGroup(scope, network);
+      const it = new MysqlDatabase(scope, "database", { name: "us-db", network, keyArn: KEY });
+      it.allowFrom(to, "shop");
+    });
+    // THEN
+    const allowed = statements(stack.one("iam_role_policy")["policy"]);
+    expect(allowed).toContainEqual(
+      expect.objectContaining({
+        Action: ["rds-db:connect"],
+        Resource: [
+          expect.stringMatching(
+            /^arn:aws:rds-db:us-east-1:\*:dbuser:\$\{aws_db_instance\.[^}]*\.resource_id\}\/shop$/,
+          ),
+        ],
+      }),
+    );
+    expect(JSON.stringify(allowed)).not.toContain("master_user_secret");
+    expect(
+      stack.all("vpc_security_group_ingress_rule").map((rule) => [rule["from_port"], rule["to_port"]]),
+    ).toEqual([[3306, 3306]]);
+  });
+
+  it("has RDS itself say when its storage runs out, however large it has grown", () => {
+    // GIVEN a database that reports to a pager WHEN synthesised
+    const stack = withNetwork((scope, network) => {
+      const it = new MysqlDatabase(scope, "database", { name: "us-db", network, keyArn: KEY });
+      it.reportTo(new Pager(scope, "pager", { name: "us" }));
+    });
+    // THEN
+    expect(stack.one("db_event_subscription")).toMatchObject({
+      source_type: "db-instance",
+      event_categories: expect.arrayContaining(["low storage", "failure"]) as unknown,
+      depends_on: [expect.stringContaining("aws_sns_topic_policy.")],
+    });
+    expect(JSON.parse(String(stack.one("sns_topic_policy")["policy"]))).toMatchObject({
+      Statement: [{ Principal: { Service: ["cloudwatch.amazonaws.com", "events.rds.amazonaws.com"] } }],
     });
   });
 
   it.each([
     [{ engineVersion: "8" }, 'got: "8"'],
+    [{ databaseName: "my shop" }, 'got: "my shop"'],
     [{ storageGib: 100, mostStorageGib: 100 }, "got: 100"],
   ])("refuses %j", (changes, shown) => {
     expect(() => database(changes)).toThrow(shown);
@@ -169,19 +255,23 @@ describe("Cache", () => {
   });
 });
 
+const appGroup = (scope: Construct, network: Network): ServerGroup =>
+  new ServerGroup(scope, "app", {
+    name: "us-app",
+    network,
+    assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
+    secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
+    imageId: "ami-0123456789abcdef0",
+  });
+
 describe("PublicLoadBalancer", () => {
-  const balanced = () =>
+  const balanced = (serving?: boolean) =>
     withNetwork((scope, network) => {
-      const to = new ServerGroup(scope, "app", {
-        name: "us-app",
-        network,
-        assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
-        secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
-        imageId: "ami-0123456789abcdef0",
-      });
+      const to = appGroup(scope, network);
       const zone = DnsZone.lookup(scope, "zone", "example.com");
       const { certificateArn } = new TlsCertificate(scope, "certificate", {
         domain: "www.example.com",
+        otherDomains: ["us.www.example.com"],
         zone,
       });
       const balancer = new PublicLoadBalancer(scope, "balancer", {
@@ -191,9 +281,13 @@ describe("PublicLoadBalancer", () => {
         to,
         targetPort: 8080,
         healthPath: "/healthz",
+        serving,
       });
+      new Pager(scope, "pager", { name: "us" }).watch(zone, balancer);
       zone.addRegionalName({
         name: "www.example.com",
+        ownName: "us.www.example.com",
+        serving,
         target: balancer,
         awsRegion: "us-east-1",
         healthPath: "/healthz",
@@ -238,7 +332,12 @@ describe("PublicLoadBalancer", () => {
       type: "HTTPS",
       port: 443,
       resource_path: "/healthz",
+      // Sent as Host, and in the certificate, which the load balancer's own name is not.
+      fqdn: "us.www.example.com",
     });
+    const own = stack.all("route53_record").find(({ name }) => name === "us.www.example.com");
+    expect(own).toMatchObject({ type: "A", alias: { name: expect.stringContaining("aws_lb.") as unknown } });
+    expect(stack.one("acm_certificate")).toMatchObject({ subject_alternative_names: ["us.www.example.com"] });
     const record = stack.all("route53_record").find(({ name }) => name === "www.example.com");
     expect(record).toMatchObject({
       type: "A",
@@ -249,15 +348,30 @@ describe("PublicLoadBalancer", () => {
     });
   });
 
+  it("judges machines, and tells people, only once an application serves", () => {
+    // GIVEN a load balancer before anything serves WHEN synthesised
+    const before = balanced(false);
+    // THEN
+    expect(before.all("cloudwatch_metric_alarm")).toEqual([]);
+    expect(before.all("route53_health_check")).toEqual([]);
+    expect(before.one("autoscaling_group")).toMatchObject({ health_check_type: "EC2" });
+    // WHEN something does THEN
+    const after = balanced(true);
+    expect(after.all("cloudwatch_metric_alarm").length).toBeGreaterThan(1);
+    expect(after.one("autoscaling_group")).toMatchObject({ health_check_type: "ELB" });
+  });
+
   it("proves by a record in the zone that the certificate's name is ours", () => {
     // GIVEN a certificate WHEN synthesised
-    const proof = balanced()
+    const stack = balanced();
+    const proofs = stack
       .all("route53_record")
-      .find((record) => String(record["name"]).includes("resource_record_name"));
-    // THEN
-    expect(proof?.["name"]).toMatch(
-      /^\$\{tolist\(aws_acm_certificate\.[^)]*\.domain_validation_options\)\.0\.resource_record_name\}$/,
-    );
+      .filter((record) => String(record["name"]).includes("resource_record_name"));
+    // THEN each of its two names has one, and the certificate counts once both are there
+    const options =
+      /^\$\{tolist\(aws_acm_certificate\.[^)]*\.domain_validation_options\)\.(\d)\.resource_record_name\}$/;
+    expect(proofs.map(({ name }) => options.exec(String(name))?.[1]).sort()).toEqual(["0", "1"]);
+    expect(stack.one("acm_certificate_validation")["validation_record_fqdns"]).toHaveLength(2);
   });
 });
 
