@@ -2,6 +2,7 @@ import type { Construct } from "constructs";
 import { softened } from "../constructs/availability";
 import { DedicatedServer, RetiredServer } from "../constructs/dedicated";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
+import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
 import type { DedicatedRegion, HostRole } from "../constructs/region";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
@@ -12,18 +13,16 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     super(scope, region);
     const { ssh } = region;
     const site = `${region.provider}/${region.name}`;
-    const servers = region.servers
-      .filter((server) => !server.retired)
+    const servers = inOrder(region.servers)
+      .filter(({ retired }) => retired === false)
       .map((server) => new DedicatedServer(this, server.name, { ...server, site, ssh }));
-    for (const server of region.servers.filter(({ retired }) => retired)) {
-      new RetiredServer(this, server.name, { ...server, ssh });
-    }
     const consul = new ConsulCluster(this, "consul", {
       servers: withRole(servers, "consul-server"),
       agents: servers,
       datacenter: region.name,
       ...region.consul,
     });
+    this.retire(servers);
     const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...region.proxy });
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
@@ -33,7 +32,23 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
     });
   }
+
+  /** One after another, once all that stays is what it shall be: each may be a Consul server that the others still need. */
+  private retire(staying: readonly DedicatedServer[]): void {
+    const { ssh, servers } = this.region;
+    let previous: RetiredServer | undefined;
+    for (const server of inOrder(servers.filter(({ retired }) => retired === true))) {
+      const leaving = new RetiredServer(this, server.name, { ...server, ssh, before: CONSUL_COMMANDS.leave });
+      for (const other of staying) leaving.retireAfter(other);
+      if (previous !== undefined) leaving.retireAfter(previous);
+      previous = leaving;
+    }
+  }
 }
+
+/** So that nothing changes, and no two of them ever wait for each other, however the region lists them. */
+const inOrder = <T extends { readonly name: string }>(servers: readonly T[]): T[] =>
+  [...servers].sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
 
 const withRole = (servers: readonly DedicatedServer[], role: HostRole): DedicatedServer[] =>
   servers.filter((server) => server.roles.includes(role));

@@ -1,4 +1,4 @@
-import { Lazy, TerraformLocal } from "cdktf";
+import { Lazy, TerraformLocal, type TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, dedicatedServer, type HasAvailability } from "../availability";
 import { hostApply } from "../host/apply-program";
@@ -6,7 +6,7 @@ import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
 import type { HostRole } from "../region";
 import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "../host/delivery-document";
-import { activateStep, removeStep, stackAsset, stageStep } from "./host-commands";
+import { activateStep, activateUnlessStep, removeStep, stackAsset, stageStep } from "./host-commands";
 import { fingerprints, sshTarget, type SshTarget, type SshTargetProps } from "./ssh-connection";
 import { TerraformData } from "./terraform-data";
 
@@ -19,6 +19,20 @@ export interface DedicatedServerProps extends SshTargetProps {
   readonly site: string;
   /** Rack or building shared with other servers. @default - a rack of its own */
   readonly rack?: string;
+  /**
+   * Another number has everything delivered again: to a server with a new system that has the old host keys.
+   * @default - none
+   */
+  readonly generation?: number;
+}
+
+/** A server's part in the round that comes before all activations. */
+interface Joining {
+  readonly resource: TerraformData;
+  /** Who comes last in the round, and so after all others. */
+  readonly last: DedicatedServer;
+  /** Servers that take part. */
+  readonly turns: number;
 }
 
 /**
@@ -39,12 +53,19 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
   readonly topology: readonly TopologyElement[];
   private readonly profile: HostProfileBuilder;
   private readonly target: SshTarget;
-  private readonly activation: TerraformData;
+  private readonly delivery: TerraformData;
+  /** Stands for the time from which the server is what its profile says. */
+  readonly activation: TerraformResource;
   private readonly activatedAfter = new Set<DedicatedServer>();
   private knownTurn?: number;
+  private joining?: Joining;
 
   /** @throws Error when the host key is none, or what leads to the host is malformed. */
-  constructor(scope: Construct, id: string, props: DedicatedServerProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: DedicatedServerProps,
+  ) {
     super(scope, id);
     this.hostName = props.name;
     this.address = props.address;
@@ -67,8 +88,8 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
     this.availability = dedicatedServer({ site: props.site, rack: props.rack, name: props.name });
 
     const removal = this.createRemoval();
-    const delivery = this.createDelivery(removal);
-    this.activation = this.createActivation(delivery);
+    this.delivery = this.createDelivery(removal);
+    this.activation = this.createActivation();
   }
 
   get machines(): readonly Block[] {
@@ -100,6 +121,25 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
     this.activatedAfter.add(other);
   }
 
+  /** @throws Error when a fellow is not a dedicated server */
+  activateFirst(unless: string, fellows: readonly IHost[]): void {
+    const servers = fellows.map((fellow) => {
+      if (fellow instanceof DedicatedServer) return fellow;
+      throw new Error(
+        `dedicated server ${this.hostName}: has ${fellow.node.path} as fellow, expected a dedicated server`,
+      );
+    });
+    const turn = 1 + servers.indexOf(this);
+    const before = servers[turn - 2];
+    const resource = new TerraformData(this, "joining", {
+      suffix: () => `_turn_${turn}`,
+      after: () => [this.delivery, ...(before?.joining === undefined ? [] : [before.joining.resource])],
+      triggersReplace: () => ({ delivery: this.delivery.id }),
+      hostProvisioners: () => [activateUnlessStep(this, this.target, unless)],
+    });
+    this.joining = { resource, last: servers[servers.length - 1]!, turns: servers.length };
+  }
+
   /**
    * When this server is activated: in the first turn what waits for nobody, in each later one what waits for a server
    * of an earlier. The number is part of the resource's name, so that all that Terraform keeps in order, in the state of
@@ -111,7 +151,8 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
     }
     if (this.knownTurn === undefined) {
       this.knownTurn = 0;
-      this.knownTurn = 1 + Math.max(0, ...[...this.activatedAfter].map(({ turn }) => turn));
+      const before = [...this.activatedAfter].map(({ turn }) => turn);
+      this.knownTurn = 1 + Math.max(this.joining?.turns ?? 0, ...before);
     }
     return this.knownTurn;
   }
@@ -132,18 +173,24 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       after: () => [removal],
       triggersReplace: () => ({
         // Another machine, or the same with a new system on it, has nothing of what was delivered.
+        address: this.address,
         "host key": fingerprints(this.target.hostKeys),
+        ...(this.props.generation === undefined ? {} : { generation: String(this.props.generation) }),
         ...deliveryDigests(this.profile.build()),
       }),
       hostProvisioners: () => [stageStep(this, this.target, document, this.deliveredFiles())],
     });
   }
 
-  private createActivation(delivery: TerraformData): TerraformData {
+  private createActivation(): TerraformData {
     return new TerraformData(this, "activation", {
       suffix: () => `_turn_${this.turn}`,
-      after: () => [delivery, ...[...this.activatedAfter].map(({ activation }) => activation)],
-      triggersReplace: () => ({ delivery: delivery.id }),
+      after: () => [
+        this.delivery,
+        ...(this.joining?.last.joining === undefined ? [] : [this.joining.last.joining.resource]),
+        ...[...this.activatedAfter].map(({ activation }) => activation),
+      ],
+      triggersReplace: () => ({ delivery: this.delivery.id }),
       hostProvisioners: () => [activateStep(this, this.target)],
     });
   }

@@ -25,9 +25,17 @@ export function stageStep(
 export const activateStep = (scope: Construct, target: SshTarget): HostProvisioner =>
   step(scope, target, "activate");
 
-/** Takes everything back; succeeds also where nothing was ever delivered. */
-export const removeStep = (scope: Construct, target: SshTarget): HostProvisioner =>
-  step(scope, target, "remove");
+/** Puts in place what is staged, unless a command (a path and plain words) succeeds on the host. */
+export const activateUnlessStep = (scope: Construct, target: SshTarget, unless: string): HostProvisioner =>
+  step(scope, target, `activate-unless '${unless}'`);
+
+/**
+ * Takes everything back; succeeds also where nothing was ever delivered.
+ *
+ * @param before a program and its words, run before where the host has it
+ */
+export const removeStep = (scope: Construct, target: SshTarget, before?: string): HostProvisioner =>
+  step(scope, target, before === undefined ? "remove" : `remove '${before}'`);
 
 function step(
   scope: Construct,

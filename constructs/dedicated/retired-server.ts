@@ -1,4 +1,6 @@
+import { type TerraformResource } from "cdktf";
 import { Construct } from "constructs";
+import { type DedicatedServer } from "./dedicated-server";
 import { removeStep } from "./host-commands";
 import { sshTarget, type SshTargetProps } from "./ssh-connection";
 import { TerraformData } from "./terraform-data";
@@ -6,6 +8,11 @@ import { TerraformData } from "./terraform-data";
 export interface RetiredServerProps extends SshTargetProps {
   /** What messages call the server. @default - `address` */
   readonly name?: string;
+  /**
+   * A program of the host and its words, run before anything is taken back where the host has it; nothing is when it
+   * fails. @default - none
+   */
+  readonly before?: string;
 }
 
 /**
@@ -13,11 +20,22 @@ export interface RetiredServerProps extends SshTargetProps {
  * runs no destroy-time step of a resource that its configuration no longer names, so a server cannot just be left out.)
  */
 export class RetiredServer extends Construct {
+  private readonly retirement: TerraformData;
+  private readonly earlier: TerraformResource[] = [];
+
   /** @throws Error when the host key is none, or what leads to the host is malformed. */
   constructor(scope: Construct, id: string, props: RetiredServerProps) {
     super(scope, id);
     const name = props.name ?? props.address;
     const target = sshTarget(`retired server ${name}`, name, props);
-    new TerraformData(this, "retirement", { hostProvisioners: () => [removeStep(this, target)] });
+    this.retirement = new TerraformData(this, "retirement", {
+      after: () => this.earlier,
+      hostProvisioners: () => [removeStep(this, target, props.before)],
+    });
+  }
+
+  /** Takes everything back only after another server is retired, or what changes on one that stays is active. */
+  retireAfter(other: RetiredServer | DedicatedServer): void {
+    this.earlier.push(other instanceof RetiredServer ? other.retirement : other.activation);
   }
 }

@@ -3,7 +3,8 @@
 #
 #   ssh-step.sh stage NAME=FILE...   hand over the document and these files, and let the host stage them
 #   ssh-step.sh activate             let the host put in place what it has staged
-#   ssh-step.sh remove               let the host take everything back
+#   ssh-step.sh activate-unless COMMAND   the same, unless the command succeeds there
+#   ssh-step.sh remove [COMMAND]     let the host take everything back, once the command has succeeded if it is there
 #
 # How the host is reached is told in TRICLOUD_HOST_* and TRICLOUD_BASTION_* (written by ssh-connection.ts). The
 # document comes in TRICLOUD_DOCUMENT_0, _1 ...: it holds secrets, which a command line would show to everybody, and
@@ -183,6 +184,8 @@ delivery() { # the document's length in bytes and the document, then an archive 
   tar -chf - -C "$FILES" .
 }
 
+plain() { [[ $1 =~ ^/[A-Za-z0-9/._-]+(\ [A-Za-z0-9._-]+)*$ ]] || die "expected a path and plain words, got: $1"; }
+
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/tricloud-ssh-step-XXXXXXXX")
 trap 'rm -rf "$WORK"' EXIT
 FILES=$WORK/files
@@ -196,7 +199,16 @@ case ${1-} in
     link_files "$@"
     on_host "$BEGIN$STAGE" delivery
     ;;
+  activate-unless)
+    plain "$2"
+    # shellcheck disable=SC2016 # for the host's shell
+    on_host "${BEGIN}if as_root $2 2>/dev/null; then exit 0; fi; as_root bash $INSTALLED activate" :
+    ;;
   activate) on_host "${BEGIN}as_root bash $INSTALLED activate" : ;;
-  remove) on_host "${BEGIN}as_root bash -c \"if test -x $INSTALLED; then bash $INSTALLED remove; fi\"" : ;;
-  *) die "usage: ssh-step.sh stage NAME=FILE... | activate | remove" ;;
+  remove)
+    [[ -z ${2-} ]] || plain "$2"
+    before=${2:+"if test -x ${2%% *}; then $2; fi; "}
+    on_host "${BEGIN}as_root bash -ec \"${before}if test -x $INSTALLED; then bash $INSTALLED remove; fi\"" :
+    ;;
+  *) die "usage: ssh-step.sh stage NAME=FILE... | activate | activate-unless COMMAND | remove [COMMAND]" ;;
 esac

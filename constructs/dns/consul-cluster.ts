@@ -6,11 +6,11 @@ import type { HasTopology, TopologyElement } from "../topology";
 import { tokenUpkeep } from "./consul-acl";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
 import { leaderOf, quorumOf } from "./consul-blocks";
-import { aclSettings, consulConfig } from "./consul-config";
+import { aclSettings, consulConfigFiles } from "./consul-config";
 import { failoverQuery, failoverUpkeep } from "./consul-failover";
-import { CONSUL_PATHS } from "./consul-files";
-import { consulGuard } from "./consul-guard";
-import type { ConsulDnsOptions, ConsulPorts } from "./consul-options";
+import { CONSUL_COMMANDS, CONSUL_PATHS } from "./consul-files";
+import { type Beginning, consulGuard } from "./consul-guard";
+import type { ConsulDnsOptions, ConsulOptions, ConsulPorts } from "./consul-options";
 import { refuseServerCount, refuseUnknownFailover } from "./consul-refusals";
 import {
   aclVariables,
@@ -177,9 +177,12 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       spareServers: Math.floor((serverCount - 1) / 2),
       nodeName: this.nodeName(host),
       tokenFile: isServer ? this.managementTokenFile : undefined,
+      beginning: isServer ? this.beginning(host) : undefined,
     });
+    const { agent, membership } = consulConfigFiles(this.agentOptions(host, serverCount));
     const files: HostFile[] = [
-      { path: CONSUL_PATHS.agent, content: text(this.agentConfig(host, serverCount)) },
+      { path: CONSUL_PATHS.agent, content: text(agent) },
+      { path: CONSUL_PATHS.membership, content: text(membership) },
       secretFile(CONSUL_PATHS.gossip, "consul-gossip", secretJson({ encrypt: this.gossipKey })),
       { path: CONSUL_PATHS.guard, content: text(guard), mode: "0755" },
       { path: CONSUL_PATHS.unit, content: text(consulUnit()) },
@@ -269,14 +272,25 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     };
   }
 
-  private agentConfig(host: IHost, serverCount: number): string {
+  /** Machines of a group start together; servers with addresses of their own one after another. */
+  private beginning(host: IHost): Beginning | undefined {
+    const addresses = this.servers.map(({ bindAddress }) => bindAddress);
+    if (addresses.some((address) => isIP(address) === 0)) return undefined;
+    return {
+      expect: addresses.length,
+      fellows: addresses.filter((address) => address !== host.bindAddress),
+      serfPort: this.props.ports?.serfLan ?? 8301,
+    };
+  }
+
+  private agentOptions(host: IHost, serverCount: number): ConsulOptions {
     const { datacenter, dns, ports, release, singleServer, peers = {} } = this.props;
     const isServer = this.isServer(host);
     const address = host.bindAddress;
     const wanJoin = Object.entries(peers).flatMap(([name, addresses]) =>
       name === datacenter ? [] : addresses,
     );
-    return consulConfig({
+    return {
       release,
       datacenter,
       nodeName: this.nodeName(host),
@@ -293,7 +307,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       },
       dns,
       ports,
-    });
+    };
   }
 
   /** A group's machines name themselves: they cannot all have the group's name. */
@@ -305,9 +319,13 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     return this.servers.includes(host);
   }
 
-  /** Servers one after another; all other machines once the servers are there. */
+  /**
+   * What is no server yet becomes one first, for the others may be waiting for one more; then servers one after another,
+   * and all other machines once the servers are there.
+   */
   private orderActivation(): void {
-    const servers = this.agents.filter((host) => this.isServer(host));
+    const { servers } = this;
+    for (const host of servers) host.activateFirst?.(CONSUL_COMMANDS.serving, servers);
     this.activateInBatches(servers, 1);
     const last = servers[servers.length - 1]!;
     for (const host of this.agents) if (!this.isServer(host)) host.activateAfter(last);

@@ -53,10 +53,23 @@ export function consulConfig(options: ConsulOptions): string {
     disable_update_check: true,
     log_level: options.logLevel ?? "info",
   };
-  return `${JSON.stringify(config, undefined, 2)}\n`;
+  return jsonText(config);
+}
+
+/**
+ * The same as two files of one folder: `membership` holds what an agent reads when it starts and never needs to start
+ * for, the servers to join and how many make the first leader; `agent` everything else.
+ *
+ * @throws Error as `consulConfig` does
+ */
+export function consulConfigFiles(options: ConsulOptions): { agent: string; membership: string } {
+  const { retry_join, bootstrap_expect, ...agent } = JSON.parse(consulConfig(options)) as Json;
+  return { agent: jsonText(agent), membership: jsonText({ retry_join, bootstrap_expect }) };
 }
 
 type Json = Record<string, unknown>;
+
+const jsonText = (value: Json): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 function dnsConfig(dns: ConsulDnsOptions = {}): Json {
   const cacheSeconds = dns.cacheMaxAgeSeconds ?? 2;

@@ -10,66 +10,120 @@ export interface ConsulGuardOptions {
   readonly nodeName?: string;
   /** File with a token that may read how the servers are. @default - none is needed */
   readonly tokenFile?: string;
+  /**
+   * The datacenter's first start, server after server: each is ready before it has a leader, unless a fellow is there
+   * that it has not joined. @default - servers start together, and none is ready without a leader
+   */
+  readonly beginning?: Beginning;
+}
+
+/** Who makes a datacenter's first leader. */
+export interface Beginning {
+  /** Servers it takes. */
+  readonly expect: number;
+  /** IP addresses of all servers but this one. */
+  readonly fellows: readonly string[];
+  /** Port of their gossip. */
+  readonly serfPort: number;
 }
 
 /**
  * A program of the host that stands between a change and the running agent. Needs curl.
  *
  * - `gate` succeeds when the agent may stop without names going away.
- * - `ready` succeeds when the agent does its job. A server of a datacenter that never had a leader counts as ready,
- *   or the first of three could never be followed by the second.
- * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart. Bad files
- *   are found before either.
+ * - `ready` succeeds when the agent does its job.
+ * - `serving` succeeds when it does the job of a server, so that it is not what the others wait for.
+ * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart, addresses of
+ *   servers to join by neither, for they count at the next start only. Bad files are found before either. A server that
+ *   gets another name, or is to be one no longer, leaves the servers before.
+ * - `leave` takes a server out of the datacenter for good, once the others can do without it; its agent is stopped then.
  * - `remember` keeps what a reload cannot change, for `apply` to compare.
  */
-export function consulGuard({ isServer, spareServers, nodeName, tokenFile }: ConsulGuardOptions): string {
+export function consulGuard(options: ConsulGuardOptions): string {
+  const { isServer, spareServers, nodeName, tokenFile, beginning } = options;
   return `#!/bin/sh
-# Keeps changes to the Consul agent from taking names away. Usage: consul-guard gate|ready|apply|remember
+# Keeps changes to the Consul agent from taking names away. Usage: consul-guard ${COMMANDS}
 set -eu
 node=${nodeName ?? "$(hostname)"}
+role=${isServer ? "server" : "client"}
 started_with=/run/tricloud-consul/started-with
+started_as=/run/tricloud-consul/started-as
 
 ${shellApi({ tokenFile })}
 needs_restart_for() {
   for file in ${CONSUL_PATHS.unit} ${CONSUL_PATHS.folder}/*.json; do
-    case $file in */service-*) ;; *) sha256sum "$file" ;; esac
+    case $file in */service-* | ${CONSUL_PATHS.membership}) ;; *) sha256sum "$file" ;; esac
   done
 }
+# What the agent is, which may be other than what its new files say: "NODE ROLE".
+runs_as() { cat "$started_as" 2>/dev/null || echo "$node $role"; }
+runs_as_server() { case $(runs_as) in *" server") ;; *) return 1 ;; esac; }
 never_had_leader() { peers=$(api status/peers -f) && [ "$peers" = "[]" ]; }
 has_leader() { leader=$(api status/leader -f) && [ "$leader" != '""' ]; }
 # The servers' health by their own account, one object a line: first the datacenter's, then each server's.
 health() { api operator/autopilot/health | tr '{' '\\n'; }
 spare() { health | sed -n 's/.*"Healthy": *true.*"FailureTolerance": *\\([0-9]*\\).*/\\1/p'; }
 is_healthy() { health | grep "\\"Name\\": *\\"$node\\"" | grep -q '"Healthy": *true'; }
-gate() {
-${isServer && spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
+${beginning === undefined ? "" : beginningFunctions(beginning)}gate() {
+  runs_as_server || return 0
+${spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
 }
 ready() {
-${isServer ? READY_SERVER : READY_CLIENT}
+${isServer ? readyServer(beginning !== undefined) : READY_CLIENT}
+}
+await_gate() {
+  tries=60
+  until gate; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || { echo "the agent may not be stopped now" >&2; exit 1; }
+    sleep 1
+  done
 }
 apply() {
   consul validate ${CONSUL_PATHS.folder} >/dev/null
   if [ "$(needs_restart_for)" = "$(cat "$started_with")" ]; then
     exec systemctl reload consul.service
   fi
-  tries=60
-  until gate; do
-    tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || { echo "the agent may not be restarted now" >&2; exit 1; }
-    sleep 1
-  done
+  await_gate
+  # Under its old name it would be missed as a server that has failed.
+  if runs_as_server && [ "$(runs_as)" != "$node $role" ]; then leave; fi
   exec systemctl restart consul.service
+}
+leave() {
+  runs_as_server || return 0
+  # What does not answer cannot say good-bye.
+  api status/leader -f >/dev/null || return 0
+  # systemd would start at once what has left.
+  mkdir -p /run/systemd/system/consul.service.d
+  printf '[Service]\\nRestart=no\\n' >/run/systemd/system/consul.service.d/leaving.conf
+  systemctl daemon-reload
+  left=0
+  api agent/leave -f -m 30 -X PUT || left=$?
+  systemctl stop consul.service
+  rm -r /run/systemd/system/consul.service.d
+  systemctl daemon-reload
+  return "$left"
 }
 
 case \${1-} in
   gate) gate ;;
   ready) ready ;;
+  serving) ${isServer ? "runs_as_server && ready" : "exit 1"} ;;
   apply) apply ;;
-  remember) needs_restart_for >"$started_with" ;;
-  *) echo "usage: consul-guard gate|ready|apply|remember" >&2; exit 2 ;;
+  leave)
+    await_gate
+    leave
+    ;;
+  remember)
+    needs_restart_for >"$started_with"
+    echo "$node $role" >"$started_as"
+    ;;
+  *) echo "usage: consul-guard ${COMMANDS}" >&2; exit 2 ;;
 esac
 `;
 }
+
+const COMMANDS = "gate|ready|serving|apply|leave|remember";
 
 const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothing is lost by stopping it.
   api status/leader -f >/dev/null || return 0
@@ -77,8 +131,32 @@ const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothi
   spare=$(spare)
   [ "\${spare:-0}" -ge 1 ] || { echo "consul: no healthy server to spare" >&2; return 1; }`;
 
-const READY_SERVER = `  if never_had_leader; then return 0; fi
-  has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
+const beginningFunctions = ({
+  expect,
+  fellows,
+  serfPort,
+}: Beginning): string => `# Servers that are joined, by address.
+joined() {
+  api agent/members -f | awk -v RS='{' '
+    match($0, /"Addr": *"[^"]*"/) { address = substr($0, RSTART, RLENGTH); gsub(/.*: *|"/, "", address) }
+    /"role": *"consul"/ && /"Status": *1[,}]/ { print address }'
+}
+answers() { [ "$(curl -s -m 1 -o /dev/null -w '%{time_connect}' "telnet://$1:${serfPort}" </dev/null)" != 0.000000 ]; }
+# A datacenter begins with its first server, which can have no leader yet; one that others run already does not begin.
+begins() {
+  joined=$(joined)
+  [ "$(printf '%s\\n' "$joined" | grep -c .)" -lt ${expect} ] || return 1
+  for fellow in ${fellows.join(" ")}; do
+    if ! printf '%s\\n' "$joined" | grep -qxF "$fellow" && answers "$fellow"; then
+      echo "consul: server $fellow is there and was not joined" >&2
+      return 1
+    fi
+  done
+}
+`;
+
+const readyServer = (mayBegin: boolean): string =>
+  `${mayBegin ? "  if never_had_leader && begins; then return 0; fi\n" : ""}  has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
   is_healthy || { echo "consul: server $node has not caught up with the leader" >&2; return 1; }`;
 
 const READY_CLIENT = `  has_leader || { echo "consul: no server of the datacenter was found, or they have no leader" >&2; return 1; }`;

@@ -22,4 +22,10 @@ export interface IHost extends IConstruct {
   addToProfile(part: HostProfilePart): void;
   /** Changes to this host are activated only after those to `other` are active and healthy. */
   activateAfter(other: IHost): void;
+  /**
+   * Changes to this host are activated before those to any host of `fellows`, which are all asked so, unless the command
+   * succeeds on it: one that cannot do its part yet must not wait for others that wait for it. Hosts that come up all at
+   * once have no such method.
+   */
+  activateFirst?(unless: string, fellows: readonly IHost[]): void;
 }

@@ -82,8 +82,15 @@ const server = z.strictObject({
   roles: z.array(z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` })),
   /** Rack or building that the server shares its fate with. @default - a rack of its own */
   rack: dnsLabel.optional(),
-  /** Take everything off the server; afterwards it can be removed from the region. */
-  retired: z.boolean().default(false),
+  /**
+   * Take everything off the server; afterwards it can be removed from the region. "lost" is for a machine that nobody
+   * can reach: nothing is taken off, and it may never come back as it was.
+   */
+  retired: z
+    .union([z.boolean(), z.literal("lost")], { error: 'expected true, false or "lost"' })
+    .default(false),
+  /** Another number has everything delivered again: for a new system with the old host keys. @default - none */
+  generation: z.int().min(1).optional(),
 });
 
 /** A region on dedicated servers: existing Debian machines reached over SSH. */

@@ -82,4 +82,37 @@ describe("JpStack", () => {
     expect(stoppedBy("jp-2", waits)).toEqual(names(3, 13));
     for (const failed of names(10, 13)) expect(stoppedBy(failed, waits)).toEqual([]);
   });
+
+  it("is the same however the region lists its servers", () => {
+    // GIVEN a region WHEN its list is turned round
+    const { servers, ...rest } = region(3);
+    const synthesised = (list: DedicatedRegionInput["servers"]) => {
+      const [value] = validateRegions([{ file: "jp.ts", value: { ...rest, servers: list } }]);
+      return synthesisedApp("jp", (app) => new JpStack(app, value as DedicatedRegion)).resource;
+    };
+    // THEN
+    expect(synthesised([...servers].reverse())).toEqual(synthesised(servers));
+  });
+
+  it("retires servers one after another, once all others are what they shall be", () => {
+    // GIVEN two servers that leave, and one that nobody can reach
+    const value = region(3);
+    const servers = value.servers.map((server) => ({
+      ...server,
+      retired: ({ "jp-4": "lost", "jp-5": true, "jp-6": true } as const)[server.name] ?? false,
+    }));
+    const [valid] = validateRegions([{ file: "jp.ts", value: { ...value, servers } }]);
+    const { resource } = synthesisedApp("jp", (app) => new JpStack(app, valid as DedicatedRegion));
+    // WHEN / THEN
+    const waits = Object.entries(resource["terraform_data"]!).flatMap(([name, { depends_on }]) =>
+      name.includes("_retirement_") ? [[name, depends_on as string[]] as const] : [],
+    );
+    expect(waits.map(([name]) => name.slice(0, 4))).toEqual(["jp-5", "jp-6"]);
+    for (const [, awaited] of waits) {
+      for (const name of ["jp-1", "jp-2", "jp-3"]) {
+        expect(awaited).toContainEqual(expect.stringMatching(new RegExp(`${name}_activation_`)));
+      }
+    }
+    expect(waits[1]?.[1]).toContainEqual(expect.stringMatching(/jp-5_retirement_/));
+  });
 });

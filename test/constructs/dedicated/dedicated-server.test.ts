@@ -123,6 +123,7 @@ describe("DedicatedServer", () => {
     });
     // THEN each has a digest of its own, and attributes count
     expect(synthesised()["jp-1_delivery"]?.triggers_replace).toEqual({
+      address: "10.10.0.11",
       "host key": expect.stringMatching(/^SHA256:[A-Za-z0-9+/]{43}$/),
       packages: "curl unbound",
       "/etc/a": "0640 root adm ca978112ca1bbdca",

@@ -20,8 +20,10 @@ function jp(props: Partial<ConsulClusterProps> = {}) {
   return { stack, hosts, cluster };
 }
 
-const config = (host: RecordingHost): Record<string, unknown> =>
-  JSON.parse(host.file(AGENT)) as Record<string, unknown>;
+const config = (host: RecordingHost): Record<string, unknown> => ({
+  ...(JSON.parse(host.file(AGENT)) as Record<string, unknown>),
+  ...(JSON.parse(host.file("/etc/tricloud/consul/membership.json")) as Record<string, unknown>),
+});
 
 describe("ConsulCluster", () => {
   it("makes three servers that wait for one another and an agent on every other host", () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { consulGuard, type ConsulGuardOptions } from "../../../constructs/dns/consul-guard";
@@ -10,6 +10,7 @@ import { consulGuard, type ConsulGuardOptions } from "../../../constructs/dns/co
 interface Api {
   readonly peers?: string;
   readonly leader?: string;
+  readonly members?: string;
   readonly health?: { readonly status: number; readonly body: unknown };
 }
 
@@ -31,6 +32,7 @@ async function guard(command: string, api: Api | undefined, options: Partial<Con
     const answer = {
       "/v1/status/peers": api?.peers,
       "/v1/status/leader": api?.leader,
+      "/v1/agent/members": api?.members,
       "/v1/operator/autopilot/health": api?.health && JSON.stringify(api.health.body),
     }[request.url ?? ""];
     response.statusCode =
@@ -56,6 +58,28 @@ async function guard(command: string, api: Api | undefined, options: Partial<Con
   }
 }
 
+/** What `agent/members` says of that many servers, and of a client and a server that has failed besides. */
+const members = (...servers: readonly string[]): string =>
+  JSON.stringify([
+    ...servers.map((Addr) => ({
+      Name: Addr,
+      Addr,
+      Port: 8301,
+      Tags: { expect: "3", role: "consul" },
+      Status: 1,
+    })),
+    { Name: "client", Addr: "127.0.0.8", Port: 8301, Tags: { role: "node" }, Status: 1 },
+    { Name: "failed", Addr: "127.0.0.9", Port: 8301, Tags: { role: "consul" }, Status: 4 },
+  ]);
+
+async function freePort(): Promise<number> {
+  const server = createNetServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.2", listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
 describe("consulGuard", () => {
   const peers = [server("jp-2", true), server("jp-3", true)];
 
@@ -76,8 +100,51 @@ describe("consulGuard", () => {
 
   it("does not hold back a server of a datacenter that never had a leader, nor one that does not answer", async () => {
     expect(await guard("gate", { peers: "[]", leader: '""' })).toMatchObject({ status: 0 });
-    expect(await guard("ready", { peers: "[]", leader: '""' })).toMatchObject({ status: 0 });
     expect(await guard("gate", undefined)).toMatchObject({ status: 0 });
+  });
+
+  it("lets a datacenter begin with its first server, where servers come one after another", async () => {
+    // GIVEN a first server of three, then a second that has joined it
+    const beginning = { expect: 3, fellows: ["127.0.0.2", "127.0.0.3"], serfPort: await freePort() };
+    const first = { peers: "[]", leader: '""', members: members("127.0.0.1") };
+    const second = { ...first, members: members("127.0.0.1", "127.0.0.2") };
+    const third = { ...first, members: members("127.0.0.1", "127.0.0.2", "127.0.0.3") };
+    // WHEN / THEN the third has to see a leader
+    expect(await guard("ready", first, { beginning })).toMatchObject({ status: 0 });
+    expect(await guard("ready", second, { beginning })).toMatchObject({ status: 0 });
+    expect(await guard("ready", third, { beginning })).toMatchObject({ status: 1 });
+    // AND none is ready so where all start together
+    expect(await guard("ready", first)).toMatchObject({
+      status: 1,
+      error: expect.stringContaining("the servers have no leader"),
+    });
+  });
+
+  it("does not take a server for a beginner that has not joined one that is there", async () => {
+    // GIVEN a fellow that answers
+    const fellow = createNetServer((socket) => socket.end());
+    await new Promise<void>((listening) => fellow.listen(0, "127.0.0.2", listening));
+    try {
+      const { port: serfPort } = fellow.address() as AddressInfo;
+      const beginning = { expect: 3, fellows: ["127.0.0.2"], serfPort };
+      const alone = { peers: "[]", leader: '""', members: members("127.0.0.1") };
+      const joined = { ...alone, members: members("127.0.0.1", "127.0.0.2") };
+      // WHEN / THEN
+      expect(await guard("ready", alone, { beginning })).toMatchObject({
+        status: 1,
+        error: expect.stringContaining("server 127.0.0.2 is there and was not joined"),
+      });
+      expect(await guard("ready", joined, { beginning })).toMatchObject({ status: 0 });
+    } finally {
+      await new Promise((closed) => fellow.close(closed));
+    }
+  });
+
+  it("counts no agent as serving that is no server, or a server that is not ready", async () => {
+    const whole = { ...LED, health: health(1, server("jp-1", true), ...peers) };
+    expect(await guard("serving", whole)).toMatchObject({ status: 0 });
+    expect(await guard("serving", whole, { isServer: false })).toMatchObject({ status: 1 });
+    expect(await guard("serving", { ...whole, leader: '""' })).toMatchObject({ status: 1 });
   });
 
   it("calls a server ready when it has caught up itself, whatever became of another", async () => {
