@@ -7,21 +7,25 @@ LOCKED='Could not get lock\|frontend lock was locked\|is locked by another proce
 SIGNATURES='signature\|missing key\|NO_PUBKEY\|EXPKEYSIG\|is not signed'
 
 # Packages start their services when installed; ours start only once their files are in place. The guard holds while
-# the lock is held, be it by an apt that has outlived this program, and a reboot takes it away.
+# the lock is held, be it by an apt that has outlived this program; after a reboot there is no lock. It cannot lie in
+# /run, where Debian runs no programs.
 GUARD=/usr/sbin/policy-rc.d
-is_our_guard() { [[ $(readlink $GUARD) == "$RUN/guard" ]] || grep -qs tricloud $GUARD; }
 hold_services() {
-  [[ ! -e $GUARD ]] || is_our_guard || return 0
-  cat >"$RUN/guard" <<SCRIPT
+  [[ ! -e $GUARD ]] || grep -q tricloud $GUARD || return 0
+  cat >$GUARD.tricloud <<SCRIPT
 #!/bin/sh
-# Here for the time of an installation by tricloud.
+# Here for the time of an installation by tricloud; safe to delete.
+[ -e $RUN/lock ] || exit 0
 flock -n $RUN/lock true && exit 0
 exit 101
 SCRIPT
-  chmod 0755 "$RUN/guard"
-  ln -sfn "$RUN/guard" $GUARD
+  chmod 0755 $GUARD.tricloud
+  mv -f $GUARD.tricloud $GUARD
 }
-release_services() { if is_our_guard; then rm -f $GUARD; fi; }
+release_services() {
+  rm -f $GUARD.tricloud
+  if grep -qs tricloud $GUARD; then rm -f $GUARD; fi
+}
 
 # Runs a program of apt or dpkg; waits, and says for whom, while another one holds a lock that it needs.
 when_unlocked() { # COMMAND...
