@@ -16,7 +16,13 @@ import type { IConsul } from "./iconsul";
 import { PROXY_SUFFIXES, proxySuffixTargets, resolverNames } from "./proxy-suffixes";
 import { resolverClientFiles } from "./resolv-conf";
 import { unboundConf } from "./unbound-conf";
-import { CONFINEMENT, MAIN_RESOLVER, type ResolverInstance, SPARE_RESOLVER } from "./unbound-files";
+import {
+  CHECK_NAME,
+  CONFINEMENT,
+  MAIN_RESOLVER,
+  type ResolverInstance,
+  SPARE_RESOLVER,
+} from "./unbound-files";
 import type { ForwardZone, ProxySuffix, StaleAnswers, StaticRecord } from "./unbound-options";
 import { checksSignatures } from "./unbound-plan";
 import { unboundConfinement, unboundGuard, unboundUnit, unboundWatchUnit } from "./unbound-unit";
@@ -158,6 +164,7 @@ export class LocalResolver extends Construct implements HasTopology {
       upstreams: props.forwarders,
       proxySuffixes: this.suffixes(),
       staticRecords: [
+        { name: CHECK_NAME, type: "A", value: "127.0.0.1" },
         ...Object.entries(props.records ?? {}).map(([name, value]): StaticRecord => ({
           name,
           type: "A",

@@ -19,13 +19,19 @@ export function resolverClientFiles(nameservers: readonly string[]): HostFile[] 
   return [
     // A resolver that hangs costs one second, not five.
     { path: "/etc/resolv.conf", content: text(`${NOTE}${list}\noptions timeout:1 attempts:2\n`) },
-    // systemd-resolved, where it runs and programs ask it through NSS, passes everything on to the first of them.
-    { path: "/etc/systemd/resolved.conf.d/tricloud.conf", content: text(NOTE + resolvedConf(nameservers)) },
+    // systemd-resolved, where it runs and programs ask it through NSS, passes everything on to the first of them. Of
+    // all its files this one is read last.
+    {
+      path: "/etc/systemd/resolved.conf.d/zzz-tricloud.conf",
+      content: text(NOTE + resolvedConf(nameservers)),
+    },
     { path: "/etc/NetworkManager/conf.d/tricloud.conf", content: text(`${NOTE}[main]\ndns=none\n`) },
     {
       path: "/etc/dhcp/dhclient-enter-hooks.d/tricloud",
       content: text(`${NOTE}make_resolv_conf() { :; }\n`),
     },
+    // openresolv, not Debian's resolvconf, which leaves a file alone that is none of its links.
+    { path: "/etc/resolvconf.conf", content: text(`${NOTE}resolvconf=NO\n`) },
     { path: "/etc/dhcpcd.enter-hook", content: text(`${NOTE}skip_hooks="$skip_hooks resolv.conf"\n`) },
   ];
 }
@@ -34,7 +40,11 @@ const NOTE = "# Written by Tricloud; changes made here are lost.\n";
 
 function resolvedConf(nameservers: readonly string[]): string {
   return `[Resolve]
+# Servers of the host's own would be asked besides: an empty line forgets them.
+DNS=
 DNS=${nameservers.join(" ")}
+FallbackDNS=
+Domains=
 Domains=~.
 DNSSEC=no
 LLMNR=no

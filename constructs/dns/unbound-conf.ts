@@ -61,6 +61,8 @@ function capacity({ threads = 2, cacheMegabytes = 32 }: UnboundOptions): Entry[]
   return [
     ["num-threads", String(threads)],
     ["so-reuseport", "yes"],
+    // An address of the machine's that is late, or gone for a while, keeps nobody from asking on the others.
+    ["ip-freebind", "yes"],
     ["so-rcvbuf", String(RECEIVE_BUFFER_BYTES)],
     ["msg-cache-slabs", slabs],
     ["rrset-cache-slabs", slabs],

@@ -47,3 +47,6 @@ export const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Addition to Debian's AppArmor profile of unbound. */
 export const CONFINEMENT = "/etc/apparmor.d/local/usr.sbin.unbound";
+
+/** A name that these resolvers alone know. */
+export const CHECK_NAME = "resolver-check.tricloud.internal";

@@ -1,6 +1,7 @@
 import { UNIT_HARDENING } from "../host";
 import type { DnsEndpoint } from "./dns-name";
 import {
+  CHECK_NAME,
   CONFINEMENT,
   MAIN_RESOLVER,
   RECEIVE_BUFFER_BYTES,
@@ -85,7 +86,8 @@ ${SPARE_RESOLVER.socket} rw,
  *
  * - \`apply\` makes unbound take its new files: by a reload that keeps the cache where that is enough. A bad file is
  *   found before the running unbound sees it, for a reload of one ends the process.
- * - \`ready\` succeeds when unbound answers a question.
+ * - \`ready\` succeeds when unbound answers a question and, of the main resolver, programs ask it: whatever else manages
+ *   name servers on the host must not stand between them.
  * - \`remember\` keeps what a reload cannot change, for \`apply\` to compare.
  * - \`confine\` makes AppArmor, where it is on, take its addition.
  * - \`widen\` lets sockets of the host have buffers as large as the resolver asks for.
@@ -94,6 +96,7 @@ ${SPARE_RESOLVER.socket} rw,
  */
 export function unboundGuard(instance: ResolverInstance, forwarders: readonly DnsEndpoint[]): string {
   const { name, folder, address, conf, unit, guard } = instance;
+  const isMain = instance === MAIN_RESOLVER;
   return `#!/bin/bash
 # Keeps changes to unbound from taking names away. Usage: ${guard} apply|ready|remember|confine|widen|watch
 set -eu
@@ -102,7 +105,7 @@ started_with=${folder}/started-with
 # Sockets, threads and cache sizes are settled when unbound starts.
 needs_restart_for() {
   sha256sum ${unit} ${CONFINEMENT}
-  grep -E '^ *(interface|port|num-threads|so-[a-z]*|[a-z-]*-slabs|[a-z-]*cache-size|control-[a-z-]*|module-config|username):' ${conf}
+  grep -E '^ *(interface|port|num-threads|so-[a-z]*|ip-[a-z]*|[a-z-]*-slabs|[a-z-]*cache-size|control-[a-z-]*|module-config|username):' ${conf}
 }
 apply() {
   unbound-checkconf ${conf} >/dev/null
@@ -124,7 +127,7 @@ ready() {
   printf '\\x12\\x34\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x09localhost\\x00\\x00\\x01\\x00\\x01' >&3
   answer=$(timeout 2 head -c 4 <&3 | od -An -tx1)
   # Same number, a response, no error.
-  [[ $answer =~ ^\\ 12\\ 34\\ 8[0-9a-f]\\ .0$ ]] || { echo "${name} does not answer, got: \${answer:-nothing}" >&2; return 1; }
+  [[ $answer =~ ^\\ 12\\ 34\\ 8[0-9a-f]\\ .0$ ]] || { echo "${name} does not answer, got: \${answer:-nothing}" >&2; return 1; }${isMain ? ASKED_BY_PROGRAMS : ""}
 }
 # Whether the DNS server says anything within half a second; ". NS" is what any resolver knows.
 answers() { # ADDRESS PORT
@@ -172,3 +175,9 @@ case \${1-} in
 esac
 `;
 }
+
+const ASKED_BY_PROGRAMS = `
+  timeout 5 getent ahostsv4 ${CHECK_NAME} >/dev/null || {
+    echo "programs do not ask this resolver: /etc/resolv.conf or the hosts line of /etc/nsswitch.conf leads elsewhere" >&2
+    return 1
+  }`;

@@ -25,6 +25,8 @@ export const DEBIAN_PACKAGES = [
   "openssl",
   "bind9-dnsutils",
   "jq",
+  "systemd-resolved",
+  "libnss-resolve",
   // What Debian's images for EC2 have beyond a minimal system, and what a machine there fetches its files with.
   "cloud-init",
   "awscli",
@@ -32,6 +34,8 @@ export const DEBIAN_PACKAGES = [
   "python3-moto",
   "python3-flask-cors",
 ];
+/** Packages from Debian 13 that cannot be installed together with the ones above. */
+const RIVALS = ["openresolv"];
 /** Packages from Debian 11, the last one to carry Consul. */
 export const BULLSEYE_PACKAGES = ["consul"];
 
@@ -51,6 +55,7 @@ export async function aptRepository(cache: string, mirror: string, root: string)
   const stamp = join(directory, "complete");
   const recipe = JSON.stringify([
     DEBIAN_PACKAGES,
+    RIVALS,
     BULLSEYE_PACKAGES,
     statSync(join(root, "etc/testbed-recipe")).mtimeMs,
   ]);
@@ -90,8 +95,9 @@ export async function aptRepository(cache: string, mirror: string, root: string)
   ].flatMap((option) => ["-o", option]);
   await run("apt-get", [...options, "-q", "update"]);
   // --reinstall: what the root has already must be in the archive too, or asking for it by name fails.
-  const wanted = [...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES];
-  await run("apt-get", [...options, "-qy", "--download-only", "--reinstall", "install", ...wanted]);
+  for (const wanted of [[...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES], RIVALS]) {
+    await run("apt-get", [...options, "-qy", "--download-only", "--reinstall", "install", ...wanted]);
+  }
   for (const name of readdirSync(archives).filter((file) => file.endsWith(".deb"))) {
     const fromBullseye = BULLSEYE_PACKAGES.some((wanted) => name.startsWith(`${wanted}_`));
     const archive = join(directory, fromBullseye ? "bullseye" : "debian");

@@ -151,8 +151,8 @@ describe("LocalResolver", () => {
 
   it("keeps DHCP clients, NetworkManager and systemd-resolved from going another way", () => {
     const [first] = jp();
-    expect(first!.file("/etc/systemd/resolved.conf.d/tricloud.conf")).toContain(
-      "DNS=127.0.0.1 10.10.0.12\nDomains=~.",
+    expect(first!.file("/etc/systemd/resolved.conf.d/zzz-tricloud.conf")).toContain(
+      "DNS=\nDNS=127.0.0.1 10.10.0.12\nFallbackDNS=\nDomains=\nDomains=~.",
     );
     expect(first!.file("/etc/NetworkManager/conf.d/tricloud.conf")).toContain("dns=none");
     expect(first!.file("/etc/dhcp/dhclient-enter-hooks.d/tricloud")).toContain("make_resolv_conf() { :; }");
