@@ -44,6 +44,21 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
  */
 export async function serve(options: Options, starter: number): Promise<Service> {
   const service = new Service(options);
+  // Before anybody is told that it listens: until then a signal ends the process.
+  let terminating = false;
+  const terminate = (): void => {
+    if (terminating) return;
+    terminating = true;
+    service.log.event("info", "draining", { pid: process.pid });
+    service.draining = true;
+    setTimeout(() => {
+      service.log.event("warn", "shutdown time-out: requests were cut off", { pid: process.pid });
+      process.exit(1);
+    }, options.shutdownTimeout * 1000).unref();
+    setTimeout(() => service.drain(() => process.exit(0)), options.drainDelay * 1000);
+  };
+  process.on("SIGTERM", terminate).on("SIGINT", terminate);
+  ignoreOtherSignals(service.log);
   if (!DIRECT) {
     service.log.event(
       "warn",
@@ -69,20 +84,6 @@ export async function serve(options: Options, starter: number): Promise<Service>
     );
     service.log.event("info", "listening", { address: server.address(), version: VERSION, pid: process.pid });
   }
-  let terminating = false;
-  const terminate = (): void => {
-    if (terminating) return;
-    terminating = true;
-    service.log.event("info", "draining", { pid: process.pid });
-    service.draining = true;
-    setTimeout(() => {
-      service.log.event("warn", "shutdown time-out: requests were cut off", { pid: process.pid });
-      process.exit(1);
-    }, options.shutdownTimeout * 1000).unref();
-    setTimeout(() => service.drain(() => process.exit(0)), options.drainDelay * 1000);
-  };
-  process.on("SIGTERM", terminate).on("SIGINT", terminate);
-  ignoreOtherSignals(service.log);
   return service;
 }
 
