@@ -58,12 +58,8 @@ export interface GroupSurroundings {
  */
 export class AutoScalingGroup {
   readonly events: GroupEvent[] = [];
-  /** Told of each event as it happens. */
-  onEvent: (event: GroupEvent) => void = () => undefined;
-  private earlier: { readonly plan: GroupPlan; readonly version: number } | undefined;
   private members: Member[] = [];
   private version = 1;
-  private newest = 1;
   private refreshing = false;
   private timer: NodeJS.Timeout | undefined;
   private failure: Error | undefined;
@@ -116,20 +112,11 @@ export class AutoScalingGroup {
 
   /** Takes a new plan as `terraform apply` does: what machines boot with has changed, so that all are replaced. */
   update(plan: GroupPlan): void {
-    const { plan: before, version } = this;
+    const isNew = plan.userData !== this.plan.userData;
     this.plan = plan;
-    if (plan.userData === before.userData) return;
-    this.earlier = { plan: before, version };
-    this.version = ++this.newest;
+    if (!isNew) return;
+    this.version++;
     this.refreshing = true;
-  }
-
-  /** Takes a refresh back, as `rollback-instance-refresh` does: what has come of it goes, what was there stays. */
-  rollBack(): void {
-    if (!this.refreshing || this.earlier === undefined)
-      throw new Error(`group ${this.name} has no refresh under way`);
-    this.plan = this.earlier.plan;
-    this.version = this.earlier.version;
   }
 
   /** Returns when all that are desired are in service, none more is there, and no refresh is under way. */
@@ -200,7 +187,7 @@ export class AutoScalingGroup {
     );
     const old = warm.filter(({ version }) => version !== this.version);
     const [next] = old;
-    const isWhole = this.members.length >= desired_capacity && warm.length >= desired_capacity;
+    const isWhole = warm.length >= desired_capacity;
     if (next === undefined && isWhole) {
       this.refreshing = false;
     } else if (
@@ -215,9 +202,10 @@ export class AutoScalingGroup {
   private fill(): void {
     const { desired_capacity } = this.settings;
     const most = Math.floor((desired_capacity * this.manner.max_healthy_percentage) / 100);
-    const old = this.members.filter(({ version }) => version !== this.version).length;
+    const staying = this.members.filter(({ state }) => state !== "Terminating");
+    const old = staying.filter(({ version }) => version !== this.version).length;
     const surplus = this.refreshing ? Math.min(most - desired_capacity, old) : 0;
-    const present = this.members.filter(({ state }) => state !== "Terminating").length + this.launching;
+    const present = staying.length + this.launching;
     for (let missing = desired_capacity + surplus - present; missing > 0; missing--) this.launch();
   }
 
@@ -262,8 +250,6 @@ export class AutoScalingGroup {
   }
 
   private note(what: GroupEvent["what"], { id }: Instance, why?: string): void {
-    const event = { at: Date.now(), what, instance: id, why };
-    this.events.push(event);
-    this.onEvent(event);
+    this.events.push({ at: Date.now(), what, instance: id, why });
   }
 }

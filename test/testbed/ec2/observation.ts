@@ -12,12 +12,15 @@ export interface Attempt {
 
 /** What Consul's autopilot says of the servers, as an agent passes it on. */
 export interface ServersHealth {
-  readonly Servers: readonly {
-    readonly Name: string;
-    readonly Address: string;
-    readonly Voter: boolean;
-    readonly Healthy: boolean;
-  }[];
+  /** Null until a leader that was just elected has looked at them. */
+  readonly Servers:
+    | readonly {
+        readonly Name: string;
+        readonly Address: string;
+        readonly Voter: boolean;
+        readonly Healthy: boolean;
+      }[]
+    | null;
 }
 
 /** A program that goes on on a machine, its lines of JSON in a file there. */
