@@ -10,7 +10,7 @@ import { frechetBounds, type Interval } from "./frechet";
 import type { HeldResults } from "./held";
 import { importances } from "./importance";
 import type { Limits } from "./node-table";
-import { outageFrequency } from "./outage-frequency";
+import { outageFrequency, type OutageFrequency } from "./outage-frequency";
 import {
   checkMaintenance,
   mostPlannedWork,
@@ -103,9 +103,7 @@ export function evaluate(source: BlockSource, options: EvaluateOptions = {}): Ev
     downtime: downtime(down),
     correlated: ifExact(results.correlated),
     planned: ifExact(results.planned?.correlated),
-    frequency: correlated.exact
-      ? outageFrequency(correlated.probabilities, correlated.graph.components)
-      : undefined,
+    frequency: correlated.exact ? frequencyOf(correlated, graph.components) : undefined,
     cutSets: listedCutSets(uncorrelated.solution, figures, options.cutSets, limits),
     importance: importances(uncorrelated.probabilities, graph.components),
     results,
@@ -163,6 +161,14 @@ class Composition {
           );
     return both(up, down);
   }
+}
+
+/** Names the components whose outages are not known as they are declared, not as causes split them. */
+function frequencyOf({ probabilities, graph }: Composition, declared: readonly Component[]): OutageFrequency {
+  const found = outageFrequency(probabilities, graph.components);
+  const unknown = new Set(found.unknown);
+  const named = declared.filter(({ id }) => unknown.has(id) || unknown.has(ownCausesOf(id)));
+  return { ...found, unknown: named.map(({ id }) => id) };
 }
 
 function compositionOf(block: Block, limits: Limits): Composition {

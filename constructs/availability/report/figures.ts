@@ -42,12 +42,16 @@ export const estimateText = ({ availability, confidence95, samples, seed }: Esti
   `${percent(availability)} by chance and not proven: with 95 % confidence from ${percent(confidence95.lower)} ` +
   `to ${percent(confidence95.upper)} (${samples} samples, seed ${seed})`;
 
+const FEW = 3;
+
 /** How often a service goes down and for how long; undefined where it cannot be said at all. */
 export function frequencyText({ frequency }: ServiceAvailability): string | undefined {
   if (frequency === null) return undefined;
   const { perYear, meanOutageHours, unknown } = frequency;
-  if (perYear === null)
-    return `not known how often: nobody says how long an outage of ${unknown.join(", ")} lasts`;
+  if (perYear === null) {
+    const more = unknown.length > FEW ? ` and ${unknown.length - FEW} more` : "";
+    return `not known how often: nobody says how long an outage of ${unknown.slice(0, FEW).join(", ")}${more} lasts`;
+  }
   if (meanOutageHours === null) return "none";
   return `${Number(perYear.toPrecision(3))} a year, ${duration(meanOutageHours * 60)} each in the mean`;
 }

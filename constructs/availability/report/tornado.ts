@@ -65,7 +65,7 @@ function bar(
   const turns = turnsAt === null ? "" : `turns at ${Number(turnsAt.toPrecision(2))} times`;
   return (
     `<g><title>${markup(hover)}</title>` +
-    `<text class="start" x="0" y="${middle}">${markup(short)}</text>` +
+    `<text class="start" x="10" y="${middle}">${markup(short)}</text>` +
     `<rect class="bar" x="${left.toFixed(1)}" y="${y}" width="${Math.max(1, right - left).toFixed(1)}" height="${BAR}" rx="3"/>` +
     `<text class="start caption" x="${LABELS + BARS + 12}" y="${middle}">${markup(turns)}</text></g>`
   );

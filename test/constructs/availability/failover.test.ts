@@ -59,6 +59,11 @@ describe("how often something goes down", () => {
       meanOutageHours: undefined,
       unknown: ["b"],
     });
+    // by the name it was declared with, whatever causes it shares
+    const zone = (id: string) =>
+      component(id, { availability: 0.9 }, { commonCause: { group: "zones", beta: 0.1 } });
+    const shared = evaluate(parallel(zone("z1"), zone("z2")));
+    expect(shared.exact && shared.frequency?.unknown).toEqual(["z1", "z2"]);
   });
 });
 
