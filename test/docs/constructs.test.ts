@@ -152,8 +152,8 @@ function delivered(resources: readonly Section[]): string[] {
     .flatMap(({ triggers_replace: digests = {} }) => Object.entries(digests))
     .flatMap(([name, digest]) => {
       if (name === "packages") return digest.split(" ").map((each) => `package ${each}`);
-      // What a delivery is for, what an activation waits for, and a group's roll-out.
-      return /^(address|host key|delivery|version|key of .*)$/.test(name) ? [] : [name];
+      // What a delivery is for, what an activation waits for, and a roll-out.
+      return /^(address|host key|delivery|version|awaited|forms|key of .*)$/.test(name) ? [] : [name];
     });
 }
 
