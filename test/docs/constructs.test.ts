@@ -70,7 +70,8 @@ const pages = readdirSync(folder, { recursive: true, encoding: "utf8" })
 
 interface Entry {
   readonly "//"?: { readonly metadata?: { readonly path: string } };
-  readonly triggers_replace?: Record<string, string>;
+  /** Texts for a host: digests of what it holds, by name. Others are not about hosts. */
+  readonly triggers_replace?: Record<string, unknown>;
   readonly manifest?: { readonly kind: string };
 }
 type Section = Record<string, Record<string, Entry>>;
@@ -151,6 +152,7 @@ function delivered(resources: readonly Section[]): string[] {
     .flatMap((types) => Object.values(types["terraform_data"] ?? {}))
     .flatMap(({ triggers_replace: digests = {} }) => Object.entries(digests))
     .flatMap(([name, digest]) => {
+      if (typeof digest !== "string") return [];
       if (name === "packages") return digest.split(" ").map((each) => `package ${each}`);
       // What a delivery is for, what an activation waits for, and a roll-out.
       return /^(address|host key|delivery|version|awaited|forms|key of .*)$/.test(name) ? [] : [name];
