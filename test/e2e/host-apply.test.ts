@@ -1,0 +1,299 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type HostProfile } from "../../constructs/host";
+import { applyProgram } from "../../constructs/host/apply-program";
+import { Testbed, until, type VirtualHost } from "../testbed";
+import { exampleProfile, HostDelivery, succeeded } from "./host-delivery";
+import { difference, snapshot } from "./host-snapshot";
+import { describeOnVirtualHosts } from "./virtual-hosts";
+
+/** Takes a while to install, and brings an account. */
+const larger = exampleProfile({ packages: ["jq", "unbound"] });
+const SOURCES = "/etc/apt/sources.list.d/testbed.list";
+
+describeOnVirtualHosts("a dedicated server", () => {
+  let testbed: Testbed;
+  let host: VirtualHost;
+  let delivery: HostDelivery;
+  let untouched: string[];
+
+  beforeAll(async () => {
+    testbed = await Testbed.boot({ hosts: ["jp-1"] });
+    host = testbed.host("jp-1");
+    delivery = new HostDelivery(host);
+    // As on a host that has been in use: lists of its archives are there.
+    await host.run("apt-get -q update");
+    // As Debian's initramfs leaves it; a container's systemd is kinder.
+    await host.run("mount -o remount,noexec /run");
+  });
+  beforeEach(async () => (untouched = await hostAsItIs()));
+  afterAll(() => testbed?.stop());
+
+  /** All of the host but what is ours. */
+  const hostAsItIs = async () =>
+    (await snapshot(host)).filter(
+      (line) => !/ (\/var\/lib\/tricloud|\/root\/\.tricloud-incoming)/.test(line),
+    );
+  /** Takes everything back, and expects the host to be what it was. */
+  const removed = async (): Promise<string> => {
+    const said = succeeded(await delivery.remove());
+    expect(difference(untouched, await hostAsItIs())).toEqual([]);
+    return said;
+  };
+  const installed = async (...names: string[]) => {
+    const { stdout } = await host.attempt(
+      `dpkg-query -W -f '\${Package} \${db:Status-Status}\\n' ${names.join(" ")}`,
+    );
+    return names.filter((name) => stdout.includes(`${name} installed`));
+  };
+  const record = async (list: string) =>
+    (await host.attempt(`cat /var/lib/tricloud/${list}`)).stdout.trim().split("\n");
+
+  describe("of its administrator's own", () => {
+    it("keeps packages and accounts that came between two attempts", async () => {
+      // GIVEN a first attempt whose archive cannot be read
+      await host.run(`cp ${SOURCES} /root/sources && sed -i s/:8000/:8001/ ${SOURCES}`);
+      expect((await delivery.stage(larger)).code).toBe(1);
+      // AND an administrator who mends that, and installs and adds what is needed besides
+      await host.run(
+        `mv /root/sources ${SOURCES}; apt-get -q update; apt-get -qy --no-install-recommends install jq; useradd kept`,
+      );
+      untouched = await hostAsItIs();
+
+      // WHEN it is deployed and retired
+      await delivery.deploy(larger);
+      expect(await record("own-packages")).toContain("unbound");
+      await removed();
+
+      // THEN these are there still, and nothing else
+      expect(await installed("jq", "libjq1", "unbound")).toEqual(["jq", "libjq1"]);
+      await host.run(
+        "id kept; userdel kept; rm -f /etc/subuid- /etc/subgid-; apt-get -qy purge jq libjq1 libonig5",
+      );
+    });
+
+    it("completes a package that is half-way, and does not take it for ours", async () => {
+      // GIVEN a package of the host's own that is unpacked and not configured
+      await host.run("cd /tmp && apt-get -q download curl && dpkg --unpack curl_*.deb && rm curl_*.deb");
+
+      // WHEN
+      const said = await delivery.deploy(larger);
+
+      // THEN
+      expect(said).toContain("repairing packages that an interrupted installation has left half-way: curl");
+      expect(await record("own-packages")).not.toContain("curl");
+      await removed();
+      expect(await installed("curl")).toEqual(["curl"]);
+    });
+
+    it("keeps what an earlier release's record may claim wrongly, and names it", async () => {
+      // GIVEN an earlier release whose first attempt failed, jq installed by hand, and a deploy that took it for ours
+      const earlier = new EarlierDelivery(host);
+      await host.run(`cp ${SOURCES} /root/sources && sed -i s/:8000/:8001/ ${SOURCES}`);
+      expect((await earlier.stage(larger)).code).toBe(1);
+      await host.run(
+        `mv /root/sources ${SOURCES}; apt-get -q update; apt-get -qy --no-install-recommends install jq`,
+      );
+      untouched = await hostAsItIs();
+      await earlier.deploy(larger);
+      expect(await record("packages")).toEqual(expect.arrayContaining(["jq", "unbound"]));
+
+      // WHEN this release deploys and retires
+      const said = await delivery.deploy({ ...larger, files: exampleProfile({ word: "two" }).files });
+      expect(said).toMatch(/will stay, for nothing shows that they came with us: .*\bjq\b/);
+      expect(said).not.toMatch(/will stay.*\bunbound\b/);
+      await removed();
+
+      // THEN
+      expect(await installed("jq", "unbound")).toEqual(["jq"]);
+      await host.run("apt-get -qy purge jq libjq1 libonig5");
+    });
+
+    it("goes on beside a source that cannot be read, unless ours come from it", async () => {
+      // GIVEN an administrator's source that is gone
+      await host.run(
+        `echo "deb [trusted=yes] http://${testbed.network.gateway}:8001/gone ./" >/etc/apt/sources.list.d/gone.list`,
+      );
+      untouched = await hostAsItIs();
+      // WHEN
+      const said = await delivery.deploy(larger);
+      // THEN
+      expect(said).toContain("goes on without an archive of this host's that cannot be read");
+      await removed();
+
+      // GIVEN the one source that has what is needed gone WHEN THEN
+      await host.run(
+        `rm /etc/apt/sources.list.d/gone.list; cp ${SOURCES} /root/sources && sed -i s/:8000/:8001/ ${SOURCES}`,
+      );
+      const { code, output } = await delivery.stage(larger);
+      expect({ code, output }).toEqual({
+        code: 1,
+        output: expect.stringContaining("failed at reading the archives"),
+      });
+      await host.run(`mv /root/sources ${SOURCES}`);
+      await delivery.remove();
+    });
+  });
+
+  describe("that hears the same again", () => {
+    it("finds active what is active, its health checked", async () => {
+      // GIVEN
+      await delivery.deploy(exampleProfile());
+      // WHEN nobody has heard of the end and asks again
+      expect(await delivery.activate()).toMatchObject({
+        code: 0,
+        output: expect.stringContaining("active already"),
+      });
+      // AND a service has died meanwhile THEN it is started, and waited for
+      await host.run("systemctl stop tricloud-example");
+      expect(succeeded(await delivery.activate())).toMatch(/started tricloud-example.*\n.*healthy/);
+      await removed();
+    });
+
+    it("says what to do where nothing was ever delivered", async () => {
+      await host.run("mkdir -m 0700 -p /var/lib/tricloud && cat >/var/lib/tricloud/host-apply.sh", {
+        input: applyProgram("over-ssh"),
+      });
+      expect(await delivery.activate()).toEqual({
+        code: 1,
+        output: "jp-1: nothing is staged: deliver to this host again\n",
+      });
+      await removed();
+    });
+  });
+
+  describe("on which others use apt", () => {
+    it.each([
+      ["dpkg's lock", "/var/lib/dpkg/lock-frontend"],
+      ["the lock of apt's lists", "/var/lib/apt/lists/lock"],
+    ])("waits for %s, and says who holds it", async (_what, path) => {
+      // GIVEN
+      const holder = await held(host, path);
+      // WHEN it is given back once somebody was told
+      const told = new Set<string>();
+      const said = await delivery.stage(exampleProfile(), {
+        onLine: (line) => {
+          if (!line.includes("waiting for process") || told.size > 0) return;
+          told.add(line);
+          void host.run(`kill ${holder}`);
+        },
+      });
+      // THEN
+      expect(said.code).toBe(0);
+      expect([...told].join()).toContain(`jp-1: waiting for process ${holder} (perl), which uses apt`);
+      await removed();
+    });
+
+    it("does not lose its record when it is retired meanwhile", async () => {
+      // GIVEN a deployed host, on which another program does not give dpkg's lock back
+      await delivery.deploy(exampleProfile());
+      const own = await record("own-packages");
+      const holder = await held(host, "/var/lib/dpkg/lock-frontend");
+
+      // WHEN it is retired by a program with little patience
+      const impatient = new HostDelivery(
+        host,
+        applyProgram("over-ssh").replace("LOCK_SECONDS=300", "LOCK_SECONDS=3"),
+      );
+      await host.run("cat >/var/lib/tricloud/host-apply.sh", { input: impatient.program });
+      const { code, output } = await impatient.remove();
+
+      // THEN it fails, says why, and knows still what is to be purged
+      expect(code).toBe(1);
+      expect(output).toMatch(/cannot purge .*jq/);
+      expect(output).not.toContain("jp-1: purged");
+      expect(await record("own-packages")).toEqual(own);
+      // AND retiring ends once the lock is free
+      await host.run(`kill ${holder}`);
+      await removed();
+    });
+  });
+
+  describe("whose connection is lost", () => {
+    it("lets apt end under its guard, and the next deploy wait for it", async () => {
+      // GIVEN a stage that is cut off while dpkg unpacks
+      await delivery.deliver(larger);
+      const lost = new AbortController();
+      const cut = delivery.stageDelivered({ signal: lost.signal });
+      await until(
+        "dpkg unpacks",
+        60_000,
+        async () => (await host.attempt("test -s /var/lib/tricloud/unpacked")).code === 0 || undefined,
+        20,
+      );
+      expect(await host.run("/usr/sbin/policy-rc.d unbound start; echo $?")).toBe("101\n");
+      lost.abort();
+      await cut;
+
+      // WHEN deployed again at once
+      const said = await delivery.deploy(larger);
+
+      // THEN everything is there, ours is on the record, and no guard is left over
+      expect(said).toMatch(/waiting for another run: stage, process \d+|staged/);
+      expect(await record("own-packages")).toEqual(expect.arrayContaining(["jq", "libjq1", "unbound"]));
+      expect((await host.attempt("ls -l /usr/sbin/policy-rc.d")).code).not.toBe(0);
+      await removed();
+    });
+  });
+
+  describe("with other users", () => {
+    it("shows none of them its lock, and says at once who holds it", async () => {
+      // GIVEN a run that waits for somebody
+      const holder = await held(host, "/var/lib/dpkg/lock-frontend");
+      await delivery.deliver(exampleProfile());
+      const first = delivery.stageDelivered();
+      await until(
+        "the first waits",
+        30_000,
+        async () =>
+          (await host.attempt("grep -q 'held by process' /var/lib/tricloud/apt.log")).code === 0 || undefined,
+      );
+
+      // WHEN another one comes, and a user tries to take the lock
+      const told: string[] = [];
+      const second = delivery.stageDelivered({ onLine: (line) => told.push(line) });
+      await until("the second is told", 20_000, async () => told.length > 0 || undefined);
+      const nobody = await host.attempt(
+        "su -s /bin/sh nobody -c 'exec 9<>/run/tricloud-apply/lock && flock -n 9'",
+      );
+
+      // THEN
+      expect(told[0]).toMatch(/^jp-1: waiting for another run: stage, process \d+, since \S+Z, from 10\./);
+      expect(nobody.stderr).toContain("Permission denied");
+      await host.run(`kill ${holder}`);
+      expect([(await first).code, (await second).code]).toEqual([0, 0]);
+      await removed();
+    });
+  });
+});
+
+/** Has a program on the host hold a lock as apt and dpkg do; returns its process id. */
+async function held(host: VirtualHost, path: string): Promise<string> {
+  const program = `open(F, ">>${path}"); $l = pack("ssx4qqlx4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $l) or die $!; open(G, ">/run/held"); close(G); sleep 600`;
+  await host.run(
+    `rm -f /run/held; perl -MFcntl -e '${program}' </dev/null >/dev/null 2>&1 & echo $! >/run/holder`,
+  );
+  await until(
+    "the lock is held",
+    10_000,
+    async () => (await host.attempt("test -e /run/held")).code === 0 || undefined,
+  );
+  return (await host.run("rm /run/held; cat /run/holder; rm /run/holder")).trim();
+}
+
+/** The release before this one: its own program, and a document in its own words. */
+class EarlierDelivery extends HostDelivery {
+  constructor(host: VirtualHost) {
+    super(host, readFileSync(join(__dirname, "earlier/host-apply.sh"), "utf8"));
+  }
+
+  protected override documentOf(profile: HostProfile): string {
+    const decoded = (field: string) =>
+      field === "-" ? "-" : Buffer.from(decodeURIComponent(field)).toString("base64");
+    return super
+      .documentOf(profile)
+      .replace(/^service (\S+) (\S+) (\S+) (\S+) (\S+)/gm, (_line, name: string, ...commands: string[]) =>
+        ["service", name, ...commands.slice(0, 4).map(decoded)].join(" "),
+      );
+  }
+}
