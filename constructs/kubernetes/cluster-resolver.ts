@@ -49,7 +49,9 @@ export class ClusterResolver extends Construct implements HasAvailability, HasTo
       ...props,
       serviceAddress: props.address,
       options: {
-        forwardZones: [consulZone(consul)],
+        forwardZones: [consulZone(consul), ...reverseZones(forwarders)],
+        // What the forwarders say is what pods would hear without us: machines, metadata and private zones among it.
+        privateNetworks: [],
         upstreams: forwarders,
         proxySuffixes: suffixes,
         staticRecords: Object.entries(records).map(([name, value]) => ({ name, type: "A", value })),
@@ -63,8 +65,9 @@ export class ClusterResolver extends Construct implements HasAvailability, HasTo
     new StubDomains(this, "stub-domains", {
       domains: [consul.domain, ...proxySuffixes, ...Object.keys(records)],
       resolvers: [resolver.serviceAddress],
-      // The forwarders stay as second choice, for when no resolver runs.
-      upstreams: [resolver.serviceAddress, ...forwarders],
+      // No second choice: kube-dns would choose it as often, and what has no memory fails with the upstream servers.
+      upstreams: [resolver.serviceAddress],
+      dependsOn: resolver.answering,
     });
   }
 }
@@ -73,3 +76,12 @@ const consulZone = ({ domain, dnsAddresses }: ClusterResolverProps["consul"]): F
   name: domain,
   forwarders: dnsAddresses,
 });
+
+/** Names of private addresses, which unbound would say do not exist. */
+const reverseZones = (forwarders: readonly string[]): ForwardZone[] =>
+  [
+    "10.in-addr.arpa",
+    ...Array.from({ length: 16 }, (_, index) => `${16 + index}.172.in-addr.arpa`),
+    "168.192.in-addr.arpa",
+    "254.169.in-addr.arpa",
+  ].map((name) => ({ name, forwarders, internal: true }));

@@ -1,5 +1,6 @@
 import type { ShellAgent } from "../dns/consul-shell";
 import type { ConsulSecrets, SecretEntry } from "./consul-secrets";
+import { LEAVES_LOST_NODE } from "./node-loss";
 import { HARDENED_CONTAINER, HARDENED_POD } from "./pod-hardening";
 
 /** Where a task finds what it needs. */
@@ -51,6 +52,7 @@ export function consulTaskPod({ name, image, configMap, script, secrets }: Consu
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       securityContext: HARDENED_POD,
+      toleration: LEAVES_LOST_NODE,
     },
     container: {
       name,

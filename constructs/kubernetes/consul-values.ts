@@ -1,5 +1,6 @@
 import { consulConfig, type ConsulDnsOptions } from "../dns";
 import { CHART_RELEASE, type ConsulSecrets, type SecretEntry } from "./consul-secrets";
+import { LEAVES_LOST_NODE_TEXT } from "./node-loss";
 
 export interface ConsulValuesOptions {
   readonly datacenter: string;
@@ -70,6 +71,8 @@ export function consulValues(options: ConsulValuesOptions): string {
       // A pod that is no longer ready leaves the catalog within this time; the chart's own is 30 s.
       consulWriteInterval: "2s",
       consulNodeName: `k8s-${datacenter}`,
+      // There is one pod of it, and the catalog stands still without.
+      tolerations: LEAVES_LOST_NODE_TEXT,
       ...(acl ? { aclSyncToken: acl.agent } : {}),
     },
   };
@@ -119,6 +122,7 @@ const KEPT = [
 const SERVER_SPREAD = `- maxSkew: 1
   topologyKey: topology.kubernetes.io/zone
   whenUnsatisfiable: DoNotSchedule
+  nodeTaintsPolicy: Honor
   labelSelector:
     matchLabels:
       app: consul

@@ -7,6 +7,7 @@ export * from "./consul-chart";
 export * from "./deploy-gate";
 export * from "./ingress-policy";
 export * from "./metrics-scrape";
+export { LEAVES_LOST_NODE } from "./node-loss";
 export * from "./pod-hardening";
 export * from "./pod-identity";
 export * from "./pod-scaling";

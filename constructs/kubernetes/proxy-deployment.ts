@@ -12,6 +12,7 @@ import type { Awaited } from "./deploy-gate";
 import { ConfigFiles } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
 import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
+import { LEAVES_LOST_NODE } from "./node-loss";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { PodScaling } from "./pod-scaling";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
@@ -140,6 +141,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
               ...(this.port < 1024 ? { sysctl: UNPRIVILEGED_PORTS } : {}),
             },
             topologySpreadConstraint: zoneSpread(LABELS),
+            toleration: LEAVES_LOST_NODE,
             container: [this.container(image)],
             volume: [{ name: "files", configMap: { name: configMap } }],
           },

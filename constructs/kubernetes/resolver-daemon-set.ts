@@ -3,6 +3,7 @@ import {
   type DaemonSetV1SpecTemplateSpecContainer,
 } from "@cdktf/provider-kubernetes/lib/daemon-set-v1";
 import { ServiceV1 } from "@cdktf/provider-kubernetes/lib/service-v1";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, parallel } from "../availability";
 import { unboundConf, type UnboundOptions } from "../dns";
@@ -32,7 +33,7 @@ export interface ResolverDaemonSetProps {
 /** What a resolver on a cluster is told of names; the rest follows from where it runs. */
 export type ResolverOptions = Pick<
   UnboundOptions,
-  "forwardZones" | "upstreams" | "proxySuffixes" | "staticRecords"
+  "forwardZones" | "upstreams" | "proxySuffixes" | "staticRecords" | "privateNetworks"
 >;
 
 /** unbound on every node, behind one address that answers by UDP and TCP. */
@@ -41,6 +42,8 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
   readonly serviceAddress: string;
   /** Any node's resolver answers for all. */
   readonly availability: Block;
+  /** For what must wait until it answers. */
+  readonly answering: readonly ITerraformDependable[];
 
   constructor(scope: Construct, id: string, props: ResolverDaemonSetProps) {
     super(scope, id);
@@ -62,8 +65,7 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
       namespace,
       files: { [CONF_FILE]: text(conf) },
     });
-    this.addDaemonSet(props, files.configMapName);
-    this.addService(namespace);
+    this.answering = [this.addDaemonSet(props, files.configMapName), this.addService(namespace)];
     new IngressPolicy(this, "ingress", {
       name: "resolver",
       namespace,
@@ -73,8 +75,8 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
     });
   }
 
-  private addDaemonSet({ namespace, image }: ResolverDaemonSetProps, configMap: string): void {
-    new DaemonSetV1(this, "daemon-set", {
+  private addDaemonSet({ namespace, image }: ResolverDaemonSetProps, configMap: string): DaemonSetV1 {
+    return new DaemonSetV1(this, "daemon-set", {
       metadata: { name: "resolver", namespace, labels: LABELS },
       spec: {
         selector: { matchLabels: LABELS },
@@ -124,12 +126,14 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
     };
   }
 
-  private addService(namespace: string): void {
-    new ServiceV1(this, "service", {
+  private addService(namespace: string): ServiceV1 {
+    return new ServiceV1(this, "service", {
       metadata: { name: "resolver", namespace, labels: LABELS },
       spec: {
         type: "ClusterIP",
         clusterIp: this.serviceAddress,
+        // Who asks is on a node that has one: a lost node takes nobody's questions along but its own.
+        internalTrafficPolicy: "Local",
         selector: LABELS,
         port: [
           { name: "dns", port: 53, targetPort: "dns", protocol: "UDP" },

@@ -1,4 +1,5 @@
 import { ConfigMapV1Data } from "@cdktf/provider-kubernetes/lib/config-map-v1-data";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 
 export interface StubDomainsProps {
@@ -8,6 +9,8 @@ export interface StubDomainsProps {
   readonly resolvers: readonly string[];
   /** Resolvers for all names outside the cluster. @default - those of the node */
   readonly upstreams?: readonly string[];
+  /** What makes the resolvers answer: they are named once it is there, and no longer before it goes. @default - nothing */
+  readonly dependsOn?: readonly ITerraformDependable[];
 }
 
 /**
@@ -32,6 +35,7 @@ export class StubDomains extends Construct {
         ...(upstreams === undefined ? {} : { upstreamNameservers: JSON.stringify(upstreams) }),
       },
       force: true,
+      dependsOn: [...(props.dependsOn ?? [])],
       fieldManager: "tricloud",
     });
   }

@@ -12,6 +12,8 @@ export const zoneSpread = (
     maxSkew: 1,
     topologyKey: "topology.kubernetes.io/zone",
     whenUnsatisfiable: "DoNotSchedule",
+    // A zone whose nodes are lost or drained is none to be even with: pods that are wanted now go to the others.
+    nodeTaintsPolicy: "Honor",
     labelSelector: [{ matchLabels: { ...matchLabels } }],
     // Pods of the release before do not count, or the last of a rolling update would find no place.
     matchLabelKeys: ["pod-template-hash"],

@@ -103,14 +103,16 @@ export class Network {
     return namespace;
   }
 
-  private async addNamespace(name: string): Promise<void> {
+  /** Makes a namespace of the run's, with nothing in it but its loopback. */
+  async addNamespace(name: string): Promise<void> {
     this.ledger.record({ kind: "namespace", name });
     await run("ip", ["netns", "add", name]);
     await ip(name, ["link", "set", "lo", "up"]);
   }
 }
 
-const ip = (namespace: string, args: readonly string[]): Promise<string> =>
+/** Runs `ip` on what a network namespace holds. */
+export const ip = (namespace: string, args: readonly string[]): Promise<string> =>
   run("ip", ["-netns", namespace, ...args]);
 
 /** An N for which this machine uses nothing of 10.77.N.0/24, neither as an address nor as a route. */

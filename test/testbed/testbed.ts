@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { aptRepository } from "./apt-repository";
 import { makeCertificates } from "./certificates";
+import { Cluster, type ClusterProps } from "./cluster/cluster";
 import { run } from "./command";
 import { debianLayer, type Prepared } from "./debian-layer";
 import { debianMirror, debianRoot, missingPrograms } from "./debian-root";
@@ -18,6 +19,8 @@ export interface TestbedProps {
   readonly diskMegabytes?: number;
   /** @default - no far site */
   readonly far?: FarSiteProps;
+  /** @default - no Kubernetes */
+  readonly cluster?: ClusterProps;
   /** Told what is being done, a line each. @default - silent */
   readonly onStep?: (step: string) => void;
 }
@@ -50,6 +53,7 @@ const CACHE = join(TESTBED_DIRECTORY, "cache");
 /** Real Debian machines on this one, in network namespaces of their own. Needs root on Linux. */
 export class Testbed {
   private stopping: Promise<void> | undefined;
+  private kubernetes: Cluster | undefined;
 
   private constructor(
     /** What is noted here ends with the run. */
@@ -86,6 +90,12 @@ export class Testbed {
     });
   }
 
+  /** Builds and fetches what clusters share: about a quarter of an hour the first time. */
+  static async prepareCluster(onStep: (step: string) => void): ReturnType<typeof Cluster.prepare> {
+    const { root } = await Testbed.prepare(onStep);
+    return Cluster.prepare(join(TESTBED_DIRECTORY, "cache"), root, join(TESTBED_DIRECTORY, "consul"), onStep);
+  }
+
   /**
    * Makes the machines, their network and the far site, and returns when all hosts are up. What crashed runs
    * left on the machine is removed first.
@@ -96,6 +106,7 @@ export class Testbed {
     if (obstacle !== undefined) throw new Error(obstacle);
     await Testbed.removeRuns("crashed");
     const prepared = await Testbed.prepare(step);
+    const parts = props.cluster && (await Testbed.prepareCluster(step));
 
     const ledger = Ledger.create(join(TESTBED_DIRECTORY, "runs"));
     try {
@@ -103,7 +114,7 @@ export class Testbed {
       const network = await Network.create(ledger);
       await serveArchive(ledger, network.rack, prepared.archives);
       const far = props.far === undefined ? undefined : await Testbed.addFarSite(ledger, network, props.far);
-      step(`${props.hosts.length} virtual servers: ${props.hosts.join(", ")}`);
+      if (props.hosts.length > 0) step(`${props.hosts.length} virtual servers: ${props.hosts.join(", ")}`);
       const operator = await makeOperatorKey(ledger.directory);
       const storage = join(ledger.directory, "disks");
       mkdirSync(storage);
@@ -113,6 +124,10 @@ export class Testbed {
       const testbed = new Testbed(ledger, network, [], operator, prepared, far);
       for (const name of props.hosts) await testbed.addHost(name, [], props.diskMegabytes);
       await Promise.all(testbed.hosts.map((host) => host.start()));
+      if (props.cluster !== undefined && parts !== undefined) {
+        step("Kubernetes");
+        testbed.kubernetes = await Cluster.start(ledger, network, parts, props.cluster);
+      }
       return testbed;
     } catch (error) {
       // A failure to clean up must not hide why it came to that; the next run tries the clean-up again.
@@ -182,6 +197,12 @@ export class Testbed {
     const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
     await run("mount", ["-t", "overlay", "tricloud-testbed", root!, "-o", options]);
     return root!;
+  }
+
+  /** The Kubernetes. Throws when the testbed was made without one. */
+  get cluster(): Cluster {
+    if (this.kubernetes === undefined) throw new Error("this testbed was made without a cluster");
+    return this.kubernetes;
   }
 
   /** Directory of this run alone, for whatever goes with it. */

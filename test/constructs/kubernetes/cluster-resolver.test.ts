@@ -80,7 +80,32 @@ describe("ClusterResolver", () => {
         ].map((name) => [name, ["10.30.16.53"]]),
       ),
     );
-    expect(JSON.parse(upstreamNameservers!)).toEqual(["10.30.16.53", "169.254.169.254"]);
+    expect(JSON.parse(upstreamNameservers!)).toEqual(["10.30.16.53"]);
+  });
+
+  it("answers as the machine's own resolver would: private addresses and their names too", () => {
+    const conf = (manifestOf(resolver(), "ConfigMap", /^resolver-/)["data"] as Attributes)[
+      "unbound.conf"
+    ] as string;
+    expect(conf).not.toContain("private-address");
+    for (const zone of ["10.in-addr.arpa", "20.172.in-addr.arpa", "254.169.in-addr.arpa"]) {
+      expect(conf).toContain(`local-zone: "${zone}." nodefault`);
+      expect(conf).toContain(`name: "${zone}."\n  forward-addr: 169.254.169.254\n`);
+    }
+  });
+
+  it("is named to the cluster's DNS while it answers, neither before nor after", () => {
+    const { depends_on: needs } = resolver().one("kubernetes_config_map_v1_data");
+    expect(needs).toEqual([
+      expect.stringMatching(/^kubernetes_daemon_set_v1\./),
+      expect.stringMatching(/^kubernetes_service_v1\./),
+    ]);
+  });
+
+  it("is asked on the node that the question comes from", () => {
+    expect(manifestOf(resolver(), "Service", "resolver")["spec"]).toMatchObject({
+      internalTrafficPolicy: "Local",
+    });
   });
 
   it("may be asked by pods and nodes alike, and for nothing but names", () => {

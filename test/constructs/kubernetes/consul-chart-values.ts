@@ -46,6 +46,7 @@ export const CHART_VALUES: Readonly<Record<string, "string" | "boolean" | "numbe
   "syncCatalog.toK8S": "boolean",
   "syncCatalog.consulWriteInterval": "string",
   "syncCatalog.consulNodeName": "string",
+  "syncCatalog.tolerations": "text",
   "syncCatalog.aclSyncToken.secretName": "string",
   "syncCatalog.aclSyncToken.secretKey": "string",
   "syncCatalog.annotations": "text",

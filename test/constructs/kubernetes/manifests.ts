@@ -43,16 +43,21 @@ export function manifestsOf(stack: SynthesisedStack): Manifest[] {
   );
   return types
     .filter((type) => !NOT_KUBERNETES.includes(type))
-    .flatMap((type) => {
-      const [apiVersion, kind] = KINDS[type] ?? [];
-      if (apiVersion === undefined || kind === undefined) throw new Error(`no manifest is known for ${type}`);
-      return Object.values(stack.resources(type)).map((resource) => {
-        const own = Object.fromEntries(
-          Object.entries(resource).filter(([key]) => !TERRAFORM_ONLY.includes(key)),
-        );
-        return { apiVersion, kind, ...(converted(stack, own, kind) as Attributes) } as Manifest;
-      });
-    });
+    .flatMap((type) =>
+      Object.values(stack.resources(type)).map((resource) => manifestOfResource(stack, type, resource)),
+    );
+}
+
+/**
+ * The Kubernetes object that the provider makes of one resource.
+ *
+ * @throws Error for a type that is not known here
+ */
+export function manifestOfResource(stack: SynthesisedStack, type: string, resource: Attributes): Manifest {
+  const [apiVersion, kind] = KINDS[type] ?? [];
+  if (apiVersion === undefined || kind === undefined) throw new Error(`no manifest is known for ${type}`);
+  const own = Object.fromEntries(Object.entries(resource).filter(([key]) => !TERRAFORM_ONLY.includes(key)));
+  return { apiVersion, kind, ...(converted(stack, own, kind) as Attributes) } as Manifest;
 }
 
 /** The one manifest of a kind and name. @throws Error when there is none */
@@ -68,7 +73,7 @@ export function manifestOf(stack: SynthesisedStack, kind: string, name: string |
 
 /** Spec of each pod that an object makes. */
 export function podsOf({ kind, spec }: Manifest): Attributes[] {
-  if (kind === "Deployment" || kind === "DaemonSet") return [(spec as PodTemplate).template.spec];
+  if (["Deployment", "DaemonSet", "StatefulSet"].includes(kind)) return [(spec as PodTemplate).template.spec];
   if (kind !== "CronJob") return [];
   return [(spec as { jobTemplate: { spec: PodTemplate } }).jobTemplate.spec.template.spec];
 }
@@ -121,7 +126,7 @@ const SINGLE = new Set(["label_selector", "tcp_socket", "scale_down", "scale_up"
 
 /** Strings in the provider's schema, numbers in Kubernetes'. */
 const NUMBERS =
-  /^(replicas|default_mode|run_as_user|run_as_group|fs_group|max_surge|max_unavailable|min_available)$/;
+  /^(replicas|default_mode|run_as_user|run_as_group|fs_group|max_surge|max_unavailable|min_available|toleration_seconds)$/;
 
 function converted(stack: SynthesisedStack, value: unknown, kind: string): unknown {
   if (Array.isArray(value)) return value.map((item) => converted(stack, item, kind));

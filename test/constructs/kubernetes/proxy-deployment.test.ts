@@ -70,9 +70,22 @@ describe("ProxyDeployment", () => {
         topologyKey: "topology.kubernetes.io/zone",
         whenUnsatisfiable: "DoNotSchedule",
         maxSkew: 1,
+        nodeTaintsPolicy: "Honor",
       }),
       expect.objectContaining({ topologyKey: "kubernetes.io/hostname", whenUnsatisfiable: "ScheduleAnyway" }),
     ]);
+  });
+
+  it("leaves a lost node in seconds", () => {
+    const tolerated = (key: string) => ({
+      key,
+      operator: "Exists",
+      effect: "NoExecute",
+      tolerationSeconds: 5,
+    });
+    expect(podOf(deployed())["tolerations"]).toEqual(
+      ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map(tolerated),
+    );
   });
 
   it("loses at most one pod at a time to maintenance, and none to a release", () => {

@@ -1,0 +1,74 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Cluster } from "./cluster/cluster";
+import { StackApplier } from "./cluster/stack-applier";
+import { Deployment } from "./deployment";
+import { Testbed, TESTBED_DIRECTORY } from "./testbed";
+import { UK_CLUSTER, UK_ORIGIN, ukRegion } from "./uk-region";
+
+const USAGE = "usage: script/cluster up [--empty] | down | kubectl ARGUMENT... | prepare";
+
+/** Where a cluster that was left running says how it is asked. */
+const KUBECTL = join(TESTBED_DIRECTORY, "cluster-kubectl.json");
+
+async function up(empty: boolean): Promise<void> {
+  const obstacle = Testbed.obstacle() ?? Cluster.obstacle();
+  if (obstacle !== undefined) throw new Error(obstacle);
+  const testbed = await Testbed.boot({
+    hosts: [],
+    far: { names: [UK_ORIGIN] },
+    cluster: UK_CLUSTER,
+    onStep: console.log,
+  });
+  try {
+    if (!empty) await applyWorkloads(testbed);
+    testbed.keep();
+    writeFileSync(KUBECTL, JSON.stringify(testbed.cluster.kubectlCommand));
+  } catch (error) {
+    await testbed.stop();
+    throw error;
+  }
+  console.log(`kubeconfig: ${testbed.cluster.kubeconfig}`);
+}
+
+async function applyWorkloads(testbed: Testbed): Promise<void> {
+  const directory = join(testbed.directory, "deployment");
+  const deployment = new Deployment(directory);
+  deployment.adopt("jp", "us");
+  deployment.write(ukRegion(testbed));
+  const { code, output } = await deployment.synth();
+  if (code !== 0) throw new Error(output);
+  const variables = { consul_gossip_key: randomBytes(32).toString("base64") };
+  const applier = new StackApplier(testbed.cluster, variables, console.log);
+  await applier.apply(join(directory, "cdktf.out/stacks/uk-workloads"));
+}
+
+async function main([command, ...args]: readonly string[]): Promise<void> {
+  switch (command) {
+    case "prepare": {
+      const obstacle = Testbed.obstacle() ?? Cluster.obstacle();
+      if (obstacle === undefined) await Testbed.prepareCluster(console.log);
+      else console.log(`left out: ${obstacle}`);
+      return;
+    }
+    case "up":
+      return up(args[0] === "--empty");
+    case "down":
+      console.log(`ended: ${await Testbed.removeRuns("kept")}`);
+      return;
+    case "kubectl": {
+      const [program, ...before] = JSON.parse(readFileSync(KUBECTL, "utf8")) as [string, ...string[]];
+      process.exitCode = spawnSync(program, [...before, ...args], { stdio: "inherit" }).status ?? 1;
+      return;
+    }
+    default:
+      throw new Error(USAGE);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});
