@@ -173,6 +173,7 @@ export const AWS_HINTS: ProviderHints = {
     },
     replace: ["listener_arn"],
   },
+  aws_db_event_subscription: named(),
   aws_db_instance: {
     sensitive: ["password", "password_wo"],
     replace: [
@@ -307,6 +308,7 @@ export const AWS_HINTS: ProviderHints = {
   },
   aws_acm_certificate_validation: { replace: ["certificate_arn", "validation_record_fqdns"] },
   aws_sns_topic: named({ replace: ["fifo_topic"] }),
+  aws_sns_topic_policy: { replace: ["arn"] },
   aws_sns_topic_subscription: { replace: ["topic_arn", "protocol", "endpoint"] },
   aws_ssm_parameter: { sensitive: ["value", "value_wo"], replace: ["name"] },
   "data.aws_availability_zones": {

@@ -119,9 +119,11 @@ test("whatever response head is accepted leaves well formed, with the same frami
       expectWellFormed(text);
       const sent = Buffer.from(`${text}\r\n`, "latin1");
       expect(again.parse(sent, 0, sent.length)).toBe(sent.length);
+      // An answer that never has a body goes on without the length that it named.
+      const hasBody = head.status >= 200 && head.status !== 204;
       expect([again.status, again.contentLength, again.chunked]).toEqual([
         head.status,
-        head.contentLength,
+        hasBody ? head.contentLength : NO_LENGTH,
         head.chunked,
       ]);
       return undefined;

@@ -155,7 +155,11 @@ describe("GIVEN HTTP/2 clients that hold their connections", () => {
   };
 
   test("of every kind WHEN their time is up THEN no descriptor is left, and SIGTERM ends the proxy in order", async () => {
-    const proxy = await startProxy(file, [...FLAGS, "--client-idle-timeout", "1", "--read-timeout", "1"]);
+    // GIVEN a proxy that keeps no connections to origins: those of clients are what is counted
+    const proxy = await startProxy(file, [
+      ...[...FLAGS, "--client-idle-timeout", "1", "--read-timeout", "1"],
+      ...["--keepalive-conns", "0"],
+    ]);
     const { port } = await origin;
     await talk(proxy.port, request(port), 50);
     const before = socketsOf(proxy);
@@ -173,7 +177,7 @@ describe("GIVEN HTTP/2 clients that hold their connections", () => {
         held.filter(([, socket]) => !socket.readableEnded && !socket.destroyed).map(([kind]) => kind),
       ),
     ];
-    // GIVEN such clients THEN their descriptors go
+    // AND such clients THEN their descriptors go
     const held = await hold();
     expect([await backTo(proxy, before), left(held)]).toEqual([0, []]);
     // AND with others of them there, what is under way is answered, and the process ends with 0

@@ -7,10 +7,16 @@ import { join } from "node:path";
 
 const ROOT = join(__dirname, "../..");
 
-/** A directory of this test's own, removed when Jest ends it. */
+/** Proxies that run; a test that fails leaves its own, whose ports the next file's tests would meet. */
+const running = new Set<ChildProcess>();
+
+/** A directory of this test's own, removed when Jest ends it together with what still runs. */
 export function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), "tricloud-proxy-test-"));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => {
+    for (const child of running) child.kill("SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
+  });
   return directory;
 }
 
@@ -61,6 +67,8 @@ export async function startProxy(
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
+  child.once("exit", () => running.delete(child));
   let text = "";
   let ended: number | string | undefined;
   child.stdout.on("data", (bytes: Buffer) => (text += bytes.toString()));

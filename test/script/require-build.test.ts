@@ -29,12 +29,12 @@ describe("script/require-build.mjs", () => {
     project = mkdtempSync(join(tmpdir(), "tricloud-build-"));
     mkdirSync(join(project, "script"));
     copyFileSync("script/require-build.mjs", join(project, "script/require-build.mjs"));
-    for (const folder of ["stacks", "constructs/dns", "planning", "proxy"])
+    for (const folder of ["stacks", "constructs/dns", "planning", "proxy", "cli"])
       write(join(folder, "index.ts"), 1);
     write("main.ts", 1);
     write("regions/jp.ts", 2);
     write("regions/us.ts", 2);
-    for (const folder of ["regions", "stacks", "constructs/dns", "constructs", "planning", "proxy"])
+    for (const folder of ["regions", "stacks", "constructs/dns", "constructs", "planning", "proxy", "cli"])
       utimesSync(join(project, folder), 120, 120);
   });
 
