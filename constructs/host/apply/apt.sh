@@ -20,6 +20,8 @@ flock -n $RUN/lock true && exit 0
 exit 101
 SCRIPT
   chmod 0755 $GUARD.tricloud
+  # Or a power cut leaves an empty guard, which is nobody's and lets no service start for ever.
+  sync $GUARD.tricloud
   mv -f $GUARD.tricloud $GUARD
 }
 release_services() {
