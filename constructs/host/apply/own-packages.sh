@@ -67,9 +67,21 @@ repair_packages() {
     say "repairing packages that an interrupted installation has left half-way: $(half_way)"
     hold_services
     when_unlocked dpkg --force-confold --configure -a || true
+    finish_removals
     apt_install -f || { apt_said && die "cannot repair: $(half_way)"; }
   fi
   settle_account
+}
+# What was being removed goes: apt would have to remove it too, and is told to take nothing off the host.
+finish_removals() {
+  local wanted status name
+  while read -r wanted status name; do
+    case $status in installed | config-files | not-installed) continue ;; esac
+    case $wanted in
+      deinstall) when_unlocked dpkg --force-remove-reinstreq --remove "$name" || true ;;
+      purge) when_unlocked dpkg --force-remove-reinstreq --purge "$name" || true ;;
+    esac
+  done < <(dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Package}\n')
 }
 half_way() { dpkg-query -W -f '${db:Status-Status} ${Package}\n' | grep -v '^\(installed\|config-files\|not-installed\) ' | cut -d ' ' -f 2 | xargs; }
 is_interrupted() { compgen -G '/var/lib/dpkg/updates/[0-9]*' >/dev/null || [[ -n $(half_way) ]]; }
