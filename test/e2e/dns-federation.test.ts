@@ -5,7 +5,7 @@ import { CONSUL_PATHS } from "../../constructs/dns/consul-files";
 import type { ConsulOptions } from "../../constructs/dns/consul-options";
 import { serviceDefinition } from "../../constructs/dns/consul-service";
 import { until } from "../testbed/command";
-import { ADDRESS, DATACENTERS, type Datacenter, DnsLab } from "./dns-lab";
+import { ADDRESS, DATACENTERS, type Datacenter, DnsLab, LOST_REPORT_MS } from "./dns-lab";
 
 const TOKENS = {
   [CONSUL_PATHS.managementToken]: "11111111-1111-1111-1111-111111111111",
@@ -137,7 +137,7 @@ describeInLab(`a closed federation${obstacle === undefined ? "" : ` (skipped: ${
     const stop = await lab.load([APP], ["proxy.query.consul"]);
     // WHEN
     await lab.signal(`proxy ${JP_PROXY}`, "SIGKILL");
-    await lab.untilResolves(APP, "proxy.query.consul", [US_PROXY]);
+    await lab.untilResolves(APP, "proxy.query.consul", [US_PROXY], LOST_REPORT_MS);
     const lookUps = await stop();
     // THEN
     expect(lookUps.filter(({ ok }) => !ok)).toEqual([]);

@@ -15,6 +15,12 @@ const RUNS = resolve(process.env.TRICLOUD_TESTBED_DIR ?? ".testbed", "runs");
 const SCRIPTS = resolve("test/e2e");
 const GOSSIP_KEY = Buffer.alloc(32, 3).toString("base64");
 
+/**
+ * An agent whose report of a check went to a server that has been restarted meanwhile, over a connection that is no
+ * longer, loses it, and repeats it with its next whole synchronisation: once a minute, and up to a minute later.
+ */
+export const LOST_REPORT_MS = 150_000;
+
 export const DATACENTERS = ["jp", "us", "uk"] as const;
 export type Datacenter = (typeof DATACENTERS)[number];
 
@@ -415,8 +421,13 @@ for number in range(${count}):
   }
 
   /** Asks the resolver (`ADDRESS`, or `ADDRESS@PORT`) until the name has exactly these addresses. */
-  async untilResolves(server: string, name: string, addresses: readonly string[]): Promise<void> {
-    await until(`${name} to be ${addresses.join(", ")}`, 30_000, async () => {
+  async untilResolves(
+    server: string,
+    name: string,
+    addresses: readonly string[],
+    timeoutMs = 30_000,
+  ): Promise<void> {
+    await until(`${name} to be ${addresses.join(", ")}`, timeoutMs, async () => {
       const stop = await this.load([server], [name], 20);
       await new Promise((elapsed) => setTimeout(elapsed, 300));
       const last = (await stop()).at(-1);

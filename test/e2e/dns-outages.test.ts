@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { failoverQuery } from "../../constructs/dns/consul-failover";
 import type { UnboundOptions } from "../../constructs/dns/unbound-options";
 import { type CommandResult, until } from "../testbed/command";
-import { ADDRESS, DATACENTERS, DnsLab, type LookUp } from "./dns-lab";
+import { ADDRESS, DATACENTERS, DnsLab, LOST_REPORT_MS, type LookUp } from "./dns-lab";
 import { figures, firstGiven, lastFailed, lastGiven, type Row, seconds, table } from "./dns-figures";
 
 /*
@@ -257,8 +257,8 @@ describeInLab(`names while parts die${obstacle === undefined ? "" : ` (skipped: 
     const at = Date.now();
     for (const address of [PROXY_1, PROXY_2]) await lab.signal(`proxy ${address}`, "SIGKILL");
     // Interval and time-out of the check, what agents keep of a query's answer, and what resolvers keep: 2 + 1 + 2 + 5
-    // seconds, and more where the machine is busy.
-    await lab.untilResolves(APP, "proxy.query.consul", [US_PROXY]);
+    // seconds; but the servers have just been restarted.
+    await lab.untilResolves(APP, "proxy.query.consul", [US_PROXY], LOST_REPORT_MS);
     await sleep(1_000);
     const lookUps = await stop();
     // THEN
