@@ -48,6 +48,8 @@ interface Connection {
   /** `clock.now` when it was last asked whether it is still there, and ticks since then without an answer. */
   askedAt: number;
   awaited: number;
+  /** It was told which of its streams is the last to be answered. */
+  lastNamed: boolean;
 }
 
 /** Clients that speak HTTP/2, by prior knowledge (h2c) or by ALPN: each of their streams is an exchange. */
@@ -161,6 +163,7 @@ export class Http2Listener {
       writtenSince: 0,
       askedAt: clock.now,
       awaited: 0,
+      lastNamed: false,
     };
     this.connections.set(session, connection);
     session.on("error", () => session.destroy());
@@ -177,7 +180,8 @@ export class Http2Listener {
     const { session, socket, streams } = connection;
     const { clientIdleTimeout, writeTimeout } = this.services.options;
     const idle = streams === 0 && now - connection.idleSince > clientIdleTimeout * 1000;
-    if (now >= this.closeAt || idle) session.close();
+    if (idle) session.close();
+    else if (now >= this.closeAt) this.endSession(connection);
     // Streams have time-outs of their own.
     if (!session.destroyed && (!session.closed || streams > 0)) {
       this.checkAlive(connection, now);
@@ -187,6 +191,16 @@ export class Http2Listener {
     if (!socket.writableEnded && now - connection.overSince <= writeTimeout * 1000) return;
     connection.writtenSince ||= now;
     if (now - connection.writtenSince > LINGER_MS) socket.destroy();
+  }
+
+  /** Takes no more streams; a session that Node calls closed cannot be asked anything, so those under way end first. */
+  private endSession(connection: Connection): void {
+    const { session } = connection;
+    if (connection.streams === 0) session.close();
+    else if (!connection.lastNamed && !session.destroyed) {
+      connection.lastNamed = true;
+      session.goaway(constants.NGHTTP2_NO_ERROR);
+    }
   }
 
   /**

@@ -183,7 +183,8 @@ describe("GIVEN HTTP/2 clients that hold their connections", () => {
     // AND with others of them there, what is under way is answered, and the process ends with 0
     held.push(...(await hold()));
     const answer = talk(proxy.port, request(port, "/slow"), 4_000);
-    await sleep(300);
+    // At once: before the proxy can have asked any of them whether it is still there.
+    await eventually(async () => (await origin).received.some((text) => text.includes("/slow")));
     const stopped = proxy.stop();
     expect(await answer).toMatch(/ok$/);
     expect(await stopped).toBe(0);
