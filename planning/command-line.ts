@@ -37,6 +37,8 @@ export interface CommandLine {
   readonly variables: ReadonlyMap<string, string>;
   /** Files of outputs, by the name of the remote state. */
   readonly remoteOutputs: ReadonlyMap<string, string>;
+  /** File of what the app said. */
+  readonly said?: string;
   readonly json: boolean;
   readonly markdown?: string;
 }
@@ -58,6 +60,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     state: values.state,
     variables: new Map(values.var.map((text) => readPair("--var", text, "VALUE"))),
     remoteOutputs: new Map(values.remote.map((text) => readPair("--remote", text, "FILE"))),
+    said: values.said,
     json: values.json,
     markdown: values.markdown,
   };
@@ -74,6 +77,7 @@ function parseOptions(args: readonly string[]) {
         state: { type: "string", default: ".tricloud-plan" },
         var: { type: "string", multiple: true, default: [] },
         remote: { type: "string", multiple: true, default: [] },
+        said: { type: "string" },
         json: { type: "boolean", default: false },
         markdown: { type: "string" },
         help: { type: "boolean", short: "h", default: false },

@@ -1,13 +1,25 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 import { type CommandLine } from "./command-line";
 import { type PlanOptions, type StackPlan, Planner } from "./planner";
-import { type AvailabilityReport, readAvailability } from "./report/availability";
+import { type ReportedPlan } from "./report/reported-plan";
+import { type Matter } from "./matters/matter";
+import { planMatters } from "./matters/plan-matters";
+import { type AvailabilityReport, missedTargets, readAvailability } from "./report/availability";
 import { jsonReport } from "./report/json";
-import { markdownReport } from "./report/markdown";
+import { markdownReport, unplannedReport } from "./report/markdown";
+import { mattersText } from "./report/matters";
+import { withoutLongValues } from "./report/plan-text";
 import { type Outputs } from "./stack/remote-state";
-import { type SynthesizedStack, readStacks, selectStacks } from "./stack/synthesized-stacks";
+import {
+  type StackConfiguration,
+  type SynthesizedStack,
+  isSynthesised,
+  readStacks,
+  selectStacks,
+} from "./stack/synthesized-stacks";
 
 /** Where what a run says goes. */
 export interface Output {
@@ -24,6 +36,10 @@ export interface Output {
  * @returns the process's exit code: 0 when every stack plans, 1 when Terraform found errors
  */
 export async function run(commandLine: CommandLine, output: Output): Promise<number> {
+  if (commandLine.command === "plan" && !isSynthesised(commandLine.out)) {
+    const code = reportUnplanned(commandLine, output);
+    if (code !== undefined) return code;
+  }
   const all = readStacks(commandLine.out);
   const selected = selectStacks(all, commandLine.stacks);
   switch (commandLine.command) {
@@ -35,6 +51,25 @@ export async function run(commandLine: CommandLine, output: Output): Promise<num
       for (const { name } of selected) rmSync(keptState(commandLine, name), { force: true });
       return 0;
   }
+}
+
+/**
+ * Tells why nothing is synthesised, when that is known: from the availability that the app has assessed, or from what
+ * it has said.
+ *
+ * @returns the exit code; undefined when nothing is known
+ */
+function reportUnplanned(commandLine: CommandLine, output: Output): number | undefined {
+  const { out, said, json, markdown } = commandLine;
+  const availability = existsSync(out) ? readAvailability(out) : undefined;
+  const missed = availability === undefined ? [] : missedTargets(availability);
+  const words = said !== undefined && existsSync(said) ? readFileSync(said, "utf8") : "";
+  if (missed.length === 0 && words.trim() === "") return undefined;
+  const report = unplannedReport(missed, stripVTControlCharacters(words));
+  if (json) output.print(JSON.stringify({ stacks: [], missed }, undefined, 2));
+  else if (markdown !== "-") output.print(report);
+  writeMarkdown(commandLine, report, output);
+  return 1;
 }
 
 async function plan(
@@ -55,7 +90,11 @@ async function plan(
       colour: output.colour && !commandLine.json && commandLine.markdown !== "-",
     });
     try {
-      const plans = await planAll(planner, selected, (result) => {
+      const matters = (stack: SynthesizedStack, { plan }: StackPlan): Matter[] =>
+        plan === undefined
+          ? []
+          : planMatters(stack.configuration, plan, { configuration: base?.configurations.get(stack.name) });
+      const plans = await planAll(planner, selected, matters, (result) => {
         for (const note of standInNotes(result)) output.note(note);
         if (!commandLine.json && commandLine.markdown !== "-")
           output.print(terminalReport(result, output.colour));
@@ -76,16 +115,18 @@ async function plan(
 async function planAll(
   planner: Planner,
   stacks: readonly SynthesizedStack[],
-  report: (plan: StackPlan) => void,
-): Promise<StackPlan[]> {
+  mattersOf: (stack: SynthesizedStack, plan: StackPlan) => Matter[],
+  report: (plan: ReportedPlan) => void,
+): Promise<ReportedPlan[]> {
   const pending = stacks.map((stack) => planner.plan(stack));
   // The first failure ends the run; the others are then nobody's concern.
   for (const promise of pending) promise.catch(() => undefined);
-  const plans: StackPlan[] = [];
-  for (const promise of pending) {
-    const plan = await promise;
-    report(plan);
-    plans.push(plan);
+  const plans: ReportedPlan[] = [];
+  for (const [index, stack] of stacks.entries()) {
+    const plan = await pending[index]!;
+    const reported = { ...plan, matters: mattersOf(stack, plan) };
+    report(reported);
+    plans.push(reported);
   }
   return plans;
 }
@@ -157,6 +198,8 @@ class Base {
     private readonly planner: Planner,
     public readonly states: ReadonlyMap<string, string>,
     public readonly availability: AvailabilityReport | undefined,
+    /** By stack name. */
+    public readonly configurations: ReadonlyMap<string, StackConfiguration>,
     /** Stacks that only the base has. */
     public readonly removed: readonly string[],
   ) {}
@@ -185,7 +228,8 @@ class Base {
         commandLine.stacks.length > 0
           ? []
           : stacks.map(({ name }) => name).filter((name) => !selected.some((stack) => stack.name === name));
-      return new Base(planner, states, readAvailability(out), removed);
+      const configurations = new Map(stacks.map(({ name, configuration }) => [name, configuration]));
+      return new Base(planner, states, readAvailability(out), configurations, removed);
     } catch (error) {
       planner.close();
       throw error;
@@ -211,8 +255,12 @@ function standInNotes({ stack, standIns: { variables, files } }: StackPlan): str
   ];
 }
 
-function terminalReport({ stack, text }: Pick<StackPlan, "stack" | "text">, colour: boolean): string {
-  return `${pc.createColors(colour).bold(`── ${stack} ──`)}\n${text.trim()}\n`;
+function terminalReport(
+  { stack, text, matters = [] }: Pick<StackPlan, "stack" | "text"> & { readonly matters?: readonly Matter[] },
+  colour: boolean,
+): string {
+  const parts = [withoutLongValues(text.trim()), mattersText(matters)].filter((part) => part !== "");
+  return `${pc.createColors(colour).bold(`── ${stack} ──`)}\n${parts.join("\n\n")}\n`;
 }
 
 function writeMarkdown({ markdown }: CommandLine, text: string, output: Output): void {

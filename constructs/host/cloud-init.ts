@@ -1,13 +1,10 @@
 import { applyProgram } from "./apply-program";
 import { aptFiles } from "./apt-files";
 import { bootDocument, type BootOptions } from "./boot-document";
+import { BOOT_DOCUMENT, BOOT_PROGRAM, STAGED_FILES } from "./boot-paths";
 import type { HostProfile } from "./host-profile";
 
 export type CloudInitOptions = BootOptions;
-
-const BOOT = "/usr/local/lib/tricloud/boot";
-const DOCUMENT = "/var/lib/tricloud/document";
-const STAGED = "/var/lib/tricloud/staged/root";
 
 /**
  * User data that makes a machine what `profile` says, as a cloud-config document. cloud-init writes the profile's
@@ -22,10 +19,10 @@ export function cloudInit(profile: HostProfile, options: CloudInitOptions): stri
   const files = [...profile.aptSources.flatMap(aptFiles), ...profile.files];
   const written = [
     ...files.flatMap(({ path, content }) =>
-      content.kind === "text" ? [{ path: STAGED + path, mode: "0600", text: content.text }] : [],
+      content.kind === "text" ? [{ path: STAGED_FILES + path, mode: "0600", text: content.text }] : [],
     ),
-    { path: DOCUMENT, mode: "0600", text: bootDocument(profile, options) },
-    { path: BOOT, mode: "0700", text: withoutComments(applyProgram("first-boot")) },
+    { path: BOOT_DOCUMENT, mode: "0600", text: bootDocument(profile, options) },
+    { path: BOOT_PROGRAM, mode: "0700", text: withoutComments(applyProgram("first-boot")) },
   ];
   return [
     "#cloud-config",
@@ -36,7 +33,7 @@ export function cloudInit(profile: HostProfile, options: CloudInitOptions): stri
       `    content: ${yamlText(text, " ".repeat(6))}`,
     ]),
     "runcmd:",
-    `  - ${JSON.stringify([BOOT, "boot", DOCUMENT])}`,
+    `  - ${JSON.stringify([BOOT_PROGRAM, "boot", BOOT_DOCUMENT])}`,
     "",
   ].join("\n");
 }

@@ -15,7 +15,19 @@ interface ServiceFigures {
   readonly service: string;
   /** Null where the composition is too large for an exact result. */
   readonly independent: { readonly availability: number; readonly unavailability: number } | null;
-  readonly target?: { readonly atLeast: number; readonly verdict: string } | null;
+  readonly target?: {
+    readonly atLeast: number;
+    readonly verdict: string;
+    /** Why the verdict is so, and what would change it: a headline, then details. */
+    readonly explanation?: readonly string[];
+  } | null;
+}
+
+/** A target that keeps the app from being synthesised. */
+export interface MissedTarget {
+  readonly stack: string;
+  readonly service: string;
+  readonly explanation: readonly string[];
 }
 
 export interface AvailabilityChange {
@@ -43,6 +55,17 @@ export function readAvailability(out: string): AvailabilityReport | undefined {
     throw new Error(`${file} is of schema "${String(report.schema)}"; this version reads "${SCHEMA}"`);
   }
   return report;
+}
+
+/** The targets that are not met, with what would reach them. */
+export function missedTargets(report: AvailabilityReport): MissedTarget[] {
+  return report.stacks.flatMap(({ stack, services }) =>
+    services.flatMap(({ service, target }) =>
+      target?.verdict === "missed" || target?.verdict === "undecided"
+        ? [{ stack, service, explanation: target.explanation ?? [target.verdict] }]
+        : [],
+    ),
+  );
 }
 
 /** Compares the services of the given stacks; without a base, lists them. */

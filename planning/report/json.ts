@@ -1,20 +1,20 @@
-import { type StackPlan } from "../planner";
 import { type AvailabilityReport, availabilityChanges } from "./availability";
+import { type ReportedPlan } from "./reported-plan";
 import { summarise } from "./summary";
 
 /**
- * All plans as one JSON document: `{ stacks: [{ stack, succeeded, summary, plan } | { stack, succeeded,
+ * All plans as one JSON document: `{ stacks: [{ stack, succeeded, summary, matters, plan } | { stack, succeeded,
  * errors }], availability: [...] }`. `plan` is Terraform's own plan format.
  */
 export function jsonReport(
-  plans: readonly StackPlan[],
+  plans: readonly ReportedPlan[],
   availability: AvailabilityReport | undefined,
   base: AvailabilityReport | undefined,
 ): string {
-  const stacks = plans.map(({ stack, succeeded, text, plan }) => {
+  const stacks = plans.map(({ stack, succeeded, text, plan, matters }) => {
     if (plan === undefined) return { stack, succeeded, errors: text.trim() };
     const { byType, ...summary } = summarise(plan);
-    return { stack, succeeded, summary: { ...summary, byType: Object.fromEntries(byType) }, plan };
+    return { stack, succeeded, summary: { ...summary, byType: Object.fromEntries(byType) }, matters, plan };
   });
   const names = plans.map(({ stack }) => stack);
   return JSON.stringify(

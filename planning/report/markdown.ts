@@ -1,6 +1,13 @@
-import { type StackPlan } from "../planner";
-import { type AvailabilityReport, type AvailabilityChange, availabilityChanges } from "./availability";
+import { type Matter } from "../matters/matter";
+import {
+  type AvailabilityReport,
+  type AvailabilityChange,
+  availabilityChanges,
+  type MissedTarget,
+} from "./availability";
+import { commonDifferences, differenceText, matterLine } from "./matters";
 import { type PlanJson } from "./plan-json";
+import { type ReportedPlan } from "./reported-plan";
 import { type Counts, summarise } from "./summary";
 
 /** What the plans are compared with, when they are. */
@@ -15,37 +22,85 @@ const LONGEST_ERROR = 6000;
 
 /** A summary of all plans, fit for a comment on a pull request. */
 export function markdownReport(
-  plans: readonly StackPlan[],
+  plans: readonly ReportedPlan[],
   availability: AvailabilityReport | undefined,
   base: Comparison | undefined,
 ): string {
   const compared =
     base === undefined ? "Planned as if nothing were deployed." : "Compared with the base as deployed.";
-  const sections = plans.map((plan) => {
+  const reported = plans.map((plan) => {
     const changes =
       availability === undefined ? [] : availabilityChanges(availability, base?.availability, [plan.stack]);
-    return [stackSection(plan), availabilitySection(changes, base !== undefined)].filter(
-      (text) => text !== "",
-    );
+    return { plan, changes, isUnchanged: base !== undefined && isUnchanged(plan, changes) };
   });
+  const sections = reported
+    .filter((one) => !one.isUnchanged)
+    .flatMap(({ plan, changes }) => [stackSection(plan), availabilitySection(changes, base !== undefined)])
+    .filter((text) => text !== "");
+  const unchanged = reported.filter((one) => one.isUnchanged).map(({ plan }) => plan.stack);
   const removed = (base?.removed ?? []).map(
     (name) => `### ${name}\n\nOnly the base has this stack: what it deployed must be destroyed by hand.`,
   );
   return [
     `## Plan\n\n${compared} The clouds were not asked: quotas, permissions and cloud-side values are not checked.`,
-    ...sections.flat(),
+    ...sections,
+    ...(unchanged.length > 0 ? [`Unchanged: ${unchanged.join(", ")}.`] : []),
     ...removed,
     "",
   ].join("\n\n");
 }
 
-function stackSection({ stack, text, plan }: StackPlan): string {
-  if (plan === undefined) {
-    const shown = text.trim().slice(0, LONGEST_ERROR);
-    const cut = text.trim().length > LONGEST_ERROR ? "\n... (cut; run the plan for the rest)" : "";
-    return `### ${stack}: does not plan\n\n\`\`\`\`\n${shown}${cut}\n\`\`\`\``;
-  }
-  return [`### ${stack}: ${headline(plan)}`, ...planDetails(plan)].join("\n\n");
+/** What there is to say when the app did not synthesise, so that nothing could be planned. */
+export function unplannedReport(missed: readonly MissedTarget[], said: string): string {
+  const targets = missed.map(({ stack, service, explanation }) => {
+    const [headline = "", ...rest] = explanation;
+    return [`### ${stack}/${service}: ${headline}`, rest.map((line) => `- ${line}`).join("\n")].join("\n\n");
+  });
+  const words = said.trim() === "" || targets.length > 0 ? [] : [fenced(said.trim())];
+  return [
+    "## Plan",
+    targets.length > 0
+      ? "Not planned: an availability target is missed, so nothing is synthesised."
+      : "Not planned: nothing is synthesised.",
+    ...targets,
+    ...words,
+    "",
+  ].join("\n\n");
+}
+
+function isUnchanged({ plan }: ReportedPlan, changes: readonly AvailabilityChange[]): boolean {
+  return (
+    plan !== undefined &&
+    summarise(plan).byType.length === 0 &&
+    changes.every(({ before, after, difference }) => before === after && difference === undefined)
+  );
+}
+
+function stackSection({ stack, text, plan, matters }: ReportedPlan): string {
+  if (plan === undefined) return `### ${stack}: does not plan\n\n${fenced(text.trim())}`;
+  return [`### ${stack}: ${headline(plan)}`, ...mattersDetails(matters), ...planDetails(plan, matters)].join(
+    "\n\n",
+  );
+}
+
+function fenced(text: string): string {
+  const cut = text.length > LONGEST_ERROR ? "\n... (cut; run the plan for the rest)" : "";
+  return `\`\`\`\`\n${text.slice(0, LONGEST_ERROR)}${cut}\n\`\`\`\``;
+}
+
+/** What happens to machines, a line each, and the texts behind it for who wants to see them. */
+function mattersDetails(matters: readonly Matter[]): string[] {
+  if (matters.length === 0) return [];
+  const differences = commonDifferences(matters).map(
+    ({ places, subject, lines }) =>
+      `\`${subject}\` (${places.join(", ")})\n\n\`\`\`\`diff\n${differenceText(lines)}\n\`\`\`\``,
+  );
+  return [
+    matters.map((matter) => `- ${matterLine(matter)}`).join("\n"),
+    ...(differences.length > 0
+      ? [`<details><summary>Difference of the files</summary>\n\n${differences.join("\n\n")}\n\n</details>`]
+      : []),
+  ];
 }
 
 function headline(plan: PlanJson): string {
@@ -54,8 +109,12 @@ function headline(plan: PlanJson): string {
   return `${add} to add, ${change} to change, ${replace} to replace, ${destroy} to destroy`;
 }
 
-function planDetails(plan: PlanJson): string[] {
-  const { byType, replaced, destroyed } = summarise(plan);
+function planDetails(plan: PlanJson, matters: readonly Matter[]): string[] {
+  const { byType, changed, replaced: all, destroyed } = summarise(plan);
+  // The steps of a deploy stand above by what they do.
+  const replaced = all.filter(
+    ({ address }) => matters.length === 0 || !address.startsWith("terraform_data."),
+  );
   const details: string[] = [];
   if (byType.length > 0) {
     details.push(
@@ -64,6 +123,12 @@ function planDetails(plan: PlanJson): string[] {
         byType.map(([type, counts]) => [`\`${type}\``, ...columns(counts)]),
       ),
     );
+  }
+  if (changed.length > 0) {
+    const lines = changed.map(
+      ({ address, attributes }) => `- \`${address}\`: ${attributes.map((name) => `\`${name}\``).join(", ")}`,
+    );
+    details.push(`**Changed in place**\n\n${lines.join("\n")}`);
   }
   if (replaced.length > 0) {
     const lines = replaced.map(

@@ -13,10 +13,18 @@ export interface Replacement {
   readonly because: readonly string[];
 }
 
+/** What changes and stays the same thing. */
+export interface InPlaceChange {
+  readonly address: string;
+  /** Attributes of the first level that change. */
+  readonly attributes: readonly string[];
+}
+
 export interface PlanSummary {
   readonly total: Counts;
   /** Counts by resource type, of types with any change, sorted by name. */
   readonly byType: ReadonlyArray<readonly [type: string, counts: Counts]>;
+  readonly changed: readonly InPlaceChange[];
   readonly replaced: readonly Replacement[];
   readonly destroyed: readonly string[];
 }
@@ -40,10 +48,29 @@ export function summarise(plan: PlanJson): PlanSummary {
   return {
     total,
     byType: [...byType].sort(([a], [b]) => a.localeCompare(b)),
+    changed: changes
+      .filter(({ kind }) => kind === "change")
+      .map(({ change }) => ({ address: change.address, attributes: changedAttributes(change) })),
     replaced: changes.filter(({ kind }) => kind === "replace").map(({ change }) => replacement(change)),
     destroyed: changes.filter(({ kind }) => kind === "destroy").map(({ change }) => change.address),
   };
 }
+
+/** Attributes of the first level that differ before and after, or may, since they are not known yet. */
+export function changedAttributes({
+  change: { before, after, after_unknown: unknown },
+}: ResourceChange): string[] {
+  const names = [...new Set([before, after, unknown].flatMap((side) => Object.keys(side ?? {})))];
+  return names
+    .filter(
+      (name) =>
+        holdsTrue(unknown?.[name]) || JSON.stringify(before?.[name]) !== JSON.stringify(after?.[name]),
+    )
+    .sort();
+}
+
+const holdsTrue = (value: unknown): boolean =>
+  value === true || (typeof value === "object" && value !== null && Object.values(value).some(holdsTrue));
 
 function kindOf(actions: readonly Action[]): Kind | undefined {
   if (actions.length === 2) return "replace";

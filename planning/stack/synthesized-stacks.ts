@@ -12,6 +12,7 @@ export interface StackConfiguration {
   };
   readonly resource?: BlocksByType;
   readonly data?: BlocksByType;
+  readonly locals?: Readonly<Record<string, string>>;
   readonly variable?: Readonly<Record<string, VariableDeclaration & { readonly default?: unknown }>>;
 }
 
@@ -32,6 +33,9 @@ interface Manifest {
   readonly stacks: Readonly<Record<string, { readonly name: string; readonly workingDirectory: string }>>;
 }
 
+/** Whether an app has synthesised to a directory. */
+export const isSynthesised = (out: string): boolean => existsSync(join(out, "manifest.json"));
+
 /**
  * Reads every stack an app has synthesised.
  *
@@ -39,7 +43,7 @@ interface Manifest {
  */
 export function readStacks(out: string): SynthesizedStack[] {
   const manifestFile = join(out, "manifest.json");
-  if (!existsSync(manifestFile)) {
+  if (!isSynthesised(out)) {
     throw new Error(
       `nothing is synthesised in ${resolve(out)} (no manifest.json): run "npm run synth" first`,
     );

@@ -1,56 +1,14 @@
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { type App } from "cdktf";
-import { type Ec2RegionInput, type Region, validateRegions } from "../../constructs/region";
 import { Planner } from "../../planning/planner";
 import { summarise } from "../../planning/report/summary";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
-import jp from "../../regions/jp";
-import uk from "../../regions/uk";
 import us from "../../regions/us";
-import { JpStack } from "../../stacks/jp";
-import { UkStack } from "../../stacks/uk";
-import { UkWorkloadsStack } from "../../stacks/uk-workloads";
-import { UsStack } from "../../stacks/us";
-import { planAll, removeDirectories, synthesise } from "./toy-app";
+import { bundleProxy, ROOT, synthesiseRegions, synthesiseUs } from "./own-regions";
+import { planAll, removeDirectories } from "./toy-app";
 
 jest.setTimeout(600_000);
 
-const ROOT = join(__dirname, "../..");
-
-beforeAll(() => {
-  // The stacks deliver the proxy as `npm run build` makes it.
-  if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
-  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
-});
+beforeAll(bundleProxy);
 afterAll(removeDirectories);
-
-function addRegion(app: App, region: Region): void {
-  switch (region.platform) {
-    case "dedicated":
-      new JpStack(app, region);
-      return;
-    case "ec2":
-      new UsStack(app, region);
-      return;
-    case "gke":
-      new UkWorkloadsStack(app, new UkStack(app, region));
-  }
-}
-
-/** The app's own regions, with changes to the US. */
-function synthesiseRegions(changes: Partial<Ec2RegionInput> = {}): string {
-  const values = { "jp.ts": jp, "uk.ts": uk, "us.ts": { ...us, ...changes } };
-  const regions = validateRegions(Object.entries(values).map(([file, value]) => ({ file, value })));
-  return synthesise((app) => regions.forEach((region) => addRegion(app, region)));
-}
-
-/** The US alone, with changes to it. */
-function synthesiseUs(changes: Partial<Ec2RegionInput>): string {
-  const regions = validateRegions([{ file: "us.ts", value: { ...us, ...changes } }]);
-  return synthesise((app) => regions.forEach((region) => addRegion(app, region)));
-}
 
 test("every stack of every region plans, and once deployed has nothing left to do", async () => {
   // GIVEN the stacks as they are, applied against the double

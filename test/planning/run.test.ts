@@ -111,6 +111,7 @@ test("gives Terraform's plans and their summaries as one JSON document", async (
       stack: "good",
       succeeded: true,
       summary: expect.objectContaining({ total: { add: 3, change: 0, replace: 0, destroy: 0 } }) as object,
+      matters: [],
       plan: expect.objectContaining({ resource_changes: expect.any(Array) as unknown[] }) as object,
     },
   ]);
@@ -201,4 +202,43 @@ test("a stack that does not plan is shown in Markdown with Terraform's words", a
   const { printed } = await runWith("--out", out, "--markdown", "-");
   expect(printed).toContain("### toy: does not plan\n\n````\n");
   expect(printed).toContain("Inappropriate value for attribute");
+});
+
+describe("an app that does not synthesise", () => {
+  test("for a missed target leaves a summary that says what is missed and what would reach it", async () => {
+    // GIVEN what an app leaves that has assessed its stacks and refused one
+    const out = testDirectory();
+    const explanation = [
+      "target 99.99 % is missed: the composition can promise 99.9 %",
+      "cheapest change: a second zone",
+    ];
+    const services = [
+      { service: "calls", independent: null, target: { atLeast: 0.9999, verdict: "missed", explanation } },
+    ];
+    const report = { schema: "tricloud/availability/v1", stacks: [{ stack: "toy", services }] };
+    writeFileSync(join(out, "availability.json"), JSON.stringify(report));
+    const file = join(testDirectory(), "plan.md");
+
+    // WHEN it is planned, with what the app said
+    const said = join(testDirectory(), "synth.txt");
+    writeFileSync(said, "error: toy/calls: target 99.99 % is missed\n");
+    const { code, printed } = await runWith("--out", out, "--said", said, "--markdown", file);
+
+    // THEN the summary says so, and nothing passes for well
+    expect(code).toBe(1);
+    const text = readFileSync(file, "utf8");
+    expect(text).toContain("Not planned: an availability target is missed");
+    expect(text).toContain("### toy/calls: target 99.99 % is missed: the composition can promise 99.9 %\n");
+    expect(text).toContain("- cheapest change: a second zone\n");
+    expect(printed).toBe(text);
+  });
+
+  test("for another reason leaves a summary with the app's words", async () => {
+    const out = testDirectory();
+    const said = join(out, "synth.txt");
+    writeFileSync(said, "\u001b[31merror\u001b[39m: region jp: cidr: expected an IPv4 network\n");
+    const { code, printed } = await runWith("--out", out, "--said", said, "--markdown", "-");
+    expect(code).toBe(1);
+    expect(printed).toContain("\nerror: region jp: cidr: expected an IPv4 network\n");
+  });
 });

@@ -1,0 +1,157 @@
+import { type Attributes, type ResourceChange } from "../report/plan-json";
+import { changedAttributes } from "../report/summary";
+import { type StackConfiguration } from "../stack/synthesized-stacks";
+import { type Change, type Contents, fileChanges, packageChanges, serviceName } from "./contents";
+import { type Matter, turnsOf } from "./matter";
+import { resolvedBy, textOfTemplate } from "./template";
+import { decodeUserData, readUserData } from "./user-data";
+
+type Block = Readonly<Record<string, unknown>>;
+
+/**
+ * What a plan does to groups of machines on EC2: what differs in their launch templates, and how their machines are
+ * replaced for it.
+ *
+ * @param base the configuration that counts as deployed; without one the plan says what is
+ */
+export function groupMatters(
+  configuration: StackConfiguration,
+  changes: readonly ResourceChange[],
+  base: StackConfiguration | undefined,
+): Matter[] {
+  const groups = Object.values(configuration.resource?.["aws_autoscaling_group"] ?? {});
+  const found = changes.flatMap((change) => {
+    const template = change.type === "aws_launch_template" ? nameOf(change.address) : undefined;
+    if (template === undefined || !changesSomething(change)) return [];
+    const group = groups.find((one) => JSON.stringify(one["launch_template"]).includes(`.${template}.`));
+    return group === undefined ? [] : [{ template, group, change }];
+  });
+  const orders = new Map(found.map(({ template }) => [template, orderOf(configuration, template)]));
+  const turns = turnsOf(orders.values());
+  return found
+    .sort((one, other) => (orders.get(one.template) ?? 0) - (orders.get(other.template) ?? 0))
+    .map(({ template, group, change }) => {
+      const after = afterContents(configuration, template, change, base);
+      const place = String(group["name"]);
+      const turn = {
+        what: "group",
+        number: turns.get(orders.get(template) ?? 0) ?? 1,
+        of: turns.size,
+      } as const;
+      const count = Number(group["desired_capacity"]);
+      if (change.change.actions.length === 1 && change.change.actions[0] === "create") {
+        const services = after.services.map(({ name }) => serviceName(name)).join(", ");
+        return {
+          place,
+          changes: [{ what: `is set up: ${count} machines, services ${services}` }],
+          effects: [],
+          turn,
+        };
+      }
+      const before = beforeContents(base, template, change);
+      const together = replacedTogether(group, count);
+      return {
+        place,
+        changes: [
+          ...otherChanges(change),
+          ...packageChanges(before.packages, after.packages),
+          ...fileChanges(before.files, after.files),
+          ...serviceChanges(before, after),
+        ],
+        effects: [`${count} machines are replaced, ${together} at a time`],
+        turn,
+        atLeastSeconds:
+          Math.ceil(count / together) * Number(group["default_instance_warmup"] ?? 0) || undefined,
+      };
+    });
+}
+
+const nameOf = (address: string): string => address.slice(address.indexOf(".") + 1);
+
+const changesSomething = ({ change: { actions } }: ResourceChange): boolean =>
+  actions.includes("create") || actions.includes("update");
+
+/** Machines that the policy lets the group have beyond its size. */
+function replacedTogether(group: Block, count: number): number {
+  const policy = group["instance_maintenance_policy"] as Block | undefined;
+  const room = Number(policy?.["max_healthy_percentage"] ?? 100) - 100;
+  return Math.max(1, Math.floor((count * room) / 100));
+}
+
+/** How many roll-outs come before that of the template's group. */
+function orderOf({ resource = {} }: StackConfiguration, template: string): number {
+  const rollouts = resource["terraform_data"] ?? {};
+  const own = Object.keys(rollouts).find((name) =>
+    JSON.stringify(rollouts[name]?.["triggers_replace"] ?? {}).includes(`aws_launch_template.${template}.`),
+  );
+  const seen = new Set<string>();
+  const visit = (address: string): void => {
+    const [type = "", name = ""] = [address.slice(0, address.indexOf(".")), nameOf(address)];
+    for (const next of (resource[type]?.[name]?.["depends_on"] ?? []) as readonly string[]) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      visit(next);
+    }
+  };
+  if (own !== undefined) visit(`terraform_data.${own}`);
+  return [...seen].filter((address) => address.startsWith("terraform_data.")).length;
+}
+
+function templateText(configuration: StackConfiguration | undefined, template: string): string | undefined {
+  const block = configuration?.resource?.["aws_launch_template"]?.[template];
+  const [, local = ""] = /local\.([\w-]+)/.exec(String(block?.["user_data"])) ?? [];
+  return configuration?.locals?.[local];
+}
+
+function beforeContents(
+  base: StackConfiguration | undefined,
+  template: string,
+  { change }: ResourceChange,
+): Contents {
+  const text = templateText(base, template);
+  if (text !== undefined) return readUserData(textOfTemplate(text));
+  return readUserData(decoded(change.before));
+}
+
+function afterContents(
+  configuration: StackConfiguration,
+  template: string,
+  { change }: ResourceChange,
+  base?: StackConfiguration,
+): Contents {
+  const text = templateText(configuration, template) ?? "";
+  if (base !== undefined) return readUserData(textOfTemplate(text));
+  const known = decoded(change.after);
+  return readUserData(known === "" ? resolvedBy(decoded(change.before), text) : known);
+}
+
+function decoded(attributes: Attributes | null | undefined): string {
+  const encoded = attributes?.["user_data"];
+  return typeof encoded === "string" ? decodeUserData(encoded) : "";
+}
+
+/** Attributes besides the user data, with their values where these are short. */
+function otherChanges(change: ResourceChange): Change[] {
+  return changedAttributes(change)
+    .filter((name) => !TOLD_OTHERWISE.includes(name))
+    .map((name) => {
+      const [before, after] = [change.change.before?.[name], change.change.after?.[name]];
+      const isShort = [before, after].every(
+        (value) => typeof value === "string" || typeof value === "number",
+      );
+      return { what: isShort ? `${name} ${String(before)} becomes ${String(after)}` : `${name} changes` };
+    });
+}
+
+/** The user data is told file by file; the versions count what else is told. */
+const TOLD_OTHERWISE = ["user_data", "latest_version", "default_version", "user_data_base64"];
+
+function serviceChanges(before: Contents, after: Contents): Change[] {
+  const names = [...new Set([...before.services, ...after.services].map(({ name }) => name))];
+  return names.flatMap((name) => {
+    const [old, young] = [before, after].map((side) => side.services.find((one) => one.name === name));
+    if (old === undefined) return [{ what: `${serviceName(name)} is new` }];
+    if (young === undefined) return [{ what: `${serviceName(name)} goes` }];
+    return old.version === young.version ? [] : [{ what: `${name}'s commands change`, subject: name }];
+  });
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readCommandLine } from "../../../planning/command-line";
+import { run } from "../../../planning/run";
+import { bundleProxy, synthesiseRegions, synthesiseWithAnotherOrigin } from "../own-regions";
+import { removeDirectories, testDirectory } from "../toy-app";
+
+jest.setTimeout(600_000);
+beforeAll(bundleProxy);
+afterAll(removeDirectories);
+
+describe("a plan of one more allowed origin, against the base", () => {
+  let printed = "";
+  let markdown = "";
+
+  beforeAll(async () => {
+    // GIVEN the regions as they are, and with one more origin and larger proxies in the US, WHEN they are compared
+    const file = join(testDirectory(), "plan.md");
+    const said: string[] = [];
+    const args = ["--out", synthesiseWithAnotherOrigin(), "--base", synthesiseRegions(), "--markdown", file];
+    const code = await run(readCommandLine(args), {
+      print: (text) => said.push(text),
+      note: () => undefined,
+      colour: false,
+    });
+    expect(code).toBe(0);
+    printed = said.join("\n");
+    markdown = readFileSync(file, "utf8");
+  });
+
+  test("says which files change on which server, what restarts, when, and for how long at the least", () => {
+    // THEN two proxies restart one after the other, each after those it serves have gone
+    expect(printed).toContain(
+      "  jp-1: proxy.json changes, tricloud-proxy restarts, batch 1 of 2, 8 s at the least\n" +
+        "  jp-2: proxy.json changes, tricloud-proxy restarts, batch 2 of 2, 8 s at the least\n",
+    );
+    // AND nothing happens to the server that is no proxy
+    expect(printed).not.toContain("jp-3:");
+  });
+
+  test("says what a launch template's change does to the machines of its group", () => {
+    expect(printed).toContain(
+      "  us-proxy: instance_type t3.small becomes t3.large, proxy.json changes, " +
+        "3 machines are replaced, 1 at a time, 90 s at the least\n",
+    );
+    expect(printed).not.toContain("us-app:");
+  });
+
+  test("says which pods a config map's change replaces", () => {
+    expect(printed).toContain("  proxy: proxy.json changes, 3 pods are replaced, 1 at a time\n");
+  });
+
+  test("shows the text's difference once, with the places it is in", () => {
+    const difference = '-    "*.example.net"\n  +    "*.example.net",\n  +    "*.example.org"\n';
+    expect(printed).toContain("/etc/tricloud/proxy.json (jp-1, jp-2)\n");
+    expect(printed.split(difference)).toHaveLength(1 + 3);
+  });
+
+  test("gives the comment the same, the texts folded away, and one line for stacks that stay as they are", () => {
+    expect(markdown).toContain(
+      "\n- jp-1: proxy.json changes, tricloud-proxy restarts, batch 1 of 2, 8 s at the least\n",
+    );
+    expect(markdown).toMatch(
+      /<details><summary>[^<]*<\/summary>\n\n`\/etc\/tricloud\/proxy\.json` \(jp-1, jp-2\)\n\n````diff\n/,
+    );
+    expect(markdown).toMatch(
+      /\*\*Changed in place\*\*\n\n- `aws_launch_template\.proxy_[^`]*`: .*`instance_type`, .*`user_data`\n/,
+    );
+    expect(markdown).toContain("\nUnchanged: uk.\n");
+    expect(markdown).not.toContain("### uk:");
+    // AND the steps of the deploy, which the lines above stand for, are not listed by their resources
+    expect(markdown).not.toContain("because of `triggers_replace`");
+  });
+
+  test("prints neither programs nor compressed user data", () => {
+    for (const text of [printed, markdown]) {
+      expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThan(500);
+      expect(text.split("\n").length).toBeLessThan(400);
+    }
+  });
+});
+
+test("a first plan tells what is set up where, without printing the programs", async () => {
+  // GIVEN regions of which nothing is deployed, WHEN the one with the program in a config map is planned
+  const said: string[] = [];
+  const args = ["jp", "uk-workloads", "--out", synthesiseRegions()];
+  await run(readCommandLine(args), {
+    print: (text) => said.push(text),
+    note: () => undefined,
+    colour: false,
+  });
+  const printed = said.join("\n");
+
+  // THEN it fits some screens, and says what comes
+  expect(printed.split("\n").length).toBeLessThan(2500);
+  expect(printed).toMatch(/"tricloud-proxy\.js" += <<-EOT\n +\(\d+ lines\)\n/);
+  expect(printed).toContain("  proxy: gets proxy.json, tricloud-proxy.js\n");
+  expect(printed).toMatch(
+    / {2}jp-1: is set up: \d+ files, packages consul, curl, nodejs, unbound, services consul, .*, batch 1 of 3\n/,
+  );
+});
