@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { softened } from "../constructs/availability";
+import { alike, softened } from "../constructs/availability";
 import { DedicatedServer, RetiredServer } from "../constructs/dedicated";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
@@ -27,10 +27,14 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
     const [caller = servers[0]!] = withRole(servers, "app");
+    const names = resolver.answersOn(caller);
     this.service("calls-to-other-clouds", {
-      requires: [resolver.answersOn(caller), proxy, ...this.origins],
+      requires: [names, proxy, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
+      placing: this.throughProxies(names, proxy),
     });
+    const apps = withRole(servers, "app");
+    if (apps.length > 0) this.site({ on: alike(apps) });
   }
 
   /** One after another, once all that stays is what it shall be: each may be a Consul server that the others still need. */

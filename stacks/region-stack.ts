@@ -6,11 +6,16 @@ import {
   collectAvailability,
   component,
   type DeclaresServices,
+  type HasFailover,
+  type HasInstances,
+  type OffersSites,
   percent,
+  type Placing,
   remote,
   type Service,
   service,
   type ServiceProps,
+  type Site,
 } from "../constructs/availability";
 import type { RegionBase } from "../constructs/region";
 
@@ -19,8 +24,14 @@ export const ANSWERS_FROM_WHAT_IS_KNOWN =
   "servers without a leader and resolvers without servers go on answering from what they know (allow_stale, serve-expired for an hour)";
 
 /** One stack of a region: what it provides, what that promises, and where its state is kept. */
-export abstract class RegionStack<R extends RegionBase> extends TerraformStack implements DeclaresServices {
+export abstract class RegionStack<R extends RegionBase>
+  extends TerraformStack
+  implements DeclaresServices, OffersSites
+{
   readonly services: Service[] = [];
+  readonly sites: Site[] = [];
+
+  private originBlocks: readonly BlockSource[] | undefined;
 
   /** @param id stack name. @default - the region's name */
   constructor(
@@ -38,13 +49,36 @@ export abstract class RegionStack<R extends RegionBase> extends TerraformStack i
    */
   protected service(name: string, props: ServiceProps): void {
     if (this.services.length === 0) this.addAvailabilityOutput();
-    this.services.push(service(name, props));
+    this.services.push(service(name, { region: this.region.name, ...props }));
     const target = this.region.availability.targets[name];
     if (target !== undefined) new AvailabilityTarget(this, `target-${name}`, { service: name, ...target });
   }
 
+  /** Says what a service would stand on that came to the region. */
+  protected site(props: Omit<Site, "region">): void {
+    this.sites.push({ region: this.region.name, ...props });
+  }
+
+  /** Calls to other clouds may go through other regions' proxies; resolver and origins stay those of the callers. */
+  protected throughProxies(resolver: BlockSource, proxy: HasInstances & HasFailover): Placing {
+    const { name } = this.region;
+    const origins = Object.keys(this.region.availability.origins);
+    return {
+      on: proxy,
+      brings: {
+        [`resolver in ${name}`]: resolver,
+        ...Object.fromEntries(this.origins.map((origin, at) => [`origin ${origins[at]} of ${name}`, origin])),
+      },
+      switching: proxy.failover?.switching,
+    };
+  }
+
   /** What the region says its calls to other clouds end at. */
-  protected get origins(): BlockSource[] {
+  protected get origins(): readonly BlockSource[] {
+    return (this.originBlocks ??= this.originComponents());
+  }
+
+  private originComponents(): BlockSource[] {
     return Object.entries(this.region.availability.origins).map(([name, origin]) =>
       "stack" in origin
         ? remote(origin.stack, origin.service)

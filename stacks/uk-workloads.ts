@@ -1,6 +1,6 @@
 import { GoogleProvider } from "@cdktf/provider-google/lib/provider";
 import type { Construct } from "constructs";
-import { softened } from "../constructs/availability";
+import { pooled, softened } from "../constructs/availability";
 import { GkeAccess } from "../constructs/google";
 import {
   ClusterResolver,
@@ -80,6 +80,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     this.service("calls-to-other-clouds", {
       requires: [resolver, proxy, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
+      placing: this.throughProxies(resolver, proxy),
     });
     this.addApplications(uk, access);
   }
@@ -108,9 +109,11 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
         dependsOn: [...gateway.manifests],
       });
     }
+    const serving = pooled(`application of ${region.name}`, nodes, gateway.switching);
     this.service("web", {
-      requires: [entrance, nodes, ...(database ? [database] : [])],
+      requires: [entrance, serving, ...(database ? [database] : [])],
       degradesWithout: [cluster, ...(cache ? [cache] : [])],
+      placing: { on: serving, lends: database && { database } },
     });
   }
 }

@@ -1,7 +1,7 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
-import { softened } from "../constructs/availability";
+import { pooled, softened } from "../constructs/availability";
 import {
   AssetBucket,
   Cache,
@@ -110,18 +110,27 @@ export class UsStack extends RegionStack<Ec2Region> {
     this.output("vpc_id", "VPC of the region", network.vpcId);
     this.output("proxy_address", "Where machines of the VPC reach the proxies", `proxy.${privateZone}`);
     this.output("alarm_topic", "Topic that every alarm is sent to", pager.topicArn);
+    const resolving = resolver.answersOn(apps);
     this.service("calls-to-other-clouds", {
-      requires: [resolver.answersOn(apps), proxy, network, ...this.origins],
+      requires: [resolving, proxy, network, ...this.origins],
       degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
+      placing: this.throughProxies(resolving, proxy),
     });
 
     const database = region.database && this.database(region.database, { network, key, names, apps, pager });
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
     if (region.entrance !== undefined) {
       const { entrance, zone } = this.entrance(region.entrance, { network, apps, pager });
+      const serving = pooled(`application of ${name}`, apps, entrance.switching);
       this.service("web", {
-        requires: [zone, entrance, apps, ...(database ? [database] : [])],
+        requires: [zone, entrance, serving, ...(database ? [database] : [])],
         degradesWithout: cache && [cache],
+        placing: {
+          on: serving,
+          brings: { "public name": zone },
+          lends: database && { database },
+          switching: zone.switching,
+        },
       });
     }
   }

@@ -11,6 +11,7 @@ import { markdownReport } from "./report/markdown-report";
 import { openSlo } from "./report/openslo";
 import { readRun } from "./report/run-file";
 import { textDifferences, textReport } from "./report/text-report";
+import { placedResults, textPlaced } from "./report/placed";
 import { textWithoutPlace, withoutPlace } from "./report/without-place";
 
 /** What the command writes to: a terminal, a file or a pipe. */
@@ -24,9 +25,14 @@ const HELP = `What each service of each stack can promise, from its own topology
 
 usage: tricloud availability [options] [RUN]
        tricloud availability without PLACE [--json] [RUN]
+       tricloud availability place [SERVICE] [--basis BASIS] [--json] [RUN.json]
 
 without PLACE says what becomes of every service (full, degraded or down) when all that lies in a place is down:
 a provider, a region or a zone, for example aws, aws/us-east-1 or google.
+
+place says what a service (all without SERVICE) would promise in each region, and in each two or three at once: full,
+degraded and down, ranked by the minutes a year that it would be down less, what the regions share and so caps that,
+and which services may stay in one region since their users only degrade without them.
 
 RUN is the file that synth writes. Default: cdktf.out/availability.json
 
@@ -34,7 +40,7 @@ RUN is the file that synth writes. Default: cdktf.out/availability.json
   --markdown           print Markdown, for a pull request comment
   --base FILE          say what changed against an earlier run, and why
   --fail-below PERCENT fail when a service promises less, for example 99.95
-  --basis BASIS        of --fail-below and of objectives without a target: independent, correlated (default: under
+  --basis BASIS        of place, of --fail-below and of objectives without a target: independent, correlated (default: under
                        the declared common causes) or bounds (with nothing known about dependence)
   --no-planned         leave planned work out of what they hold
   --html FILE          write a page with a reliability block diagram of every service
@@ -90,6 +96,9 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
     return 0;
   }
   if (positionals[0] === "without") return without(positionals.slice(1), options.json, stdout);
+  if (positionals[0] === "place") {
+    return place(positionals.slice(1), basisOf(options.basis), options.json, stdout);
+  }
   if (positionals.length > 1) throw new Error(`expected one run, got ${positionals.join(" ")}`);
   if (options.json && options.markdown) throw new Error("--json and --markdown exclude each other");
   const least = options["fail-below"] === undefined ? undefined : percentage(options["fail-below"]);
@@ -126,6 +135,18 @@ function without(positionals: readonly string[], json: boolean, stdout: Output):
   }
   const results = withoutPlace(readRun(file), place);
   stdout.write(json ? `${JSON.stringify(results, undefined, 2)}\n` : textWithoutPlace(place, results));
+  return 0;
+}
+
+function place(positionals: readonly string[], basis: Basis, json: boolean, stdout: Output): number {
+  const files = positionals.filter((one) => one.endsWith(".json"));
+  const services = positionals.filter((one) => !one.endsWith(".json"));
+  if (files.length > 1 || services.length > 1) {
+    throw new Error(`place: expected at most one service and one run, got ${positionals.join(" ")}`);
+  }
+  const [file = DEFAULT_RUN] = files;
+  const results = placedResults(readRun(file), { service: services[0], basis });
+  stdout.write(json ? `${JSON.stringify(results, undefined, 2)}\n` : textPlaced(results));
   return 0;
 }
 

@@ -14,8 +14,10 @@ export * from "./calculus/markov-chain";
 export type { OutageFrequency } from "./calculus/outage-frequency";
 export type { RollingMaintenance } from "./calculus/planned-work";
 export type { Probabilities } from "./calculus/probability";
+export * from "./calculus/placement";
 export * from "./calculus/sensitivity";
 export * from "./calculus/service";
+export * from "./calculus/site";
 export type { Estimate } from "./calculus/simulation";
 export * from "./catalogue/dedicated-server";
 export * from "./catalogue/entries";
@@ -25,5 +27,11 @@ export * from "./collect/availability-run";
 export * from "./collect/availability-target";
 export { collectAvailability } from "./collect/collector";
 export type { Waiver } from "./collect/declared-targets";
+export {
+  type OffersSites,
+  type PlacedService,
+  restoredGround,
+  type StoredGround,
+} from "./collect/placed-services";
 export * from "./collect/service-of-run";
 export { type DeclaresServices, declaresServices } from "./collect/declared-services";

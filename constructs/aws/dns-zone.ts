@@ -3,7 +3,7 @@ import { Route53HealthCheck } from "@cdktf/provider-aws/lib/route53-health-check
 import { Route53Record } from "@cdktf/provider-aws/lib/route53-record";
 import { Route53Zone } from "@cdktf/provider-aws/lib/route53-zone";
 import { Construct } from "constructs";
-import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { type Block, type HasAvailability, slaComponent, type Switching } from "../availability";
 import type { Alarm, HasAlarms } from "./pager";
 import type { INetwork } from "./network";
 
@@ -55,6 +55,8 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
   readonly availability: Block = slaComponent("aws/route53", "aws.route53", {});
   /** What is to be told of the names whose health is checked. */
   readonly alarms: Alarm[] = [];
+  /** How long a name goes on leading to a region that failed; undefined while no name's health is checked. */
+  switching: Switching | undefined;
 
   private constructor(
     scope: Construct,
@@ -126,11 +128,15 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
       port: 443,
       resourcePath: healthPath,
       enableSni: true,
-      requestInterval: 30,
-      failureThreshold: 3,
+      requestInterval: CHECKS.intervalSeconds,
+      failureThreshold: CHECKS.failures,
       measureLatency: true,
       tags: { Name: `${name} in ${awsRegion}` },
     });
+    this.switching = {
+      seconds: CHECKS.intervalSeconds * CHECKS.failures + ALIAS_TTL_SECONDS,
+      source: `Route 53 checks every ${CHECKS.intervalSeconds} s and ${CHECKS.failures} must fail, aliases live for ${ALIAS_TTL_SECONDS} s; coverage assumed`,
+    };
     if (awsRegion !== HEALTH_METRICS_REGION) return check;
     this.alarms.push({
       name: `${label}-unreachable`,
@@ -155,6 +161,12 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
     );
   }
 }
+
+/** How a region is found out to be unreachable. */
+const CHECKS = { intervalSeconds: 30, failures: 3 };
+
+/** How long answers with a load balancer's addresses live: Route 53 takes the load balancer's own. */
+const ALIAS_TTL_SECONDS = 60;
 
 /** The one region in which CloudWatch has the results of Route 53's checks. */
 const HEALTH_METRICS_REGION = "us-east-1";

@@ -2,7 +2,7 @@ import { Lb } from "@cdktf/provider-aws/lib/lb";
 import { LbListener } from "@cdktf/provider-aws/lib/lb-listener";
 import { LbTargetGroup } from "@cdktf/provider-aws/lib/lb-target-group";
 import { Construct } from "constructs";
-import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { type Block, type HasAvailability, slaComponent, type Switching } from "../availability";
 import type { HasTopology, TopologyElement } from "../topology";
 import { Firewall, tcp } from "./firewall";
 import { checkLoadBalancerName } from "./load-balancer-name";
@@ -38,6 +38,13 @@ export interface PublicLoadBalancerProps {
 /** The one thing of a region that the internet reaches: HTTPS, spread over a group's machines in all zones. */
 export class PublicLoadBalancer extends Construct implements HasAvailability, HasAlarms, HasTopology {
   readonly availability: Block;
+  /** How long requests go on being sent to a machine that failed. */
+  readonly switching: Switching = {
+    seconds: CHECKS.intervalSeconds * CHECKS.failures + CHECKS.timeoutSeconds,
+    // A machine that is down fails its checks.
+    coverage: 1,
+    source: `checked every ${CHECKS.intervalSeconds} s for up to ${CHECKS.timeoutSeconds} s, ${CHECKS.failures} must fail`,
+  };
   readonly topology: readonly TopologyElement[];
   /** Name that the load balancer itself has. */
   readonly dnsName: string;
@@ -97,10 +104,10 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
         protocol: "HTTP",
         path: healthPath,
         matcher: "200",
-        interval: 10,
-        timeout: 5,
+        interval: CHECKS.intervalSeconds,
+        timeout: CHECKS.timeoutSeconds,
         healthyThreshold: 2,
-        unhealthyThreshold: 2,
+        unhealthyThreshold: CHECKS.failures,
       },
       tags: { Name: name },
       lifecycle: { createBeforeDestroy: true },
@@ -135,6 +142,9 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     this.alarms = serving ? alarmsOf(name, balancer.arnSuffix, targets.arnSuffix) : [];
   }
 }
+
+/** How a machine is found out to be down. */
+const CHECKS = { intervalSeconds: 10, timeoutSeconds: 5, failures: 2 };
 
 const ANYWHERE = "0.0.0.0/0";
 

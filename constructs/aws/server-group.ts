@@ -6,7 +6,7 @@ import { IamRolePolicyAttachment } from "@cdktf/provider-aws/lib/iam-role-policy
 import { LaunchTemplate } from "@cdktf/provider-aws/lib/launch-template";
 import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
-import { type Block, type HasAvailability, parallel, slaComponent } from "../availability";
+import { type Block, type HasInstances, parallel, slaComponent } from "../availability";
 import { type HostProfilePart, HostProfileBuilder, type IHost, type SecretContent } from "../host";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { cloudInit } from "../host/cloud-init";
@@ -67,7 +67,7 @@ export interface TargetGroup {
  * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time, new
  * ones before old ones, within the deploy that makes it.
  */
-export class ServerGroup extends Construct implements IHost, HasAvailability, HasAlarms, HasTopology {
+export class ServerGroup extends Construct implements IHost, HasInstances, HasAlarms, HasTopology {
   readonly hostName: string;
   readonly machines: readonly Block[];
   /** At least one machine is up. */
@@ -165,6 +165,10 @@ export class ServerGroup extends Construct implements IHost, HasAvailability, Ha
       version: Token.asString(template.latestVersion),
       group: this.group,
     });
+  }
+
+  get instances(): readonly Block[] {
+    return this.machines;
   }
 
   addToProfile(part: HostProfilePart): void {

@@ -26,6 +26,7 @@ import { serviceDefinition } from "./consul-service";
 import { type SnapshotOptions, snapshotUpkeep } from "./consul-snapshot";
 import { consulUnit } from "./consul-unit";
 import type { IConsul, ServiceRegistration } from "./iconsul";
+import { serviceTtlSeconds } from "./service-ttl";
 import { DEFAULT_MAX_UNAVAILABLE, unavailableHosts } from "./max-unavailable";
 
 export interface ConsulClusterProps {
@@ -131,6 +132,10 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       { kind: "workload", role: "discovery-server", on: names(this.servers) },
       { kind: "workload", role: "discovery-agent", on: names(this.agents) },
     ];
+  }
+
+  serviceTtlSeconds(service: string): number {
+    return serviceTtlSeconds(this.props.dns, service);
   }
 
   addService(service: ServiceRegistration): void {

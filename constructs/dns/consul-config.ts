@@ -2,6 +2,7 @@ import type { ConsulDnsOptions, ConsulOptions, ConsulPorts } from "./consul-opti
 import { refuseBadAgent } from "./consul-refusals";
 import { serviceDefinition } from "./consul-service";
 import { isAtLeast } from "./release";
+import { DEFAULT_SERVICE_TTL_SECONDS } from "./service-ttl";
 
 /**
  * Configuration of a Consul agent as the JSON text of one file, for releases from 1.8 on. Why each option is there
@@ -75,7 +76,10 @@ function dnsConfig(dns: ConsulDnsOptions = {}): Json {
   const cacheSeconds = dns.cacheMaxAgeSeconds ?? 2;
   const byName = Object.entries(dns.serviceTtlSecondsByName ?? {}).map(([name, ttl]) => [name, `${ttl}s`]);
   return {
-    service_ttl: { "*": `${dns.serviceTtlSeconds ?? 5}s`, ...Object.fromEntries(byName) },
+    service_ttl: {
+      "*": `${dns.serviceTtlSeconds ?? DEFAULT_SERVICE_TTL_SECONDS}s`,
+      ...Object.fromEntries(byName),
+    },
     node_ttl: `${dns.nodeTtlSeconds ?? 30}s`,
     // Any server may answer, however old its view: an answer of yesterday beats none.
     allow_stale: true,

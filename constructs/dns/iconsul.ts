@@ -16,6 +16,8 @@ export interface IConsul extends IConstruct {
   readonly peerDatacenters: readonly string[];
   /** Whether `NAME.query.DOMAIN` leads to another region's instances when this one has none. @default false */
   readonly failsOver?: boolean;
+  /** How long an answer that names a service's instances may be kept. */
+  serviceTtlSeconds(service: string): number;
   /** Works while enough servers do to change what is known. */
   readonly quorum: Block;
   /** The control plane: while there is no leader, names go on resolving but nothing new becomes known. */

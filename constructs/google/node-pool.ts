@@ -66,6 +66,11 @@ export class NodePool extends Construct implements HasAvailability, HasTopology 
     ];
   }
 
+  /** The zones, each with its nodes. */
+  get instances(): readonly NodeZone[] {
+    return this.zones;
+  }
+
   private addPool(props: NodePoolProps, minPerZone: number, maxPerZone: number): ContainerNodePool {
     const { cluster } = props;
     return new ContainerNodePool(this, "pool", {

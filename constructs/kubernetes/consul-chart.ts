@@ -14,6 +14,7 @@ import { type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
 import { failoverQuery } from "../dns/consul-failover";
 import { refuseUnknownFailover } from "../dns/consul-refusals";
+import { serviceTtlSeconds } from "../dns/service-ttl";
 import { ConsulSecrets } from "./consul-secrets";
 import { ConsulSnapshots } from "./consul-snapshots";
 import { ConsulUpkeep, DIGEST_ANNOTATION } from "./consul-upkeep";
@@ -100,7 +101,11 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
   readonly metrics: Omit<MetricsScrapeProps, "name" | "namespace">;
 
   /** @throws Error for a number of servers that gains nothing, or malformed options */
-  constructor(scope: Construct, id: string, props: ConsulChartProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ConsulChartProps,
+  ) {
     super(scope, id);
     const { datacenter, servers = 3 } = props;
     this.datacenter = datacenter;
@@ -158,6 +163,10 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       dependsOn: this.addUpkeep(props, secrets),
     });
     if (props.joinAddress !== undefined) this.addEntrance(props.namespace, props.joinAddress, release);
+  }
+
+  serviceTtlSeconds(service: string): number {
+    return serviceTtlSeconds(this.props.dns, service);
   }
 
   /**

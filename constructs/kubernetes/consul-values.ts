@@ -2,6 +2,9 @@ import { consulConfig, type ConsulDnsOptions } from "../dns";
 import { CHART_RELEASE, type ConsulSecrets, type SecretEntry } from "./consul-secrets";
 import { LEAVES_LOST_NODE_TEXT } from "./node-loss";
 
+/** How often what changed is written to Consul's catalog. */
+export const CATALOG_WRITE_SECONDS = 2;
+
 export interface ConsulValuesOptions {
   readonly datacenter: string;
   readonly domain: string;
@@ -69,7 +72,7 @@ export function consulValues(options: ConsulValuesOptions): string {
       toConsul: true,
       toK8S: false,
       // A pod that is no longer ready leaves the catalog within this time; the chart's own is 30 s.
-      consulWriteInterval: "2s",
+      consulWriteInterval: `${CATALOG_WRITE_SECONDS}s`,
       consulNodeName: `k8s-${datacenter}`,
       // There is one pod of it, and the catalog stands still without.
       tolerations: LEAVES_LOST_NODE_TEXT,

@@ -1,4 +1,7 @@
-/** How long pods stay on a node that was found lost, in seconds: it was given 40 already before it was called so. */
+/** Kubernetes calls a node lost that has been silent for so long, and then names its pods no more. */
+export const LOST_AFTER_SECONDS = 40;
+
+/** How long pods stay on a node that was found lost, in seconds: it was given `LOST_AFTER_SECONDS` already. */
 const LOST_NODE_SECONDS = 5;
 
 const LOST = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];

@@ -4,15 +4,16 @@ import {
 } from "@cdktf/provider-kubernetes/lib/deployment-v1";
 import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Construct } from "constructs";
-import { type Block, parallel } from "../availability";
+import { type Block, type BlockSource, blockOf, type Failover, pool, type Switching } from "../availability";
 import { text } from "../host";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, type IProxy, proxyBundle, proxyConfig } from "../proxy";
 import { type HasTopology, type TopologyElement } from "../topology";
 import type { Awaited } from "./deploy-gate";
 import { ConfigFiles } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
+import { CATALOG_WRITE_SECONDS } from "./consul-values";
 import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
-import { LEAVES_LOST_NODE } from "./node-loss";
+import { LEAVES_LOST_NODE, LOST_AFTER_SECONDS } from "./node-loss";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { PodScaling } from "./pod-scaling";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
@@ -56,8 +57,8 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   readonly port: number;
   /** Where metrics are collected from. */
   readonly metrics = { podLabels: LABELS, port: "admin" };
-  /** Works while one zone has a proxy. */
-  readonly availability: Block;
+  /** The zones that its pods are spread over. */
+  readonly instances: readonly BlockSource[];
   readonly topology: readonly TopologyElement[];
   /** What a deploy waits for: that all of its pods are the new ones. */
   readonly awaited: Awaited;
@@ -68,6 +69,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   private readonly drainSeconds: number;
   private readonly service: ServiceV1;
   private readonly serviceMetadata: ServiceV1Metadata;
+  private switching: Switching | undefined;
 
   /** @throws Error when there are too few pods to survive a zone, or the proxy has not been bundled */
   constructor(scope: Construct, id: string, props: ProxyDeploymentProps) {
@@ -82,7 +84,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.drainSeconds = props.drainSeconds ?? 15;
-    this.availability = parallel(...spreadOver(props.workers, minPods));
+    this.instances = [...new Set(spreadOver(props.workers, minPods))];
     this.topology = [
       { kind: "workload", role: "proxy", on: [], copies: minPods, port: this.port, origins: props.allow },
     ];
@@ -96,8 +98,29 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     this.addPolicy(props);
   }
 
+  /** Works while one zone has a proxy; names of a lost node's pods take their time to go once they are registered. */
+  get availability(): Block {
+    return this.pool.availability;
+  }
+
+  get failover(): Failover | undefined {
+    return this.pool.failover;
+  }
+
+  private get pool() {
+    const [stack] = this.node.path.split("/");
+    return pool(`${this.serviceName} of ${stack}`, this.instances.map(blockOf), this.switching);
+  }
+
   /** Makes each ready pod known to service discovery by its own address. */
   registerWith(consul: ConsulChart): void {
+    const ttl = consul.serviceTtlSeconds(this.serviceName);
+    this.switching = {
+      seconds: LOST_AFTER_SECONDS + CATALOG_WRITE_SECONDS + ttl,
+      // A node that is down is silent.
+      coverage: 1,
+      source: `nodes silent for ${LOST_AFTER_SECONDS} s are lost, the catalog is written every ${CATALOG_WRITE_SECONDS} s, names live for ${ttl} s`,
+    };
     this.service.putMetadata({
       ...this.serviceMetadata,
       annotations: { ...consul.registration(this.serviceName, "http") },

@@ -1,5 +1,6 @@
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
 import { Construct } from "constructs";
+import type { Switching } from "../availability";
 import type { Awaited } from "./deploy-gate";
 import type { HasTopology, TopologyElement } from "../topology";
 import { IngressPolicy } from "./ingress-policy";
@@ -43,6 +44,13 @@ export interface GatewayBackend {
  */
 export class PublicGateway extends Construct implements HasTopology {
   readonly topology: readonly TopologyElement[];
+  /** How long requests go on being sent to a pod that failed. */
+  readonly switching: Switching = {
+    seconds: CHECKS.intervalSeconds * CHECKS.failures + CHECKS.timeoutSeconds,
+    // A pod on a node that is down fails its checks.
+    coverage: 1,
+    source: `checked every ${CHECKS.intervalSeconds} s for up to ${CHECKS.timeoutSeconds} s, ${CHECKS.failures} must fail`,
+  };
   /** What a deploy waits for: the load balancer, and a pod behind it. */
   readonly awaited: readonly Awaited[];
   /** What Google's controllers take up. */
@@ -84,6 +92,9 @@ export class PublicGateway extends Construct implements HasTopology {
     return new Manifest(this, id, { manifest });
   }
 }
+
+/** How a pod is found out to be down. */
+const CHECKS = { intervalSeconds: 5, timeoutSeconds: 2, failures: 2 };
 
 /** From where Google's front ends and health checks come: https://cloud.google.com/load-balancing/docs/firewall-rules */
 const LOAD_BALANCER_NETWORKS = ["130.211.0.0/22", "35.191.0.0/16"];
@@ -179,10 +190,10 @@ const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend,
   spec: {
     targetRef: targetOf(service),
     default: {
-      checkIntervalSec: 5,
-      timeoutSec: 2,
+      checkIntervalSec: CHECKS.intervalSeconds,
+      timeoutSec: CHECKS.timeoutSeconds,
       healthyThreshold: 1,
-      unhealthyThreshold: 2,
+      unhealthyThreshold: CHECKS.failures,
       config: { type: "HTTP", httpHealthCheck: { port, requestPath: healthPath } },
     },
   },

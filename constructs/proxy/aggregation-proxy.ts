@@ -1,5 +1,12 @@
 import { Construct, type IConstruct } from "constructs";
-import { type Block, type HasAvailability, parallel } from "../availability";
+import {
+  type Block,
+  type Failover,
+  type HasFailover,
+  type HasInstances,
+  pool,
+  type Switching,
+} from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
 import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
@@ -8,7 +15,7 @@ import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-con
 import { proxyUnit } from "./proxy-unit";
 
 /** The aggregation proxies of one region, as what others need to know of them. */
-export interface IProxy extends IConstruct, HasAvailability {
+export interface IProxy extends IConstruct, HasInstances, HasFailover {
   /** Name under which service discovery knows the proxies. */
   readonly serviceName: string;
   /** Port that takes requests. */
@@ -42,7 +49,8 @@ export interface AggregationProxyProps {
 export class AggregationProxy extends Construct implements IProxy, HasTopology {
   readonly serviceName: string;
   readonly port: number;
-  readonly availability: Block;
+  readonly instances: readonly Block[];
+  private switching: Switching | undefined;
 
   /** @throws Error when there is no host or no allowed origin, or the proxy has not been bundled */
   constructor(
@@ -56,9 +64,23 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     }
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
-    this.availability = parallel(...props.hosts.flatMap((host) => processesOn(host, "proxy")));
+    this.instances = props.hosts.flatMap((host) => processesOn(host, "proxy"));
     const part = this.profilePart();
     for (const host of props.hosts) host.addToProfile(part);
+  }
+
+  /** One of them is enough; service discovery, once they are registered, takes its time to name a failed one no more. */
+  get availability(): Block {
+    return this.pool.availability;
+  }
+
+  get failover(): Failover | undefined {
+    return this.pool.failover;
+  }
+
+  private get pool() {
+    const [stack] = this.node.path.split("/");
+    return pool(`${this.serviceName} of ${stack}`, this.instances, this.switching);
   }
 
   get topology(): readonly TopologyElement[] {
@@ -68,6 +90,13 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
 
   /** Makes the proxies known to service discovery for as long as they are ready. */
   registerWith(consul: IConsul): void {
+    const ttl = consul.serviceTtlSeconds(this.serviceName);
+    this.switching = {
+      seconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + ttl,
+      // Whatever counts as a failure here makes the check fail.
+      coverage: 1,
+      source: `checked every ${CHECK_SECONDS.interval} s for up to ${CHECK_SECONDS.timeout} s, names live for ${ttl} s`,
+    };
     consul.addService({
       name: this.serviceName,
       port: this.port,

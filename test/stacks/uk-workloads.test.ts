@@ -104,12 +104,20 @@ describe("UkWorkloadsStack", () => {
     const [a, b, c] = cluster.nodes.zones.map(({ availability }) => availability);
     expect(service?.requires).toEqual([
       // The resolvers and the proxies: both in each of the three zones.
-      ...[1, 2].map(() =>
-        expect.objectContaining({
-          availability: expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
-        }),
-      ),
+      expect.objectContaining({
+        availability: expect.objectContaining({ type: "parallel", blocks: [a, b, c] }),
+      }),
+      expect.objectContaining({ instances: cluster.nodes.zones }),
     ]);
+    // AND a lost node's proxies are named until Kubernetes calls it lost, and the catalog and names have followed
+    const [, proxies] = service?.requires ?? [];
+    expect(proxies).toMatchObject({
+      availability: {
+        type: "series",
+        blocks: [{ type: "parallel" }, { id: "failover/proxy of uk-workloads/switching" }],
+      },
+      failover: { switching: { seconds: 47 } },
+    });
     expect(service?.degradesWithout).toEqual([
       expect.objectContaining({
         type: "softened",
@@ -137,7 +145,13 @@ describe("UkWorkloadsStack", () => {
   it("cannot serve the web without its database, and serves it worse without its cache", () => {
     const { built, cluster } = synthesised({ database: {}, cache: {} });
     const web = built.services.find(({ name }) => name === "web");
-    expect(web?.requires).toEqual([cluster.entrance, cluster.nodes, cluster.database]);
+    expect(web?.requires).toEqual([
+      cluster.entrance,
+      expect.objectContaining({ instances: cluster.nodes.zones }),
+      cluster.database,
+    ]);
+    // Two checks, 5 s apart, the second of which waits for 2 s.
+    expect(web?.requires[1]).toMatchObject({ failover: { switching: { seconds: 12 } } });
     expect(web?.degradesWithout).toEqual([cluster.cluster, cluster.cache]);
   });
 

@@ -1,6 +1,32 @@
-import { type Block, blockOf, type BlockSource, component, parallel, series } from "../block";
+import {
+  type Block,
+  blockOf,
+  type BlockSource,
+  component,
+  type Component,
+  type HasAvailability,
+  parallel,
+  series,
+} from "../block";
+import { HOURS_PER_YEAR } from "./downtime";
 import { evaluate } from "./evaluate";
+import { failureGraph } from "./failure-graph";
+import { replaced } from "./fold";
+import type { HasInstances } from "./site";
 import type { MarkovChain } from "./markov-chain";
+
+/** How long users are without an answer until something else serves them, and how surely. */
+export interface Switching {
+  /** From the failure until the other serves: checks that must fail, names that must expire, moving. */
+  readonly seconds: number;
+  /** Share of the failures that are noticed and switched from, 0 to 1. @default ASSUMED_COVERAGE */
+  readonly coverage?: number;
+  /** Where the time comes from, in words. */
+  readonly source: string;
+}
+
+/** Share of failures that a check notices. An assumption: half-dead machines pass checks. */
+export const ASSUMED_COVERAGE = 0.99;
 
 /** How something takes over for something else: neither at once nor always. */
 export interface FailoverProps {
@@ -20,14 +46,16 @@ export interface FailoverProps {
   readonly source: string;
 }
 
-/** What a failure of the primary means for users, where the standby takes over. */
+/** What a failure means for users, where something else takes over. */
 export interface FailoverTimes {
   /** Recovery time of a failure that is switched from, in hours. */
   readonly recoveryHours: number;
-  /** Failures of the primary in a year of 8,760 hours. */
+  /** Failures in a year of 8,760 hours. */
   readonly failuresPerYear: number;
-  /** Mean downtime of one failure, those that are not noticed included, in hours. */
+  /** Mean downtime of one failure for those whom it meets, failures that are not noticed included, in hours. */
   readonly meanDowntimeHours: number;
+  /** Share of the requests that one failure meets, 0 to 1. */
+  readonly affected: number;
 }
 
 /**
@@ -46,29 +74,75 @@ export function failover(props: FailoverProps): {
   readonly times: FailoverTimes;
 } {
   const { name, coverage, switchHours, startHours = 0, source } = props;
-  if (!(coverage >= 0 && coverage <= 1)) {
-    throw new RangeError(
-      `failover "${name}": coverage must be a number from 0 to 1, got ${String(coverage)}`,
-    );
-  }
   if (!(switchHours >= 0 && startHours >= 0 && Number.isFinite(switchHours + startHours))) {
     throw new RangeError(
       `failover "${name}": switchHours and startHours must be numbers of at least 0, got ${switchHours} and ${startHours}`,
     );
   }
   const [primary, standby] = [blockOf(props.primary), blockOf(props.standby)];
-  const found = evaluate(primary, { cutSets: false });
-  const frequency = found.exact ? found.frequency : undefined;
-  if (!found.exact || frequency?.perYear === undefined) {
-    const unknown = frequency?.unknown.join(", ") ?? "it is too large";
-    throw new RangeError(`failover "${name}": it is not known how often the primary fails (${unknown})`);
+  const seconds = (switchHours + startHours) * SECONDS_PER_HOUR;
+  const { parts, times, unknown } = switchingFrom(name, [primary], { seconds, coverage, source });
+  if (times === undefined) {
+    throw new RangeError(
+      `failover "${name}": it is not known how often the primary fails (${unknown.join(", ")})`,
+    );
   }
-  const perHour = frequency.perYear / HOURS_PER_YEAR;
-  const repairHours = frequency.meanOutageHours ?? 0;
-  const recoveryHours = switchHours + startHours;
-  const switching = Math.min(1, coverage * perHour * recoveryHours);
-  const unnoticed = (1 - coverage) * found.unavailability;
-  const own = (what: string, unavailability: number, meanOutageHours: number): Block[] =>
+  return { availability: series(parallel(primary, standby), ...parts), times };
+}
+
+/** What it costs that failures must be noticed and switched from. */
+export interface SwitchingCost {
+  /** Components to stand in series with what is switched between: the time that it takes, and what goes unnoticed. */
+  readonly parts: readonly Component[];
+  /** Undefined where it is not known how often they fail. */
+  readonly times: FailoverTimes | undefined;
+  /** Who keeps it from being known: ids of components, or that a block is too large. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * The cost of switching between blocks that share the load evenly (one alone carries it all): a failure of one is an
+ * outage for its share of the requests, for as long as switching takes, or until its repair where nobody notices. What
+ * they all stand on is left out, since nothing can be switched to when that fails.
+ *
+ * @throws RangeError for a coverage or time that cannot be
+ */
+export function switchingFrom(
+  name: string,
+  blocks: readonly Block[],
+  { seconds, coverage = ASSUMED_COVERAGE, source }: Switching,
+): SwitchingCost {
+  if (!(coverage >= 0 && coverage <= 1)) {
+    throw new RangeError(
+      `failover "${name}": coverage must be a number from 0 to 1, got ${String(coverage)}`,
+    );
+  }
+  if (!(seconds >= 0 && Number.isFinite(seconds))) {
+    throw new RangeError(
+      `failover "${name}": seconds must be a number of at least 0, got ${String(seconds)}`,
+    );
+  }
+  const shared = blocks.length > 1 ? sharedByAll(blocks) : new Set<string>();
+  const recoveryHours = seconds / SECONDS_PER_HOUR;
+  const affected = 1 / blocks.length;
+  const unknown = new Set<string>();
+  let perYear = 0;
+  let down = 0;
+  for (const block of blocks) {
+    const found = evaluate(without(block, shared), { cutSets: false });
+    if (!found.exact) unknown.add(found.reason);
+    else if (found.frequency?.perYear === undefined) {
+      for (const id of found.frequency?.unknown ?? []) unknown.add(id);
+    } else {
+      perYear += found.frequency.perYear;
+      down += (found.correlated ?? found).unavailability;
+    }
+  }
+  if (unknown.size > 0) return { parts: [], times: undefined, unknown: [...unknown] };
+  const repairHours = perYear === 0 ? 0 : (down / perYear) * HOURS_PER_YEAR;
+  const switching = Math.min(1, (affected * coverage * perYear * recoveryHours) / HOURS_PER_YEAR);
+  const unnoticed = affected * (1 - coverage) * down;
+  const own = (what: string, unavailability: number, meanOutageHours: number): Component[] =>
     unavailability === 0 || meanOutageHours === 0
       ? []
       : [
@@ -79,20 +153,83 @@ export function failover(props: FailoverProps): {
           ),
         ];
   return {
-    availability: series(
-      parallel(primary, standby),
+    parts: [
       ...own("switching", switching, recoveryHours),
       ...own("unnoticed failures", unnoticed, repairHours),
-    ),
+    ],
     times: {
       recoveryHours,
-      failuresPerYear: frequency.perYear,
+      failuresPerYear: perYear,
       meanDowntimeHours: coverage * recoveryHours + (1 - coverage) * repairHours,
+      affected,
     },
+    unknown: [],
   };
 }
 
-const HOURS_PER_YEAR = 8760;
+/** Ids of the components that stand in each of the blocks. */
+function sharedByAll(blocks: readonly Block[]): Set<string> {
+  const [first = new Set<string>(), ...others] = blocks.map(
+    (block) => new Set(failureGraph(block).components.map(({ id }) => id)),
+  );
+  return new Set([...first].filter((id) => others.every((ids) => ids.has(id))));
+}
+
+const without = (block: Block, ids: ReadonlySet<string>): Block =>
+  replaced(block, (leaf) =>
+    leaf.type === "component" && ids.has(leaf.id) ? component(leaf.id, { unavailability: 0 }) : undefined,
+  );
+
+/** Something that others take over from when a part of it fails. */
+export interface HasFailover extends HasAvailability {
+  /** Undefined while nothing takes over. */
+  readonly failover: Failover | undefined;
+}
+
+/** What takes over from what, and what that costs. */
+export interface Failover {
+  /** For people: "proxies of jp". */
+  readonly name: string;
+  readonly switching: Switching;
+  readonly cost: SwitchingCost;
+}
+
+/**
+ * Alike instances of which one is enough, with what it costs that callers must leave one that failed.
+ *
+ * @param switching undefined: nothing is known of it, and it counts as instant
+ */
+export function pool(
+  name: string,
+  instances: readonly Block[],
+  switching: Switching | undefined,
+): { readonly availability: Block; readonly failover: Failover | undefined } {
+  const whole = parallel(...instances);
+  if (switching === undefined || instances.length < 2) return { availability: whole, failover: undefined };
+  const cost = switchingFrom(name, instances, switching);
+  return {
+    availability: cost.parts.length === 0 ? whole : series(whole, ...cost.parts),
+    failover: { name, switching, cost },
+  };
+}
+
+/** The same of something that has instances: its own parts, with what leaving a failed one costs. */
+export function pooled(
+  name: string,
+  on: HasInstances,
+  switching: Switching | undefined,
+): HasInstances & HasFailover {
+  const { instances } = on;
+  return { instances, ...pool(name, instances.map(blockOf), switching) };
+}
+
+/** Things of which one is enough, as instances that share a load. */
+export const alike = (instances: readonly BlockSource[]): HasInstances => ({
+  instances,
+  availability: parallel(...instances),
+});
+
+const SECONDS_PER_HOUR = 3600;
 
 /** Rates of a pair of which each is one repairable unit, per hour. */
 export interface FailoverRates {

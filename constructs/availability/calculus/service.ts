@@ -3,6 +3,7 @@ import { exactResult } from "./evaluate";
 import type { EvaluateOptions } from "./evaluation";
 import { failureGraph, isLeaf } from "./failure-graph";
 import type { RollingMaintenance } from "./planned-work";
+import type { Placing } from "./site";
 
 /** What a stack offers, and what it needs for it. */
 export interface Service {
@@ -14,6 +15,9 @@ export interface Service {
   readonly degradesWithout: readonly (BlockSource | Softened)[];
   /** Planned work on its hosts. */
   readonly maintenance: RollingMaintenance | undefined;
+  /** Where it runs; undefined: the stack says. */
+  readonly region: string | undefined;
+  readonly placing: Placing | undefined;
 }
 
 export interface ServiceProps {
@@ -22,6 +26,10 @@ export interface ServiceProps {
   readonly degradesWithout?: readonly (BlockSource | Softened)[];
   /** @default - none */
   readonly maintenance?: RollingMaintenance;
+  /** Region that it runs in: services of one name in several regions are one service to its callers. @default - the stack's name */
+  readonly region?: string;
+  /** For what it would promise elsewhere. @default - it is compared only between regions in which it runs */
+  readonly placing?: Placing;
 }
 
 /** What would be required, had something else not an answer in its stead: a cache, a stale record, a retry. */
@@ -41,20 +49,39 @@ export interface Outcomes {
   readonly down: number;
 }
 
-/** @throws RangeError for an empty name, or when nothing is required */
+/** @throws RangeError for an empty name, when nothing is required, or a placing by what it does not require */
 export function service(name: string, props: ServiceProps): Service {
   if (typeof name !== "string" || name.trim() === "") {
     throw new RangeError(`service name must be a non-empty string, got ${JSON.stringify(name)}`);
   }
   if (props.requires.length === 0)
     throw new RangeError(`service "${name}" requires nothing: expected a block`);
+  checkPlacing(name, props);
   return Object.freeze({
     type: "service",
     name,
     requires: [...props.requires],
     degradesWithout: [...(props.degradesWithout ?? [])],
     maintenance: props.maintenance,
+    region: props.region,
+    placing: props.placing,
   });
+}
+
+function checkPlacing(name: string, { requires, placing }: ServiceProps): void {
+  if (placing === undefined) return;
+  const { on, neededInstances = 1, brings = {}, lends = {} } = placing;
+  for (const [what, source] of Object.entries({ "what carries its load": on, ...brings, ...lends })) {
+    if (!requires.includes(source)) {
+      throw new RangeError(`service "${name}" is placed by ${what}, which it does not require`);
+    }
+  }
+  const most = on.instances.length;
+  if (!Number.isInteger(neededInstances) || neededInstances < 1 || neededInstances > most) {
+    throw new RangeError(
+      `service "${name}": neededInstances must be a whole number from 1 to ${most}, got ${String(neededInstances)}`,
+    );
+  }
 }
 
 /** A hard dependency that something makes soft, and what does. For `degradesWithout`. */

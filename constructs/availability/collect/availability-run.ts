@@ -8,6 +8,7 @@ import type { Probabilities } from "../calculus/probability";
 import type { Sensitivity } from "../calculus/sensitivity";
 import type { Outcomes } from "../calculus/service";
 import type { Estimate } from "../calculus/simulation";
+import type { PlacedService } from "./placed-services";
 import type { StoredBlock } from "./stored-block";
 
 /**
@@ -17,6 +18,8 @@ import type { StoredBlock } from "./stored-block";
 export interface AvailabilityRun {
   readonly schema: typeof SCHEMA;
   readonly stacks: readonly StackAvailability[];
+  /** What each service is made of wherever it runs or might; in runs of the whole app. */
+  readonly placing?: readonly PlacedService[];
 }
 
 export const SCHEMA = "tricloud/availability/v1";
@@ -67,6 +70,8 @@ export interface ServiceAvailability {
     /** Ids of components of which nobody said how long an outage lasts. */
     readonly unknown: readonly string[];
   } | null;
+  /** Where others take over within what it requires of its own stack. */
+  readonly failovers: readonly FailoverResult[];
   /** What depends on each assumed figure, the most first; null where it could not be computed. */
   readonly sensitivity: readonly Sensitivity[] | null;
   /** With planned work on its hosts, under the common causes; null where none is declared. */
@@ -85,6 +90,23 @@ export interface ServiceAvailability {
   /** Services of other stacks that the composition holds. */
   readonly dependsOn: readonly { readonly stack: string; readonly service: string }[];
   readonly warnings: readonly string[];
+}
+
+/** What a failure means for users where something takes over. */
+export interface FailoverResult {
+  /** For example "proxy of jp". */
+  readonly name: string;
+  /** From a failure until another serves. */
+  readonly recoverySeconds: number;
+  /** What that time is made of. */
+  readonly source: string;
+  /** Share of the requests that a failure meets, 0 to 1; null where `unknown` names components. */
+  readonly affected: number | null;
+  readonly failuresPerYear: number | null;
+  /** Mean downtime of a failure for those whom it meets, failures that nobody notices included. */
+  readonly meanDowntimeSeconds: number | null;
+  /** Ids of components of which nobody said how long an outage lasts. */
+  readonly unknown: readonly string[];
 }
 
 /** met-if-independent: met on the target's basis, but not with nothing known about dependence. */

@@ -10,6 +10,7 @@ import {
   type StackAvailability,
 } from "./availability-run";
 import { type DeclaredService, declaredServices, directDependencies, stackName } from "./declared-services";
+import { placedServices } from "./placed-services";
 import { type ResolvedService, resolvedServices } from "./resolved-services";
 import { type DeclaredTarget, declaredTargets, targetOf } from "./declared-targets";
 import { serviceResult } from "./service-result";
@@ -38,6 +39,7 @@ export function collectAvailability(scope: IConstruct): AvailabilityRun {
   return {
     schema: SCHEMA,
     stacks: [...stacks].map(([stack, services]): StackAvailability => ({ stack, services })),
+    ...(scope === scope.node.root ? { placing: placedServices(scope, declaredServices(scope)) } : {}),
   };
 }
 

@@ -1,14 +1,15 @@
-import type { Component } from "../block";
+import type { BlockSource, Component } from "../block";
 import { declaredGroups } from "../calculus/common-cause";
 import { compositionText } from "../calculus/composition-text";
 import type { Evaluation } from "../calculus/evaluation";
 import { held } from "../calculus/held";
+import type { HasFailover } from "../calculus/failover";
 import type { Importance } from "../calculus/importance";
 import type { OutageFrequency } from "../calculus/outage-frequency";
 import { percent } from "../calculus/percent";
 import { sensitivities } from "../calculus/sensitivity";
 import { fullBlock, isSoftened, outcomes, requiredBlock, type Service } from "../calculus/service";
-import type { ComponentResult, ServiceAvailability, TargetResult } from "./availability-run";
+import type { ComponentResult, FailoverResult, ServiceAvailability, TargetResult } from "./availability-run";
 import { directDependencies } from "./declared-services";
 import { BlockStore } from "./stored-block";
 import type { EvaluatedService } from "./verdict";
@@ -49,6 +50,7 @@ export function serviceResult(one: EvaluatedService, target: TargetResult | null
         ? null
         : (sensitivities(required, exact, { ...target, maintenance: whole.plans }) ?? null),
     frequency: frequencyResult(exact?.frequency),
+    failovers: service.requires.flatMap(failoverResults),
     planned: exact?.planned ?? null,
     downtime: exact?.downtime ?? null,
     outcomes: outcomes(whole) ?? null,
@@ -61,6 +63,24 @@ export function serviceResult(one: EvaluatedService, target: TargetResult | null
     dependsOn: directDependencies(service).map(({ stack, service: name }) => ({ stack, service: name })),
     warnings: warningsOf(one, target),
   };
+}
+
+function failoverResults(source: BlockSource): FailoverResult[] {
+  const { failover } = source as Partial<HasFailover>;
+  if (failover === undefined) return [];
+  const { name, switching, cost } = failover;
+  const { affected = null, failuresPerYear = null, meanDowntimeHours } = cost.times ?? {};
+  return [
+    {
+      name,
+      recoverySeconds: switching.seconds,
+      source: switching.source,
+      affected,
+      failuresPerYear,
+      meanDowntimeSeconds: meanDowntimeHours === undefined ? null : meanDowntimeHours * 3600,
+      unknown: cost.unknown,
+    },
+  ];
 }
 
 function frequencyResult(found: OutageFrequency | undefined): ServiceAvailability["frequency"] {

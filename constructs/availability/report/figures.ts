@@ -64,6 +64,23 @@ export function budgetText({ target, frequency }: ServiceAvailability): string |
   return `${share((hours * 60) / budget)} of the ${duration(budget)} of 30 days for each outage`;
 }
 
+/** What a failure means for users where others take over, each with what it takes of the target's budget. */
+export function failoverTexts({ failovers, target }: ServiceAvailability): string[] {
+  return failovers.map(
+    ({ name, recoverySeconds, source, affected, failuresPerYear, meanDowntimeSeconds, unknown }) => {
+      const recovery = `${name}: another serves ${duration(recoverySeconds / 60)} after a failure (${source})`;
+      if (affected === null || failuresPerYear === null || meanDowntimeSeconds === null) {
+        return `${recovery}; not known how often: nobody says how long an outage of ${unknown.slice(0, FEW).join(", ")} lasts`;
+      }
+      const often = `${Number(failuresPerYear.toPrecision(3))} a year, each for ${share(affected)} of the requests`;
+      if (target === null) return `${recovery}; ${often}`;
+      const budget = (1 - target.atLeast) * MINUTES_PER_30_DAYS;
+      const used = (meanDowntimeSeconds / 60) * affected;
+      return `${recovery}; ${often}: ${share(used / budget)} of the error budget of 30 days`;
+    },
+  );
+}
+
 /** The figure that is held against the target, and what it assumes. */
 export function heldAgainst({ target, causes, results }: ServiceAvailability): string | undefined {
   if (target === null) return undefined;

@@ -6,6 +6,7 @@ import {
   budgetText,
   dependencyText,
   estimateText,
+  failoverTexts,
   frequencyText,
   heldAgainst,
   duration,
@@ -17,6 +18,8 @@ import {
   VERDICTS,
 } from "./figures";
 import { markup } from "./markup";
+import { placedNotes, type PlacedResult, placedResults } from "./placed";
+import { placementPicture } from "./placement-picture";
 import { tornado } from "./tornado";
 
 /** The report as one page that needs nothing else: a reliability block diagram for every service. */
@@ -40,6 +43,7 @@ its figures; the fuller its colour, the more of the downtime it causes. A bold e
 a dashed one a part that stands in several places and counts once.</p>
 ${overview(run)}
 ${sections.join("\n")}
+${placing(run)}
 </main>
 </body>
 </html>
@@ -75,6 +79,7 @@ ${list(
   one.dependsOn.map((need) => dependencyText(need, run)),
 )}
 ${list("Target", one.target?.explanation ?? [])}
+${list("Recovery", failoverTexts(one))}
 ${list(
   "Soft dependencies",
   one.softened.map(({ composition, because }) => `${composition}: ${because}`),
@@ -85,6 +90,23 @@ ${cutSets(one)}
 ${list("Warnings", one.warnings)}
 </section>`;
 }
+
+/** Where each service may stand; nothing for a run that says nothing of it, or where there is but one region. */
+function placing(run: AvailabilityRun): string {
+  if (run.placing === undefined) return "";
+  const results = placedResults(run).filter(({ placements }) => placements.length > 1);
+  if (results.length === 0) return "";
+  return `<section id="placement">
+<h2>Which service belongs on several clouds</h2>
+<p class="lead">Downtime in a year in each region and in several at once, on a scale of powers of ten: bars under the
+declared common causes, rings if parts fail independently, lines up to the worst with nothing known about dependence.
+Strong bars are where the service runs. A dashed line is what remains however many regions there are.</p>
+${results.map(placedSection).join("\n")}
+</section>`;
+}
+
+const placedSection = (result: PlacedResult): string =>
+  `<h3>${markup(result.service)}</h3>${scrolling(placementPicture(result))}${bulleted(placedNotes(result))}`;
 
 function assumptions(one: ServiceAvailability): string {
   const picture = tornado(one);
@@ -226,6 +248,9 @@ svg .single .edge { stroke: var(--accent); stroke-width: 2.5; }
 svg .shared .edge { stroke-dasharray: 5 3; }
 svg .start { text-anchor: start; }
 svg .bar { fill: var(--heat); }
+svg .grid { stroke: var(--line); stroke-width: 1; }
+svg .would .bar { fill-opacity: .45; }
+svg .mark { fill: var(--panel); stroke: var(--ink); stroke-width: 1.5; }
 svg .limit { fill: none; stroke: var(--bad); stroke-width: 1.5; stroke-dasharray: 5 3; }
 svg .part:hover .edge { stroke: var(--link); stroke-width: 2.5; }
 @media print { .scroll { overflow: visible; } details > * { display: block; } }

@@ -7,6 +7,7 @@ import {
   budgetText,
   dependencyText,
   estimateText,
+  failoverTexts,
   frequencyText,
   heldAgainst,
   promise,
@@ -79,6 +80,7 @@ function notes(one: ServiceAvailability, run: AvailabilityRun): [name: string, t
   if (outages !== undefined) found.push(["outages", outages]);
   const budget = budgetText(one);
   if (budget !== undefined) found.push(["error budget", budget]);
+  for (const text of failoverTexts(one)) found.push(["recovery", text]);
   if (one.tooLarge !== null) {
     found.push(["estimate", estimateText(one.tooLarge.estimate)]);
   }

@@ -98,11 +98,11 @@ describe("collectAvailability", () => {
       Object.keys(value ?? {})
         .sort()
         .join(" ");
-    expect([fields(run), run.schema]).toEqual(["schema stacks", "tricloud/availability/v1"]);
+    expect([fields(run), run.schema]).toEqual(["placing schema stacks", "tricloud/availability/v1"]);
     expect(fields(run.stacks[0])).toBe("services stack");
     expect(fields(checkout)).toBe(
       "bounds causes commonCauses components composition correlated cutSetCount cutSetOrder cutSets degradesWithout " +
-        "dependsOn downtime frequency independent outcomes parts planned requires results " +
+        "dependsOn downtime failovers frequency independent outcomes parts planned requires results " +
         "sensitivity service singlePoints softened target tooLarge warnings",
     );
     expect(fields(checkout.target)).toBe(

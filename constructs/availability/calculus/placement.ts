@@ -1,0 +1,252 @@
+import { atLeast, type Block, type Component, parallel, series } from "../block";
+import { declaredGroups, withCommonCauses } from "./common-cause";
+import { MINUTES_PER_YEAR } from "./downtime";
+import { evaluate } from "./evaluate";
+import type { Evaluation } from "./evaluation";
+import { failureGraph } from "./failure-graph";
+import { ASSUMED_COVERAGE, type Switching, type SwitchingCost, switchingFrom } from "./failover";
+import type { Interval } from "./frechet";
+import { type Basis, BASES, held } from "./held";
+import { singlePoints } from "./probability";
+import type { Ground } from "./site";
+
+/** Where a service may stand, and what it has to carry there. */
+export interface Placeable {
+  readonly name: string;
+  readonly grounds: readonly Ground[];
+  /** Instances that carry the load of all its callers, wherever it stands. */
+  readonly load: number;
+  /** How callers come to another region. @default ASSUMED_SWITCHING */
+  readonly switching?: Switching;
+}
+
+/** Where nothing takes callers to another region yet: public names with health checks, as providers set them up. */
+export const ASSUMED_SWITCHING: Switching = {
+  seconds: 150,
+  coverage: ASSUMED_COVERAGE,
+  source: "assumed: three checks every 30 s, names live for 60 s",
+};
+
+/** Shares of the requests; both ends are the same where they are exact. */
+export interface OutcomeIntervals {
+  readonly full: Interval;
+  readonly degraded: Interval;
+  readonly down: Interval;
+}
+
+/** What a service would promise in some regions at once. */
+export interface Placement {
+  readonly regions: readonly string[];
+  /** Whether it runs in each of them. */
+  readonly runs: boolean;
+  /** What callers see on each basis; undefined where the load cannot be carried even with all of it up. */
+  readonly outcomes: Readonly<Record<Basis, OutcomeIntervals>> | undefined;
+  /** Down less than in the best region in which it runs alone, in minutes of a year of 8,760 h; below 0 for more. */
+  readonly gainedMinutesPerYear: number | undefined;
+  /** Components and causes that take all of its regions down at once. */
+  readonly shared: readonly Component[];
+  /** Minutes a year that these alone cost: no further region goes below that. */
+  readonly cappedAtMinutesPerYear: number;
+  /** Regions that could not carry the whole load alone, and the instances that they have. */
+  readonly tooSmall: readonly { readonly region: string; readonly instances: number }[];
+  /** Of switching between its regions; undefined for one region alone. */
+  readonly switching: SwitchingCost | undefined;
+}
+
+export interface PlacementOptions {
+  /** On which basis they are ranked and gains are told. @default "correlated" */
+  readonly basis?: Basis;
+  /** Most regions at once. @default 3 */
+  readonly mostRegions?: number;
+  /** For all placements together, in milliseconds. @default 10000 */
+  readonly timeLimitMillis?: number;
+}
+
+export interface Placements {
+  /** The best first; of equal ones, that with fewest regions. */
+  readonly ranked: readonly Placement[];
+  /** Sets of regions that there was no time for. */
+  readonly left: number;
+}
+
+const DEFAULT_TIME_LIMIT_MILLIS = 10_000;
+const DEFAULT_MOST_REGIONS = 3;
+const MOST_MILLIS_EACH = 5000;
+/** Of the time for one placement; the rest is for what each region is by itself. */
+const WHOLE_SHARE = 0.6;
+/** However late it is, an answer for one region alone takes no longer than this. */
+const LEAST_MILLIS_EACH = 20;
+
+/**
+ * What a service would promise in each region, and in each set of them.
+ *
+ * The load is the same wherever it stands and is spread evenly over the regions that are up, in whole instances: one
+ * that takes over carries what the others did, so that more of its instances must be up. The service is down when no
+ * set of its regions can carry the load, and for the callers of a failed region until they are switched. Degraded is
+ * the mean over the regions of what each is by itself.
+ */
+export function placements(service: Placeable, options: PlacementOptions = {}): Placements {
+  const {
+    basis = "correlated",
+    mostRegions = DEFAULT_MOST_REGIONS,
+    timeLimitMillis = DEFAULT_TIME_LIMIT_MILLIS,
+  } = options;
+  const deadline = performance.now() + timeLimitMillis;
+  const sets = subsets(service.grounds, mostRegions);
+  const model = new Model(service);
+  const found: Placement[] = [];
+  sets.forEach((grounds, index) => {
+    const left = deadline - performance.now();
+    if (left <= 0 && grounds.length > 1) return;
+    const share = Math.min(MOST_MILLIS_EACH, left / (sets.length - index));
+    found.push(model.placement(grounds, Math.max(LEAST_MILLIS_EACH, share)));
+  });
+  const downIn = ({ outcomes }: Placement): number => outcomes?.[basis].down.upper ?? 1;
+  const now = Math.min(
+    ...found.filter(({ regions, runs }) => runs && regions.length === 1).map((one) => downIn(one)),
+  );
+  const ranked = found
+    .sort((a, b) => downIn(a) - downIn(b) || a.regions.length - b.regions.length)
+    .map((one) => ({
+      ...one,
+      gainedMinutesPerYear:
+        one.outcomes === undefined || !Number.isFinite(now)
+          ? undefined
+          : (now - downIn(one)) * MINUTES_PER_YEAR,
+    }));
+  return { ranked, left: sets.length - found.length };
+}
+
+type Unranked = Omit<Placement, "gainedMinutesPerYear"> & { readonly gainedMinutesPerYear: undefined };
+
+class Model {
+  constructor(private readonly service: Placeable) {}
+
+  placement(grounds: readonly Ground[], timeLimitMillis: number): Unranked {
+    const { load, name, switching = ASSUMED_SWITCHING } = this.service;
+    const several = grounds.length > 1;
+    const shareEach = Math.ceil(load / grounds.length);
+    const own = grounds.flatMap((ground) => carrying(ground, shareEach) ?? []);
+    const cost =
+      several && own.length === grounds.length
+        ? switchingFrom(`${name} in ${grounds.map(({ region }) => region).join(", ")}`, own, switching)
+        : undefined;
+    const serving = servingBlock(grounds, load);
+    const common = {
+      regions: grounds.map(({ region }) => region),
+      runs: grounds.every(({ runs }) => runs),
+      gainedMinutesPerYear: undefined,
+      tooSmall: grounds
+        .filter(({ instances }) => instances.length < load)
+        .map(({ region, instances }) => ({ region, instances: instances.length })),
+      switching: cost,
+    };
+    if (serving === undefined) {
+      return { ...common, outcomes: undefined, shared: [], cappedAtMinutesPerYear: MINUTES_PER_YEAR };
+    }
+    const whole = evaluate(series(serving, ...(cost?.parts ?? [])), {
+      cutSets: false,
+      timeLimitMillis: WHOLE_SHARE * timeLimitMillis,
+    });
+    const each = ((1 - WHOLE_SHARE) * timeLimitMillis) / (2 * grounds.length);
+    const degraded = grounds.map((ground) => degradedIn(ground, shareEach, each));
+    const shared = sharedParts(serving);
+    const left = shared.reduce((up, { availability }) => up * availability, 1);
+    return {
+      ...common,
+      outcomes: Object.fromEntries(
+        BASES.map((basis) => [basis, outcomesOn(basis, whole, degraded)]),
+      ) as unknown as Record<Basis, OutcomeIntervals>,
+      shared,
+      cappedAtMinutesPerYear: (1 - left) * MINUTES_PER_YEAR,
+    };
+  }
+}
+
+/** The region with so many of its instances up; undefined where it has not so many. */
+function carrying({ requires, instances }: Ground, needed: number): Block | undefined {
+  if (needed > instances.length) return undefined;
+  return series(...requires, needed === 1 ? parallel(...instances) : atLeast(needed, ...instances));
+}
+
+/** Some set of the regions carries the load, each an even share of it in whole instances. */
+function servingBlock(grounds: readonly Ground[], load: number): Block | undefined {
+  const ways = subsets(grounds, grounds.length).flatMap((set) => {
+    const parts = set.flatMap((ground) => carrying(ground, Math.ceil(load / set.length)) ?? []);
+    return parts.length < set.length ? [] : [parts.length === 1 ? (parts[0] as Block) : series(...parts)];
+  });
+  return ways.length === 0 ? undefined : ways.length === 1 ? ways[0] : parallel(...ways);
+}
+
+interface Degraded {
+  readonly required: Evaluation;
+  readonly full: Evaluation;
+}
+
+function degradedIn(ground: Ground, needed: number, timeLimitMillis: number): Degraded | undefined {
+  const required = carrying(ground, Math.min(needed, ground.instances.length));
+  if (required === undefined || ground.degradesWithout.length === 0) return undefined;
+  const limits = { cutSets: false, timeLimitMillis } as const;
+  return {
+    required: evaluate(required, limits),
+    full: evaluate(series(required, ...ground.degradesWithout), limits),
+  };
+}
+
+function outcomesOn(
+  basis: Basis,
+  whole: Evaluation,
+  degraded: readonly (Degraded | undefined)[],
+): OutcomeIntervals {
+  const down =
+    basis === "bounds" ? ends(whole.bounds) : held(whole.results, { basis, planned: false }).unavailability;
+  const mean = degraded.reduce(
+    (sum, one) => {
+      if (one === undefined) return sum;
+      const [required, full] = [one.required, one.full].map((evaluation) =>
+        basis === "bounds"
+          ? evaluation.bounds
+          : held(evaluation.results, { basis, planned: false }).availability,
+      ) as [Interval, Interval];
+      return {
+        lower: sum.lower + Math.max(0, required.lower - full.upper) / degraded.length,
+        upper: sum.upper + Math.max(0, required.upper - full.lower) / degraded.length,
+      };
+    },
+    { lower: 0, upper: 0 },
+  );
+  return {
+    full: {
+      lower: Math.max(0, 1 - down.upper - mean.upper),
+      upper: Math.max(0, 1 - down.lower - mean.lower),
+    },
+    degraded: mean,
+    down,
+  };
+}
+
+const ends = ({ lower, upper }: Interval): Interval => ({ lower: 1 - upper, upper: 1 - lower });
+
+/** What takes the whole down alone, common causes included, the worst first. */
+function sharedParts(block: Block): Component[] {
+  const plain = failureGraph(block);
+  const { block: correlated } = withCommonCauses(block, declaredGroups(plain.components));
+  const graph = failureGraph(correlated);
+  return singlePoints(graph)
+    .map((index) => graph.components[index] as Component)
+    .filter(({ unavailability }) => unavailability > 0)
+    .sort((a, b) => b.unavailability - a.unavailability);
+}
+
+/** All sets of up to so many, the smallest first. */
+function subsets<T>(all: readonly T[], most: number): T[][] {
+  let last: T[][] = [[]];
+  const found: T[][] = [];
+  for (let size = 1; size <= Math.min(most, all.length); size++) {
+    last = last.flatMap((set) =>
+      all.slice(set.length === 0 ? 0 : all.indexOf(set.at(-1) as T) + 1).map((one) => [...set, one]),
+    );
+    found.push(...last);
+  }
+  return found;
+}
