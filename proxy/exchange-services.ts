@@ -1,8 +1,7 @@
-import { type Failure } from "./exchange";
+import { type Destination, type Failure } from "./exchange";
 import { type Log } from "./observation/log";
 import { type RequestMetrics } from "./observation/metrics";
 import { type Options } from "./options/options";
-import { type OriginPool } from "./origins/origin-pool";
 import { type RequestHead } from "./http1/request-head";
 import { type RequestIds } from "./request-id";
 import { type Origin } from "./route";
@@ -33,8 +32,8 @@ export interface ExchangeServices {
   /** Shutting down: the exchange is to be its connection's last. */
   readonly draining: boolean;
 
-  /** The pool for a request with this Host, or why there is none. */
-  poolFor(host: string, over?: WireProtocol): OriginPool | Failure;
+  /** Where a request with this Host goes, or why nowhere. */
+  destinationFor(host: string, over?: WireProtocol): Destination | Failure;
   /** What an origin is to read in Host. */
   hostFor(head: RequestHead, origin: Origin): string;
   /** Called once at the end of each exchange. */

@@ -1,4 +1,6 @@
+import { type RequestHead } from "./http1/request-head";
 import { type ResponseHead } from "./http1/response-head";
+import { type Origin } from "./route";
 
 /** Why an exchange failed: the status for the client and the reason for the log. */
 export interface Failure {
@@ -10,6 +12,11 @@ export interface Failure {
 
 /** Times that a request is sent again at most; more than once only where it was refused unread. */
 export const RETRIES = 3;
+
+/** An origin, or what stands before it, says that it cannot serve: another one might. */
+export function isGatewayFailure(status: number): boolean {
+  return status >= 502 && status <= 504;
+}
 
 /** Interim (1xx) responses to one request at most: they go to the client past every bound on what waits for it. */
 export const MAX_INTERIMS = 64;
@@ -36,6 +43,8 @@ export function triesAfterLoss(
  * session. Requests are given to it as HTTP/1.1 text whatever it speaks.
  */
 export interface OriginLink {
+  /** Whom it leads to. */
+  readonly origin: Origin;
   /** Exchanges that were completed here before. */
   readonly served: number;
   /** The head, and with it as much of the body as is at hand; latin1. False: write no more until `originDrained`. */
@@ -91,8 +100,28 @@ export interface Requester {
   fail(failure: Failure): void;
 }
 
+/** A requester whose request can be taken from one link to another. */
+export interface MovableRequester extends Requester {
+  readonly head: RequestHead;
+  /** All that was sent of the request is at hand still: `send` may be called again. */
+  readonly replayable: boolean;
+  /** The link it has is none of its any more; another `send` or `fail` follows. */
+  detach(): void;
+}
+
+/** Where requests with one Host go: one origin's connections, or a group of origins. */
+export interface Destination {
+  /** What logs call it. */
+  readonly key: string;
+  /** Calls `requester.send` with a link, now or later, or `requester.fail`. `fresh`: not one used before. */
+  acquire(requester: MovableRequester, fresh?: boolean): void;
+  /** The requester wants nothing any more. */
+  forget(requester: MovableRequester): void;
+}
+
 /** What a link's connection tells the pool it came from. */
 export interface LinkOwner {
+  readonly origin: Origin;
   /** A response with this status is complete. */
   answered(address: string, status: number): void;
   /** The exchange ended without one; `blamed` when that tells of the origin: not of the client, nor of the connection. */

@@ -21,6 +21,7 @@ async function run(options: Options): Promise<void> {
     const admin = serveAdmin(options, {
       ready: async () => (await serving).ready,
       snapshot: async () => (await serving).snapshot(),
+      upstreams: async () => (await serving).upstreams(),
     });
     await Promise.all([serving, admin]);
     return;

@@ -49,6 +49,7 @@ export async function rehearse(options: Options): Promise<void> {
       allow: ["127.0.0.1"],
       allowAddress: ["127.0.0.1"],
       warm: [],
+      groups: [],
       accessLogDir: "none",
       maxClients: 0,
       keepaliveConns: CLIENTS_PER_ORIGIN,

@@ -8,6 +8,8 @@ export interface Origin {
   readonly tls: boolean;
   /** What the origin is to read in Host: the port only when the client gave one. */
   readonly authority: string;
+  /** What its certificate has to name instead of `host`, and SNI says. */
+  readonly serverName?: string;
 }
 
 /** Why a Host has no route: a status and a reason for the log. */
@@ -56,6 +58,12 @@ export function isHost(text: string): boolean {
 
 export function isOrigin(route: Origin | NoRoute): route is Origin {
   return "host" in route;
+}
+
+/** Host as a client would write it: the port only where it is not the scheme's own. */
+export function authorityOf(host: string, port: number, tls: boolean): string {
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }
 
 /** One name for one place to connect to, e.g. `https://api.example.com:443`. */

@@ -12,19 +12,28 @@ import { ClientConnection, type ClientOwner } from "./clients/client-connection"
 import { Http2Listener } from "./clients/http2-listener";
 import { clock } from "./clock";
 import { readUpstream, readWarm } from "./options/endpoint-values";
-import { type Failure } from "./exchange";
+import { type Destination, type Failure } from "./exchange";
 import { type WireProtocol, type CompletedExchange } from "./exchange-services";
 import { Log } from "./observation/log";
 import { localAnswer } from "./observation/local-api";
-import { logInto, poolInto, RequestMetrics, resolverInto, type Snapshot } from "./observation/metrics";
+import {
+  groupInto,
+  logInto,
+  poolInto,
+  RequestMetrics,
+  resolverInto,
+  type Snapshot,
+} from "./observation/metrics";
 import { AccessLog } from "./observation/access-log";
+import { type GroupReport } from "./origins/groups/group-report";
 import { type RequestHead } from "./http1/request-head";
 import { ResponseTimes, type TimesSample } from "./observation/response-times";
 import { type Options } from "./options/options";
-import { OriginPool, type PoolContext } from "./origins/origin-pool";
+import { type GroupContext, OriginGroup } from "./origins/groups/origin-group";
+import { OriginPool } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";
-import { isHost, isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
+import { authorityOf, isHost, isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
 import { VERSION } from "./version";
 import { READ_BUFFER_BYTES } from "./wire";
 
@@ -45,12 +54,13 @@ export class Service implements ClientOwner {
 
   private readonly clients = new Set<ClientConnection>();
   private readonly pools = new Map<string, OriginPool>();
-  private readonly routes = new Map<string, OriginPool>();
+  private readonly routes = new Map<string, Destination>();
   private readonly responseTimes: ResponseTimes;
   private readonly accessLog: AccessLog | undefined;
   private readonly upstream: OriginPool | undefined;
   private readonly allowed: AllowList;
-  private readonly context: PoolContext;
+  private readonly context: GroupContext;
+  private readonly groups = new Map<string, OriginGroup>();
   private readonly http2: Http2Listener;
   private readonly stopTicking: () => void;
   /** The Host that was last found well-formed: with one upstream most have the same. */
@@ -70,6 +80,7 @@ export class Service implements ClientOwner {
       log,
       resolver: new Resolver(new AddressGuard(options.allowAddress), options.dnsServer),
       secureContext,
+      metrics: this.metrics,
     };
     this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
     this.accessLog = AccessLog.from(options);
@@ -83,13 +94,14 @@ export class Service implements ClientOwner {
       const authority = authorityOf(host, port, tls);
       this.pool({ host, port, tls, authority }).keepWarm(count);
       // Its usual Host is routed ahead of the first request.
-      this.poolFor(usualHost(authority, tls));
+      this.destinationFor(usualHost(authority, tls));
     }
+    for (const group of options.groups) this.groups.set(group.name, new OriginGroup(group, this.context));
   }
 
   /** May be sent requests: not shutting down, and the declared connections are open or were tried. */
   get ready(): boolean {
-    return !this.draining && [...this.pools.values()].every((pool) => pool.ready);
+    return !this.draining && this.allPools().every((pool) => pool.ready);
   }
 
   /** Response times of all processes that serve together: of this one, unless somebody knows of others. */
@@ -106,14 +118,20 @@ export class Service implements ClientOwner {
     this.metrics.into(snapshot);
     snapshot["tricloud_proxy_clients"] = this.clients.size + this.http2.size;
     snapshot["tricloud_proxy_draining"] = this.draining ? 1 : 0;
-    for (const pool of this.pools.values()) poolInto(snapshot, pool);
+    for (const pool of this.allPools()) poolInto(snapshot, pool);
+    for (const group of this.groups.values()) groupInto(snapshot, group);
     resolverInto(snapshot, this.context.resolver);
     logInto(snapshot, [this.log.lines, this.accessLog?.lines]);
     return snapshot;
   }
 
-  /** The pool for a request with this Host, or why there is none. */
-  poolFor(host: string, over: WireProtocol = "any"): OriginPool | Failure {
+  /** What is to be known of each group. */
+  upstreams(): readonly GroupReport[] {
+    return [...this.groups.values()].map((group) => group.report());
+  }
+
+  /** Where a request with this Host goes, or why nowhere. */
+  destinationFor(host: string, over: WireProtocol = "any"): Destination | Failure {
     if (this.upstream !== undefined && host !== this.lastHost) {
       if (host !== "" && !isHost(host)) return { status: 400, problem: "malformed Host" };
       this.lastHost = host;
@@ -124,12 +142,13 @@ export class Service implements ClientOwner {
     if (known !== undefined) return known;
     const route = this.upstream === undefined ? routeOf(host) : this.upstream.origin;
     if (!isOrigin(route)) return route;
-    if (this.upstream === undefined && !this.allowed.allows(route.host))
+    const group = this.groups.get(route.authority);
+    if (group === undefined && this.upstream === undefined && !this.allowed.allows(route.host))
       return { status: 403, problem: `origin ${route.host} is not allowed` };
-    const pool = this.pool(route, over);
+    const destination = group?.door(over) ?? this.pool(route, over);
     if (this.routes.size >= MAX_ROUTES) this.routes.clear();
-    this.routes.set(key, pool);
-    return pool;
+    this.routes.set(key, destination);
+    return destination;
   }
 
   /** What an origin is to read in Host. */
@@ -184,7 +203,7 @@ export class Service implements ClientOwner {
     for (const server of this.listeners) server.close();
     for (const client of this.clients) client.destroy();
     this.http2.stop();
-    for (const pool of this.pools.values()) pool.drain();
+    for (const pool of this.allPools()) pool.drain();
   }
 
   /** A connected socket whose client speaks HTTP/2. */
@@ -235,6 +254,10 @@ export class Service implements ClientOwner {
     return pool;
   }
 
+  private allPools(): OriginPool[] {
+    return [...this.pools.values(), ...[...this.groups.values()].flatMap(({ pools }) => pools)];
+  }
+
   private upstreamPool(url: string): OriginPool {
     const { host, port, tls } = readUpstream(url)!;
     const pool = new OriginPool({ host, port, tls, authority: authorityOf(host, port, tls) }, this.context, {
@@ -247,6 +270,7 @@ export class Service implements ClientOwner {
   private sweep(now: number): void {
     for (const client of this.clients) client.sweep(now);
     this.http2.sweep(now);
+    for (const group of this.groups.values()) group.sweep(now);
     for (const [key, pool] of this.pools) {
       pool.sweep(now);
       if (pool.forgettable(now) && pool !== this.upstream) {
@@ -271,10 +295,4 @@ function trusting(caFile: string): SecureContext {
   return createSecureContext(
     caFile === "" ? {} : { ca: [...rootCertificates, readFileSync(caFile, "utf8")] },
   );
-}
-
-/** Host as a client would write it: the port only where it is not the scheme's own. */
-function authorityOf(host: string, port: number, tls: boolean): string {
-  const name = host.includes(":") ? `[${host}]` : host;
-  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }

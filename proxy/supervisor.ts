@@ -4,6 +4,8 @@ import { type Observed } from "./observation/admin";
 import { Channel, type Peer } from "./worker-channel";
 import { Log } from "./observation/log";
 import { type Snapshot, sum } from "./observation/metrics";
+import { mergeReports } from "./observation/upstreams";
+import { type GroupReport } from "./origins/groups/group-report";
 import { type Options } from "./options/options";
 import { type TimesSample } from "./observation/response-times";
 import { ignoreOtherSignals } from "./serve";
@@ -13,6 +15,7 @@ import { type Service } from "./service";
 export interface WorkerReport {
   readonly ready: boolean;
   readonly snapshot: Snapshot;
+  readonly upstreams: readonly GroupReport[];
 }
 
 /** What a supervisor asks of a worker. */
@@ -53,6 +56,10 @@ export class Supervisor implements Observed {
     return sum(((await this.askAll(REPORT)) as WorkerReport[]).map(({ snapshot }) => snapshot));
   }
 
+  async upstreams(): Promise<readonly GroupReport[]> {
+    return mergeReports(((await this.askAll(REPORT)) as WorkerReport[]).map(({ upstreams }) => upstreams));
+  }
+
   private fork(): void {
     const worker = cluster.fork();
     const started = Date.now();
@@ -91,7 +98,11 @@ export class Supervisor implements Observed {
 /** In a worker: answers the supervisor's questions, and has the service tell of all workers' response times. */
 export function reportFor(service: Service): void {
   const supervisor = new Channel(process as Peer, {
-    [REPORT]: (): WorkerReport => ({ ready: service.ready, snapshot: service.snapshot() }),
+    [REPORT]: (): WorkerReport => ({
+      ready: service.ready,
+      snapshot: service.snapshot(),
+      upstreams: service.upstreams(),
+    }),
     [TIMES]: (): TimesSample => service.times(),
   });
   // Without a supervisor this worker is about to end too, and what it knows itself is all there is.

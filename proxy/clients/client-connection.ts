@@ -1,13 +1,19 @@
 import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { clock } from "../clock";
-import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "../exchange";
+import {
+  type Destination,
+  type Failure,
+  type MovableRequester,
+  type OriginLink,
+  RETRIES,
+  triesAfterLoss,
+} from "../exchange";
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
 import { beginsPreface, PREFACE } from "../http2/http2-frames";
 import { latin1 } from "../latin1";
 import { BODY_PAUSED } from "./body-rate";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
-import { type OriginPool } from "../origins/origin-pool";
 import { RequestBody } from "../http1/request-body";
 import { RequestHead } from "../http1/request-head";
 import { type ResponseHead } from "../http1/response-head";
@@ -51,7 +57,7 @@ const enum Phase {
 }
 
 /** One client's connection: its requests one after the other, each an exchange with an origin. */
-export class ClientConnection implements Requester, CompletedExchange, Reader {
+export class ClientConnection implements MovableRequester, CompletedExchange, Reader {
   readonly head: RequestHead;
   readonly remoteAddress: string;
   id = "";
@@ -67,7 +73,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
   private pending: Buffer | undefined;
   /** The part of the body that is sent with the head; kept for a second try until more has been sent. */
   private firstBody: Buffer | undefined;
-  private pool: OriginPool | undefined;
+  private destination: Destination | undefined;
   private origin: OriginLink | undefined;
   private responding = false;
   private chunkResponse = false;
@@ -115,6 +121,10 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
 
   get upgrading(): boolean {
     return this.head.upgrading;
+  }
+
+  get replayable(): boolean {
+    return this.triesLeft > 0;
   }
 
   /** HTTP/1.0 knows no chunks. */
@@ -293,14 +303,14 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
       void local.then((json) => this.answerLocally(json));
       return;
     }
-    const pool = service.poolFor(head.host, head.upgrading ? "http/1.1" : "any");
-    if ("problem" in pool) {
-      this.fail(pool);
+    const destination = service.destinationFor(head.host, head.upgrading ? "http/1.1" : "any");
+    if ("problem" in destination) {
+      this.fail(destination);
       return;
     }
-    this.pool = pool;
+    this.destination = destination;
     if (this.requestDone || service.options.requestBuffering === 0) {
-      pool.acquire(this);
+      destination.acquire(this);
       return;
     }
     this.phase = Phase.Buffering;
@@ -321,14 +331,14 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     if (end < bytes.length) this.pending = bytes.subarray(end);
     if (!this.requestDone && this.firstBody.length < this.service.options.requestBuffering) return;
     this.phase = Phase.Exchange;
-    this.pool!.acquire(this);
+    this.destination!.acquire(this);
   }
 
   send(link: OriginLink): void {
     this.origin = link;
     const { head } = this;
     const upgrade = head.upgrading ? `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n` : "";
-    const host = this.service.hostFor(head, this.pool!.origin);
+    const host = this.service.hostFor(head, link.origin);
     const text = `${head.forwarded(host)}${upgrade}${this.service.requestMark}${this.id}\r\n\r\n`;
     const first = this.firstBody;
     let flowing: boolean;
@@ -340,6 +350,10 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     this.since = clock.now;
     if (flowing) this.originDrained();
     else this.pauseClient();
+  }
+
+  detach(): void {
+    this.origin = undefined;
   }
 
   originDrained(): void {
@@ -483,7 +497,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
 
   /** The response is out of this process. */
   private delivered(): void {
-    this.pool = undefined;
+    this.destination = undefined;
     this.service.completed(this);
     this.since = clock.now;
     if (this.closeAfter || !this.requestDone) this.linger();
@@ -514,7 +528,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
 
   lost(link: OriginLink, failure: Failure, answered: boolean): void {
     if (this.origin !== link) return;
-    this.origin = undefined;
+    this.detach();
     if (this.phase === Phase.Tunnel) {
       this.endTunnel();
       return;
@@ -526,12 +540,12 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     }
     this.triesLeft = triesLeft;
     this.service.metrics.retries++;
-    this.pool!.acquire(this, true);
+    this.destination!.acquire(this, true);
   }
 
   fail(failure: Failure): void {
     if (this.phase !== Phase.Exchange && this.phase !== Phase.Buffering) return;
-    this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, failure);
+    this.service.log.exchangeFailed(this.id, this.head, this.destination?.key, failure);
     this.letGo();
     if (this.responding) {
       // Half a response is out: only a reset tells the client that the rest is missing.
@@ -614,7 +628,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     if (this.phase === Phase.Tunnel) this.service.completed(this);
     if (this.phase === Phase.Exchange || this.phase === Phase.Buffering || this.phase === Phase.Flushing) {
       this.status = 499;
-      this.service.log.exchangeFailed(this.id, this.head, this.pool?.origin, { status: 499, problem });
+      this.service.log.exchangeFailed(this.id, this.head, this.destination?.key, { status: 499, problem });
       this.service.completed(this);
     }
     this.letGo();
@@ -625,7 +639,7 @@ export class ClientConnection implements Requester, CompletedExchange, Reader {
     const { origin } = this;
     this.origin = undefined;
     origin?.abandon();
-    this.pool?.forget(this);
+    this.destination?.forget(this);
   }
 
   /** The client sends no more. In a tunnel the other direction goes on, and a last response is still its. */

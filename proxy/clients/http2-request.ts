@@ -2,11 +2,17 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { BODY_PAUSED, BodyRate } from "./body-rate";
 import { forbiddenTrailer } from "../http1/chunked-body";
 import { clock } from "../clock";
-import { type Failure, type OriginLink, type Requester, RETRIES, triesAfterLoss } from "../exchange";
+import {
+  type Destination,
+  type Failure,
+  type MovableRequester,
+  type OriginLink,
+  RETRIES,
+  triesAfterLoss,
+} from "../exchange";
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
 import { toHttp2Fields, toLines } from "../http2/head-text";
 import { INCOMPLETE, MALFORMED } from "../http1/message-head";
-import { type OriginPool } from "../origins/origin-pool";
 import { RequestHead } from "../http1/request-head";
 import { type ResponseHead } from "../http1/response-head";
 import { statusText } from "../http1/status-text";
@@ -22,7 +28,7 @@ const LINGER_MS = 2_000;
 const WRONG_LENGTH: Failure = { status: 400, problem: "body shorter or longer than Content-Length" };
 
 /** One stream of an HTTP/2 client: an exchange. It travels as HTTP/1 text inside, so the same checks see it. */
-export class Http2Request implements Requester, CompletedExchange {
+export class Http2Request implements MovableRequester, CompletedExchange {
   readonly head: RequestHead;
   readonly wantsPayload = true;
   readonly upgrading = false;
@@ -44,7 +50,7 @@ export class Http2Request implements Requester, CompletedExchange {
   private grpc = false;
   /** The body is collected before an origin connection is taken. */
   private buffering = false;
-  private pool: OriginPool | undefined;
+  private destination: Destination | undefined;
   private origin: OriginLink | undefined;
   private responding = false;
   private over = false;
@@ -73,6 +79,10 @@ export class Http2Request implements Requester, CompletedExchange {
     return this.head.method;
   }
 
+  get replayable(): boolean {
+    return this.triesLeft > 0;
+  }
+
   begin(fields: IncomingHttpHeaders, raw: readonly string[]): void {
     const { stream, services, head } = this;
     stream.on("data", (bytes: Buffer) => this.receive(bytes));
@@ -98,12 +108,12 @@ export class Http2Request implements Requester, CompletedExchange {
     if (head.looped)
       return this.fail({ status: 508, problem: "the request has been through a proxy already" });
     this.grpc = GRPC.test(fields["content-type"] ?? "");
-    const pool = services.poolFor(head.host, this.grpc ? "h2" : "any");
-    if ("problem" in pool) return this.fail(pool);
-    this.pool = pool;
+    const destination = services.destinationFor(head.host, this.grpc ? "h2" : "any");
+    if ("problem" in destination) return this.fail(destination);
+    this.destination = destination;
     this.buffering = !this.requestDone && !this.grpc && services.options.requestBuffering > 0;
     if (!this.buffering) {
-      pool.acquire(this);
+      destination.acquire(this);
       return;
     }
     // Who collects the body is who asks for it.
@@ -147,7 +157,7 @@ export class Http2Request implements Requester, CompletedExchange {
   send(link: OriginLink): void {
     this.origin = link;
     this.since = clock.now;
-    const host = this.services.hostFor(this.head, this.pool!.origin);
+    const host = this.services.hostFor(this.head, link.origin);
     let flowing = link.writeText(
       `${this.head.forwarded(host)}${this.services.requestMark}${this.id}\r\n\r\n`,
     );
@@ -155,6 +165,12 @@ export class Http2Request implements Requester, CompletedExchange {
     // The end may have come while the request waited for a connection.
     if (this.requestDone) this.endBody();
     else if (flowing) this.stream.resume();
+  }
+
+  /** What comes of the body waits until there is a link again. */
+  detach(): void {
+    this.origin = undefined;
+    this.stream.pause();
   }
 
   originDrained(): void {
@@ -236,21 +252,20 @@ export class Http2Request implements Requester, CompletedExchange {
 
   lost(link: OriginLink, failure: Failure, answered: boolean): void {
     if (this.origin !== link) return;
-    this.origin = undefined;
+    this.detach();
     const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
     if (triesLeft === undefined) {
       this.fail(failure);
       return;
     }
     this.triesLeft = triesLeft;
-    this.stream.pause();
     this.services.metrics.retries++;
-    this.pool!.acquire(this, true);
+    this.destination!.acquire(this, true);
   }
 
   fail(failure: Failure): void {
     if (this.over) return;
-    this.services.log.exchangeFailed(this.id, this.head, this.pool?.origin, failure);
+    this.services.log.exchangeFailed(this.id, this.head, this.destination?.key, failure);
     this.letGo();
     if (this.responding) {
       this.complete();
@@ -331,7 +346,7 @@ export class Http2Request implements Requester, CompletedExchange {
     this.buffering = false;
     this.stream.pause();
     if (this.firstPiece !== undefined) this.sentPieces = 1;
-    this.pool!.acquire(this);
+    this.destination!.acquire(this);
   }
 
   /** Where the body has chunks, its last one, and what trails it; a length leaves no room for trailers. */
@@ -378,7 +393,7 @@ export class Http2Request implements Requester, CompletedExchange {
   /** The client has gone, or is to. */
   private leave(problem: string): void {
     this.status = 499;
-    this.services.log.exchangeFailed(this.id, this.head, this.pool?.origin, { status: 499, problem });
+    this.services.log.exchangeFailed(this.id, this.head, this.destination?.key, { status: 499, problem });
     this.letGo();
     this.complete();
     this.stream.close(constants.NGHTTP2_CANCEL);
@@ -388,7 +403,7 @@ export class Http2Request implements Requester, CompletedExchange {
     const { origin } = this;
     this.origin = undefined;
     origin?.abandon();
-    this.pool?.forget(this);
+    this.destination?.forget(this);
   }
 }
 

@@ -1,14 +1,17 @@
 import { createServer, type Server } from "node:http";
 import { exposition, type Snapshot } from "./metrics";
+import { upstreamsPage } from "./upstreams";
+import { type GroupReport } from "../origins/groups/group-report";
 
 /** What the admin listener tells of: one process, or a supervisor's workers together. */
 export interface Observed {
   /** May be sent requests. */
   ready(): Promise<boolean>;
   snapshot(): Promise<Snapshot>;
+  upstreams(): Promise<readonly GroupReport[]>;
 }
 
-/** The listener for operators: liveness, readiness, numbers. Not for the network of the clients. */
+/** The listener for operators: liveness, readiness, numbers, the state of groups. Not for the network of the clients. */
 export function adminServer(observed: Observed): Server {
   return createServer((request, response) => {
     const say = (status: number, text: string, type = "text/plain"): void => {
@@ -27,6 +30,16 @@ export function adminServer(observed: Observed): Server {
         return void observed
           .snapshot()
           .then((snapshot) => say(200, exposition(snapshot), "text/plain; version=0.0.4"), fail);
+      case "/upstreams":
+        return void observed
+          .upstreams()
+          .then(
+            (groups) =>
+              /\btext\/html\b/.test(request.headers.accept ?? "")
+                ? say(200, upstreamsPage(groups), "text/html; charset=utf-8")
+                : say(200, `${JSON.stringify({ groups }, undefined, 2)}\n`, "application/json"),
+            fail,
+          );
       default:
         return say(404, "not found\n");
     }

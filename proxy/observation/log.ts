@@ -1,5 +1,4 @@
 import { type Failure } from "../exchange";
-import { originKey, type Origin } from "../route";
 import { LogLines } from "./log-lines";
 
 const STDERR = 2;
@@ -23,7 +22,7 @@ export class Log {
   exchangeFailed(
     id: string,
     request: { method: string; path: string; host: string },
-    origin: Origin | undefined,
+    destination: string | undefined,
     failure: Failure,
   ): void {
     this.event(failure.status === 499 ? "info" : "error", "exchange failed", {
@@ -32,7 +31,7 @@ export class Log {
       method: request.method,
       uri: request.path,
       host: request.host,
-      origin: origin === undefined ? undefined : originKey(origin),
+      origin: destination,
       chocon_req: id,
     });
   }

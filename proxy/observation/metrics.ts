@@ -1,3 +1,4 @@
+import { type OriginGroup } from "../origins/groups/origin-group";
 import { type OriginPool } from "../origins/origin-pool";
 import { type Resolver } from "../origins/resolver";
 import { originKey } from "../route";
@@ -51,6 +52,16 @@ const FAMILIES: readonly (readonly [name: string, type: "counter" | "gauge" | "h
     ],
     ["tricloud_proxy_origin_queued_total", "counter", "Requests that had to wait for a connection."],
     ["tricloud_proxy_origin_rejected_total", "counter", "Requests refused because too many waited."],
+    ["tricloud_proxy_group_serving", "gauge", "1 while an origin of a group is sent requests."],
+    ["tricloud_proxy_group_active", "gauge", "Requests under way at an origin of a group."],
+    ["tricloud_proxy_group_asked_total", "counter", "Requests that asked an origin of a group first."],
+    ["tricloud_proxy_group_moved_here_total", "counter", "Requests that came to it from another origin."],
+    ["tricloud_proxy_group_moved_on_total", "counter", "Requests that moved on from it."],
+    [
+      "tricloud_proxy_group_unaffordable_total",
+      "counter",
+      "Attempts that a group's retry budget did not allow.",
+    ],
     ["tricloud_proxy_log_failures_total", "counter", "Times that a log could not be written or rotated."],
     ["tricloud_proxy_log_lines_lost_total", "counter", "Log lines given up because too many waited."],
     ["tricloud_proxy_dns_queries_total", "counter", "Questions put to DNS servers."],
@@ -116,7 +127,12 @@ export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
   add("connections", pool.size - pool.idleCount - pool.busyCount, `${origin},state="connecting"`);
   add("waiting", pool.waitingCount);
   add("addresses_aside", pool.book.asideCount());
-  add("circuit_open", { closed: 0, "half-open": 0.5, open: 1 }[pool.circuit.state]);
+  // Pools of one origin for several protocols may share a circuit.
+  const circuit = `tricloud_proxy_origin_circuit_open{${origin}}`;
+  snapshot[circuit] = Math.max(
+    snapshot[circuit] ?? 0,
+    { closed: 0, "half-open": 0.5, open: 1 }[pool.circuit.state],
+  );
   add("connects_total", counts.connects);
   add("connect_failures_total", counts.connectFailures);
   add("handshakes_total", counts.handshakes);
@@ -125,6 +141,19 @@ export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
   add("reuses_total", counts.reuses);
   add("queued_total", counts.queued);
   add("rejected_total", counts.rejected);
+}
+
+export function groupInto(snapshot: Snapshot, group: OriginGroup): void {
+  const name = group.options.name;
+  snapshot[`tricloud_proxy_group_unaffordable_total{group="${name}"}`] = group.counts.unaffordable;
+  for (const { origin, state, active, asked, movedHere, movedOn } of group.report().origins) {
+    const labels = `{group="${name}",origin="${origin}"}`;
+    snapshot[`tricloud_proxy_group_serving${labels}`] = state === "serving" || state === "returning" ? 1 : 0;
+    snapshot[`tricloud_proxy_group_active${labels}`] = active;
+    snapshot[`tricloud_proxy_group_asked_total${labels}`] = asked;
+    snapshot[`tricloud_proxy_group_moved_here_total${labels}`] = movedHere;
+    snapshot[`tricloud_proxy_group_moved_on_total${labels}`] = movedOn;
+  }
 }
 
 export function resolverInto(snapshot: Snapshot, { counts }: Resolver): void {

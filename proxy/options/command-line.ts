@@ -52,15 +52,18 @@ export function readCommand(args: readonly string[]): Command {
   return { run: check ? "check" : "serve", options };
 }
 
+/** Options that a flag can set. */
+export const FLAGS = OPTION_NAMES.filter((name) => DEFINITIONS[name].structure === undefined);
+
 const SHORT = new Map<string, string>([
   ["h", "help"],
   ["v", "version"],
-  ...OPTION_NAMES.flatMap((name) =>
+  ...FLAGS.flatMap((name) =>
     DEFINITIONS[name].short === undefined ? [] : [[DEFINITIONS[name].short!, name] as const],
   ),
 ]);
 const LONG = new Map<string, string>(
-  [...OPTION_NAMES, "config", "check", "help", "version"].map((name) => [flagOf(name), name]),
+  [...FLAGS, "config", "check", "help", "version"].map((name) => [flagOf(name), name]),
 );
 
 /** `--name`, `--name=value`, `-n`, `-nvalue` and `-n=value` taken apart; the name of an unknown one is empty. */

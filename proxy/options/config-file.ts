@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { OptionError, show } from "./option-error";
+import { BadValue, OptionError, show } from "./option-error";
 import { type Value } from "./option-values";
 import { DEFINITIONS, OPTION_NAMES, type OptionName } from "./options";
 
@@ -24,7 +24,9 @@ export function readConfigFile(file: string): Map<OptionName, Value> {
     const definition = DEFINITIONS[key as OptionName];
     const bad = (path: string, wrong: unknown, expects = definition.expects): OptionError =>
       new OptionError(`${file}: ${path}: ${show(wrong)} is not ${expects}`, false);
-    if (definition.repeatable === true) {
+    if (definition.structure !== undefined)
+      values.set(key as OptionName, structured(file, definition.structure, value));
+    else if (definition.repeatable === true) {
       if (!Array.isArray(value)) throw bad(key, value, `a list, each ${definition.expects}`);
       value.forEach((item: unknown, index) => {
         if (!definition.accepts(item)) throw bad(`${key}[${index}]`, item);
@@ -36,4 +38,13 @@ export function readConfigFile(file: string): Map<OptionName, Value> {
     }
   }
   return values;
+}
+
+function structured(file: string, read: (value: unknown) => Value, value: unknown): Value {
+  try {
+    return read(value);
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error;
+    throw new OptionError(`${file}: ${error.message}`, false);
+  }
 }

@@ -7,13 +7,20 @@ import { type Options } from "./options";
 /** What no single value shows. @param file where the options were read, for messages @throws OptionError */
 export function checkTogether(options: Options, file: string | undefined): void {
   const where = file === undefined ? "" : `${file}: `;
-  if (options.allow.length === 0 && !options.allowAny && options.upstream === "") {
+  const { groups, upstream } = options;
+  if (groups.length > 0 && upstream !== "") {
     throw new OptionError(
-      `${where}allow: [] is not at least one origin pattern (--allow '*.example.com'), unless upstream or allowAny is set`,
+      `${where}groups: ${show(groups.map(({ name }) => name))} is not reachable: upstream takes all requests`,
+      false,
+    );
+  }
+  if (options.allow.length === 0 && !options.allowAny && upstream === "" && groups.length === 0) {
+    throw new OptionError(
+      `${where}allow: [] is not at least one origin pattern (--allow '*.example.com'), unless upstream, groups or allowAny is set`,
       file === undefined,
     );
   }
-  const allowed = new AllowList(options.allow, options.allowAny || options.upstream !== "");
+  const allowed = new AllowList(options.allow, options.allowAny || upstream !== "");
   options.warm.forEach((text, index) => {
     const { host } = readWarm(text)!;
     if (!allowed.allows(host)) {

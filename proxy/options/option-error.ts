@@ -9,6 +9,17 @@ export class OptionError extends Error {
   }
 }
 
+/** A value that is not what it has to be; whoever knows the file makes an OptionError of it. */
+export class BadValue extends Error {
+  constructor(
+    readonly path: string,
+    value: unknown,
+    expects: string,
+  ) {
+    super(`${path}: ${show(value)} is not ${expects}`);
+  }
+}
+
 /** A value as messages quote it. */
 export function show(value: unknown): string {
   return JSON.stringify(value) ?? String(value);

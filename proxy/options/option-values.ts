@@ -1,4 +1,6 @@
-export type Value = string | number | boolean | readonly string[];
+import { type GroupOptions } from "./group-options";
+
+export type Value = string | number | boolean | readonly string[] | readonly GroupOptions[];
 
 /** One option: how its value is read, what it is when nobody says, and what it means. */
 export interface Definition {
@@ -12,6 +14,8 @@ export interface Definition {
   readonly short?: string;
   readonly repeatable?: boolean;
   readonly switch?: boolean;
+  /** Set for a value that only a file has room for: reads it. @throws BadValue */
+  readonly structure?: (value: unknown) => Value;
 }
 
 /** What a text has to be like; `expects` goes into the message to who wrote another. */
@@ -84,6 +88,16 @@ export function list(help: string, { test, expects }: Rule): Definition {
     help,
     repeatable: true,
   };
+}
+
+/** What is too large for a flag. */
+export function structure(
+  initial: Value,
+  expects: string,
+  help: string,
+  read: (value: unknown) => Value,
+): Definition {
+  return { read: () => undefined, accepts: () => true, expects, initial, help, structure: read };
 }
 
 /** On or off: a flag without a value. */

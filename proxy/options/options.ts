@@ -1,7 +1,9 @@
 import { isCidr } from "../origins/address-guard";
 import { isPattern } from "../allow-list";
 import { address, addressAndPort, dnsServer, httpUrl, warmOrigin } from "./endpoint-values";
-import { type Definition, duration, flag, integer, list, text, workers } from "./option-values";
+import { type GroupOptions } from "./group-options";
+import { readGroups } from "./group-values";
+import { type Definition, duration, flag, integer, list, structure, text, workers } from "./option-values";
 
 /** Everything that can be set, by flag or in the file of --config. Times are seconds unless the name says otherwise. */
 export interface Options {
@@ -24,6 +26,7 @@ export interface Options {
   readonly allowAny: boolean;
   readonly allowAddress: readonly string[];
   readonly warm: readonly string[];
+  readonly groups: readonly GroupOptions[];
   readonly adminListen: string;
   readonly caFile: string;
   readonly connectTimeout: number;
@@ -85,6 +88,7 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
     expects: "an address or CIDR range",
   }),
   warm: list("origin to keep open TLS connections to, name:port=count; repeatable", warmOrigin),
+  groups: structure([], "groups of origins by name", "names that stand for several origins", readGroups),
   adminListen: text("", "address:port of /healthz, /readyz and /metrics; empty for none", addressAndPort),
   caFile: text("", "PEM file of certificate authorities trusted besides the usual ones"),
   connectTimeout: duration(10, "time to connect to one address of an origin, TLS included"),

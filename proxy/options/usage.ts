@@ -1,11 +1,12 @@
-import { flagOf } from "./command-line";
+import { FLAGS, flagOf } from "./command-line";
 import { type Value } from "./option-values";
 import { DEFINITIONS, OPTION_NAMES } from "./options";
 
 /** What can be set, for --help and the manual. */
 export interface OptionHelp {
   readonly key: string;
-  readonly flag: string;
+  /** Undefined for what only the file of --config has room for. */
+  readonly flag: string | undefined;
   readonly initial: Value;
   readonly expects: string;
   readonly help: string;
@@ -14,7 +15,9 @@ export interface OptionHelp {
 export function optionHelp(): OptionHelp[] {
   return OPTION_NAMES.map((name) => {
     const { short, initial, expects, help } = DEFINITIONS[name];
-    const flag = `${short === undefined ? "" : `-${short}, `}--${flagOf(name)}`;
+    const flag = FLAGS.includes(name)
+      ? `${short === undefined ? "" : `-${short}, `}--${flagOf(name)}`
+      : undefined;
     return { key: name, flag, initial, expects, help };
   });
 }
@@ -23,7 +26,7 @@ export function optionHelp(): OptionHelp[] {
 export function usage(): string {
   const line = (short: string, long: string, help: string): string =>
     `  ${short.padEnd(3)} ${long.padEnd(27)} ${help}`;
-  const lines = OPTION_NAMES.map((name) => {
+  const lines = FLAGS.map((name) => {
     const { short, help, initial, switch: isSwitch, repeatable } = DEFINITIONS[name];
     const fallback =
       isSwitch === true || repeatable === true || initial === "" ? "" : ` (default: ${String(initial)})`;
@@ -40,7 +43,11 @@ export function usage(): string {
     "",
     "Options:",
     ...lines,
-    line("", "--config=", "JSON file of the same options, named in camelCase; flags win over it"),
+    line(
+      "",
+      "--config=",
+      "JSON file of the same options, named in camelCase, and of groups; flags win over it",
+    ),
     line("", "--check", "check the options and exit"),
     line("-v,", "--version", "show the version"),
     line("-h,", "--help", "show this help"),

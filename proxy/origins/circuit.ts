@@ -7,9 +7,11 @@ export type CircuitState = "closed" | "open" | "half-open";
  * one request is let through; its fate decides.
  */
 export class Circuit {
+  /** Why a request last failed. */
+  problem = "";
   private failures = 0;
   private openUntil = 0;
-  private probing = false;
+  private probe = false;
 
   /**
    * @param tolerance failures in a row that open the circuit; 0 never does
@@ -30,28 +32,35 @@ export class Circuit {
     return this.failures === 0;
   }
 
+  /** The request that is to decide is under way. */
+  get probing(): boolean {
+    return this.probe;
+  }
+
   /** May a request go to the origin? */
   admits(): boolean {
     if (this.openUntil === 0) return true;
-    if (clock.now < this.openUntil || this.probing) return false;
-    this.probing = true;
+    if (clock.now < this.openUntil || this.probe) return false;
+    this.probe = true;
     return true;
   }
 
   succeeded(): void {
     this.failures = 0;
     this.openUntil = 0;
-    this.probing = false;
+    this.probe = false;
   }
 
   /** The request let through came to nothing that tells of the origin: another may try. */
   undecided(): void {
-    this.probing = false;
+    this.probe = false;
   }
 
-  failed(): void {
+  /** @param problem why, for who asks; as before when it is not said */
+  failed(problem = this.problem): void {
+    this.problem = problem;
     this.failures++;
-    this.probing = false;
+    this.probe = false;
     if (this.tolerance > 0 && this.failures >= this.tolerance)
       this.openUntil = clock.now + this.pauseSeconds * 1000;
   }

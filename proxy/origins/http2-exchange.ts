@@ -7,6 +7,7 @@ import { CODE, ConnectionError, MAX_WINDOW_BYTES } from "../http2/http2-frames";
 import { type OriginSession } from "./http2-origin";
 import { MALFORMED, NO_LENGTH } from "../http1/message-head";
 import { statusText } from "../http1/status-text";
+import { type Origin } from "../route";
 
 /** Octets an origin may send ahead on one stream. */
 export const STREAM_WINDOW_BYTES = 1_048_576;
@@ -63,6 +64,10 @@ export class Http2Exchange implements OriginLink {
 
   get served(): number {
     return this.session.served;
+  }
+
+  get origin(): Origin {
+    return this.session.owner.origin;
   }
 
   // ---- the request ------------------------------------------------------------------------------------------

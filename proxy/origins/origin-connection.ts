@@ -5,6 +5,7 @@ import { clock } from "../clock";
 import { type Failure, type LinkOwner, MAX_INTERIMS, type OriginLink, type Requester } from "../exchange";
 import { type HeadLimits, INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
 import { ResponseHead } from "../http1/response-head";
+import { type Origin } from "../route";
 import { READ_BUFFER_BYTES, type Reader, Wire } from "../wire";
 
 /** What a connection tells the pool it came from. */
@@ -61,6 +62,10 @@ export class OriginConnection implements OriginLink, Reader {
     socket.on("end", () => this.ended());
     socket.on("error", (error) => this.die({ status: 502, problem: error.message }));
     socket.on("close", () => this.die({ status: 502, problem: "origin closed the connection" }));
+  }
+
+  get origin(): Origin {
+    return this.owner.origin;
   }
 
   get idle(): boolean {

@@ -57,12 +57,13 @@ export function dial(options: DialOptions): Promise<Socket> {
 
 function dialTls(options: DialOptions): TLSSocket {
   const { origin, address, secureContext, alpn, session, onSession } = options;
+  const serverName = origin.serverName ?? origin.host;
   const socket = connectTls({
     host: address,
     port: origin.port,
     secureContext,
     ALPNProtocols: [...alpn],
-    ...(isIP(origin.host) === 0 ? { servername: origin.host } : {}),
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
     ...(session === undefined ? {} : { session }),
   });
   socket.on("session", onSession);

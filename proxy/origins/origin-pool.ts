@@ -1,7 +1,7 @@
 import { AddressBook } from "./address-book";
 import { Circuit } from "./circuit";
 import { clock, TICK_MS } from "../clock";
-import { type Failure, type Requester } from "../exchange";
+import { type Destination, type Failure, type Requester } from "../exchange";
 import { type Log } from "../observation/log";
 import { OriginSession, STREAMS_UNTIL_SETTLED } from "./http2-origin";
 import { type OriginConnection } from "./origin-connection";
@@ -43,6 +43,8 @@ export interface PoolTraits {
    * @default false
    */
   readonly leastBusy?: boolean;
+  /** Shared with other pools of the same origin. @default - one of its own */
+  readonly circuit?: Circuit;
 }
 
 interface Waiter {
@@ -62,7 +64,8 @@ const PURGE_MS = 5_000;
  * The connections to one origin: idle ones taken last in, first out, so that few are busy and the rest may go. What was
  * needed lately is kept, and what was not goes slowly.
  */
-export class OriginPool implements ConnectorOwner {
+export class OriginPool implements ConnectorOwner, Destination {
+  readonly key: string;
   readonly counts: PoolCounts = {
     connects: 0,
     connectFailures: 0,
@@ -109,9 +112,10 @@ export class OriginPool implements ConnectorOwner {
   ) {
     const { options } = context;
     if (traits.protocol !== "negotiated") this.agreed = traits.protocol ?? "http/1.1";
+    this.key = originKey(origin);
     this.book = new AddressBook(options.ejectFailures);
     this.connector = new OriginConnector(origin, context, traits.protocol ?? "http/1.1", this);
-    this.circuit = new Circuit(options.circuitFailures, options.circuitPause);
+    this.circuit = traits.circuit ?? new Circuit(options.circuitFailures, options.circuitPause);
   }
 
   get idleCount(): number {
@@ -124,6 +128,11 @@ export class OriginPool implements ConnectorOwner {
 
   get waitingCount(): number {
     return this.waiting.length;
+  }
+
+  /** A request would not have to wait for others. */
+  get hasRoom(): boolean {
+    return this.idle.length > 0 || !this.full || this.roomySession() !== undefined;
   }
 
   /** Connections open or being opened. */
@@ -208,7 +217,7 @@ export class OriginPool implements ConnectorOwner {
 
   endUnconfirmed(address: string, id: string): void {
     this.context.log.event("warn", "answer without a length ended with its TLS connection", {
-      origin: originKey(this.origin),
+      origin: this.key,
       address,
       chocon_req: id,
     });
@@ -434,12 +443,12 @@ export class OriginPool implements ConnectorOwner {
   /** An attempt has failed, and with it the oldest waiter; the others keep their own attempts or open connections. */
   private failed(failure: Failure): void {
     this.warmTried = true;
-    this.circuit.failed();
+    this.circuit.failed(failure.problem);
     const waiter = this.waiting.shift();
     if (waiter !== undefined) waiter.requester.fail(failure);
     else
       this.context.log.event("warn", "no connection to a declared origin", {
-        origin: originKey(this.origin),
+        origin: this.key,
         problem: failure.problem,
       });
     this.refillPause = Math.min(LONGEST_REFILL_PAUSE_MS, Math.max(1_000, this.refillPause * 2));

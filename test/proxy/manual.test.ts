@@ -15,7 +15,7 @@ test.each(optionHelp())(
         : typeof initial === "boolean"
           ? String(initial)
           : `\`${String(initial)}\``;
-    expect(cells?.slice(1, 4)).toEqual([`\`${key}\``, `\`${flag}\``, shown]);
+    expect(cells?.slice(1, 4)).toEqual([`\`${key}\``, flag === undefined ? "" : `\`${flag}\``, shown]);
     expect(cells?.[5]).toBe(help);
   },
 );

@@ -186,7 +186,9 @@ test("GIVEN connection races WHEN some are lost THEN no address counts as having
   const book = new AddressBook(5);
   const counts = { handshakes: 0, resumptions: 0 };
   let late = 0;
+  const reached = { host: "localhost", port: origin.port, tls: false, authority: "localhost" };
   const owner = {
+    origin: reached,
     book,
     counts,
     streamLimit: 100,
@@ -199,7 +201,7 @@ test("GIVEN connection races WHEN some are lost THEN no address counts as having
     endUnconfirmed: () => undefined,
   };
   const connector = new OriginConnector(
-    { host: "localhost", port: origin.port, tls: false, authority: "localhost" },
+    reached,
     {
       options: { connectTimeout: 10, maxHeaderBytes: 32_768, maxHeaderCount: 100 } as never,
       resolver: { resolve: () => Promise.resolve(["127.0.0.1", "::ffff:127.0.0.1"]) } as never,

@@ -1,0 +1,60 @@
+import { type GroupReport, type MemberReport, type MemberState } from "../origins/groups/group-report";
+
+/** From good to bad: of workers that differ the worst is told. */
+const STATES: readonly MemberState[] = ["serving", "returning", "on trial", "check failing", "circuit open"];
+
+/** The reports of several workers as one: what they count together, and the worst that any of them says. */
+export function mergeReports(reports: readonly (readonly GroupReport[])[]): readonly GroupReport[] {
+  const [first = [], ...others] = reports;
+  return first.map((group) => {
+    const same = others.flatMap((report) => report.filter((other) => other.group === group.group));
+    return {
+      group: group.group,
+      unaffordable: same.reduce((sum, other) => sum + other.unaffordable, group.unaffordable),
+      origins: group.origins.map((origin) =>
+        same
+          .flatMap(({ origins }) => origins.filter((other) => other.origin === origin.origin))
+          .reduce(worse, origin),
+      ),
+    };
+  });
+}
+
+function worse(a: MemberReport, b: MemberReport): MemberReport {
+  return {
+    ...(STATES.indexOf(b.state) > STATES.indexOf(a.state) ? b : a),
+    active: a.active + b.active,
+    asked: a.asked + b.asked,
+    movedHere: a.movedHere + b.movedHere,
+    movedOn: a.movedOn + b.movedOn,
+  };
+}
+
+/** The same for people. */
+export function upstreamsPage(groups: readonly GroupReport[]): string {
+  const row = (cells: readonly (string | number)[], tag = "td"): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escape(String(cell))}</${tag}>`).join("")}</tr>\n`;
+  const head = row(["origin", "state", "since", "why", "under way", "asked", "moved here", "moved on"], "th");
+  const tables = groups.map(({ group, origins }) => {
+    const rows = origins.map((each) =>
+      row([
+        each.origin,
+        each.state,
+        each.since,
+        each.why,
+        each.active,
+        each.asked,
+        each.movedHere,
+        each.movedOn,
+      ]),
+    );
+    return `<h2>${escape(group)}</h2>\n<table border="1">\n${head}${rows.join("")}</table>\n`;
+  });
+  return `<!doctype html>\n<meta charset="utf-8">\n<title>Upstreams</title>\n<h1>Upstreams</h1>\n${
+    tables.join("") || "<p>There are no groups.</p>\n"
+  }`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}

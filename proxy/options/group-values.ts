@@ -1,0 +1,131 @@
+import { isHost } from "../route";
+import { readUpstream } from "./endpoint-values";
+import { type GroupCheck, type GroupOptions, type GroupOrigin } from "./group-options";
+import { BadValue } from "./option-error";
+import { type Definition, duration, integer } from "./option-values";
+
+type Reader<T> = (value: unknown, path: string) => T;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads the value of `groups`: an object of groups by name. @throws BadValue */
+export function readGroups(value: unknown): readonly GroupOptions[] {
+  return Object.entries(fieldsOf(value, "groups", "an object of groups by name")).map(([name, group]) => {
+    const path = `groups.${name}`;
+    if (!isHost(name) || name.includes("[")) throw new BadValue(path, name, "a name or name:port");
+    return readGroup(name.toLowerCase(), Array.isArray(group) ? { origins: group } : group, path);
+  });
+}
+
+function readGroup(name: string, value: unknown, path: string): GroupOptions {
+  const fields = known(value, path, GROUP_KEYS, "a list of origins, or an object");
+  const from = <T>(key: string, read: Reader<T>, initial: T): T =>
+    fields[key] === undefined ? initial : read(fields[key], `${path}.${key}`);
+  const given = fields["origins"];
+  if (!Array.isArray(given) || given.length === 0)
+    throw new BadValue(`${path}.origins`, given, "a list of at least one origin");
+  const origins = given.map((origin: unknown, index) => readOrigin(origin, `${path}.origins[${index}]`));
+  const weighted = origins.filter(({ weight }) => weight !== undefined).length;
+  if (weighted > 0 && weighted < origins.length)
+    throw new BadValue(`${path}.origins`, given, "either a weight for each origin, or for none");
+  origins.forEach(({ host, port, tls }, index) => {
+    if (origins.findIndex((other) => other.host === host && other.port === port && other.tls === tls) < index)
+      throw new BadValue(`${path}.origins[${index}]`, given[index], "another origin than those before it");
+  });
+  return {
+    name,
+    origins,
+    connectTimeout: from("connectTimeout", seconds, 1),
+    firstByteTimeout: from("firstByteTimeout", seconds, 1),
+    circuitFailures: from("circuitFailures", whole(1, 1_000_000), 5),
+    circuitPause: from("circuitPause", seconds, 5),
+    returnTime: from("returnTime", seconds, 10),
+    retryBudget: from("retryBudget", fraction, 0.2),
+    check: from("check", readCheck, undefined),
+  };
+}
+
+const GROUP_KEYS = [
+  "origins",
+  "connectTimeout",
+  "firstByteTimeout",
+  "circuitFailures",
+  "circuitPause",
+  "returnTime",
+  "retryBudget",
+  "check",
+];
+
+function readOrigin(value: unknown, path: string): GroupOrigin {
+  const fields =
+    typeof value === "string"
+      ? { url: value }
+      : known(value, path, ["url", "weight", "limit", "warm", "host"], "a URL, or an object with one");
+  const from = <T>(key: string, read: Reader<T>, initial: T): T =>
+    (fields as Fields)[key] === undefined ? initial : read((fields as Fields)[key], `${path}.${key}`);
+  const { url } = fields as Fields;
+  const at = typeof url === "string" ? readUpstream(url) : undefined;
+  if (at === undefined)
+    throw new BadValue(
+      typeof value === "string" ? path : `${path}.url`,
+      url,
+      "http://host[:port] or https://host[:port]",
+    );
+  const keepHost = from(
+    "host",
+    (given, where) => {
+      if (given !== "keep") throw new BadValue(where, given, '"keep"');
+      return true;
+    },
+    false,
+  );
+  return {
+    ...at,
+    weight: from<number | undefined>("weight", whole(1, 1_000_000), undefined),
+    limit: from("limit", whole(0, 1_000_000), 0),
+    warm: from("warm", whole(0, 1_000), 1),
+    keepHost,
+  };
+}
+
+const readCheck: Reader<GroupCheck | undefined> = (value, path) => {
+  const fields = known(value, path, ["path", "interval", "timeout"], "an object with a path");
+  const target = fields["path"];
+  if (typeof target !== "string" || !/^\/[\x21-\x7e]*$/.test(target))
+    throw new BadValue(`${path}.path`, target, "a path, e.g. /healthz");
+  const from = (key: string, initial: number): number => {
+    const given = fields[key] === undefined ? initial : seconds(fields[key], `${path}.${key}`);
+    if (given < 0.1) throw new BadValue(`${path}.${key}`, fields[key], "at least 100ms");
+    return given;
+  };
+  return { path: target, interval: from("interval", 5), timeout: from("timeout", 1) };
+};
+
+/** @throws BadValue where it is none, or has a key that is not among `keys` */
+function known(value: unknown, path: string, keys: readonly string[], expects: string): Fields {
+  const fields = fieldsOf(value, path, expects);
+  for (const key of Object.keys(fields)) {
+    if (!keys.includes(key)) throw new BadValue(`${path}.${key}`, fields[key], `one of ${keys.join(", ")}`);
+  }
+  return fields;
+}
+
+function fieldsOf(value: unknown, path: string, expects: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new BadValue(path, value, expects);
+  return value as Fields;
+}
+
+function reading<T>(definition: Definition): Reader<T> {
+  return (value, path) => {
+    if (!definition.accepts(value)) throw new BadValue(path, value, definition.expects);
+    return (typeof value === "string" ? definition.read(value) : value) as T;
+  };
+}
+
+const seconds = reading<number>(duration(0, ""));
+const whole = (min: number, max: number): Reader<number> => reading(integer(0, min, max, ""));
+const fraction: Reader<number> = (value, path) => {
+  if (typeof value !== "number" || !(value >= 0 && value <= 1))
+    throw new BadValue(path, value, "a number from 0 to 1");
+  return value;
+};

@@ -1,0 +1,223 @@
+import {
+  type Failure,
+  isGatewayFailure,
+  type MovableRequester,
+  type OriginLink,
+  type Requester,
+  RETRIES,
+  triesAfterLoss,
+} from "../../exchange";
+import { type WireProtocol } from "../../exchange-services";
+import { type ResponseHead } from "../../http1/response-head";
+import { type GroupMember } from "./group-member";
+
+/** What an attempt asks of the exchange that it is a part of. */
+export interface AttemptOwner {
+  readonly requester: MovableRequester;
+  readonly over: WireProtocol;
+  /** Seconds. */
+  readonly connectTimeout: number;
+  readonly firstByteTimeout: number;
+  /** An answer that says that the origin cannot serve. True: the request has gone elsewhere. */
+  turnedAway(attempt: Attempt, problem: string): boolean;
+  /** No answer has begun in time. True: that is a failure; unless it was discarded, the attempt waits on. */
+  late(attempt: Attempt, problem: string): boolean;
+  /** It comes to nothing; `unread`: the origin has certainly not acted on the request. */
+  failed(attempt: Attempt, failure: Failure, unread: boolean): void;
+  /** It is sent to the same origin again. */
+  repeated(): void;
+  /** All of the answer has passed. */
+  ended(): void;
+}
+
+/** Bytes of an unwanted answer that are read, so that its connection can be kept. */
+const MAX_SWALLOWED_BYTES = 65_536;
+
+/** A request at one origin of a group: passes on what comes of it, as long as nothing has to be done about it. */
+export class Attempt implements Requester {
+  readonly id: string;
+  readonly method: string;
+  readonly upgrading: boolean;
+  readonly wantsPayload: boolean;
+  /** It is the one request by which an origin that has failed is tried. */
+  private readonly trial: boolean;
+
+  private link: OriginLink | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private triesLeft = RETRIES;
+  private answerLate = false;
+  /** Something of the answer has reached the client. */
+  private committed = false;
+  /** What comes of it does not matter any more. */
+  private over = false;
+  private swallowed = 0;
+
+  constructor(
+    readonly member: GroupMember,
+    private readonly owner: AttemptOwner,
+  ) {
+    const { requester } = owner;
+    this.id = requester.id;
+    this.method = requester.method;
+    this.upgrading = requester.upgrading;
+    this.wantsPayload = requester.wantsPayload;
+    this.trial = member.circuit.state === "half-open";
+  }
+
+  /** A request whose answer is read to its end for nothing was whole. */
+  get requestDone(): boolean {
+    return this.over || this.owner.requester.requestDone;
+  }
+
+  begin(): void {
+    this.member.active++;
+    this.acquire(false);
+  }
+
+  /** Nothing of it is wanted any more; what is still to come of an answer is left to `swallow`. */
+  discard(): void {
+    if (this.over) return;
+    this.over = true;
+    this.member.active--;
+    this.disarm();
+  }
+
+  /** The same, and what is under way ends. */
+  cancel(): void {
+    this.discard();
+    if (this.link === undefined) this.member.pool(this.owner.over).forget(this);
+    else this.link.abandon();
+  }
+
+  send(link: OriginLink): void {
+    this.link = link;
+    this.disarm();
+    this.owner.requester.send(link);
+    const { firstByteTimeout } = this.owner;
+    if (firstByteTimeout > 0) this.after(firstByteTimeout, () => this.unanswered());
+  }
+
+  originDrained(): void {
+    if (!this.over) this.owner.requester.originDrained();
+  }
+
+  inform(head: ResponseHead): void {
+    if (this.over) return;
+    this.begun();
+    this.owner.requester.inform(head);
+  }
+
+  respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    if (this.over) return this.swallow(to - from, last);
+    const { owner, member } = this;
+    if (isGatewayFailure(head.status)) {
+      const problem = `status ${head.status}`;
+      const whole = owner.requester.requestDone;
+      member.failed(problem);
+      if (!this.committed && owner.turnedAway(this, problem))
+        return this.swallow(whole ? to - from : Infinity, last);
+    } else if (!this.answerLate) member.circuit.proved(this.trial);
+    this.begun();
+    if (last) this.finish();
+    return owner.requester.respond(head, bytes, from, to, last);
+  }
+
+  body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    if (this.over) return this.swallow(to - from, last);
+    if (last) this.finish();
+    return this.owner.requester.body(bytes, from, to, last);
+  }
+
+  trailers(lines: string): void {
+    if (!this.over) this.owner.requester.trailers(lines);
+  }
+
+  switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
+    this.member.circuit.proved(this.trial);
+    this.begun();
+    return this.owner.requester.switched(head, bytes, from, to);
+  }
+
+  originEnded(): void {
+    this.owner.requester.originEnded();
+  }
+
+  lost(link: OriginLink, failure: Failure, answered: boolean): void {
+    if (this.over) return;
+    const { owner, member } = this;
+    const { requester } = owner;
+    this.disarm();
+    member.circuit.problem = failure.problem;
+    if (this.committed) {
+      this.finish();
+      requester.lost(link, failure, true);
+      return;
+    }
+    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, requester);
+    this.link = undefined;
+    requester.detach();
+    if (triesLeft !== undefined && requester.replayable) {
+      this.triesLeft = triesLeft;
+      owner.repeated();
+      this.acquire(true);
+    } else owner.failed(this, failure, failure.untouched === true);
+  }
+
+  fail(failure: Failure): void {
+    if (this.over) return;
+    this.owner.failed(this, failure, true);
+  }
+
+  private acquire(fresh: boolean): void {
+    this.member.pool(this.owner.over).acquire(this, fresh);
+    if (this.link === undefined && !this.over)
+      this.after(this.owner.connectTimeout, () => this.unconnected());
+  }
+
+  private unconnected(): void {
+    const { member, owner } = this;
+    const problem = `no connection within ${owner.connectTimeout} s`;
+    // One that waits for others' connections says nothing of the origin.
+    if (member.pool(owner.over).hasRoom) member.failed(problem);
+    member.pool(owner.over).forget(this);
+    owner.failed(this, { status: 504, problem }, true);
+  }
+
+  private unanswered(): void {
+    const { owner } = this;
+    if (owner.requester.requestDone) {
+      this.answerLate = owner.late(this, `no answer within ${owner.firstByteTimeout} s`);
+    } else this.after(owner.firstByteTimeout, () => this.unanswered());
+  }
+
+  /** Time-outs are judged after what has come meanwhile was read, however long this process was held up. */
+  private after(seconds: number, then: () => void): void {
+    this.disarm();
+    const armed = (this.timer = setTimeout(
+      () => setImmediate(() => this.timer === armed && !this.over && !this.committed && then()),
+      seconds * 1000,
+    ));
+  }
+
+  private disarm(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private begun(): void {
+    this.committed = true;
+    this.disarm();
+  }
+
+  private finish(): void {
+    this.discard();
+    this.owner.ended();
+  }
+
+  /** Reads on, so that the connection can serve again, unless that would take long. */
+  private swallow(length: number, last: boolean): boolean {
+    this.swallowed += length;
+    if (!last && this.swallowed > MAX_SWALLOWED_BYTES) this.link!.abandon();
+    return true;
+  }
+}

@@ -1,0 +1,134 @@
+import { type Failure, type MovableRequester } from "../../exchange";
+import { type WireProtocol } from "../../exchange-services";
+import { Attempt, type AttemptOwner } from "./attempt";
+import { type Wish } from "./choice";
+import { type GroupMember } from "./group-member";
+import { type RetryBudget } from "./retry-budget";
+
+/** What an exchange asks of its group. */
+export interface ExchangeOwner {
+  /** Seconds. */
+  readonly connectTimeout: number;
+  readonly firstByteTimeout: number;
+  readonly budget: RetryBudget;
+  readonly counts: { unaffordable: number };
+  /** The origin to ask, of those that were not asked yet. */
+  next(asked: readonly GroupMember[], over: WireProtocol, wish: Wish): GroupMember | undefined;
+  /** Why none can be asked. */
+  refusal(): Failure;
+  repeated(): void;
+  ended(requester: MovableRequester): void;
+}
+
+/** A request that moves on neither tries an origin that has failed nor waits, if that can be helped. */
+const MOVING: Wish = { trial: false, queue: false };
+
+/** One request to a group: goes from origin to origin for as long as that can do no harm, and makes sense. */
+export class GroupExchange implements AttemptOwner {
+  private readonly asked: GroupMember[] = [];
+  private readonly problems: string[] = [];
+  private attempt: Attempt | undefined;
+
+  constructor(
+    private readonly owner: ExchangeOwner,
+    readonly requester: MovableRequester,
+    readonly over: WireProtocol,
+  ) {}
+
+  get connectTimeout(): number {
+    return this.owner.connectTimeout;
+  }
+
+  get firstByteTimeout(): number {
+    return this.owner.firstByteTimeout;
+  }
+
+  begin(): void {
+    const { owner, requester } = this;
+    owner.budget.earn();
+    const first = owner.next([], this.over, { trial: this.mayMove(false), queue: true });
+    if (first === undefined) {
+      this.ended();
+      requester.fail(owner.refusal());
+      return;
+    }
+    first.counts.asked++;
+    this.ask(first);
+  }
+
+  /** The requester wants nothing any more. */
+  cancel(): void {
+    this.attempt?.cancel();
+  }
+
+  turnedAway(attempt: Attempt, problem: string): boolean {
+    const next = this.elsewhere(false);
+    if (next === undefined) return false;
+    attempt.discard();
+    this.move(attempt, problem, next);
+    return true;
+  }
+
+  late(attempt: Attempt, problem: string): boolean {
+    // Where no other origin can be asked there is nothing to gain from calling it a failure.
+    if (this.owner.next(this.asked, this.over, MOVING) === undefined) return false;
+    const next = this.elsewhere(false);
+    if (next !== undefined) attempt.cancel();
+    attempt.member.failed(problem);
+    if (next !== undefined) this.move(attempt, problem, next);
+    return true;
+  }
+
+  failed(attempt: Attempt, failure: Failure, unread: boolean): void {
+    attempt.discard();
+    const next = this.elsewhere(unread);
+    if (next !== undefined) {
+      this.move(attempt, failure.problem, next);
+      return;
+    }
+    this.note(attempt, failure.problem);
+    this.ended();
+    this.requester.detach();
+    this.requester.fail({ status: failure.status, problem: this.problems.join("; ") });
+  }
+
+  repeated(): void {
+    this.owner.repeated();
+  }
+
+  ended(): void {
+    this.owner.ended(this.requester);
+  }
+
+  /** Sending the request again does nothing twice that may not be done twice. */
+  private mayMove(unread: boolean): boolean {
+    return this.requester.replayable && (unread || this.requester.head.idempotent);
+  }
+
+  /** Where the request may go to next, if it may. The first move is the next origin's limit's concern alone. */
+  private elsewhere(unread: boolean): GroupMember | undefined {
+    if (!this.mayMove(unread)) return undefined;
+    const next = this.owner.next(this.asked, this.over, MOVING);
+    if (next === undefined || this.asked.length === 1 || this.owner.budget.spend()) return next;
+    this.owner.counts.unaffordable++;
+    return undefined;
+  }
+
+  private move(from: Attempt, problem: string, to: GroupMember): void {
+    this.note(from, problem);
+    from.member.counts.movedOn++;
+    to.counts.movedHere++;
+    this.requester.detach();
+    this.ask(to);
+  }
+
+  private ask(member: GroupMember): void {
+    this.asked.push(member);
+    this.attempt = new Attempt(member, this);
+    this.attempt.begin();
+  }
+
+  private note({ member }: Attempt, problem: string): void {
+    this.problems.push(`${member.key}: ${problem}`);
+  }
+}

@@ -1,0 +1,147 @@
+import { clock } from "../../clock";
+import { type WireProtocol } from "../../exchange-services";
+import { type GroupOptions, type GroupOrigin } from "../../options/group-options";
+import { authorityOf, type Origin, originKey } from "../../route";
+import { OriginPool, type PoolContext } from "../origin-pool";
+import { type Candidate } from "./choice";
+import { GroupCircuit } from "./group-circuit";
+import { type MemberReport, type MemberState } from "./group-report";
+import { HealthCheck } from "./health-check";
+
+/** What an origin that has just come back is given of its part of the requests at least. */
+const FIRST_SHARE = 0.05;
+
+/** One origin of a group: its connections, how it fares, and what it may be sent. */
+export class GroupMember {
+  readonly key: string;
+  readonly origin: Origin;
+  readonly circuit: GroupCircuit;
+  /** Requests it has been asked and has not answered. */
+  active = 0;
+  readonly counts = { asked: 0, movedHere: 0, movedOn: 0 };
+  private readonly pools = new Map<WireProtocol, OriginPool>();
+  private readonly check: HealthCheck | undefined;
+  private shown: MemberState = "serving";
+  /** When it came to be in its present state, as `Date.now()`. */
+  private since = Date.now();
+
+  constructor(
+    private readonly group: GroupOptions,
+    private readonly options: GroupOrigin,
+    private readonly context: PoolContext,
+  ) {
+    const { host, port, tls, keepHost, warm } = options;
+    const { name } = group;
+    this.origin = keepHost
+      ? { host, port, tls, authority: name, serverName: name.replace(/:\d*$/, "") }
+      : { host, port, tls, authority: authorityOf(host, port, tls) };
+    this.key = originKey(this.origin);
+    this.circuit = new GroupCircuit(group.circuitFailures, group.circuitPause);
+    this.pool("any").keepWarm(warm);
+    if (group.check !== undefined) this.check = new HealthCheck(this, group.check);
+  }
+
+  /** The pool for what is to go out over this protocol. */
+  pool(over: WireProtocol): OriginPool {
+    let pool = this.pools.get(over);
+    if (pool === undefined) {
+      const negotiated =
+        this.context.options.http2Origins === "auto" && this.origin.tls ? "negotiated" : "http/1.1";
+      pool = new OriginPool(this.origin, this.context, {
+        protocol: over === "any" ? negotiated : over,
+        leastBusy: true,
+        circuit: this.circuit,
+      });
+      this.pools.set(over, pool);
+    }
+    return pool;
+  }
+
+  get allPools(): IterableIterator<OriginPool> {
+    return this.pools.values();
+  }
+
+  /** How it stands for a request that is to go out over this protocol. */
+  candidate(over: WireProtocol): Candidate {
+    const { limit, weight } = this.options;
+    return {
+      standing: this.standing,
+      room: limit > 0 && this.active >= limit ? "none" : this.pool(over).hasRoom ? "free" : "queue",
+      weight,
+      share: this.share,
+    };
+  }
+
+  /** A request, or a check, came to nothing for a reason that is the origin's. */
+  failed(problem: string): void {
+    this.circuit.failed(problem);
+  }
+
+  /** Enforces time-outs; called once a tick. */
+  sweep(now: number): void {
+    for (const pool of this.pools.values()) pool.sweep(now);
+    this.check?.sweep(now);
+    this.notice();
+  }
+
+  /** Tells of a change of its state. */
+  private notice(): void {
+    const { state } = this;
+    if (state === this.shown) return;
+    this.context.log.event(
+      state === "circuit open" || state === "check failing" ? "warn" : "info",
+      "origin of a group",
+      {
+        group: this.group.name,
+        origin: this.key,
+        state,
+        ...(state === "serving" ? {} : { problem: this.problem }),
+      },
+    );
+    this.shown = state;
+    this.since = Date.now();
+  }
+
+  get state(): MemberState {
+    if (this.circuit.state !== "closed") return this.circuit.state === "open" ? "circuit open" : "on trial";
+    if (this.check?.failing === true) return "check failing";
+    return this.share < 1 ? "returning" : "serving";
+  }
+
+  /** Why it last failed. */
+  get problem(): string {
+    return this.circuit.problem;
+  }
+
+  /** What an operator is told. */
+  report(): MemberReport {
+    this.notice();
+    const { key, state, active, counts } = this;
+    return {
+      origin: key,
+      state,
+      since: new Date(this.since).toISOString(),
+      why: state === "serving" ? "" : this.problem,
+      active,
+      ...counts,
+    };
+  }
+
+  drain(): void {
+    for (const pool of this.pools.values()) pool.drain();
+  }
+
+  private get standing(): Candidate["standing"] {
+    if (this.circuit.state === "open" || this.circuit.probing) return "out";
+    // Where there are checks they are what tries it, so that no request has to.
+    if (this.circuit.state === "half-open") return this.check === undefined ? "trial" : "out";
+    return this.check?.failing === true ? "doubtful" : "good";
+  }
+
+  private get share(): number {
+    const backAt = Math.max(this.circuit.closedAgainAt, this.check?.passingAgainAt ?? -Infinity);
+    const { returnTime } = this.group;
+    if (clock.now - backAt >= returnTime * 1000) return 1;
+    return Math.max(FIRST_SHARE, (clock.now - backAt) / (returnTime * 1000));
+  }
+}

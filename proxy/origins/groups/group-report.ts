@@ -1,0 +1,26 @@
+/** What an operator is told of an origin. */
+export type MemberState = "serving" | "returning" | "check failing" | "circuit open" | "on trial";
+
+/** What an operator is told of one origin of a group. */
+export interface MemberReport {
+  readonly origin: string;
+  readonly state: MemberState;
+  /** When it came to be in that state, in ISO 8601. */
+  readonly since: string;
+  /** Why, where it is not serving. */
+  readonly why: string;
+  /** Requests under way. */
+  readonly active: number;
+  /** Requests that asked it first, that came to it from another origin, and that moved on from it. */
+  readonly asked: number;
+  readonly movedHere: number;
+  readonly movedOn: number;
+}
+
+/** What an operator is told of one group. */
+export interface GroupReport {
+  readonly group: string;
+  /** Attempts that the retry budget did not allow. */
+  readonly unaffordable: number;
+  readonly origins: readonly MemberReport[];
+}

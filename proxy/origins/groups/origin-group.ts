@@ -1,0 +1,107 @@
+import { type Destination, type Failure, type MovableRequester } from "../../exchange";
+import { type WireProtocol } from "../../exchange-services";
+import { type GroupReport } from "./group-report";
+import { type GroupOptions } from "../../options/group-options";
+import { type OriginPool, type PoolContext } from "../origin-pool";
+import { choose, type Wish } from "./choice";
+import { type ExchangeOwner, GroupExchange } from "./group-exchange";
+import { GroupMember } from "./group-member";
+import { RetryBudget } from "./retry-budget";
+
+/** What all groups share. */
+export interface GroupContext extends PoolContext {
+  readonly metrics: { retries: number };
+}
+
+/** One name for several origins, any of which can answer: a service that runs in several clouds. */
+export class OriginGroup implements ExchangeOwner {
+  readonly connectTimeout: number;
+  readonly firstByteTimeout: number;
+  readonly budget: RetryBudget;
+  /** Attempts that the retry budget did not allow. */
+  readonly counts = { unaffordable: 0 };
+  readonly members: readonly GroupMember[];
+  private readonly exchanges = new Map<MovableRequester, GroupExchange>();
+
+  constructor(
+    readonly options: GroupOptions,
+    private readonly context: GroupContext,
+  ) {
+    const { connectTimeout, firstByteTimeout } = options;
+    this.connectTimeout = connectTimeout;
+    this.firstByteTimeout = firstByteTimeout;
+    this.budget = new RetryBudget(options.retryBudget);
+    const own = { ...context, options: { ...context.options, connectTimeout } };
+    this.members = options.origins.map((origin) => new GroupMember(options, origin, own));
+  }
+
+  /** Where its requests over this protocol go. */
+  door(over: WireProtocol): Destination {
+    return {
+      key: `group ${this.options.name}`,
+      acquire: (requester) => this.begin(requester, over),
+      forget: (requester) => this.forget(requester),
+    };
+  }
+
+  get pools(): OriginPool[] {
+    return this.members.flatMap((member) => [...member.allPools]);
+  }
+
+  report(): GroupReport {
+    return {
+      group: this.options.name,
+      unaffordable: this.counts.unaffordable,
+      origins: this.members.map((member) => member.report()),
+    };
+  }
+
+  next(asked: readonly GroupMember[], over: WireProtocol, wish: Wish): GroupMember | undefined {
+    const left = this.members.filter((member) => !asked.includes(member));
+    return left[
+      choose(
+        left.map((member) => member.candidate(over)),
+        wish,
+        Math.random,
+      )
+    ];
+  }
+
+  refusal(): Failure {
+    const reasons = this.members.map(
+      ({ key, state, problem }) =>
+        `${key}: ${state === "serving" ? "at its limit" : `${state} (${problem})`}`,
+    );
+    return { status: 503, problem: `no origin can be asked: ${reasons.join("; ")}` };
+  }
+
+  repeated(): void {
+    this.context.metrics.retries++;
+  }
+
+  ended(requester: MovableRequester): void {
+    this.exchanges.delete(requester);
+  }
+
+  /** Enforces time-outs; called once a tick. */
+  sweep(now: number): void {
+    for (const member of this.members) member.sweep(now);
+  }
+
+  /** Lets what is under way end, and keeps nothing open. */
+  drain(): void {
+    for (const member of this.members) member.drain();
+  }
+
+  private begin(requester: MovableRequester, over: WireProtocol): void {
+    const exchange = new GroupExchange(this, requester, over);
+    this.exchanges.set(requester, exchange);
+    exchange.begin();
+  }
+
+  private forget(requester: MovableRequester): void {
+    const exchange = this.exchanges.get(requester);
+    this.exchanges.delete(requester);
+    exchange?.cancel();
+  }
+}

@@ -1,0 +1,75 @@
+import { BadValue } from "../../../proxy/options/option-error";
+import { readGroups } from "../../../proxy/options/group-values";
+
+const bad = (value: unknown): string => {
+  try {
+    readGroups(value);
+  } catch (error) {
+    if (error instanceof BadValue) return error.message;
+    throw error;
+  }
+  throw new Error("no error");
+};
+
+test("GIVEN nothing but URLs WHEN they are read THEN the rest is as the manual says", () => {
+  expect(readGroups({ "Search.example.com": ["https://a.example.com", "http://b.example.com:81"] })).toEqual([
+    {
+      name: "search.example.com",
+      origins: [
+        { host: "a.example.com", port: 443, tls: true, limit: 0, warm: 1, keepHost: false },
+        { host: "b.example.com", port: 81, tls: false, limit: 0, warm: 1, keepHost: false },
+      ],
+      connectTimeout: 1,
+      firstByteTimeout: 1,
+      circuitFailures: 5,
+      circuitPause: 5,
+      returnTime: 10,
+      retryBudget: 0.2,
+    },
+  ]);
+});
+
+test.each([
+  [[], "groups: [] is not an object of groups by name"],
+  [{ "a b": [] }, 'groups.a b: "a b" is not a name or name:port'],
+  [{ a: "https://b" }, 'groups.a: "https://b" is not a list of origins, or an object'],
+  [{ a: [] }, "groups.a.origins: [] is not a list of at least one origin"],
+  [
+    { a: ["b.example.com"] },
+    'groups.a.origins[0]: "b.example.com" is not http://host[:port] or https://host[:port]',
+  ],
+  [
+    { a: [{ weight: 1 }] },
+    "groups.a.origins[0].url: undefined is not http://host[:port] or https://host[:port]",
+  ],
+  [
+    { a: [{ url: "http://b", wieght: 1 }] },
+    "groups.a.origins[0].wieght: 1 is not one of url, weight, limit, warm, host",
+  ],
+  [{ a: [{ url: "http://b", host: "own" }] }, 'groups.a.origins[0].host: "own" is not "keep"'],
+  [
+    { a: [{ url: "http://b", weight: 0 }] },
+    "groups.a.origins[0].weight: 0 is not a whole number from 1 to 1000000",
+  ],
+  [
+    { a: ["http://b", "http://b:80"] },
+    'groups.a.origins[1]: "http://b:80" is not another origin than those before it',
+  ],
+  [{ a: { origins: ["http://b"], retryBudget: 2 } }, "groups.a.retryBudget: 2 is not a number from 0 to 1"],
+  [
+    { a: { origins: ["http://b"], check: { path: "x" } } },
+    'groups.a.check.path: "x" is not a path, e.g. /healthz',
+  ],
+  [
+    { a: { origins: ["http://b"], check: { path: "/", interval: 0 } } },
+    "groups.a.check.interval: 0 is not at least 100ms",
+  ],
+])("GIVEN %j WHEN it is read THEN the error says where, what and what was expected", (value, message) => {
+  expect(bad(value)).toBe(message);
+});
+
+test("GIVEN weights for some origins only WHEN they are read THEN that is refused", () => {
+  expect(bad({ a: ["http://b", { url: "http://c", weight: 1 }] })).toContain(
+    "either a weight for each origin, or for none",
+  );
+});
