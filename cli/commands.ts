@@ -22,7 +22,7 @@ export const COMMANDS: readonly Command[] = [
     name: "availability",
     summary: "what each service can promise, what costs it most, what changed",
     needsAssessment: true,
-    run: async (args) => (await import("../constructs/availability/cli")).main(args, process.stdout),
+    run: async (args) => (await import("../constructs/availability/cli")).run(args, process.stdout),
   },
   {
     name: "topology",

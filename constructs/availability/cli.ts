@@ -1,10 +1,14 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
 import { type Basis, BASES, held, type HeldOptions, heldText, meets } from "./calculus/held";
 import { percent } from "./calculus/percent";
 import type { AvailabilityRun } from "./collect/availability-run";
+import { compared } from "./measured/comparison";
+import { textComparison } from "./measured/comparison-text";
+import { askPrometheus, measuredQuery, readMeasurements } from "./measured/measurements";
+import { burnRateAlerts } from "./report/burn-rate-alerts";
 import { type Difference, differences } from "./report/difference";
 import { htmlReport } from "./report/html-report";
 import { markdownReport } from "./report/markdown-report";
@@ -45,6 +49,11 @@ RUN is the file that synth writes. Default: cdktf.out/availability.json
   --no-planned         leave planned work out of what they hold
   --html FILE          write a page with a reliability block diagram of every service
   --openslo DIR        write OpenSLO v1 documents, one file for each service
+  --alerts DIR         write Prometheus rules, one file for each service: alerts when its error budget goes too fast
+  --measured FILE|URL  put what Prometheus measured beside what is promised and predicted: its address, or its answer to
+                       what --measured-query prints, saved as a file
+  --measured-query     print that query
+  --window TIME        time of both. Default: 30d
   --help               print this
 
 Exit code: 0, or 1 when --fail-below finds a service, or 2 when something is wrong with what was given.
@@ -54,7 +63,30 @@ const DEFAULT_RUN = join("cdktf.out", "availability.json");
 const DEFAULT_WIDTH = 110;
 
 /**
- * The report on a synth's availability run.
+ * The report on a synth's availability run, asking a Prometheus where one is named.
+ *
+ * @param argv arguments after the program's name
+ * @returns exit code: 0 fine, 1 below --fail-below, 2 wrong arguments or files
+ */
+export async function run(
+  argv: readonly string[],
+  stdout: Output,
+  stderr: Output = process.stderr,
+): Promise<number> {
+  try {
+    const { measured, window } = commandLine(argv).values;
+    const asked = measured !== undefined && ADDRESS.test(measured);
+    return report(argv, stdout, stderr, asked ? await askPrometheus(measured, window) : undefined);
+  } catch (error) {
+    stderr.write(`availability: ${explained(error as NodeJS.ErrnoException)}\n`);
+    return 2;
+  }
+}
+
+const ADDRESS = /^https?:\/\//;
+
+/**
+ * The report on a synth's availability run from files alone.
  *
  * @param argv arguments after the program's name
  * @returns exit code: 0 fine, 1 below --fail-below, 2 wrong arguments or files
@@ -74,8 +106,8 @@ function explained({ code, message }: NodeJS.ErrnoException): string {
   return `${message.split(/\. |\n/)[0]}; "tricloud availability --help" lists the options`;
 }
 
-function report(argv: readonly string[], stdout: Output, stderr: Output): number {
-  const { values: options, positionals } = parseArgs({
+function commandLine(argv: readonly string[]) {
+  return parseArgs({
     args: [...argv],
     allowPositionals: true,
     allowNegative: true,
@@ -88,11 +120,24 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
       planned: { type: "boolean", default: true },
       html: { type: "string" },
       openslo: { type: "string" },
+      alerts: { type: "string" },
+      measured: { type: "string" },
+      "measured-query": { type: "boolean", default: false },
+      window: { type: "string", default: "30d" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
+}
+
+/** @param answer of the Prometheus that --measured names, where it names one */
+function report(argv: readonly string[], stdout: Output, stderr: Output, answer?: string): number {
+  const { values: options, positionals } = commandLine(argv);
   if (options.help) {
     stdout.write(HELP);
+    return 0;
+  }
+  if (options["measured-query"]) {
+    stdout.write(`${measuredQuery(options.window)}\n`);
     return 0;
   }
   if (positionals[0] === "without") return without(positionals.slice(1), options.json, stdout);
@@ -113,7 +158,16 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
     for (const { name, content } of openSlo(run, holding))
       writeFileSync(join(options.openslo, name), content);
   }
-  if (options.json)
+  if (options.alerts !== undefined) {
+    mkdirSync(options.alerts, { recursive: true });
+    for (const { name, content } of burnRateAlerts(run, holding))
+      writeFileSync(join(options.alerts, name), content);
+  }
+  if (options.measured !== undefined) {
+    const measured = readMeasurements(answer ?? savedAnswer(options.measured), options.measured);
+    const comparison = compared(run, measured);
+    stdout.write(options.json ? `${JSON.stringify(comparison, undefined, 2)}\n` : textComparison(comparison));
+  } else if (options.json)
     stdout.write(`${JSON.stringify(changes === undefined ? run : { ...run, changes }, undefined, 2)}\n`);
   else if (options.markdown) stdout.write(markdownReport(run, changes));
   else stdout.write(forTerminal(run, changes, stdout));
@@ -124,6 +178,16 @@ function report(argv: readonly string[], stdout: Output, stderr: Output): number
   }
   for (const line of low) stderr.write(`availability: ${line}\n`);
   return low.length > 0 ? 1 : 0;
+}
+
+function savedAnswer(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Error(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function without(positionals: readonly string[], json: boolean, stdout: Output): number {
