@@ -8,6 +8,7 @@ import {
   type DeclaresServices,
   type HasFailover,
   type HasInstances,
+  held,
   type OffersSites,
   percent,
   type Placing,
@@ -93,14 +94,14 @@ export abstract class RegionStack<R extends RegionBase>
   private addAvailabilityOutput(): void {
     new TerraformOutput(this, "availability", {
       description:
-        "Percent of the time that each service can be expected to be up, failures being independent",
+        "Percent of the time that each service can promise to be up, as it is held against its target",
       value: Lazy.anyValue({
         produce: () =>
           Object.fromEntries(
             collectAvailability(this).stacks.flatMap(({ services }) =>
               services.map((each) => [
                 each.service,
-                each.independent && percent(each.independent.availability),
+                percent(held(each.results, each.target ?? {}).availability.lower),
               ]),
             ),
           ),

@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { percent } from "../../constructs/availability/calculus/percent";
 import { MINUTES_PER_YEAR } from "../../constructs/availability/calculus/downtime";
+import {
+  type Held,
+  held,
+  type HeldOptions,
+  type HeldResults,
+} from "../../constructs/availability/calculus/held";
+import { percent } from "../../constructs/availability/calculus/percent";
 
 /** The parts of `availability.json` that a plan's summary shows. */
 export interface AvailabilityReport {
@@ -13,14 +19,17 @@ export interface AvailabilityReport {
 
 interface ServiceFigures {
   readonly service: string;
-  /** Null where the composition is too large for an exact result. */
-  readonly independent: { readonly availability: number; readonly unavailability: number } | null;
-  readonly target?: {
-    readonly atLeast: number;
-    readonly verdict: string;
-    /** Why the verdict is so, and what would change it: a headline, then details. */
-    readonly explanation?: readonly string[];
-  } | null;
+  /** All figures that may be held against a target; runs of earlier versions are without. */
+  readonly results?: HeldResults;
+  /** With the basis on which it is held. */
+  readonly target?:
+    | (HeldOptions & {
+        readonly atLeast: number;
+        readonly verdict: string;
+        /** Why the verdict is so, and what would change it: a headline, then details. */
+        readonly explanation?: readonly string[];
+      })
+    | null;
 }
 
 /** A target that keeps the app from being synthesised. */
@@ -33,7 +42,7 @@ export interface MissedTarget {
 export interface AvailabilityChange {
   readonly stack: string;
   readonly service: string;
-  /** Availability as text; absent for a service that is new. */
+  /** Availability as text, on the basis of the newer target; absent for a service that is new. */
   readonly before?: string;
   /** Absent for a service that is gone. */
   readonly after?: string;
@@ -93,12 +102,14 @@ function compare(
   before: ServiceFigures | undefined,
   after: ServiceFigures | undefined,
 ): AvailabilityChange {
+  const basis = after?.target ?? before?.target ?? {};
+  const [from, to] = [figureOf(before, basis), figureOf(after, basis)];
   return {
     stack,
     service,
-    before: before === undefined ? undefined : figure(before),
-    after: after === undefined ? undefined : figure(after),
-    difference: difference(before, after),
+    before: before === undefined ? undefined : textOf(from),
+    after: after === undefined ? undefined : textOf(to),
+    difference: difference(from, to),
     target:
       after?.target === undefined || after.target === null
         ? undefined
@@ -106,19 +117,21 @@ function compare(
   };
 }
 
-function figure({ independent }: ServiceFigures): string {
-  return independent === null
-    ? "too large to compute"
-    : percent(independent.availability, independent.unavailability);
+const figureOf = (service: ServiceFigures | undefined, basis: HeldOptions): Held | undefined =>
+  service?.results === undefined ? undefined : held(service.results, basis);
+
+function textOf(figure: Held | undefined): string {
+  if (figure === undefined) return "unknown";
+  const { lower, upper } = figure.availability;
+  return lower === upper
+    ? percent(lower, figure.unavailability.upper)
+    : `${percent(lower)} to ${percent(upper)}`;
 }
 
-function difference(
-  before: ServiceFigures | undefined,
-  after: ServiceFigures | undefined,
-): string | undefined {
-  const [from, to] = [before?.independent ?? undefined, after?.independent ?? undefined];
+function difference(from: Held | undefined, to: Held | undefined): string | undefined {
   if (from === undefined || to === undefined) return undefined;
-  const minutes = (to.unavailability - from.unavailability) * MINUTES_PER_YEAR;
+  if ([from, to].some(({ availability: { lower, upper } }) => lower < upper)) return undefined;
+  const minutes = (to.unavailability.upper - from.unavailability.upper) * MINUTES_PER_YEAR;
   if (minutes === 0) return undefined;
   const amount = Math.abs(minutes);
   const shown = amount < 0.1 ? "less than 0.1" : amount.toFixed(1);

@@ -27,8 +27,9 @@ const toy =
 
 /** An availability report with one service of one stack. */
 function writeAvailability(out: string, unavailability: number): void {
-  const independent = { availability: 1 - unavailability, unavailability };
-  const services = [{ service: "calls", independent, target: { atLeast: 0.9995, verdict: "met" } }];
+  const correlated = { availability: 1 - unavailability, unavailability };
+  const results = { correlated };
+  const services = [{ service: "calls", results, target: { atLeast: 0.9995, verdict: "met" } }];
   const report = { schema: "tricloud/availability/v1", stacks: [{ stack: "toy", services }] };
   writeFileSync(join(out, "availability.json"), JSON.stringify(report));
 }
@@ -212,9 +213,7 @@ describe("an app that does not synthesise", () => {
       "target 99.99 % is missed: the composition can promise 99.9 %",
       "cheapest change: a second zone",
     ];
-    const services = [
-      { service: "calls", independent: null, target: { atLeast: 0.9999, verdict: "missed", explanation } },
-    ];
+    const services = [{ service: "calls", target: { atLeast: 0.9999, verdict: "missed", explanation } }];
     const report = { schema: "tricloud/availability/v1", stacks: [{ stack: "toy", services }] };
     writeFileSync(join(out, "availability.json"), JSON.stringify(report));
     const file = join(testDirectory(), "plan.md");

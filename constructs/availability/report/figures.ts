@@ -156,7 +156,11 @@ export function dependencyText({ stack, service }: Dependency, { stacks }: Avail
   const name = `${stack}/${service}`;
   if (found === undefined) return `${name}, which is not part of this run`;
   if (found.target !== null) return `${name}, which promises ${percent(found.target.atLeast)} (its target)`;
-  return `${name}, which can promise ${independentText(found)}`;
+  const { availability, unavailability } = held(found.results);
+  const { lower, upper } = availability;
+  const promised =
+    lower === upper ? percent(lower, unavailability.upper) : `${percent(lower)} to ${percent(upper)}`;
+  return `${name}, which can promise ${promised}`;
 }
 
 type Dependency = ServiceAvailability["dependsOn"][number];
