@@ -13,9 +13,14 @@ const APP = join(__dirname, "../main.js");
  *
  * @returns whether it did
  */
-export function assessStacks(): boolean {
+export const assessStacks = (): boolean => runApp("--availability");
+
+/** Has the app write the configuration of every stack, from the regions as they are now. @returns whether it did */
+export const synthesise = (): boolean => runApp();
+
+function runApp(...args: readonly string[]): boolean {
   if (!existsSync(APP)) return true;
-  const { status, error } = spawnSync(process.execPath, [APP, "--availability"], {
+  const { status, error } = spawnSync(process.execPath, [APP, ...args], {
     stdio: ["ignore", process.stderr.fd, "inherit"],
   });
   if (error !== undefined) throw error;

@@ -31,6 +31,11 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./topology")).main(args, process.stdout),
   },
   {
+    name: "drift",
+    summary: "what on dedicated servers is not as a deploy has left it, or would leave it today",
+    run: async (args) => (await import("./drift")).main(args),
+  },
+  {
     name: "openings",
     summary: "which addresses and ports must be open between federated regions",
     run: async (args) => {

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { loadRegions } from "../constructs/region";
 import { type Opening, openings } from "../constructs/openings/openings";
+import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud openings [--json]
 
@@ -37,15 +38,5 @@ function table(found: readonly Opening[]): string {
     ["FROM", "TO", "PORT", "FOR"],
     ...found.map(({ from, to, protocol, port, why }) => [side(from), side(to), `${port}/${protocol}`, why]),
   ];
-  const widths =
-    rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  return tableText(rows);
 }

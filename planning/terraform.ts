@@ -17,6 +17,9 @@ export interface TerraformSettings {
   readonly cliConfiguration: string;
 }
 
+/** The program to run: Terraform, or what takes its place (OpenTofu's `tofu`), named as cdktf has it named. */
+export const terraformProgram = (): string => process.env["TERRAFORM_BINARY_NAME"] ?? "terraform";
+
 /** Runs the real Terraform, cut off from the user's settings, credentials helpers and update checks. */
 export class Terraform {
   private readonly running = new Set<ChildProcess>();
@@ -28,7 +31,7 @@ export class Terraform {
     const inherited = Object.entries(process.env).filter(
       ([name]) => !name.startsWith("TF_") || name.startsWith("TF_VAR_"),
     );
-    const child = spawn("terraform", args, {
+    const child = spawn(terraformProgram(), args, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
@@ -55,7 +58,10 @@ export class Terraform {
       return { succeeded: code === 0, stdout, text };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") {
-        throw new Error("terraform is not on the PATH: install Terraform 1.5 or later", { cause: error });
+        throw new Error(
+          `${terraformProgram()} is not on the PATH: install Terraform 1.5 or later, or OpenTofu and set TERRAFORM_BINARY_NAME=tofu`,
+          { cause: error },
+        );
       }
       throw error;
     } finally {

@@ -33,7 +33,7 @@ describe("tricloud", () => {
     return { status, stdout, stderr };
   };
 
-  const COMMANDS = ["plan", "availability", "topology", "openings"];
+  const COMMANDS = ["plan", "availability", "topology", "drift", "openings"];
 
   it("lists its commands, asked for help or asked for nothing", () => {
     // WHEN

@@ -71,6 +71,11 @@ export class Deployment {
     return this.run(process.execPath, [join(PROJECT, "dist/main.js")], options);
   }
 
+  /** Runs a command of the project's own. */
+  tricloud(args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+    return this.run(process.execPath, [join(PROJECT, "dist/cli/main.js"), ...args], options);
+  }
+
   private cdktf(args: readonly string[], options: CommandOptions): Promise<Outcome> {
     return this.run(
       process.execPath,
