@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { App } from "cdktf";
@@ -7,7 +7,7 @@ import pc from "picocolors";
 import { type AvailabilityRun, collectAvailability } from "./constructs/availability";
 import { loadRegions } from "./constructs/region";
 import { collectTopology } from "./constructs/topology";
-import { addStacks } from "./stacks";
+import { addRegions } from "./stacks";
 import { RegionStack } from "./stacks/region-stack";
 
 const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
@@ -32,9 +32,15 @@ async function main(): Promise<void> {
   // cdktf notes where each token was made: an eighth of the time of a synthesis that nobody debugs.
   if (process.env["DEBUG"] === undefined) Error.captureStackTrace = () => undefined;
   const regions = loadRegions(process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "regions"));
+  const isNew = !existsSync(process.env["CDKTF_OUTDIR"] ?? "cdktf.out");
   const app = new App({ stackTraces: false });
-  for (const region of regions) await addStacks(app, region);
-  const availability = collectAvailability(app);
+  const availability = await addRegions(app, regions)
+    .then(() => collectAvailability(app))
+    .catch((error: unknown) => {
+      // cdktf makes the directory before there is anything to write.
+      if (isNew) rmSync(app.outdir, { recursive: true, force: true });
+      throw error;
+    });
   warnOfAssumptions(availability);
   write(app, "availability.json", availability);
   write(app, "topology.json", collectTopology(app, regionOf));

@@ -1,6 +1,7 @@
 import type { App } from "cdktf";
+import type { IConstruct } from "constructs";
 import type { DeclaresServices } from "../constructs/availability";
-import type { Region } from "../constructs/region";
+import { InvalidRegionsError, type Region, type RegionProblem } from "../constructs/region";
 
 /*
  * Each platform's bindings take time and memory to load, so a platform that no region uses is not loaded.
@@ -9,20 +10,72 @@ import type { Region } from "../constructs/region";
 /**
  * Adds the stacks of one region, whichever platform it runs on.
  *
- * @throws Error when the region has an availability target for a service that none of its stacks declares
+ * @throws Error when the region has availability targets for services that none of its stacks declares
  */
-export async function addStacks(app: App, region: Region): Promise<void> {
+export async function addStacks(app: App, region: Region): Promise<readonly RegionStacks[]> {
   const stacks = await stacksOf(app, region);
-  const services = stacks.flatMap((stack) => stack.services.map(({ name }) => name));
-  const unknown = Object.keys(region.availability.targets).find((name) => !services.includes(name));
-  if (unknown !== undefined) {
-    throw new Error(
-      `region ${region.name}: availability.targets: expected services of its stacks (${services.join(", ")}), got: ${unknown}`,
-    );
-  }
+  const problems = unknownTargets(region, stacks.flatMap(namesOf));
+  if (problems.length > 0) throw new InvalidRegionsError(problems);
+  return stacks;
 }
 
-async function stacksOf(app: App, region: Region): Promise<readonly DeclaresServices[]> {
+/**
+ * Adds the stacks of all regions.
+ *
+ * @throws Error that names every mistake found, with its region: what addStacks throws, and origins at services that no
+ *   stack of the app declares
+ */
+export async function addRegions(app: App, regions: readonly Region[]): Promise<void> {
+  const services = new Map<string, readonly string[]>();
+  const refusals: string[] = [];
+  for (const region of regions) {
+    try {
+      for (const stack of await addStacks(app, region)) services.set(stack.node.id, namesOf(stack));
+    } catch (error) {
+      const { message } = error as Error;
+      refusals.push(message.replace(/^(?!region )/gm, `region ${region.name}: `));
+    }
+  }
+  // What stacks declare that could not be made, nobody knows.
+  if (refusals.length > 0) throw new Error(refusals.join("\n"));
+  const problems = regions.flatMap((region) => unknownOrigins(region, services));
+  if (problems.length > 0) throw new InvalidRegionsError(problems);
+}
+
+type RegionStacks = DeclaresServices & IConstruct;
+
+const namesOf = (stack: DeclaresServices): string[] => stack.services.map(({ name }) => name);
+
+function unknownTargets({ name, availability }: Region, services: readonly string[]): RegionProblem[] {
+  return Object.keys(availability.targets)
+    .filter((target) => !services.includes(target))
+    .map((target) => ({
+      region: name,
+      path: "availability.targets",
+      value: target,
+      expectation: `expected services of its stacks (${services.join(", ")})`,
+    }));
+}
+
+function unknownOrigins(
+  { name, availability }: Region,
+  services: ReadonlyMap<string, readonly string[]>,
+): RegionProblem[] {
+  return Object.entries(availability.origins).flatMap(([host, origin]) => {
+    if (!("stack" in origin) || services.get(origin.stack)?.includes(origin.service)) return [];
+    const known = [...services].flatMap(([stack, names]) => names.map((service) => `${stack}/${service}`));
+    return [
+      {
+        region: name,
+        path: `availability.origins[${JSON.stringify(host)}]`,
+        value: `${origin.stack}/${origin.service}`,
+        expectation: `expected a service of a stack of this app (${known.sort().join(", ")})`,
+      },
+    ];
+  });
+}
+
+async function stacksOf(app: App, region: Region): Promise<readonly RegionStacks[]> {
   switch (region.platform) {
     case "dedicated": {
       const { JpStack } = await import("./jp");

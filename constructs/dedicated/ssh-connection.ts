@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { relative, resolve } from "node:path";
 import { Token } from "cdktf";
 import type { SshAccess } from "../region";
+import { shownValue } from "../region/shown-value";
 import {
   SSH_ADDRESS,
   SSH_KEY_PATH,
@@ -41,8 +42,7 @@ export function sshTarget(owner: string, name: string, props: SshTargetProps): S
   const { address, sshAddress, ssh } = props;
   const { bastion } = ssh;
   const refuse = (field: string, expected: string, value: unknown): never => {
-    const shown = String(value).includes("PRIVATE KEY") ? "a private key" : JSON.stringify(value);
-    throw new Error(`${owner}: ${field} must be ${expected}, got: ${shown}`);
+    throw new Error(`${owner}: ${field} must be ${expected}, got: ${shownValue(value, field)}`);
   };
   const check = (field: string, expected: string, shape: RegExp, value: string | undefined): void => {
     if (value === undefined) return;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "./cidr";
-import { consulServersProblem, cidr, sharedFields } from "./region";
+import { consulServersProblem, cidr, regionName, sharedFields } from "./region";
 
 const awsRegion = z
   .string({ error: "expected an AWS region such as us-east-1" })
@@ -137,6 +137,8 @@ const DEBIAN_ARCHITECTURE = { x86_64: "amd64", arm64: "arm64" };
 export const ec2Region = z
   .strictObject({
     ...sharedFields,
+    // A load balancer's name, the tightest, is at most 32 characters long.
+    name: regionName(26),
     platform: z.literal("ec2"),
     awsRegion,
     /** Zones the region spreads over; what needs a quorum needs three. */

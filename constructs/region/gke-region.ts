@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
-import { cidr, ipv4Address, consulServersProblem, dnsLabel, sharedFields } from "./region";
+import { cidr, ipv4Address, consulServersProblem, dnsLabel, regionName, sharedFields } from "./region";
 
 const project = z
   .string({ error: "expected a Google Cloud project id such as example-uk" })
@@ -175,6 +175,8 @@ const maintenance = z
 export const gkeRegion = z
   .strictObject({
     ...sharedFields,
+    // The cluster has the region's name, and service accounts one that begins with it.
+    name: regionName(24),
     platform: z.literal("gke"),
     project,
     gcpRegion,

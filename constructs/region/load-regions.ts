@@ -26,6 +26,15 @@ function regionFiles(directory: string): string[] {
       { cause: error },
     );
   }
+  // A region that is not deployed because its file is of another kind is missed by nobody until it is needed.
+  const uncompiled = names.find(
+    (name) => /(?<!\.d)\.[cm]?tsx?$/.test(name) && !names.includes(name.replace(/\.[cm]?tsx?$/, ".js")),
+  );
+  if (uncompiled !== undefined) {
+    throw new Error(
+      `regions directory ${directory}: expected .js and .json files, which need no compiling, got: ${uncompiled}`,
+    );
+  }
   return names
     .filter((name) => [".js", ".json"].includes(extname(name)))
     .sort()
@@ -39,9 +48,13 @@ function readRegion(file: string): RegionSource {
       value: extname(file) === ".json" ? JSON.parse(readFileSync(file, "utf8")) : moduleValue(file),
     };
   } catch (error) {
-    throw new Error(`region file ${file}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`region file ${file}: ${withoutExcerpt((error as Error).message)}`, { cause: error });
   }
 }
+
+/** Node shows a piece of a text that is no JSON: it may be of a secret. */
+const withoutExcerpt = (message: string): string =>
+  message.replace(/, (\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, ": not valid JSON");
 
 function moduleValue(file: string): unknown {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- which file it is, is known at run time only

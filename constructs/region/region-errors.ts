@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { shownValue } from "./shown-value";
 
 /** One thing wrong with a region value. */
 export interface RegionProblem {
@@ -32,7 +33,7 @@ function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue):
     return issue.keys.map((key) => ({
       region,
       path: pathText([...issue.path, key]),
-      value: shown(valueAt(input, [...issue.path, key])),
+      value: shownValue(valueAt(input, [...issue.path, key]), key),
       expectation: "expected no such field",
     }));
   }
@@ -41,7 +42,7 @@ function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue):
     {
       region,
       path: pathText(issue.path),
-      value: typeof given === "string" ? given : shown(valueAt(input, issue.path)),
+      value: typeof given === "string" ? given : shownValue(valueAt(input, issue.path), fieldOf(issue.path)),
       expectation: expectationOf(issue.message),
     },
   ];
@@ -71,17 +72,14 @@ function pathText(path: readonly PropertyKey[]): string {
     .join("");
 }
 
+/** Name of the field that a path leads to, or that holds the list it leads into. */
+const fieldOf = (path: readonly PropertyKey[]): string =>
+  path.filter((step) => typeof step === "string").at(-1) ?? "";
+
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (value, step) =>
       typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined,
     input,
   );
-}
-
-const SHOWN_CHARACTERS = 120;
-
-function shown(value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value);
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
 }

@@ -121,9 +121,13 @@ export function consulServersProblem(count: number, singleServer: boolean): stri
     : "expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none";
 }
 
+const forwarder = ipv4Address.refine((address) => !["127.0.0.1", "0.0.0.0"].includes(address), {
+  error: "expected another server's address: here the resolver itself listens, and would ask itself for ever",
+});
+
 export const dns = z.strictObject({
   /** Upstream resolvers for public names. */
-  forwarders: z.array(ipv4Address).min(1, { error: "expected at least one upstream resolver" }),
+  forwarders: z.array(forwarder).min(1, { error: "expected at least one upstream resolver" }),
   /** Names answered from the region value itself: IPv4 address by host name. */
   records: z.record(hostName, ipv4Address).default({}),
 });
@@ -166,6 +170,12 @@ const availability = z.strictObject({
   /** What each service must be able to promise, by its name in the stack. */
   targets: z.record(z.string(), target).default({}),
 });
+
+/** The name of a region of whose resources' names it is a part, with the longest that leaves room for the rest. */
+export const regionName = (longest: number) =>
+  dnsLabel.max(longest, {
+    error: `expected at most ${longest} characters, so that names of what is made with it fit`,
+  });
 
 /** To be spread into each platform's strict object. */
 export const sharedFields = {

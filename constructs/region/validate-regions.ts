@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { Cidr } from "./cidr";
 import { dedicatedRegion, type DedicatedRegion } from "./dedicated-region";
@@ -95,7 +96,33 @@ function federationProblems(regions: readonly Region[]): RegionProblem[] {
           expectation: `expected ${JSON.stringify(earlier.consul[field]) ?? "nothing"} as in region ${earlier.name}, with which it federates`,
         })),
     );
-  return [...regions.flatMap(primaryProblems), ...regions.flatMap(failoverProblems), ...disagreements];
+  return [
+    ...regions.flatMap(primaryProblems),
+    ...regions.flatMap(failoverProblems),
+    ...regions.flatMap((region) => strayPeers(region, regions)),
+    ...disagreements,
+  ];
+}
+
+/** Servers of one datacenter with addresses of another region. */
+function strayPeers(region: Region, regions: readonly Region[]): RegionProblem[] {
+  return Object.entries(region.consul.peers).flatMap(([peer, addresses]) =>
+    addresses.flatMap((address, index) => {
+      const owner = regions.find(
+        (other) =>
+          isIPv4(address) && networksOf(other).some(({ cidr }) => Cidr.parse(cidr)?.contains(address)),
+      );
+      if (owner === undefined || owner.name === peer) return [];
+      return [
+        {
+          region: region.name,
+          path: `consul.peers.${peer}[${index}]`,
+          value: JSON.stringify(address),
+          expectation: `expected an address of region ${peer}, not one in the network of region ${owner.name}`,
+        },
+      ];
+    }),
+  );
 }
 
 /** Datacenters to fail over to that the servers here know nothing of. */

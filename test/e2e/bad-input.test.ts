@@ -45,6 +45,11 @@ describe("the app with a wrong region value", () => {
       /region jp: servers\[1\]\.address: expected another address.*"10\.10\.0\.11"/,
     ],
     [
+      "an origin at a stack that is not there",
+      { ...dedicatedRegionValue(), availability: { origins: { a: { stack: "nowhere", service: "web" } } } },
+      /region jp: availability\.origins\["a"\]: expected a service of a stack of this app .*got: nowhere\/web/,
+    ],
+    [
       "a missing host key",
       changed((_, index) => (index === 1 ? { hostKey: undefined } : {})),
       /region jp: servers\[1\]\.hostKey: expected .*got: nothing/,

@@ -33,6 +33,19 @@ describe("loadRegions", () => {
     expect(() => loadRegions(directory)).toThrow(/region file .*broken\.json: /);
   });
 
+  test("shows nothing of a file that cannot be parsed: it may be a secret", () => {
+    writeFileSync(join(directory, "broken.json"), "-----BEGIN OPENSSH PRIVATE KEY-----");
+    expect(() => loadRegions(directory)).toThrow(/broken\.json: (?!.*(BEGIN|OPENSSH|PRIVATE))/);
+  });
+
+  test("refuses a file that would have to be compiled first, instead of leaving its region out", () => {
+    writeFileSync(join(directory, "a.json"), JSON.stringify(dedicatedRegionValue({ name: "a" })));
+    writeFileSync(join(directory, "us.ts"), "export default {};");
+    expect(() => loadRegions(directory)).toThrow(
+      `regions directory ${directory}: expected .js and .json files, which need no compiling, got: us.ts`,
+    );
+  });
+
   test("refuses an empty directory and one that is not there", () => {
     expect(() => loadRegions(directory)).toThrow(
       `regions directory ${directory}: expected at least one .js or .json file, got: none`,

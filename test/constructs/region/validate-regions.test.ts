@@ -1,5 +1,7 @@
 import { type DedicatedRegionInput, InvalidRegionsError, validateRegions } from "../../../constructs/region";
+import { randomBytes, randomUUID } from "node:crypto";
 import ukRegion from "../../../regions/uk";
+import usRegion from "../../../regions/us";
 import { dedicatedRegionValue, hostKey } from "./region-values";
 
 const problemsOf = (...values: unknown[]): string[] => {
@@ -179,5 +181,73 @@ describe("validateRegions", () => {
     );
     // THEN the message stays readable
     expect(problem?.length).toBeLessThan(400);
+  });
+
+  test("refuses a resolver that would ask itself, and names that leave no room for those of resources", () => {
+    expect(problemsOf(jp({ dns: { forwarders: ["127.0.0.1"] } }))).toEqual([
+      'region jp: dns.forwarders[0]: expected another server\'s address: here the resolver itself listens, and would ask itself for ever, got: "127.0.0.1"',
+    ]);
+    expect(problemsOf({ ...usRegion, name: "a".repeat(27) })).toEqual([
+      `region ${"a".repeat(27)}: name: expected at most 26 characters, so that names of what is made with it fit, got: "${"a".repeat(27)}"`,
+    ]);
+    expect(problemsOf({ ...ukRegion, name: "a".repeat(25) })).toEqual([
+      `region ${"a".repeat(25)}: name: expected at most 24 characters, so that names of what is made with it fit, got: "${"a".repeat(25)}"`,
+    ]);
+  });
+
+  test("refuses a peer's address in the network of another region", () => {
+    // GIVEN an address in the United Kingdom given for the United States
+    const consul = { peers: { us: ["10.20.0.11", "10.30.0.5"] } };
+    expect(problemsOf(jp({ consul }), ukRegion, { ...usRegion, consul: {} })).toEqual([
+      'region jp: consul.peers.us[1]: expected an address of region us, not one in the network of region uk, got: "10.30.0.5"',
+    ]);
+  });
+
+  describe.each([
+    ["a gossip key", randomBytes(32).toString("base64")],
+    ["a management token", randomUUID()],
+    ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n"],
+    ["a password", "correct horse"],
+  ])("never shows %s", (what, secret) => {
+    const fields: Array<[string, unknown]> = [
+      [
+        "a field of its own",
+        { ...jp(), consul: { gossipKey: secret, managementToken: secret, password: secret } },
+      ],
+      ["a list in one", { ...jp(), consul: { secrets: [secret], acl: { token: secret } } }],
+      ...(what === "a password"
+        ? []
+        : ([
+            ["another field", { ...jp(), cidr: secret, dns: { forwarders: [secret] }, platform: secret }],
+            ["a host key's place", jp({ servers: jp().servers.map((one) => ({ ...one, hostKey: secret })) })],
+            ["a key's path", jp({ ssh: { privateKeyPath: `${secret}\n` } })],
+          ] as Array<[string, unknown]>)),
+    ];
+    test.each(fields)("that stands in %s", (_, value) => {
+      const problems = problemsOf(value).join("\n");
+      expect(problems).toContain("got: (what looks like a secret, and is not shown)");
+      for (const part of secret.split("\n").filter(Boolean)) expect(problems).not.toContain(part);
+    });
+  });
+
+  test("shows what is no secret, though it is long or its field is called a key", () => {
+    const fingerprint = "798aec654e5c15428c8e42eeaa16fcbca621e701";
+    const [problem] = problemsOf({
+      ...jp(),
+      consul: {
+        aptSource: {
+          name: "c",
+          uri: "https://a.example/",
+          suite: "x",
+          components: [],
+          keyFingerprint: fingerprint,
+        },
+      },
+    });
+    expect(problem).toContain(fingerprint);
+    const [key] = problemsOf(
+      jp({ servers: [{ name: "a", address: "10.10.0.1", hostKey: "ssh-ed25519 AAAAC3Nz", roles: [] }] }),
+    );
+    expect(key).toContain('"ssh-ed25519 AAAAC3Nz"');
   });
 });

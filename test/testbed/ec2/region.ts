@@ -94,7 +94,7 @@ export class Ec2Laboratory {
     const directory = join(this.testbed.directory, `deploy-${++this.deploys}`);
     mkdirSync(directory);
     const stack = await Stack.synthesise(directory, region.name, (app) =>
-      addStacks(app, ec2Region.parse(region)),
+      addStacks(app, ec2Region.parse(region)).then(() => undefined),
     );
     return this.cloud.apply(stack);
   }
