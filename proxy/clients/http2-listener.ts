@@ -36,6 +36,8 @@ const UNANSWERED_STREAMS = 200;
 interface Connection {
   readonly socket: Socket;
   readonly session: ServerHttp2Session;
+  /** Node's own way to close the session. */
+  readonly close: () => void;
   /** Streams that are open, that were begun, and that ended before their answer had begun. */
   streams: number;
   begun: number;
@@ -48,6 +50,8 @@ interface Connection {
   /** `clock.now` when it was last asked whether it is still there, and ticks since then without an answer. */
   askedAt: number;
   awaited: number;
+  /** Its client said GOAWAY. */
+  leaving: boolean;
   /** It was told which of its streams is the last to be answered. */
   lastNamed: boolean;
 }
@@ -127,6 +131,7 @@ export class Http2Listener {
     // Its session may have ended in the same breath.
     if (connection === undefined) return;
     connection.begun++;
+    if (connection.lastNamed) stream.close(constants.NGHTTP2_REFUSED_STREAM);
     if (stream.closed) {
       this.unanswered(connection);
       return;
@@ -155,6 +160,7 @@ export class Http2Listener {
     const connection: Connection = {
       socket,
       session,
+      close: session.close.bind(session),
       streams: 0,
       begun: 0,
       unanswered: 0,
@@ -163,10 +169,13 @@ export class Http2Listener {
       writtenSince: 0,
       askedAt: clock.now,
       awaited: 0,
+      leaving: false,
       lastNamed: false,
     };
     this.connections.set(session, connection);
     session.on("error", () => session.destroy());
+    // Node would call it when the client says GOAWAY, whatever streams are still to come with the same read.
+    session.close = () => void (connection.leaving = true);
     // The session itself may tell its end late or never, where its socket is half closed or does not drain.
     socket.on("close", () => {
       session.destroy();
@@ -180,10 +189,9 @@ export class Http2Listener {
     const { session, socket, streams } = connection;
     const { clientIdleTimeout, writeTimeout } = this.services.options;
     const idle = streams === 0 && now - connection.idleSince > clientIdleTimeout * 1000;
-    if (idle) session.close();
-    else if (now >= this.closeAt) this.endSession(connection);
+    if (idle || now >= this.closeAt || (connection.leaving && streams === 0)) endSession(connection);
     // Streams have time-outs of their own.
-    if (!session.destroyed && (!session.closed || streams > 0)) {
+    if (!session.destroyed) {
       this.checkAlive(connection, now);
       return;
     }
@@ -191,16 +199,6 @@ export class Http2Listener {
     if (!socket.writableEnded && now - connection.overSince <= writeTimeout * 1000) return;
     connection.writtenSince ||= now;
     if (now - connection.writtenSince > LINGER_MS) socket.destroy();
-  }
-
-  /** Takes no more streams; a session that Node calls closed cannot be asked anything, so those under way end first. */
-  private endSession(connection: Connection): void {
-    const { session } = connection;
-    if (connection.streams === 0) session.close();
-    else if (!connection.lastNamed && !session.destroyed) {
-      connection.lastNamed = true;
-      session.goaway(constants.NGHTTP2_NO_ERROR);
-    }
   }
 
   /**
@@ -220,6 +218,23 @@ export class Http2Listener {
       connection.awaited = 1;
       session.ping(() => (connection.awaited = 0));
     }
+  }
+}
+
+/**
+ * Takes no more streams, and ends the session with the last of those under way. In between Node must not call it closed:
+ * a closed session answers no ping, and Node 20 destroys a stream that still begins on it while nghttp2 is reading it,
+ * which corrupts the heap. What is being written when it ends is written first.
+ */
+function endSession(connection: Connection): void {
+  const { session, streams } = connection;
+  if (session.destroyed) return;
+  if (streams === 0) {
+    connection.close();
+    session.destroy();
+  } else if (!connection.lastNamed) {
+    connection.lastNamed = true;
+    session.goaway(constants.NGHTTP2_NO_ERROR);
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
-import { FRAME, frame, PREFACE, uint32 } from "../../proxy/http2/http2-frames";
+import { FLAG, FRAME, frame, PREFACE, uint32 } from "../../proxy/http2/http2-frames";
 import { makeCertificates } from "../testbed/certificates";
 import {
   bundle,
@@ -27,6 +27,9 @@ const FLAGS = ["--allow", "127.0.0.1", "--allow-address", "127.0.0.0/8", "--acce
 const CLIENTS = 20;
 const GOAWAY = frame(FRAME.goAway, 0, 0, uint32(0) + uint32(0));
 
+/** How a frame begins that is a head and no end. */
+const headOf = (stream: number): string =>
+  String.fromCharCode(FRAME.headers, FLAG.endHeaders) + uint32(stream);
 const hostOf = (port: number): string => `127.0.0.1.ccnproxy:${port}`;
 const request = (port: number, path = "/", fields = ""): string =>
   `GET ${path} HTTP/1.1\r\nHost: ${hostOf(port)}\r\n${fields}\r\n`;
@@ -190,6 +193,21 @@ describe("GIVEN HTTP/2 clients that hold their connections", () => {
     expect(await stopped).toBe(0);
     expect(proxy.output()).not.toMatch(/ERR_HTTP2|at .*node:/);
     for (const [, socket] of held) socket.destroy();
+  }, 60_000);
+
+  test("WHEN their GOAWAY comes with more streams THEN those are answered, and the proxy goes on", async () => {
+    const proxy = await startProxy(file, FLAGS);
+    const { port } = await origin;
+    for (let round = 0; round < 40; round++) {
+      const clients = await Promise.all(Array.from({ length: CLIENTS }, () => rawHttp2Client(proxy.port)));
+      for (const { write } of clients)
+        write(requestFrame(1, hostOf(port)) + GOAWAY + requestFrame(3, hostOf(port)));
+      const answered = (): boolean =>
+        clients.every(({ received }) => [1, 3].every((stream) => received().includes(headOf(stream))));
+      expect([round, await eventually(answered), proxy.child.exitCode]).toEqual([round, true, null]);
+      for (const { socket } of clients) socket.destroy();
+    }
+    expect(await proxy.stop()).toBe(0);
   }, 60_000);
 
   test("WHEN they leave just as SIGTERM comes THEN the others' requests are answered", async () => {

@@ -92,7 +92,7 @@ export async function rawHttp2Client(
   let received = "";
   socket.on("error", () => undefined);
   socket.on("data", (bytes: Buffer) => (received += bytes.toString("latin1")));
-  await new Promise((resolve) => socket.once("connect", resolve));
+  await new Promise((resolve) => socket.once("connect", resolve).once("close", resolve));
   const write = (text: string): void => void socket.write(text, "latin1");
   write(PREFACE + SETTINGS);
   return { socket, write, received: () => received };
