@@ -4,20 +4,24 @@ import { OptionError } from "./options/option-error";
 import { requireDirectory } from "./observation/access-log";
 import { type Options } from "./options/options";
 import { keepPidFile } from "./pid-file";
+import { reloadOnHangup } from "./reload";
 import { serve, serveAdmin } from "./serve";
-import { reportFor, Supervisor } from "./supervisor";
+import { Supervisor } from "./supervisor";
+import { work } from "./worker";
 import { usage } from "./options/usage";
 import { VERSION } from "./version";
 
 async function run(options: Options): Promise<void> {
-  if (cluster.isWorker) {
-    reportFor(await serve(options, process.ppid));
-    return;
-  }
   requireDirectory(options);
   if (options.pidFile !== "") keepPidFile(options.pidFile);
   if (options.workers === 1) {
-    const serving = serve(options, process.pid);
+    const serving = serve(options, process.pid, (service) =>
+      reloadOnHangup(
+        service.log,
+        () => service.options,
+        (changed) => service.reload(changed),
+      ),
+    );
     const admin = serveAdmin(options, {
       ready: async () => (await serving).ready,
       snapshot: async () => (await serving).snapshot(),
@@ -41,8 +45,17 @@ function command(): Command {
   }
 }
 
-const asked = command();
+function fail(error: unknown): void {
+  process.stderr.write(`tricloud-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+// What a worker runs with is its supervisor's business: the file may have changed since.
+const asked: Command | { run: "work" } = cluster.isWorker ? { run: "work" } : command();
 switch (asked.run) {
+  case "work":
+    work().catch(fail);
+    break;
   case "help":
     process.stdout.write(usage());
     break;
@@ -53,8 +66,5 @@ switch (asked.run) {
     process.stdout.write("configuration is valid\n");
     break;
   case "serve":
-    run(asked.options).catch((error: unknown) => {
-      process.stderr.write(`tricloud-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exit(1);
-    });
+    run(asked.options).catch(fail);
 }

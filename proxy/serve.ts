@@ -40,10 +40,16 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
  * Serves clients until SIGTERM, then lets requests end.
  *
  * @param starter the process id that sockets were handed over to: this one's, or a worker's parent's
+ * @param onMade called with the service before it listens
  * @returns the service, listening. When it has drained, the process exits with 0, or 1 when the time was up.
  */
-export async function serve(options: Options, starter: number): Promise<Service> {
+export async function serve(
+  options: Options,
+  starter: number,
+  onMade: (service: Service) => void,
+): Promise<Service> {
   const service = new Service(options);
+  onMade(service);
   // Before anybody is told that it listens: until then a signal ends the process.
   let terminating = false;
   const terminate = (): void => {
@@ -58,7 +64,7 @@ export async function serve(options: Options, starter: number): Promise<Service>
     setTimeout(() => service.drain(() => process.exit(0)), options.drainDelay * 1000);
   };
   process.on("SIGTERM", terminate).on("SIGINT", terminate);
-  ignoreOtherSignals(service.log);
+  ignoreSignal("SIGUSR2", service.log);
   if (!DIRECT) {
     service.log.event(
       "warn",
@@ -87,8 +93,7 @@ export async function serve(options: Options, starter: number): Promise<Service>
   return service;
 }
 
-/** Signals that other servers reload or restart at would end the process; here they mean nothing, and the log says so. */
-export function ignoreOtherSignals(log: Log): void {
-  for (const signal of ["SIGHUP", "SIGUSR2"] as const)
-    process.on(signal, () => log.event("warn", "signal without a meaning here", { signal }));
+/** A signal that other servers restart at would end the process; here it means nothing, and the log says so. */
+export function ignoreSignal(signal: NodeJS.Signals, log: Log): void {
+  process.on(signal, () => log.event("warn", "signal without a meaning here", { signal }));
 }

@@ -25,10 +25,11 @@ import {
   type Snapshot,
 } from "./observation/metrics";
 import { AccessLog } from "./observation/access-log";
-import { type GroupReport } from "./origins/groups/group-report";
+import { type UpstreamsReport } from "./origins/groups/group-report";
 import { type RequestHead } from "./http1/request-head";
 import { ResponseTimes, type TimesSample } from "./observation/response-times";
 import { type Options } from "./options/options";
+import { configurationHash } from "./options/reloadable";
 import { type GroupContext, OriginGroup } from "./origins/groups/origin-group";
 import { OriginPool } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
@@ -58,9 +59,13 @@ export class Service implements ClientOwner {
   private readonly responseTimes: ResponseTimes;
   private readonly accessLog: AccessLog | undefined;
   private readonly upstream: OriginPool | undefined;
-  private readonly allowed: AllowList;
-  private readonly context: GroupContext;
+  private allowed: AllowList;
+  private readonly context: GroupContext & { options: Options };
   private readonly groups = new Map<string, OriginGroup>();
+  /** Groups that are no more, and have requests under way. */
+  private readonly retired = new Set<OriginGroup>();
+  /** It has been ready once: what is declared later does not change that. */
+  private begun = false;
   private readonly http2: Http2Listener;
   private readonly stopTicking: () => void;
   /** The Host that was last found well-formed: with one upstream most have the same. */
@@ -68,7 +73,7 @@ export class Service implements ClientOwner {
   private onDrained: (() => void) | undefined;
 
   constructor(
-    readonly options: Options,
+    public options: Options,
     log = Log.toStderr(),
     /** Whose certificates an origin may show. */
     secureContext = trusting(options.caFile),
@@ -89,19 +94,13 @@ export class Service implements ClientOwner {
     this.requestMark = `${this.upstream === undefined ? `X-Chocon-Ver: ${VERSION}\r\n` : ""}X-Chocon-Id: `;
     this.http2 = new Http2Listener(this);
     this.stopTicking = clock.onTick((now) => this.sweep(now));
-    for (const text of options.warm) {
-      const { host, port, tls, count } = readWarm(text)!;
-      const authority = authorityOf(host, port, tls);
-      this.pool({ host, port, tls, authority }).keepWarm(count);
-      // Its usual Host is routed ahead of the first request.
-      this.destinationFor(usualHost(authority, tls));
-    }
-    for (const group of options.groups) this.groups.set(group.name, new OriginGroup(group, this.context));
+    this.declare();
   }
 
   /** May be sent requests: not shutting down, and the declared connections are open or were tried. */
   get ready(): boolean {
-    return !this.draining && this.allPools().every((pool) => pool.ready);
+    this.begun ||= this.allPools().every((pool) => pool.ready);
+    return this.begun && !this.draining;
   }
 
   /** Response times of all processes that serve together: of this one, unless somebody knows of others. */
@@ -121,13 +120,17 @@ export class Service implements ClientOwner {
     for (const pool of this.allPools()) poolInto(snapshot, pool);
     for (const group of this.groups.values()) groupInto(snapshot, group);
     resolverInto(snapshot, this.context.resolver);
+    snapshot[`tricloud_proxy_configuration{hash="${configurationHash(this.options)}"}`] = 1;
     logInto(snapshot, [this.log.lines, this.accessLog?.lines]);
     return snapshot;
   }
 
   /** What is to be known of each group. */
-  upstreams(): readonly GroupReport[] {
-    return [...this.groups.values()].map((group) => group.report());
+  upstreams(): UpstreamsReport {
+    return {
+      configuration: configurationHash(this.options),
+      groups: [...this.groups.values()].map((group) => group.report()),
+    };
   }
 
   /** Where a request with this Host goes, or why nowhere. */
@@ -238,6 +241,45 @@ export class Service implements ClientOwner {
     return server;
   }
 
+  /**
+   * Goes on with other options, and loses no request: what is under way ends as it began. Groups that are as they were
+   * keep their connections, and what is known of their origins.
+   */
+  reload(options: Options): void {
+    const before = this.options;
+    this.options = this.context.options = options;
+    this.allowed = new AllowList(options.allow, options.allowAny);
+    this.routes.clear();
+    const shared = (of: Options): string =>
+      JSON.stringify({ ...of, allow: [], allowAny: false, warm: [], groups: [] });
+    const anew = shared(before) !== shared(options);
+    for (const [name, group] of this.groups) {
+      const now = options.groups.find((other) => other.name === name);
+      if (!anew && JSON.stringify(now) === JSON.stringify(group.options)) continue;
+      this.groups.delete(name);
+      this.retired.add(group);
+    }
+    this.declare();
+  }
+
+  /** Makes what the options declare, as far as it is not there. */
+  private declare(): void {
+    const { groups, warm } = this.options;
+    for (const group of groups) {
+      if (!this.groups.has(group.name)) this.groups.set(group.name, new OriginGroup(group, this.context));
+    }
+    const counts = new Map<OriginPool, number>();
+    for (const text of warm) {
+      const { host, port, tls, count } = readWarm(text)!;
+      const authority = authorityOf(host, port, tls);
+      const pool = this.pool({ host, port, tls, authority });
+      counts.set(pool, Math.max(count, counts.get(pool) ?? 0));
+      // Its usual Host is routed ahead of the first request.
+      this.destinationFor(usualHost(authority, tls));
+    }
+    for (const pool of this.pools.values()) pool.keepWarm(counts.get(pool) ?? 0);
+  }
+
   private accept(socket: Socket): void {
     this.clients.add(new ClientConnection(socket, this));
   }
@@ -255,7 +297,10 @@ export class Service implements ClientOwner {
   }
 
   private allPools(): OriginPool[] {
-    return [...this.pools.values(), ...[...this.groups.values()].flatMap(({ pools }) => pools)];
+    return [
+      ...this.pools.values(),
+      ...[...this.groups.values(), ...this.retired].flatMap(({ pools }) => pools),
+    ];
   }
 
   private upstreamPool(url: string): OriginPool {
@@ -271,6 +316,10 @@ export class Service implements ClientOwner {
     for (const client of this.clients) client.sweep(now);
     this.http2.sweep(now);
     for (const group of this.groups.values()) group.sweep(now);
+    for (const group of this.retired) {
+      group.sweep(now);
+      if (group.retire()) this.retired.delete(group);
+    }
     for (const [key, pool] of this.pools) {
       pool.sweep(now);
       if (pool.forgettable(now) && pool !== this.upstream) {

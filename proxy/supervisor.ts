@@ -1,28 +1,16 @@
 import cluster, { type Worker } from "node:cluster";
 import { cpus } from "node:os";
 import { type Observed } from "./observation/admin";
-import { Channel, type Peer } from "./worker-channel";
+import { Channel } from "./worker-channel";
 import { Log } from "./observation/log";
 import { type Snapshot, sum } from "./observation/metrics";
 import { mergeReports } from "./observation/upstreams";
-import { type GroupReport } from "./origins/groups/group-report";
+import { type UpstreamsReport } from "./origins/groups/group-report";
 import { type Options } from "./options/options";
-import { type TimesSample } from "./observation/response-times";
-import { ignoreOtherSignals } from "./serve";
-import { type Service } from "./service";
+import { reloadOnHangup } from "./reload";
+import { ignoreSignal } from "./serve";
+import { ALL_TIMES, OPTIONS, RELOAD, REPORT, TIMES, type WorkerReport } from "./worker";
 
-/** What a worker tells its supervisor when asked. */
-export interface WorkerReport {
-  readonly ready: boolean;
-  readonly snapshot: Snapshot;
-  readonly upstreams: readonly GroupReport[];
-}
-
-/** What a supervisor asks of a worker. */
-const REPORT = "report";
-const TIMES = "times";
-/** What a worker asks of its supervisor. */
-const ALL_TIMES = "all times";
 /** A worker that lived for less is replaced only after a pause, lest a broken start burns a core. */
 const SHORT_LIFE_MS = 1_000;
 
@@ -34,7 +22,7 @@ export class Supervisor implements Observed {
   private terminating = false;
   private exitCode = 0;
 
-  constructor(private readonly options: Options) {
+  constructor(private options: Options) {
     this.count = options.workers === "auto" ? cpus().length : options.workers;
   }
 
@@ -42,7 +30,15 @@ export class Supervisor implements Observed {
     for (let i = 0; i < this.count; i++) this.fork();
     const terminate = (): void => this.terminate();
     process.on("SIGTERM", terminate).on("SIGINT", terminate);
-    ignoreOtherSignals(this.log);
+    ignoreSignal("SIGUSR2", this.log);
+    reloadOnHangup(
+      this.log,
+      () => this.options,
+      (options) => {
+        this.options = options;
+        void this.askAll(RELOAD, options);
+      },
+    );
   }
 
   async ready(): Promise<boolean> {
@@ -56,14 +52,17 @@ export class Supervisor implements Observed {
     return sum(((await this.askAll(REPORT)) as WorkerReport[]).map(({ snapshot }) => snapshot));
   }
 
-  async upstreams(): Promise<readonly GroupReport[]> {
+  async upstreams(): Promise<UpstreamsReport> {
     return mergeReports(((await this.askAll(REPORT)) as WorkerReport[]).map(({ upstreams }) => upstreams));
   }
 
   private fork(): void {
     const worker = cluster.fork();
     const started = Date.now();
-    this.workers.set(worker, new Channel(worker, { [ALL_TIMES]: () => this.askAll(TIMES) }));
+    this.workers.set(
+      worker,
+      new Channel(worker, { [ALL_TIMES]: () => this.askAll(TIMES), [OPTIONS]: () => this.options }),
+    );
     worker.once("exit", (code, signal) => {
       this.workers.delete(worker);
       if (this.terminating) {
@@ -89,23 +88,10 @@ export class Supervisor implements Observed {
     setTimeout(() => process.exit(1), (shutdownTimeout + drainDelay + 5) * 1000).unref();
   }
 
-  private async askAll(question: string): Promise<unknown[]> {
-    const answers = await Promise.all([...this.workers.values()].map((worker) => worker.ask(question)));
+  private async askAll(question: string, subject?: unknown): Promise<unknown[]> {
+    const answers = await Promise.all(
+      [...this.workers.values()].map((worker) => worker.ask(question, subject)),
+    );
     return answers.filter((answer) => answer !== undefined);
   }
-}
-
-/** In a worker: answers the supervisor's questions, and has the service tell of all workers' response times. */
-export function reportFor(service: Service): void {
-  const supervisor = new Channel(process as Peer, {
-    [REPORT]: (): WorkerReport => ({
-      ready: service.ready,
-      snapshot: service.snapshot(),
-      upstreams: service.upstreams(),
-    }),
-    [TIMES]: (): TimesSample => service.times(),
-  });
-  // Without a supervisor this worker is about to end too, and what it knows itself is all there is.
-  service.allTimes = async () =>
-    ((await supervisor.ask(ALL_TIMES)) as TimesSample[] | undefined) ?? [service.times()];
 }

@@ -8,6 +8,8 @@ export interface Peer {
 interface Message {
   readonly number: number;
   readonly question?: string;
+  /** What the question is about. */
+  readonly subject?: unknown;
   readonly answer?: unknown;
 }
 
@@ -22,16 +24,19 @@ export class Channel {
   /** @param answers what is said to each question that the other end may ask */
   constructor(
     private readonly peer: Peer,
-    answers: Readonly<Record<string, () => unknown>>,
+    answers: Readonly<Record<string, (subject: unknown) => unknown>>,
   ) {
-    peer.on("message", ({ number, question, answer }) => {
+    peer.on("message", ({ number, question, subject, answer }) => {
       if (question === undefined) this.settle(number, answer);
-      else void Promise.resolve(answers[question]?.()).then((said) => this.post({ number, answer: said }));
+      else
+        void Promise.resolve(answers[question]?.(subject)).then((said) =>
+          this.post({ number, answer: said }),
+        );
     });
   }
 
   /** The other end's answer; undefined when it has gone or is silent for too long. */
-  ask(question: string): Promise<unknown> {
+  ask(question: string, subject?: unknown): Promise<unknown> {
     const number = ++this.last;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.settle(number, undefined), ANSWER_MS);
@@ -39,7 +44,7 @@ export class Channel {
         clearTimeout(timer);
         resolve(answer);
       });
-      this.post({ number, question });
+      this.post({ number, question, subject });
     });
   }
 

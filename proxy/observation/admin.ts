@@ -1,14 +1,14 @@
 import { createServer, type Server } from "node:http";
 import { exposition, type Snapshot } from "./metrics";
 import { upstreamsPage } from "./upstreams";
-import { type GroupReport } from "../origins/groups/group-report";
+import { type UpstreamsReport } from "../origins/groups/group-report";
 
 /** What the admin listener tells of: one process, or a supervisor's workers together. */
 export interface Observed {
   /** May be sent requests. */
   ready(): Promise<boolean>;
   snapshot(): Promise<Snapshot>;
-  upstreams(): Promise<readonly GroupReport[]>;
+  upstreams(): Promise<UpstreamsReport>;
 }
 
 /** The listener for operators: liveness, readiness, numbers, the state of groups. Not for the network of the clients. */
@@ -34,10 +34,10 @@ export function adminServer(observed: Observed): Server {
         return void observed
           .upstreams()
           .then(
-            (groups) =>
+            (report) =>
               /\btext\/html\b/.test(request.headers.accept ?? "")
-                ? say(200, upstreamsPage(groups), "text/html; charset=utf-8")
-                : say(200, `${JSON.stringify({ groups }, undefined, 2)}\n`, "application/json"),
+                ? say(200, upstreamsPage(report), "text/html; charset=utf-8")
+                : say(200, `${JSON.stringify(report, undefined, 2)}\n`, "application/json"),
             fail,
           );
       default:

@@ -28,6 +28,7 @@ const FAMILIES: readonly (readonly [name: string, type: "counter" | "gauge" | "h
     ],
     ["tricloud_proxy_clients", "gauge", "Open client connections."],
     ["tricloud_proxy_draining", "gauge", "1 while shutting down."],
+    ["tricloud_proxy_configuration", "gauge", "Processes that run with the configuration of this hash."],
     ["tricloud_proxy_origin_connections", "gauge", "Connections to an origin, by state."],
     ["tricloud_proxy_origin_waiting", "gauge", "Requests waiting for a connection to an origin."],
     ["tricloud_proxy_origin_addresses_aside", "gauge", "Addresses of an origin set aside for failing."],

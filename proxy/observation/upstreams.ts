@@ -1,10 +1,22 @@
-import { type GroupReport, type MemberReport, type MemberState } from "../origins/groups/group-report";
+import {
+  type GroupReport,
+  type MemberReport,
+  type MemberState,
+  type UpstreamsReport,
+} from "../origins/groups/group-report";
 
 /** From good to bad: of workers that differ the worst is told. */
 const STATES: readonly MemberState[] = ["serving", "returning", "on trial", "check failing", "circuit open"];
 
 /** The reports of several workers as one: what they count together, and the worst that any of them says. */
-export function mergeReports(reports: readonly (readonly GroupReport[])[]): readonly GroupReport[] {
+export function mergeReports(reports: readonly UpstreamsReport[]): UpstreamsReport {
+  return {
+    configuration: [...new Set(reports.map(({ configuration }) => configuration))].join(" "),
+    groups: mergeGroups(reports.map(({ groups }) => groups)),
+  };
+}
+
+function mergeGroups(reports: readonly (readonly GroupReport[])[]): readonly GroupReport[] {
   const [first = [], ...others] = reports;
   return first.map((group) => {
     const same = others.flatMap((report) => report.filter((other) => other.group === group.group));
@@ -31,7 +43,7 @@ function worse(a: MemberReport, b: MemberReport): MemberReport {
 }
 
 /** The same for people. */
-export function upstreamsPage(groups: readonly GroupReport[]): string {
+export function upstreamsPage({ configuration, groups }: UpstreamsReport): string {
   const row = (cells: readonly (string | number)[], tag = "td"): string =>
     `<tr>${cells.map((cell) => `<${tag}>${escape(String(cell))}</${tag}>`).join("")}</tr>\n`;
   const head = row(["origin", "state", "since", "why", "under way", "asked", "moved here", "moved on"], "th");
@@ -50,7 +62,7 @@ export function upstreamsPage(groups: readonly GroupReport[]): string {
     );
     return `<h2>${escape(group)}</h2>\n<table border="1">\n${head}${rows.join("")}</table>\n`;
   });
-  return `<!doctype html>\n<meta charset="utf-8">\n<title>Upstreams</title>\n<h1>Upstreams</h1>\n${
+  return `<!doctype html>\n<meta charset="utf-8">\n<title>Upstreams</title>\n<h1>Upstreams</h1>\n<p>Configuration ${escape(configuration)}</p>\n${
     tables.join("") || "<p>There are no groups.</p>\n"
   }`;
 }

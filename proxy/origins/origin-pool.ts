@@ -157,7 +157,7 @@ export class OriginPool implements ConnectorOwner, Destination {
 
   /** Keeps at least `count` connections open from now on. */
   keepWarm(count: number): void {
-    this.warm = Math.max(this.warm, count);
+    this.warm = count;
     this.fill();
   }
 
@@ -224,13 +224,17 @@ export class OriginPool implements ConnectorOwner, Destination {
   }
 
   released(connection: OriginConnection): void {
-    if (this.closing || !this.book.isCurrent(connection.address)) {
+    if (!this.book.isCurrent(connection.address)) {
       connection.close();
       return;
     }
     const next = this.waiting.shift();
     if (next !== undefined) {
       this.lend(connection, next.requester);
+      return;
+    }
+    if (this.closing) {
+      connection.close();
       return;
     }
     this.idle.push(connection);

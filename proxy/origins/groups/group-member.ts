@@ -127,10 +127,6 @@ export class GroupMember {
     };
   }
 
-  drain(): void {
-    for (const pool of this.pools.values()) pool.drain();
-  }
-
   private get standing(): Candidate["standing"] {
     if (this.circuit.state === "open" || this.circuit.probing) return "out";
     // Where there are checks they are what tries it, so that no request has to.

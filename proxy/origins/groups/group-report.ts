@@ -17,6 +17,13 @@ export interface MemberReport {
   readonly movedOn: number;
 }
 
+/** What an operator is told of all groups. */
+export interface UpstreamsReport {
+  /** Hash of the configuration; those of several workers that differ, one after the other. */
+  readonly configuration: string;
+  readonly groups: readonly GroupReport[];
+}
+
 /** What an operator is told of one group. */
 export interface GroupReport {
   readonly group: string;

@@ -88,9 +88,11 @@ export class OriginGroup implements ExchangeOwner {
     for (const member of this.members) member.sweep(now);
   }
 
-  /** Lets what is under way end, and keeps nothing open. */
-  drain(): void {
-    for (const member of this.members) member.drain();
+  /** Closes what is open once nothing is under way; true when that is done. */
+  retire(): boolean {
+    if (this.exchanges.size > 0) return false;
+    for (const pool of this.pools) pool.drain();
+    return this.pools.every((pool) => pool.size === 0);
   }
 
   private begin(requester: MovableRequester, over: WireProtocol): void {
