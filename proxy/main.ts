@@ -1,4 +1,6 @@
 import cluster from "node:cluster";
+import { tell } from "./control/control-socket";
+import { takeCommands } from "./control/operator-commands";
 import { type Command, readCommand } from "./options/command-line";
 import { OptionError } from "./options/option-error";
 import { requireDirectory } from "./observation/access-log";
@@ -15,13 +17,14 @@ async function run(options: Options): Promise<void> {
   requireDirectory(options);
   if (options.pidFile !== "") keepPidFile(options.pidFile);
   if (options.workers === 1) {
-    const serving = serve(options, process.pid, (service) =>
+    const serving = serve(options, process.pid, (service) => {
       reloadOnHangup(
         service.log,
         () => service.options,
         (changed) => service.reload(changed),
-      ),
-    );
+      );
+      return takeCommands(service);
+    });
     const admin = serveAdmin(options, {
       ready: async () => (await serving).ready,
       snapshot: async () => (await serving).snapshot(),
@@ -31,6 +34,7 @@ async function run(options: Options): Promise<void> {
     return;
   }
   const supervisor = new Supervisor(options);
+  await takeCommands(supervisor);
   await serveAdmin(options, supervisor);
   supervisor.start();
 }
@@ -64,6 +68,15 @@ switch (asked.run) {
     break;
   case "check":
     process.stdout.write("configuration is valid\n");
+    break;
+  case "drain":
+  case "undrain":
+    tell(asked.options.stateDir, { run: asked.run, origin: asked.origin })
+      .then(({ done, text }) => {
+        if (!done) throw new Error(text);
+        process.stdout.write(`${text}\n`);
+      })
+      .catch(fail);
     break;
   case "serve":
     run(asked.options).catch(fail);

@@ -67,7 +67,7 @@ export function authorityOf(host: string, port: number, tls: boolean): string {
 }
 
 /** One name for one place to connect to, e.g. `https://api.example.com:443`. */
-export function originKey(origin: Origin): string {
+export function originKey(origin: Pick<Origin, "host" | "port" | "tls">): string {
   const host = origin.host.includes(":") ? `[${origin.host}]` : origin.host;
   return `${origin.tls ? "https" : "http"}://${host}:${origin.port}`;
 }

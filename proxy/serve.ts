@@ -46,10 +46,10 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
 export async function serve(
   options: Options,
   starter: number,
-  onMade: (service: Service) => void,
+  onMade: (service: Service) => void | Promise<void>,
 ): Promise<Service> {
   const service = new Service(options);
-  onMade(service);
+  await onMade(service);
   // Before anybody is told that it listens: until then a signal ends the process.
   let terminating = false;
   const terminate = (): void => {

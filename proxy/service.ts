@@ -64,6 +64,7 @@ export class Service implements ClientOwner {
   private readonly groups = new Map<string, OriginGroup>();
   /** Groups that are no more, and have requests under way. */
   private readonly retired = new Set<OriginGroup>();
+  private drained: readonly string[] = [];
   /** It has been ready once: what is declared later does not change that. */
   private begun = false;
   private readonly http2: Http2Listener;
@@ -262,12 +263,19 @@ export class Service implements ClientOwner {
     this.declare();
   }
 
+  /** From now on these origins of groups are asked nothing, and all others may be. */
+  takeOut(origins: readonly string[]): void {
+    this.drained = origins;
+    for (const group of this.groups.values()) group.takeOut(origins);
+  }
+
   /** Makes what the options declare, as far as it is not there. */
   private declare(): void {
     const { groups, warm } = this.options;
     for (const group of groups) {
       if (!this.groups.has(group.name)) this.groups.set(group.name, new OriginGroup(group, this.context));
     }
+    this.takeOut(this.drained);
     const counts = new Map<OriginPool, number>();
     for (const text of warm) {
       const { host, port, tls, count } = readWarm(text)!;

@@ -1,6 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { cpus } from "node:os";
 import { type Observed } from "./observation/admin";
+import { type Commanded } from "./control/operator-commands";
 import { Channel } from "./worker-channel";
 import { Log } from "./observation/log";
 import { type Snapshot, sum } from "./observation/metrics";
@@ -9,20 +10,21 @@ import { type UpstreamsReport } from "./origins/groups/group-report";
 import { type Options } from "./options/options";
 import { reloadOnHangup } from "./reload";
 import { ignoreSignal } from "./serve";
-import { ALL_TIMES, OPTIONS, RELOAD, REPORT, TIMES, type WorkerReport } from "./worker";
+import { ALL_TIMES, CHANGE, ORDERS, REPORT, TIMES, type WorkerOrders, type WorkerReport } from "./worker";
 
 /** A worker that lived for less is replaced only after a pause, lest a broken start burns a core. */
 const SHORT_LIFE_MS = 1_000;
 
 /** Keeps a number of workers running that share one listening port, and speaks for them together. */
-export class Supervisor implements Observed {
-  private readonly log = Log.toStderr();
+export class Supervisor implements Observed, Commanded {
+  readonly log = Log.toStderr();
   private readonly count: number;
   private readonly workers = new Map<Worker, Channel>();
+  private drained: readonly string[] = [];
   private terminating = false;
   private exitCode = 0;
 
-  constructor(private options: Options) {
+  constructor(public options: Options) {
     this.count = options.workers === "auto" ? cpus().length : options.workers;
   }
 
@@ -36,9 +38,14 @@ export class Supervisor implements Observed {
       () => this.options,
       (options) => {
         this.options = options;
-        void this.askAll(RELOAD, options);
+        this.tellAll();
       },
     );
+  }
+
+  takeOut(origins: readonly string[]): void {
+    this.drained = origins;
+    this.tellAll();
   }
 
   async ready(): Promise<boolean> {
@@ -61,7 +68,7 @@ export class Supervisor implements Observed {
     const started = Date.now();
     this.workers.set(
       worker,
-      new Channel(worker, { [ALL_TIMES]: () => this.askAll(TIMES), [OPTIONS]: () => this.options }),
+      new Channel(worker, { [ALL_TIMES]: () => this.askAll(TIMES), [ORDERS]: () => this.orders }),
     );
     worker.once("exit", (code, signal) => {
       this.workers.delete(worker);
@@ -86,6 +93,14 @@ export class Supervisor implements Observed {
     if (this.workers.size === 0) process.exit(0);
     const { shutdownTimeout, drainDelay } = this.options;
     setTimeout(() => process.exit(1), (shutdownTimeout + drainDelay + 5) * 1000).unref();
+  }
+
+  private get orders(): WorkerOrders {
+    return { options: this.options, drained: this.drained };
+  }
+
+  private tellAll(): void {
+    void this.askAll(CHANGE, this.orders);
   }
 
   private async askAll(question: string, subject?: unknown): Promise<unknown[]> {

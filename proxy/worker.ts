@@ -13,33 +13,45 @@ export interface WorkerReport {
   readonly upstreams: UpstreamsReport;
 }
 
+/** What a supervisor has a worker do. */
+export interface WorkerOrders {
+  readonly options: Options;
+  /** Origins that an operator has taken out. */
+  readonly drained: readonly string[];
+}
+
 /** What a supervisor asks of a worker. */
 export const REPORT = "report";
 export const TIMES = "times";
-/** Go on with these options. */
-export const RELOAD = "reload";
+/** Go on by these orders. */
+export const CHANGE = "change";
 /** What a worker asks of its supervisor. */
 export const ALL_TIMES = "all times";
-export const OPTIONS = "options";
+export const ORDERS = "orders";
 
 /** Serves with the supervisor's options, and answers its questions. */
 export async function work(): Promise<void> {
   let service: Service | undefined;
-  // Options that came before there was anything to apply them to.
-  let newest: Options | undefined;
+  let orders: WorkerOrders | undefined;
   const supervisor = new Channel(process as Peer, {
     [REPORT]: (): WorkerReport | undefined =>
       service && { ready: service.ready, snapshot: service.snapshot(), upstreams: service.upstreams() },
     [TIMES]: (): TimesSample | undefined => service?.times(),
-    [RELOAD]: (options) => {
-      newest = options as Options;
-      service?.reload(newest);
+    [CHANGE]: (changed) => {
+      orders = changed as WorkerOrders;
+      service?.reload(orders.options);
+      service?.takeOut(orders.drained);
     },
   });
-  let options: Options | undefined;
-  while (options === undefined) options = (await supervisor.ask(OPTIONS)) as Options | undefined;
-  await serve(newest ?? options, process.ppid, (made) => {
+  while (orders === undefined) {
+    const answer = (await supervisor.ask(ORDERS)) as WorkerOrders | undefined;
+    // What came meanwhile is newer.
+    orders ??= answer;
+  }
+  const { options, drained } = orders;
+  await serve(options, process.ppid, (made) => {
     service = made;
+    made.takeOut(drained);
     // The supervisor tells of what it was told.
     ignoreSignal("SIGHUP", made.log);
     // Without a supervisor this worker is about to end too, and what it knows itself is all there is.

@@ -6,7 +6,14 @@ import {
 } from "../origins/groups/group-report";
 
 /** From good to bad: of workers that differ the worst is told. */
-const STATES: readonly MemberState[] = ["serving", "returning", "on trial", "check failing", "circuit open"];
+const STATES: readonly MemberState[] = [
+  "serving",
+  "returning",
+  "on trial",
+  "check failing",
+  "circuit open",
+  "drained",
+];
 
 /** The reports of several workers as one: what they count together, and the worst that any of them says. */
 export function mergeReports(reports: readonly UpstreamsReport[]): UpstreamsReport {

@@ -1,15 +1,44 @@
+import { type ControlCommand } from "../control/control-socket";
 import { readConfigFile } from "./config-file";
+import { readUpstream } from "./endpoint-values";
 import { checkTogether } from "./option-checks";
 import { OptionError, show } from "./option-error";
 import { type Value } from "./option-values";
+import { originKey } from "../route";
 import { DEFINITIONS, OPTION_NAMES, type OptionName, type Options } from "./options";
 
 /** What the command line asks for. */
 export type Command =
-  { readonly run: "help" | "version" } | { readonly run: "serve" | "check"; readonly options: Options };
+  | { readonly run: "help" | "version" }
+  | { readonly run: "serve" | "check"; readonly options: Options }
+  | (ControlCommand & { readonly options: Options });
+
+/** Reads the arguments after `drain` or `undrain`: an origin, and where its proxy keeps its state. */
+function readControl(run: ControlCommand["run"], [url = "", ...rest]: readonly string[]): Command {
+  const at = readUpstream(url);
+  if (at === undefined)
+    throw new OptionError(`${run}: ${show(url)} is not http://host[:port] or https://host[:port]`, true);
+  const read = readFlags(rest);
+  if (!("options" in read)) return read;
+  if (read.options.stateDir === "")
+    throw new OptionError(`${run}: "" is not a state directory (--state-dir, or stateDir in --config)`, true);
+  return { run, origin: originKey(at), options: read.options };
+}
 
 /** Reads the arguments after `node tricloud-proxy.js`, and the configuration file they name. @throws OptionError */
 export function readCommand(args: readonly string[]): Command {
+  const [first, ...others] = args;
+  if (first === "drain" || first === "undrain") return readControl(first, others);
+  const read = readFlags(args);
+  if ("options" in read) checkTogether(read.options, read.file);
+  return read;
+}
+
+type Flags =
+  | { readonly run: "help" | "version" }
+  | { readonly run: "serve" | "check"; readonly options: Options; readonly file: string | undefined };
+
+function readFlags(args: readonly string[]): Flags {
   const given = new Map<OptionName, Value>();
   let file: string | undefined;
   let check = false;
@@ -48,8 +77,7 @@ export function readCommand(args: readonly string[]): Command {
   const options = Object.fromEntries(
     OPTION_NAMES.map((name) => [name, given.get(name) ?? fromFile.get(name) ?? DEFINITIONS[name].initial]),
   ) as unknown as Options;
-  checkTogether(options, file);
-  return { run: check ? "check" : "serve", options };
+  return { run: check ? "check" : "serve", options, file };
 }
 
 /** Options that a flag can set. */

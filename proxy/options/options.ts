@@ -28,6 +28,7 @@ export interface Options {
   readonly warm: readonly string[];
   readonly groups: readonly GroupOptions[];
   readonly adminListen: string;
+  readonly stateDir: string;
   readonly caFile: string;
   readonly connectTimeout: number;
   readonly clientIdleTimeout: number;
@@ -90,6 +91,7 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
   warm: list("origin to keep open TLS connections to, name:port=count; repeatable", warmOrigin),
   groups: structure([], "groups of origins by name", "names that stand for several origins", readGroups),
   adminListen: text("", "address:port of /healthz, /readyz and /metrics; empty for none", addressAndPort),
+  stateDir: text("", "directory of what operators' commands change, and of their socket; empty for none"),
   caFile: text("", "PEM file of certificate authorities trusted besides the usual ones"),
   connectTimeout: duration(10, "time to connect to one address of an origin, TLS included"),
   clientIdleTimeout: duration(60, "time an idle client connection is kept"),

@@ -16,6 +16,9 @@ export class GroupMember {
   readonly key: string;
   readonly origin: Origin;
   readonly circuit: GroupCircuit;
+  private drained = false;
+  /** `clock.now` when an operator last let it have requests again. */
+  private undrainedAt = -Infinity;
   /** Requests it has been asked and has not answered. */
   active = 0;
   readonly counts = { asked: 0, movedHere: 0, movedOn: 0 };
@@ -72,6 +75,12 @@ export class GroupMember {
     };
   }
 
+  /** An operator has it asked nothing, or lets it come back. */
+  takeOut(out: boolean): void {
+    if (this.drained && !out) this.undrainedAt = clock.now;
+    this.drained = out;
+  }
+
   /** A request, or a check, came to nothing for a reason that is the origin's. */
   failed(problem: string): void {
     this.circuit.failed(problem);
@@ -103,6 +112,7 @@ export class GroupMember {
   }
 
   get state(): MemberState {
+    if (this.drained) return "drained";
     if (this.circuit.state !== "closed") return this.circuit.state === "open" ? "circuit open" : "on trial";
     if (this.check?.failing === true) return "check failing";
     return this.share < 1 ? "returning" : "serving";
@@ -121,21 +131,25 @@ export class GroupMember {
       origin: key,
       state,
       since: new Date(this.since).toISOString(),
-      why: state === "serving" ? "" : this.problem,
+      why: state === "serving" ? "" : state === "drained" ? "by an operator" : this.problem,
       active,
       ...counts,
     };
   }
 
   private get standing(): Candidate["standing"] {
-    if (this.circuit.state === "open" || this.circuit.probing) return "out";
+    if (this.drained || this.circuit.state === "open" || this.circuit.probing) return "out";
     // Where there are checks they are what tries it, so that no request has to.
     if (this.circuit.state === "half-open") return this.check === undefined ? "trial" : "out";
     return this.check?.failing === true ? "doubtful" : "good";
   }
 
   private get share(): number {
-    const backAt = Math.max(this.circuit.closedAgainAt, this.check?.passingAgainAt ?? -Infinity);
+    const backAt = Math.max(
+      this.undrainedAt,
+      this.circuit.closedAgainAt,
+      this.check?.passingAgainAt ?? -Infinity,
+    );
     const { returnTime } = this.group;
     if (clock.now - backAt >= returnTime * 1000) return 1;
     return Math.max(FIRST_SHARE, (clock.now - backAt) / (returnTime * 1000));

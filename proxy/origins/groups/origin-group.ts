@@ -88,6 +88,11 @@ export class OriginGroup implements ExchangeOwner {
     for (const member of this.members) member.sweep(now);
   }
 
+  /** From now on these origins (`https://api.example.com:443`) are asked nothing, and all others may be. */
+  takeOut(origins: readonly string[]): void {
+    for (const member of this.members) member.takeOut(origins.includes(member.key));
+  }
+
   /** Closes what is open once nothing is under way; true when that is done. */
   retire(): boolean {
     if (this.exchanges.size > 0) return false;
