@@ -63,6 +63,7 @@ const FAMILIES: readonly (readonly [name: string, type: "counter" | "gauge" | "h
       "counter",
       "Attempts that a group's retry budget did not allow.",
     ],
+    ["tricloud_proxy_group_substitutes_total", "counter", "Answers given in the place of a group's origins."],
     ["tricloud_proxy_log_failures_total", "counter", "Times that a log could not be written or rotated."],
     ["tricloud_proxy_log_lines_lost_total", "counter", "Log lines given up because too many waited."],
     ["tricloud_proxy_dns_queries_total", "counter", "Questions put to DNS servers."],
@@ -147,6 +148,7 @@ export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
 export function groupInto(snapshot: Snapshot, group: OriginGroup): void {
   const name = group.options.name;
   snapshot[`tricloud_proxy_group_unaffordable_total{group="${name}"}`] = group.counts.unaffordable;
+  snapshot[`tricloud_proxy_group_substitutes_total{group="${name}"}`] = group.counts.substitutes;
   for (const { origin, state, active, asked, movedHere, movedOn } of group.report().origins) {
     const labels = `{group="${name}",origin="${origin}"}`;
     snapshot[`tricloud_proxy_group_serving${labels}`] = state === "serving" || state === "returning" ? 1 : 0;

@@ -30,6 +30,7 @@ function mergeGroups(reports: readonly (readonly GroupReport[])[]): readonly Gro
     return {
       group: group.group,
       unaffordable: same.reduce((sum, other) => sum + other.unaffordable, group.unaffordable),
+      substitutes: same.reduce((sum, other) => sum + other.substitutes, group.substitutes),
       origins: group.origins.map((origin) =>
         same
           .flatMap(({ origins }) => origins.filter((other) => other.origin === origin.origin))

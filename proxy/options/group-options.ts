@@ -20,6 +20,13 @@ export interface GroupCheck {
   readonly timeout: number;
 }
 
+/** What is answered where no origin has an answer. */
+export interface SubstituteOptions {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
 /** One name for several origins. Times are seconds. */
 export interface GroupOptions {
   /** What stands before the proxy label: a name, and a port where clients give one. */
@@ -36,4 +43,5 @@ export interface GroupOptions {
   /** Attempts beyond a request's first move, for each request. */
   readonly retryBudget: number;
   readonly check: GroupCheck | undefined;
+  readonly substitute: SubstituteOptions | undefined;
 }

@@ -1,6 +1,11 @@
 import { isHost } from "../route";
 import { readUpstream } from "./endpoint-values";
-import { type GroupCheck, type GroupOptions, type GroupOrigin } from "./group-options";
+import {
+  type GroupCheck,
+  type GroupOptions,
+  type GroupOrigin,
+  type SubstituteOptions,
+} from "./group-options";
 import { BadValue } from "./option-error";
 import { type Definition, duration, integer } from "./option-values";
 
@@ -41,6 +46,7 @@ function readGroup(name: string, value: unknown, path: string): GroupOptions {
     returnTime: from("returnTime", seconds, 10),
     retryBudget: from("retryBudget", fraction, 0.2),
     check: from("check", readCheck, undefined),
+    substitute: from("substitute", readSubstitute, undefined),
   };
 }
 
@@ -53,6 +59,7 @@ const GROUP_KEYS = [
   "returnTime",
   "retryBudget",
   "check",
+  "substitute",
 ];
 
 function readOrigin(value: unknown, path: string): GroupOrigin {
@@ -98,6 +105,20 @@ const readCheck: Reader<GroupCheck | undefined> = (value, path) => {
     return given;
   };
   return { path: target, interval: from("interval", 5), timeout: from("timeout", 1) };
+};
+
+/** What is written in the same piece as its head: no client holds it up. */
+const MAX_SUBSTITUTE_BYTES = 8_192;
+
+const readSubstitute: Reader<SubstituteOptions | undefined> = (value, path) => {
+  const fields = known(value, path, ["status", "contentType", "body"], "an object with a body");
+  const { status = 200, contentType = "application/json", body } = fields;
+  if (typeof body !== "string" || Buffer.byteLength(body) > MAX_SUBSTITUTE_BYTES)
+    throw new BadValue(`${path}.body`, body, `a text of at most ${MAX_SUBSTITUTE_BYTES} bytes`);
+  if (typeof contentType !== "string" || !/^[!-~]+\/[ -~]+$/.test(contentType))
+    throw new BadValue(`${path}.contentType`, contentType, "a media type, e.g. application/json");
+  const between = whole(200, 599);
+  return { status: between(status, `${path}.status`), contentType, body };
 };
 
 /** @throws BadValue where it is none, or has a key that is not among `keys` */

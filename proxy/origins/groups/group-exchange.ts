@@ -4,6 +4,7 @@ import { Attempt, type AttemptOwner } from "./attempt";
 import { type Wish } from "./choice";
 import { type GroupMember } from "./group-member";
 import { type RetryBudget } from "./retry-budget";
+import { type Substitute } from "./substitute";
 
 /** What an exchange asks of its group. */
 export interface ExchangeOwner {
@@ -11,7 +12,8 @@ export interface ExchangeOwner {
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
   readonly budget: RetryBudget;
-  readonly counts: { unaffordable: number };
+  readonly counts: { unaffordable: number; substitutes: number };
+  readonly substitute: Substitute | undefined;
   /** The origin to ask, of those that were not asked yet. */
   next(asked: readonly GroupMember[], over: WireProtocol, wish: Wish): GroupMember | undefined;
   /** Why none can be asked. */
@@ -44,12 +46,11 @@ export class GroupExchange implements AttemptOwner {
   }
 
   begin(): void {
-    const { owner, requester } = this;
+    const { owner } = this;
     owner.budget.earn();
     const first = owner.next([], this.over, { trial: this.mayMove(false), queue: true });
     if (first === undefined) {
-      this.ended();
-      requester.fail(owner.refusal());
+      this.giveUp(owner.refusal());
       return;
     }
     first.counts.asked++;
@@ -63,19 +64,22 @@ export class GroupExchange implements AttemptOwner {
 
   turnedAway(attempt: Attempt, problem: string): boolean {
     const next = this.elsewhere(false);
-    if (next === undefined) return false;
+    if (next === undefined && !this.substitutable) return false;
     attempt.discard();
-    this.move(attempt, problem, next);
+    if (next === undefined) this.giveUp({ status: 502, problem });
+    else this.move(attempt, problem, next);
     return true;
   }
 
   late(attempt: Attempt, problem: string): boolean {
-    // Where no other origin can be asked there is nothing to gain from calling it a failure.
-    if (this.owner.next(this.asked, this.over, MOVING) === undefined) return false;
+    // Where nobody else can answer there is nothing to gain from calling it a failure.
+    if (!this.substitutable && this.owner.next(this.asked, this.over, MOVING) === undefined) return false;
     const next = this.elsewhere(false);
-    if (next !== undefined) attempt.cancel();
+    const moving = next !== undefined || this.substitutable;
+    if (moving) attempt.cancel();
     attempt.member.failed(problem);
     if (next !== undefined) this.move(attempt, problem, next);
+    else if (moving) this.giveUp({ status: 504, problem });
     return true;
   }
 
@@ -87,9 +91,7 @@ export class GroupExchange implements AttemptOwner {
       return;
     }
     this.note(attempt, failure.problem);
-    this.ended();
-    this.requester.detach();
-    this.requester.fail({ status: failure.status, problem: this.problems.join("; ") });
+    this.giveUp({ status: failure.status, problem: this.problems.join("; ") });
   }
 
   repeated(): void {
@@ -98,6 +100,23 @@ export class GroupExchange implements AttemptOwner {
 
   ended(): void {
     this.owner.ended(this.requester);
+  }
+
+  /** No origin is asked any more: the client gets the substitute, or the failure. */
+  private giveUp(failure: Failure): void {
+    const { owner, requester } = this;
+    this.ended();
+    requester.detach();
+    if (!this.substitutable) {
+      requester.fail(failure);
+      return;
+    }
+    owner.counts.substitutes++;
+    owner.substitute!.answer(requester);
+  }
+
+  private get substitutable(): boolean {
+    return this.owner.substitute?.fits(this.requester) === true;
   }
 
   /** Sending the request again does nothing twice that may not be done twice. */

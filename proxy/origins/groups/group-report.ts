@@ -29,5 +29,7 @@ export interface GroupReport {
   readonly group: string;
   /** Attempts that the retry budget did not allow. */
   readonly unaffordable: number;
+  /** Answers given in the origins' place. */
+  readonly substitutes: number;
   readonly origins: readonly MemberReport[];
 }

@@ -7,6 +7,7 @@ import { choose, type Wish } from "./choice";
 import { type ExchangeOwner, GroupExchange } from "./group-exchange";
 import { GroupMember } from "./group-member";
 import { RetryBudget } from "./retry-budget";
+import { Substitute } from "./substitute";
 
 /** What all groups share. */
 export interface GroupContext extends PoolContext {
@@ -18,8 +19,9 @@ export class OriginGroup implements ExchangeOwner {
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
   readonly budget: RetryBudget;
-  /** Attempts that the retry budget did not allow. */
-  readonly counts = { unaffordable: 0 };
+  /** Attempts that the retry budget did not allow, and answers that no origin gave. */
+  readonly counts = { unaffordable: 0, substitutes: 0 };
+  readonly substitute: Substitute | undefined;
   readonly members: readonly GroupMember[];
   private readonly exchanges = new Map<MovableRequester, GroupExchange>();
 
@@ -31,6 +33,7 @@ export class OriginGroup implements ExchangeOwner {
     this.connectTimeout = connectTimeout;
     this.firstByteTimeout = firstByteTimeout;
     this.budget = new RetryBudget(options.retryBudget);
+    if (options.substitute !== undefined) this.substitute = new Substitute(options.substitute);
     const own = { ...context, options: { ...context.options, connectTimeout } };
     this.members = options.origins.map((origin) => new GroupMember(options, origin, own));
   }
@@ -51,7 +54,7 @@ export class OriginGroup implements ExchangeOwner {
   report(): GroupReport {
     return {
       group: this.options.name,
-      unaffordable: this.counts.unaffordable,
+      ...this.counts,
       origins: this.members.map((member) => member.report()),
     };
   }
