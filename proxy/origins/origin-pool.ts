@@ -447,8 +447,9 @@ export class OriginPool implements ConnectorOwner, Destination {
   /** An attempt has failed, and with it the oldest waiter; the others keep their own attempts or open connections. */
   private failed(failure: Failure): void {
     this.warmTried = true;
-    this.circuit.failed(failure.problem);
     const waiter = this.waiting.shift();
+    // One that nobody waits for, any more or yet, tells of the origin only where nothing else does.
+    if (waiter !== undefined || this.established === 0) this.circuit.failed(failure.problem);
     if (waiter !== undefined) waiter.requester.fail(failure);
     else
       this.context.log.event("warn", "no connection to a declared origin", {

@@ -20,8 +20,11 @@ export interface AttemptOwner {
   readonly firstByteTimeout: number;
   /** An answer that says that the origin cannot serve. True: the request has gone elsewhere. */
   turnedAway(attempt: Attempt, problem: string): boolean;
-  /** No answer has begun in time. True: that is a failure; unless it was discarded, the attempt waits on. */
-  late(attempt: Attempt, problem: string): boolean;
+  /**
+   * There is no connection in time (`unread`), or no answer has begun. True: that is a failure; unless it was discarded,
+   * the attempt waits on.
+   */
+  late(attempt: Attempt, problem: string, unread: boolean): boolean;
   /** It comes to nothing; `unread`: the origin has certainly not acted on the request. */
   failed(attempt: Attempt, failure: Failure, unread: boolean): void;
   /** It is sent to the same origin again. */
@@ -175,18 +178,14 @@ export class Attempt implements Requester {
   }
 
   private unconnected(): void {
-    const { member, owner } = this;
-    const problem = `no connection within ${owner.connectTimeout} s`;
-    // One that waits for others' connections says nothing of the origin.
-    if (member.pool(owner.over).hasRoom) member.failed(problem);
-    member.pool(owner.over).forget(this);
-    owner.failed(this, { status: 504, problem }, true);
+    const { owner } = this;
+    owner.late(this, `no connection within ${owner.connectTimeout} s`, true);
   }
 
   private unanswered(): void {
     const { owner } = this;
     if (owner.requester.requestDone) {
-      this.answerLate = owner.late(this, `no answer within ${owner.firstByteTimeout} s`);
+      this.answerLate = owner.late(this, `no answer within ${owner.firstByteTimeout} s`, false);
     } else this.after(owner.firstByteTimeout, () => this.unanswered());
   }
 

@@ -19,6 +19,8 @@ export interface Wish {
   readonly trial: boolean;
   /** It may wait for others. */
   readonly queue: boolean;
+  /** Only one in good standing will do: it would leave another one that may yet answer. */
+  readonly sure: boolean;
 }
 
 /**
@@ -30,16 +32,18 @@ export interface Wish {
  */
 export function choose(
   candidates: readonly Candidate[],
-  { trial, queue }: Wish,
+  { trial, queue, sure }: Wish,
   random: () => number,
 ): number {
   const those = (standing: Candidate["standing"], room: Candidate["room"] = "free"): number[] =>
     candidates.flatMap((candidate, index) =>
       candidate.standing === standing && candidate.room === room ? [index] : [],
     );
+  const good = those("good");
+  if (sure) return good.length > 0 ? draw(candidates, good, random) : -1;
   const onTrial = those("trial");
   if (trial && onTrial.length > 0) return onTrial[0]!;
-  for (const free of [those("good"), onTrial, those("doubtful")])
+  for (const free of [good, onTrial, those("doubtful")])
     if (free.length > 0) return draw(candidates, free, random);
   if (!queue) return -1;
   return [...those("good", "queue"), ...those("trial", "queue"), ...those("doubtful", "queue")][0] ?? -1;

@@ -22,8 +22,10 @@ export interface ExchangeOwner {
   ended(requester: MovableRequester): void;
 }
 
-/** A request that moves on neither tries an origin that has failed nor waits, if that can be helped. */
-const MOVING: Wish = { trial: false, queue: false };
+/** A request that moves on from an origin which has failed it: to whoever is free. */
+const FAILED: Wish = { trial: false, queue: false, sure: false };
+/** One that has waited for long enough: others may only be slower, or gone altogether. */
+const IMPATIENT: Wish = { trial: false, queue: false, sure: true };
 
 /** One request to a group: goes from origin to origin for as long as that can do no harm, and makes sense. */
 export class GroupExchange implements AttemptOwner {
@@ -48,7 +50,7 @@ export class GroupExchange implements AttemptOwner {
   begin(): void {
     const { owner } = this;
     owner.budget.earn();
-    const first = owner.next([], this.over, { trial: this.mayMove(false), queue: true });
+    const first = owner.next([], this.over, { trial: this.mayMove(false), queue: true, sure: false });
     if (first === undefined) {
       this.giveUp(owner.refusal());
       return;
@@ -63,7 +65,7 @@ export class GroupExchange implements AttemptOwner {
   }
 
   turnedAway(attempt: Attempt, problem: string): boolean {
-    const next = this.elsewhere(false);
+    const next = this.elsewhere(false, FAILED);
     if (next === undefined && !this.substitutable) return false;
     attempt.discard();
     if (next === undefined) this.giveUp({ status: 502, problem });
@@ -71,13 +73,17 @@ export class GroupExchange implements AttemptOwner {
     return true;
   }
 
-  late(attempt: Attempt, problem: string): boolean {
-    // Where nobody else can answer there is nothing to gain from calling it a failure.
-    if (!this.substitutable && this.owner.next(this.asked, this.over, MOVING) === undefined) return false;
-    const next = this.elsewhere(false);
+  late(attempt: Attempt, problem: string, unread: boolean): boolean {
+    // Where nobody else can answer there is nothing to gain from calling it a failure, and much to lose: under load all
+    // origins would be left alone, one after the other.
+    if (!this.substitutable && this.owner.next(this.asked, this.over, IMPATIENT) === undefined) return false;
+    const next = this.elsewhere(unread, IMPATIENT);
     const moving = next !== undefined || this.substitutable;
+    // One that waits for others' connections says nothing of the origin.
+    const { member } = attempt;
+    const blamed = !unread || member.pool(this.over).hasRoom;
     if (moving) attempt.cancel();
-    attempt.member.failed(problem);
+    if (blamed) member.failed(problem);
     if (next !== undefined) this.move(attempt, problem, next);
     else if (moving) this.giveUp({ status: 504, problem });
     return true;
@@ -85,7 +91,7 @@ export class GroupExchange implements AttemptOwner {
 
   failed(attempt: Attempt, failure: Failure, unread: boolean): void {
     attempt.discard();
-    const next = this.elsewhere(unread);
+    const next = this.elsewhere(unread, FAILED);
     if (next !== undefined) {
       this.move(attempt, failure.problem, next);
       return;
@@ -125,9 +131,9 @@ export class GroupExchange implements AttemptOwner {
   }
 
   /** Where the request may go to next, if it may. The first move is the next origin's limit's concern alone. */
-  private elsewhere(unread: boolean): GroupMember | undefined {
+  private elsewhere(unread: boolean, wish: Wish): GroupMember | undefined {
     if (!this.mayMove(unread)) return undefined;
-    const next = this.owner.next(this.asked, this.over, MOVING);
+    const next = this.owner.next(this.asked, this.over, wish);
     if (next === undefined || this.asked.length === 1 || this.owner.budget.spend()) return next;
     this.owner.counts.unaffordable++;
     return undefined;

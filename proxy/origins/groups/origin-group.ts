@@ -34,8 +34,7 @@ export class OriginGroup implements ExchangeOwner {
     this.firstByteTimeout = firstByteTimeout;
     this.budget = new RetryBudget(options.retryBudget);
     if (options.substitute !== undefined) this.substitute = new Substitute(options.substitute);
-    const own = { ...context, options: { ...context.options, connectTimeout } };
-    this.members = options.origins.map((origin) => new GroupMember(options, origin, own));
+    this.members = options.origins.map((origin) => new GroupMember(options, origin, context));
   }
 
   /** Where its requests over this protocol go. */

@@ -9,7 +9,7 @@ const candidate = (weight: fc.Arbitrary<number | undefined>): fc.Arbitrary<Candi
 const byPreference = fc.array(candidate(fc.constant(undefined)), { maxLength: 5 });
 const byWeight = fc.array(candidate(fc.integer({ min: 1, max: 100 })), { maxLength: 5 });
 const candidates = fc.oneof(byPreference, byWeight);
-const wish = fc.record({ trial: fc.boolean(), queue: fc.boolean() });
+const wish = fc.record({ trial: fc.boolean(), queue: fc.boolean(), sure: fc.constant(false) });
 const draws = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 const usable = ({ standing, room }: Candidate): boolean => standing !== "out" && room === "free";
@@ -46,6 +46,17 @@ describe("GIVEN any origins in any state", () => {
     );
   });
 
+  test("WHEN only a good one will do THEN no other is chosen, and one is whenever there is one with room", () => {
+    fc.assert(
+      fc.property(candidates, draws, (all, drawn) => {
+        const index = choose(all, { trial: true, queue: true, sure: true }, () => drawn);
+        const good = all.filter(({ standing, room }) => standing === "good" && room === "free");
+        expect(index >= 0).toBe(good.length > 0);
+        if (index >= 0) expect(good).toContain(all[index]);
+      }),
+    );
+  });
+
   test("WHEN they go by preference THEN the first that is good, free and fully back has all", () => {
     fc.assert(
       fc.property(byPreference, draws, (all, drawn) => {
@@ -53,7 +64,7 @@ describe("GIVEN any origins in any state", () => {
           ({ standing, room, share }) => standing === "good" && room === "free" && share === 1,
         );
         fc.pre(first >= 0);
-        const index = choose(all, { trial: false, queue: false }, () => drawn);
+        const index = choose(all, { trial: false, queue: false, sure: false }, () => drawn);
         expect(index).toBeGreaterThanOrEqual(0);
         expect(index).toBeLessThanOrEqual(first);
       }),
@@ -66,7 +77,7 @@ function parts(all: readonly Pick<Candidate, "weight" | "share">[]): number[] {
   const counts = all.map(() => 0);
   const full = all.map((each): Candidate => ({ ...each, standing: "good", room: "free" }));
   for (let i = 0; i < 1_000; i++)
-    counts[choose(full, { trial: true, queue: true }, () => (i + 0.5) / 1_000)]!++;
+    counts[choose(full, { trial: true, queue: true, sure: false }, () => (i + 0.5) / 1_000)]!++;
   return counts;
 }
 

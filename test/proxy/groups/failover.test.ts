@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { eventually, freePort, metricsOf } from "../proxy-process";
 import { rawOrigin } from "../raw-http";
 import { hasNginx, startNginx } from "../nginx-origin";
@@ -91,6 +91,44 @@ test("GIVEN an origin that never ends its handshake WHEN connectTimeout is over 
     const answer = await askHttp1(proxy, { method: "POST", body: "once" });
     expect(answer).toMatchObject({ status: 200, body: "second" });
   });
+  await first.close();
+});
+
+test("GIVEN a first that is away and a second that is overloaded WHEN many ask THEN they wait for it, and it stays in use", async () => {
+  // GIVEN a second to which a connection takes longer than connectTimeout
+  const first = await rawOrigin(() => undefined);
+  const relay = createServer((socket) => {
+    const onward = connect({ host: "localhost", port: Number(new URL(secondHttp2.url).port) });
+    socket.on("error", () => onward.destroy()).on("close", () => onward.destroy());
+    onward.on("error", () => socket.destroy()).pipe(socket);
+    setTimeout(() => socket.pipe(onward), 900);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  const url = `https://localhost:${(relay.address() as AddressInfo).port}`;
+  const group = {
+    origins: [
+      { url: `https://localhost:${first.port}`, warm: 0 },
+      { url, warm: 0 },
+    ],
+    connectTimeout: "300ms",
+    circuitFailures: 2,
+    circuitPause: 1,
+  };
+  // WHEN each request makes a connection of its own, for longer than the first is left alone
+  const options = { http2Origins: "never", keepaliveConns: 0 };
+  await usingGroup(
+    group,
+    async (proxy) => {
+      for (let i = 0; i < 3; i++) {
+        const answers = await Promise.all(Array.from({ length: 20 }, () => askHttp1(proxy)));
+        expect(new Set(answers.map(({ status, body }) => `${status} ${body}`))).toEqual(
+          new Set(["200 second"]),
+        );
+      }
+    },
+    options,
+  );
+  relay.close();
   await first.close();
 });
 

@@ -119,7 +119,7 @@ export interface Origin {
   close(): Promise<void>;
 }
 
-/** An origin of Node's own: HTTP/1.1 in the clear, or HTTP/2 over TLS. */
+/** An origin of Node's own: HTTP/1.1 in the clear, or HTTP/2 (and HTTP/1.1) over TLS. */
 export async function origin(listener: RequestListener, http2?: Certificates): Promise<Origin> {
   let requests = 0;
   const sockets = new Set<Socket>();
@@ -132,7 +132,7 @@ export async function origin(listener: RequestListener, http2?: Certificates): P
     http2 === undefined
       ? createServer({ keepAliveTimeout: 60_000 }, counting)
       : createSecureServer(
-          { cert: readFileSync(http2.certificate), key: readFileSync(http2.key) },
+          { cert: readFileSync(http2.certificate), key: readFileSync(http2.key), allowHTTP1: true },
           counting as never,
         );
   server.on(http2 === undefined ? "connection" : "secureConnection", (socket: Socket) => {
