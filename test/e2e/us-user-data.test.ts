@@ -289,14 +289,7 @@ function oneMachine(app: App, testbed: Testbed): void {
     agents: [group],
     datacenter: "us",
     singleServer: true,
-    aptSource: {
-      name: "consul",
-      uri: testbed.consulArchive,
-      suite: "./",
-      components: [],
-      trusted: true,
-      onlyPackages: ["consul"],
-    },
+    aptSource: testbed.consulSource,
   });
   const proxy = new AggregationProxy(scope, "proxy", {
     hosts: [group],

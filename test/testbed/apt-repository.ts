@@ -9,8 +9,8 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { architecture } from "./debian-root";
+import { basename, join } from "node:path";
+import { fetchPackages } from "./debian-packages";
 import { run } from "./command";
 
 /** Packages that hosts may install, from Debian 13; what they depend on comes along. */
@@ -64,51 +64,52 @@ export async function aptRepository(cache: string, mirror: string, root: string)
 
   rmSync(directory, { recursive: true, force: true });
   const work = join(directory, "work");
-  const archives = join(work, "archives");
-  for (const made of ["lists/partial", "archives/partial", "preferences.d"]) {
-    mkdirSync(join(work, made), { recursive: true });
-  }
-  const arch = await architecture();
-  const keyring = join(root, "usr/share/keyrings/debian-archive-keyring.gpg");
-  const sources = join(work, "sources.list");
-  const source = (suite: string) => `deb [arch=${arch} signed-by=${keyring}] ${mirror} ${suite} main\n`;
-  writeFileSync(sources, source("trixie") + source("bullseye"));
-  writeFileSync(
-    join(work, "preferences"),
-    `Package: *\nPin: release n=bullseye\nPin-Priority: -1\n\nPackage: ${BULLSEYE_PACKAGES.join(" ")}\nPin: release n=bullseye\nPin-Priority: 900\n`,
-  );
-  const options = [
-    `Dir::Etc::sourcelist=${sources}`,
-    "Dir::Etc::sourceparts=-",
-    `Dir::Etc::preferences=${join(work, "preferences")}`,
-    `Dir::Etc::preferencesparts=${join(work, "preferences.d")}`,
-    `Dir::State::lists=${join(work, "lists")}`,
-    `Dir::State::status=${join(root, "var/lib/dpkg/status")}`,
-    `Dir::Cache::archives=${archives}`,
-    `Dir::Cache::pkgcache=${join(work, "pkgcache.bin")}`,
-    `Dir::Cache::srcpkgcache=${join(work, "srcpkgcache.bin")}`,
-    "APT::Install-Recommends=false",
-    "APT::Sandbox::User=root",
-    "Acquire::Languages=none",
-    "Acquire::Retries=3",
-    "Debug::NoLocking=true",
-  ].flatMap((option) => ["-o", option]);
-  await run("apt-get", [...options, "-q", "update"]);
-  // --reinstall: what the root has already must be in the archive too, or asking for it by name fails.
-  for (const wanted of [[...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES], RIVALS]) {
-    await run("apt-get", [...options, "-qy", "--download-only", "--reinstall", "install", ...wanted]);
-  }
-  for (const name of readdirSync(archives).filter((file) => file.endsWith(".deb"))) {
-    const fromBullseye = BULLSEYE_PACKAGES.some((wanted) => name.startsWith(`${wanted}_`));
+  const request = {
+    mirror,
+    root,
+    suites: ["trixie", "bullseye"],
+    preferences: `Package: *\nPin: release n=bullseye\nPin-Priority: -1\n\nPackage: ${BULLSEYE_PACKAGES.join(" ")}\nPin: release n=bullseye\nPin-Priority: 900\n`,
+  };
+  await fetchPackages(work, { ...request, packages: [...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES] });
+  for (const file of await fetchPackages(work, { ...request, packages: RIVALS })) {
+    const fromBullseye = BULLSEYE_PACKAGES.some((wanted) => basename(file).startsWith(`${wanted}_`));
     const archive = join(directory, fromBullseye ? "bullseye" : "debian");
     mkdirSync(archive, { recursive: true });
-    copyFileSync(join(archives, name), join(archive, name.replaceAll("%3a", ".")));
+    copyFileSync(file, join(archive, basename(file).replaceAll("%3a", ".")));
   }
   for (const archive of ["debian", "bullseye"]) await index(join(directory, archive));
   await unpackConsul(join(directory, "bullseye"), consul);
   rmSync(work, { recursive: true });
   writeFileSync(stamp, recipe);
   return { directory };
+}
+
+/** Versions that the archive `releases` has; the first is that of Debian 11. */
+export const CONSUL_VERSIONS = { real: "1.8.7", earlier: "1.8.6", refusing: "1.8.5" };
+
+/**
+ * An archive of Consul as a vendor has it, in several versions. There is one real program: `earlier` is the same under
+ * another number, `refusing` accepts no configuration.
+ */
+export async function consulReleases(archives: string): Promise<void> {
+  const directory = join(archives, "releases");
+  if (existsSync(join(directory, "Release"))) return;
+  const tree = join(directory, "tree");
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  const [real] = readdirSync(join(archives, "bullseye")).filter((file) => file.startsWith("consul_"));
+  copyFileSync(join(archives, "bullseye", real!), join(directory, real!));
+  await run("dpkg-deb", ["--raw-extract", join(directory, real!), tree]);
+  const control = readFileSync(join(tree, "DEBIAN/control"), "utf8");
+  for (const version of [CONSUL_VERSIONS.earlier, CONSUL_VERSIONS.refusing]) {
+    writeFileSync(join(tree, "DEBIAN/control"), control.replace(/^Version: .*$/m, `Version: ${version}-1`));
+    if (version === CONSUL_VERSIONS.refusing) {
+      writeFileSync(join(tree, "usr/bin/consul"), "#!/bin/sh\necho 'no such field any more' >&2\nexit 1\n");
+    }
+    await run("dpkg-deb", ["--build", "-Zgzip", "-z1", tree, join(directory, `consul_${version}-1.deb`)]);
+  }
+  rmSync(tree, { recursive: true });
+  await index(directory);
 }
 
 /** Lays out the Consul program for tests that run it on this machine, `consul validate` among them. */

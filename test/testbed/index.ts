@@ -2,4 +2,5 @@ export { attempt, run, until, type CommandOptions, type CommandResult } from "./
 export { type FarSite, type FarSiteProps, Testbed, type TestbedProps } from "./testbed";
 export { VirtualHost } from "./virtual-host";
 export { Deployment, type Outcome } from "./deployment";
+export { CONSUL_VERSIONS } from "./apt-repository";
 export { JP_ROLES, jpRegion, ORIGIN } from "./region";

@@ -33,14 +33,7 @@ export function jpRegion(testbed: Testbed): DedicatedRegionInput {
       caCertificate: readFileSync(testbed.far.authority, "utf8"),
     },
     consul: {
-      aptSource: {
-        name: "consul",
-        uri: testbed.consulArchive,
-        suite: "./",
-        components: [],
-        trusted: true,
-        onlyPackages: ["consul"],
-      },
+      aptSource: testbed.consulSource,
     },
     dns: { forwarders: [testbed.network.gateway], records: { [ORIGIN]: testbed.far.address } },
   };

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { aptRepository } from "./apt-repository";
+import type { AptSource } from "../../constructs/host";
+import { aptRepository, consulReleases } from "./apt-repository";
 import { makeCertificates } from "./certificates";
 import { Cluster, type ClusterProps } from "./cluster/cluster";
 import { run } from "./command";
@@ -210,9 +211,15 @@ export class Testbed {
     return this.ledger.directory;
   }
 
-  /** Where hosts find Debian 11's Consul: a flat archive (suite `./`), unsigned, alone at its address. */
-  get consulArchive(): string {
-    return archiveUri(this.network.secondGateway, "bullseye");
+  /** Where hosts find Debian 11's Consul: a flat archive, unsigned, alone at its address. */
+  get consulSource(): AptSource {
+    return consulSource(this.network, "bullseye");
+  }
+
+  /** Where hosts find the Consuls of CONSUL_VERSIONS. */
+  async consulReleases(): Promise<AptSource> {
+    await exclusively(join(CACHE, "lock"), () => consulReleases(this.prepared.archives));
+    return consulSource(this.network, "releases");
   }
 
   /** Ends every process, and removes every mount, namespace, link and file of this run; asked again, once only. */
@@ -243,6 +250,15 @@ export class Testbed {
     };
   }
 }
+
+const consulSource = (network: Network, archive: string): AptSource => ({
+  name: "consul",
+  uri: archiveUri(network.secondGateway, archive),
+  suite: "./",
+  components: [],
+  trusted: true,
+  onlyPackages: ["consul"],
+});
 
 const archiveUri = (address: string, archive: string): string => `http://${address}:8000/${archive}`;
 

@@ -34,14 +34,7 @@ export function usRegion(testbed: Testbed): Ec2RegionInput {
       caCertificate: readFileSync(testbed.far.authority, "utf8"),
     },
     consul: {
-      aptSource: {
-        name: "consul",
-        uri: testbed.consulArchive,
-        suite: "./",
-        components: [],
-        trusted: true,
-        onlyPackages: ["consul"],
-      },
+      aptSource: testbed.consulSource,
     },
     dns: { forwarders: [VPC_RESOLVER] },
   };
