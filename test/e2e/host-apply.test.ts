@@ -236,6 +236,98 @@ describeOnVirtualHosts("a dedicated server", () => {
     });
   });
 
+  describe("whose program is killed outright", () => {
+    it("has services guarded for as long as apt runs on, and everything accounted for by the next deploy", async () => {
+      // GIVEN a stage in which dpkg unpacks
+      await delivery.deliver(larger);
+      const cut = delivery.stageDelivered();
+      await until(
+        "dpkg unpacks",
+        120_000,
+        async () => (await host.attempt("test -s /var/lib/tricloud/unpacked")).code === 0 || undefined,
+        20,
+      );
+      // WHEN apt loses the program that waits for it
+      await host.run(
+        "kill -STOP $(pgrep -x apt-get); kill -9 $(sed -n 's/.*process \\([0-9]*\\),.*/\\1/p' /run/tricloud-apply/lock)",
+      );
+      expect((await cut).code).not.toBe(0);
+      // THEN the guard holds while apt is there, and no longer
+      expect(await host.run("/usr/sbin/policy-rc.d unbound start; echo $?")).toBe("101\n");
+      await host.run("kill -CONT $(pgrep -x apt-get)");
+      await until(
+        "apt has ended",
+        300_000,
+        async () => (await host.attempt("pgrep -x 'apt-get|dpkg'")).code !== 0 || undefined,
+      );
+      expect(await host.run("/usr/sbin/policy-rc.d unbound start; echo $?")).toBe("0\n");
+      // AND the next deploy accounts for all that came, and leaves no guard
+      await delivery.deploy(larger);
+      expect(await record("own-packages")).toEqual(expect.arrayContaining(["jq", "libjq1", "unbound"]));
+      expect((await host.attempt("ls -l /usr/sbin/policy-rc.d")).code).not.toBe(0);
+      await removed();
+    });
+  });
+
+  describe("whose disk is full", () => {
+    /** Has a directory lie on a disk without room for one more block, with what it holds. */
+    const fill = (directory: string) =>
+      host.run(
+        `cp -a ${directory} /root/kept && mount -t tmpfs -o size=1m,mode=0700 none ${directory} && ` +
+          `cp -a /root/kept/. ${directory} && { dd if=/dev/zero of=${directory}/filler bs=4k 2>/dev/null || true; }`,
+      );
+    const makeRoom = (directory: string) =>
+      host.run(
+        `rm ${directory}/filler && rm -r /root/kept && cp -a ${directory} /root/kept && umount ${directory} && ` +
+          `find ${directory} -mindepth 1 -delete && cp -a /root/kept/. ${directory} && rm -r /root/kept`,
+      );
+
+    it("keeps its record whole, and retires once there is room", async () => {
+      // GIVEN a deployed host whose record lies on a disk that is full
+      await delivery.deploy(exampleProfile());
+      const lists = ["own-packages", "files", "services", "directories"];
+      const before = await Promise.all(lists.map(record));
+      await fill("/var/lib/tricloud");
+
+      // WHEN it is retired
+      const { code, output } = await delivery.remove();
+
+      // THEN that fails, and what cannot be written is what it was
+      expect({ code, output }).toEqual({
+        code: 1,
+        output: expect.stringContaining("cannot write /var/lib/"),
+      });
+      expect(await Promise.all(lists.map(record))).toEqual(before);
+      // AND it ends once there is room
+      await makeRoom("/var/lib/tricloud");
+      await removed();
+    });
+
+    it("keeps a file that cannot be replaced", async () => {
+      // GIVEN a deployed host whose service's files lie on a disk that is full
+      await delivery.deploy(exampleProfile());
+      await fill("/etc/tricloud-example");
+
+      // WHEN another version is deployed
+      succeeded(await delivery.stage(exampleProfile({ word: "two" })));
+      const { code, output } = await delivery.activate();
+
+      // THEN the one that was there is there whole, and nothing half-written beside it
+      expect({ code, output }).toEqual({
+        code: 1,
+        output: expect.stringContaining("cannot write /etc/tricloud-example/example.conf"),
+      });
+      expect(await host.run("cat /etc/tricloud-example/example.conf; ls -A /etc/tricloud-example")).toBe(
+        "one\nexample.conf\nfiller\n",
+      );
+      // AND the same again ends once there is room
+      await makeRoom("/etc/tricloud-example");
+      succeeded(await delivery.activate());
+      expect(await host.run("cat /run/tricloud-example")).toBe("two\n");
+      await removed();
+    });
+  });
+
   describe("with other users", () => {
     it("shows none of them its lock, and says at once who holds it", async () => {
       // GIVEN a run that waits for somebody
