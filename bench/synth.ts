@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import type { DedicatedRegionInput } from "../constructs/region";
+import { hostKeyOf } from "../test/constructs/region/region-values";
 
 /*
  * Time and memory of synthesis as a whole process: `script/bench synth`. Runs are interleaved with a bare `node -e 0`
@@ -12,7 +13,6 @@ import type { DedicatedRegionInput } from "../constructs/region";
 
 const RUNS = 7;
 const DEDICATED_HOSTS = 300;
-const HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 interface Run {
   readonly seconds: number;
@@ -57,7 +57,7 @@ function largeRegion(): DedicatedRegionInput {
     servers: Array.from({ length: DEDICATED_HOSTS }, (_, index) => ({
       name: `host-${index + 1}`,
       address: `10.200.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`,
-      hostKey: HOST_KEY,
+      hostKey: hostKeyOf(index),
       roles: index < 5 ? ["consul-server"] : index < 50 ? ["proxy"] : ["app"],
     })),
     proxy: { allow: ["*.example.com"] },

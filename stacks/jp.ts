@@ -1,6 +1,6 @@
 import type { Construct } from "constructs";
 import { alike, softened } from "../constructs/availability";
-import { DedicatedServer, RetiredServer } from "../constructs/dedicated";
+import { DedicatedServer, RetiredServer, ServerRoster } from "../constructs/dedicated";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
@@ -13,16 +13,17 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     super(scope, region);
     const { ssh } = region;
     const site = `${region.provider}/${region.name}`;
+    const roster = new ServerRoster(this, "servers", { servers: inOrder(region.servers) });
     const servers = inOrder(region.servers)
       .filter(({ retired }) => retired === false)
-      .map((server) => new DedicatedServer(this, server.name, { ...server, site, ssh }));
+      .map((server) => new DedicatedServer(this, server.name, { ...server, site, ssh, roster }));
     const consul = new ConsulCluster(this, "consul", {
       servers: withRole(servers, "consul-server"),
       agents: servers,
       datacenter: region.name,
       ...region.consul,
     });
-    this.retire(servers);
+    this.retire(servers, roster);
     const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...region.proxy });
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
@@ -38,11 +39,12 @@ export class JpStack extends RegionStack<DedicatedRegion> {
   }
 
   /** One after another, once all that stays is what it shall be: each may be a Consul server that the others still need. */
-  private retire(staying: readonly DedicatedServer[]): void {
+  private retire(staying: readonly DedicatedServer[], roster: ServerRoster): void {
     const { ssh, servers } = this.region;
     let previous: RetiredServer | undefined;
     for (const server of inOrder(servers.filter(({ retired }) => retired === true))) {
-      const leaving = new RetiredServer(this, server.name, { ...server, ssh, before: CONSUL_COMMANDS.leave });
+      const before = CONSUL_COMMANDS.leave;
+      const leaving = new RetiredServer(this, server.name, { ...server, ssh, before, roster });
       for (const other of staying) leaving.retireAfter(other);
       if (previous !== undefined) leaving.retireAfter(previous);
       previous = leaving;

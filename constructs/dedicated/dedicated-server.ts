@@ -8,6 +8,7 @@ import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "../host/delivery-document";
 import { activateStep, activateUnlessStep, removeStep, stackAsset, stageStep } from "./host-commands";
 import { fingerprints, sshTarget, type SshTarget, type SshTargetProps } from "./ssh-connection";
+import { type ServerRoster } from "./server-roster";
 import { TerraformData } from "./terraform-data";
 
 export interface DedicatedServerProps extends SshTargetProps {
@@ -24,6 +25,8 @@ export interface DedicatedServerProps extends SshTargetProps {
    * @default - none
    */
   readonly generation?: number;
+  /** Checked before anything reaches the server. @default - a server that disappears from the stack is not noticed */
+  readonly roster?: ServerRoster;
 }
 
 /** A server's part in the round that comes before all activations. */
@@ -159,6 +162,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
 
   private createRemoval(): TerraformData {
     return new TerraformData(this, "removal", {
+      after: () => (this.props.roster === undefined ? [] : [this.props.roster.check]),
       hostProvisioners: () => [{ ...removeStep(this, this.target), when: "destroy" }],
     });
   }

@@ -1,2 +1,3 @@
 export * from "./dedicated-server";
 export * from "./retired-server";
+export * from "./server-roster";

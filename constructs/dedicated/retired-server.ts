@@ -3,6 +3,7 @@ import { Construct } from "constructs";
 import { type DedicatedServer } from "./dedicated-server";
 import { removeStep } from "./host-commands";
 import { sshTarget, type SshTargetProps } from "./ssh-connection";
+import { type ServerRoster } from "./server-roster";
 import { TerraformData } from "./terraform-data";
 
 export interface RetiredServerProps extends SshTargetProps {
@@ -13,6 +14,8 @@ export interface RetiredServerProps extends SshTargetProps {
    * fails. @default - none
    */
   readonly before?: string;
+  /** Checked before anything is taken back. @default - none */
+  readonly roster?: ServerRoster;
 }
 
 /**
@@ -29,7 +32,7 @@ export class RetiredServer extends Construct {
     const name = props.name ?? props.address;
     const target = sshTarget(`retired server ${name}`, name, props);
     this.retirement = new TerraformData(this, "retirement", {
-      after: () => this.earlier,
+      after: () => [...(props.roster === undefined ? [] : [props.roster.check]), ...this.earlier],
       hostProvisioners: () => [removeStep(this, target, props.before)],
     });
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
-import { SSH_ADDRESS, SSH_KEY_PATH, SSH_USER, sshHostKeyProblem } from "./ssh-grammar";
+import { SSH_ADDRESS, SSH_KEY_PATH, SSH_USER, sshHostKeyProblem, withoutComment } from "./ssh-grammar";
 import { consulServersProblem, dns, dnsLabel, ipv4Address, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
@@ -111,6 +111,7 @@ export const dedicatedRegion = z
   .superRefine((region, context) => {
     const network = Cidr.parse(region.cidr);
     const seen = { name: new Map<string, number>(), address: new Map<string, number>() };
+    const keys = new Map<string, number>();
     region.servers.forEach((candidate, index) => {
       for (const field of ["name", "address"] as const) {
         const first = seen[field].get(candidate[field]);
@@ -122,6 +123,17 @@ export const dedicatedRegion = z
           });
         }
         seen[field].set(candidate[field], first ?? index);
+      }
+      for (const key of new Set([candidate.hostKey].flat().map(withoutComment))) {
+        const first = keys.get(key);
+        if (first !== undefined) {
+          context.addIssue({
+            code: "custom",
+            path: ["servers", index, "hostKey"],
+            message: `expected another host key than servers[${first}] has: machines with one key cannot be told apart`,
+          });
+        }
+        keys.set(key, first ?? index);
       }
       if (network !== undefined && !network.contains(candidate.address)) {
         context.addIssue({

@@ -154,8 +154,8 @@ function delivered(resources: readonly Section[]): string[] {
     .flatMap(([name, digest]) => {
       if (typeof digest !== "string") return [];
       if (name === "packages") return digest.split(" ").map((each) => `package ${each}`);
-      // What a delivery is for, what an activation waits for, and a roll-out.
-      return /^(address|host key|delivery|version|awaited|forms|key of .*)$/.test(name) ? [] : [name];
+      // What a delivery is for, what an activation waits for, a roll-out, and a machine of a roster.
+      return /^(address|host key|delivery|version|awaited|forms|key of .*)$| SHA256:/.test(name) ? [] : [name];
     });
 }
 

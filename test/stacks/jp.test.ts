@@ -1,7 +1,7 @@
 import { type DedicatedRegion, type DedicatedRegionInput, validateRegions } from "../../constructs/region";
 import { JpStack } from "../../stacks/jp";
 import { synthesisedApp } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue, hostKey } from "../constructs/region/region-values";
+import { dedicatedRegionValue, hostKeyOf } from "../constructs/region/region-values";
 
 type Waits = ReadonlyMap<string, readonly string[]>;
 
@@ -34,7 +34,7 @@ const region = (count: number, maxUnavailable?: DedicatedRegionInput["proxy"]["m
   const more = Array.from({ length: count }, (_, i) => ({
     name: `jp-${i + 4}`,
     address: `10.10.1.${i + 1}`,
-    hostKey,
+    hostKey: hostKeyOf(i + 4),
     roles: ["proxy" as const],
   }));
   return { ...rest, servers: [...servers, ...more], proxy: { ...proxy, maxUnavailable } };

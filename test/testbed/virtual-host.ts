@@ -37,23 +37,25 @@ export class VirtualHost {
   readonly name: string;
   readonly address: string;
   readonly namespace: string;
-  /** The host's public keys by kind, each as one line of `known_hosts` has it, without the host: `ssh-ed25519 AAAA...`. */
-  readonly hostKeys: HostKeys;
   /** The host's file system as seen from this machine. */
   readonly root: string;
   private leader: ProcessIdentity | undefined;
   private disk: DiskImage | undefined;
+  private keys: HostKeys | undefined;
 
   private constructor(
     private readonly ledger: Ledger,
     private readonly props: VirtualHostProps,
-    hostKeys: HostKeys,
   ) {
     this.name = props.name;
     this.address = props.link.address;
     this.namespace = props.link.namespace;
     this.root = join(props.storage, "root");
-    this.hostKeys = hostKeys;
+  }
+
+  /** The host's public keys by kind, each as one line of `known_hosts` has it, without the host: `ssh-ed25519 AAAA...`. */
+  get hostKeys(): HostKeys {
+    return this.keys!;
   }
 
   /** The one key of its own that a careful operator pins. */
@@ -63,29 +65,43 @@ export class VirtualHost {
 
   /** Makes the machine's disk and identity; does not switch it on. */
   static async create(ledger: Ledger, props: VirtualHostProps): Promise<VirtualHost> {
-    const { name, storage } = props;
-    const upper = join(storage, "upper");
-    const ssh = join(upper, "etc/ssh");
+    const { storage } = props;
     const disk =
       props.diskMegabytes === undefined
         ? undefined
         : await DiskImage.create(ledger, storage, props.diskMegabytes);
-    for (const directory of [ssh, join(storage, "work"), join(storage, "root")]) {
-      mkdirSync(directory, { recursive: true });
-    }
-    const host = new VirtualHost(ledger, props, await makeHostKeys(ssh, name));
+    mkdirSync(join(storage, "root"), { recursive: true });
+    const host = new VirtualHost(ledger, props);
     host.disk = disk;
-
     ledger.record({ kind: "mount", path: host.root });
-    await host.mountRoot();
-    const write = (path: string, content: string) => writeFileSync(join(host.root, path), content);
+    await host.install();
+    return host;
+  }
+
+  /** Takes the power away and puts a new system on the disk, with new host keys; does not switch it on. */
+  async reinstall(): Promise<void> {
+    await this.cutPower();
+    await until(`${this.root} unmounted`, 10_000, async () => {
+      return (await attempt("umount", [this.root])).code === 0 || undefined;
+    });
+    for (const part of ["upper", "work"]) rmSync(join(this.props.storage, part), { recursive: true });
+    rmSync(this.knownHosts, { force: true });
+    await this.install();
+  }
+
+  private async install(): Promise<void> {
+    const { name, storage, nameserver, aptSources, operator } = this.props;
+    const ssh = join(storage, "upper/etc/ssh");
+    for (const directory of [ssh, join(storage, "work")]) mkdirSync(directory, { recursive: true });
+    this.keys = await makeHostKeys(ssh, name);
+    await this.mountRoot();
+    const write = (path: string, content: string) => writeFileSync(join(this.root, path), content);
     write("etc/hostname", `${name}\n`);
     write("etc/hosts", `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`);
-    write("etc/resolv.conf", `nameserver ${props.nameserver}\n`);
-    write("etc/apt/sources.list.d/testbed.list", props.aptSources);
-    mkdirSync(join(host.root, "root/.ssh"), { mode: 0o700, recursive: true });
-    write("root/.ssh/authorized_keys", `${props.operator.publicKey}\n`);
-    return host;
+    write("etc/resolv.conf", `nameserver ${nameserver}\n`);
+    write("etc/apt/sources.list.d/testbed.list", aptSources);
+    mkdirSync(join(this.root, "root/.ssh"), { mode: 0o700, recursive: true });
+    write("root/.ssh/authorized_keys", `${operator.publicKey}\n`);
   }
 
   /** Switches the machine on and waits until systemd and sshd say they are ready. */
@@ -193,13 +209,17 @@ export class VirtualHost {
 
   /** What `ssh` needs to enter this host, its address last. */
   sshArguments(): string[] {
-    const known = join(this.ledger.directory, `${this.name}.known_hosts`);
+    const known = this.knownHosts;
     if (!existsSync(known)) writeFileSync(known, `${this.address} ${this.hostKey}\n`);
     return [
       ...["-F", "none", "-i", this.props.operator.privateKeyPath, "-o", "IdentitiesOnly=yes"],
       ...["-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
       ...["-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR", `root@${this.address}`],
     ];
+  }
+
+  private get knownHosts(): string {
+    return join(this.ledger.directory, `${this.name}.known_hosts`);
   }
 
   /** What the machine wrote to its console. */

@@ -1,11 +1,20 @@
 import type { DedicatedRegionInput } from "../../../constructs/region";
 
-/** A well-formed public key that belongs to no machine. */
-export const hostKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+/** Well-formed public keys that belong to no machine, another one for each number. */
+export function hostKeyOf(machine: number): string {
+  const field = (content: Buffer) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(content.length);
+    return Buffer.concat([length, content]);
+  };
+  const key = Buffer.alloc(32);
+  key.writeUInt32BE(machine);
+  return `ssh-ed25519 ${Buffer.concat([field(Buffer.from("ssh-ed25519")), field(key)]).toString("base64")}`;
+}
 
-/** Another of them. */
-export const otherHostKey =
-  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+export const hostKey = hostKeyOf(1);
+/** Another machine's. */
+export const otherHostKey = hostKeyOf(1000);
 
 /** A valid region on three dedicated servers, with `changes` to it. */
 export function dedicatedRegionValue(changes: Partial<DedicatedRegionInput> = {}): DedicatedRegionInput {
@@ -15,8 +24,8 @@ export function dedicatedRegionValue(changes: Partial<DedicatedRegionInput> = {}
     cidr: "10.10.0.0/16",
     servers: [
       { name: "jp-1", address: "10.10.0.11", hostKey, roles: ["consul-server", "proxy"] },
-      { name: "jp-2", address: "10.10.0.12", hostKey, roles: ["consul-server", "proxy"] },
-      { name: "jp-3", address: "10.10.0.13", hostKey, roles: ["consul-server", "app"] },
+      { name: "jp-2", address: "10.10.0.12", hostKey: hostKeyOf(2), roles: ["consul-server", "proxy"] },
+      { name: "jp-3", address: "10.10.0.13", hostKey: hostKeyOf(3), roles: ["consul-server", "app"] },
     ],
     proxy: { allow: ["*.example.com"] },
     dns: { forwarders: ["10.10.0.2"] },

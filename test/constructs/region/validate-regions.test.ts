@@ -41,6 +41,33 @@ describe("validateRegions", () => {
       "region jp: servers[1].hostKey: expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA..., or a list of several, got: nothing",
     ],
     [
+      "one host key on two servers, whatever its comment",
+      jp({
+        servers: jp().servers.map((server, index) =>
+          index === 2 ? { ...server, hostKey: `${hostKey} root@jp-3` } : server,
+        ),
+      }),
+      `region jp: servers[2].hostKey: expected another host key than servers[0] has: machines with one key cannot be told apart, got: "${hostKey} root@jp-3"`,
+    ],
+    [
+      "a host key cut short",
+      jp({
+        servers: jp().servers.map((server, index) =>
+          index === 1 ? { ...server, hostKey: hostKey.slice(0, -8) } : server,
+        ),
+      }),
+      `region jp: servers[1].hostKey: expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA...; expected base64 of a key of type ssh-ed25519, got: "${hostKey.slice(0, -8)}"`,
+    ],
+    [
+      "a host key of another type than it says",
+      jp({
+        servers: jp().servers.map((server, index) =>
+          index === 1 ? { ...server, hostKey: hostKey.replace("ssh-ed25519", "ssh-rsa") } : server,
+        ),
+      }),
+      `region jp: servers[1].hostKey: expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA...; expected base64 of a key of type ssh-rsa, got: "${hostKey.replace("ssh-ed25519", "ssh-rsa")}"`,
+    ],
+    [
       "an even number of Consul servers",
       jp({
         servers: jp().servers.map((server, index) => (index === 2 ? { ...server, roles: ["app"] } : server)),
