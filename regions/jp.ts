@@ -33,6 +33,7 @@ const jp: DedicatedRegionInput = {
     origins: { "api.example.com": { stack: "us", service: "web" } },
     targets: { "calls-to-other-clouds": { atLeast: 0.995 } },
   },
+  consul: { version: "1.22.3" },
   dns: { forwarders: ["10.10.0.2", "10.10.0.3"] },
 };
 

@@ -21,6 +21,7 @@ const us: Ec2RegionInput = {
   entrance: { domain: "service.example.com", zone: "example.com" },
   database: { instanceClass: "db.t4g.medium", storageGib: 50 },
   cache: { nodeType: "cache.t4g.small", nodes: 2 },
+  consul: { version: "1.22.3" },
   pagerEmails: ["on-call@example.com"],
   // Each VPC has its own resolver two addresses above its base, and at this address from any subnet.
   dns: { forwarders: ["169.254.169.253"] },

@@ -74,7 +74,13 @@ export interface ConsulClusterProps {
   readonly ports?: ConsulPorts;
   /** Archive with a package `consul`. @default - HashiCorp's */
   readonly aptSource?: AptSource;
-  /** The oldest Consul release that archive may give, 1.8 or later. @default "1.8" */
+  /**
+   * Version of that package on every machine, as Consul's own (`1.22.3`) or the package's (`1.22.3-1`). Another one goes
+   * out server by server, and back the same way.
+   * @default - the newest in the archive when a machine is delivered to first
+   */
+  readonly version?: string;
+  /** The oldest Consul release that archive may give, 1.8 or later. @default - that of `version`, or "1.8" */
   readonly release?: string;
 }
 
@@ -196,7 +202,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     ];
     return {
       aptSources: [this.props.aptSource ?? HASHICORP_APT_SOURCE],
-      packages: ["consul", "curl"],
+      packages: [this.props.version === undefined ? "consul" : `consul=${this.props.version}`, "curl"],
       files,
       services: [
         this.agentService(
@@ -222,7 +228,8 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   private aclFiles(isServer: boolean): HostFile[] {
     if (this.acl === undefined) return [];
     const { managementToken, agentToken, dnsToken } = this.acl;
-    const { datacenter, primaryDatacenter, release, aclDefaultPolicy: defaultPolicy } = this.props;
+    const { datacenter, primaryDatacenter, aclDefaultPolicy: defaultPolicy } = this.props;
+    const { release } = this;
     const isPrimary = (primaryDatacenter ?? datacenter) === datacenter;
     const settings = aclSettings({
       datacenter,
@@ -244,6 +251,11 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       secretFile(CONSUL_PATHS.agentToken, "consul-agent-token", agentToken),
       secretFile(CONSUL_PATHS.dnsToken, "consul-dns-token", dnsToken),
     ];
+  }
+
+  private get release(): string | undefined {
+    const { release, version } = this.props;
+    return release ?? version?.match(/^\d+\.\d+(\.\d+)?/)?.[0];
   }
 
   private get makesTokens(): boolean {
@@ -270,6 +282,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     return {
       name: "consul.service",
       reads,
+      runs: ["consul"],
       verify: `consul validate "$STAGED${CONSUL_PATHS.folder}"`,
       reload: `${CONSUL_PATHS.guard} apply`,
       ...(this.isServer(host) ? { gate: `${CONSUL_PATHS.guard} gate` } : {}),
@@ -289,14 +302,14 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   }
 
   private agentOptions(host: IHost, serverCount: number): ConsulOptions {
-    const { datacenter, dns, ports, release, singleServer, peers = {} } = this.props;
+    const { datacenter, dns, ports, singleServer, peers = {} } = this.props;
     const isServer = this.isServer(host);
     const address = host.bindAddress;
     const wanJoin = Object.entries(peers).flatMap(([name, addresses]) =>
       name === datacenter ? [] : addresses,
     );
     return {
-      release,
+      release: this.release,
       datacenter,
       nodeName: this.nodeName(host),
       server: isServer ? { expect: serverCount, single: singleServer } : undefined,

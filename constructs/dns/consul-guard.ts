@@ -55,6 +55,10 @@ needs_restart_for() {
     case $file in */service-* | ${CONSUL_PATHS.membership}) ;; *) sha256sum "$file" ;; esac
   done
 }
+# The package has been changed since the agent was started.
+runs_another_program() {
+  case $(readlink "/proc/$(systemctl show -p MainPID --value consul.service)/exe") in *" (deleted)") ;; *) return 1 ;; esac
+}
 # What the agent is, which may be other than what its new files say: "NODE ROLE".
 runs_as() { cat "$started_as" 2>/dev/null || echo "$node $role"; }
 runs_as_server() { case $(runs_as) in *" server") ;; *) return 1 ;; esac; }
@@ -81,7 +85,7 @@ await_gate() {
 }
 apply() {
   consul validate ${CONSUL_PATHS.folder} >/dev/null
-  if [ "$(needs_restart_for)" = "$(cat "$started_with")" ]; then
+  if ! runs_another_program && [ "$(needs_restart_for)" = "$(cat "$started_with")" ]; then
     exec systemctl reload consul.service
   fi
   await_gate

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { Fn, Token } from "cdktf";
-import { aptFiles } from "./apt-files";
+import { profileAptFiles } from "./apt-files";
 import type { AptSource, HostFile, HostProfile, HostService } from "./host-profile";
 
 /*
@@ -9,9 +9,9 @@ import type { AptSource, HostFile, HostProfile, HostService } from "./host-profi
  *
  *   aptkey  NAME URL FINGERPRINTS(comma-separated)
  *   aptfile MODE OWNER GROUP PATH SHA256 CONTENT
- *   package NAME
+ *   package NAME [VERSION]
  *   file    MODE OWNER GROUP PATH SHA256 CONTENT
- *   service NAME RELOAD GATE VERIFY HEALTH HEALTH_TIMEOUT_SECONDS READS(comma-separated paths)
+ *   service NAME RELOAD GATE VERIFY HEALTH HEALTH_TIMEOUT_SECONDS READS(comma-separated paths) [RUNS(comma-separated packages)]
  *
  * CONTENT is one of `inline BASE64`, `asset NAME` (beside the document), `command COMMAND` (its standard output) and
  * `staged -` (there already). On a machine's first boot there are besides:
@@ -44,8 +44,8 @@ export function applyDocument(
   };
   return [
     ...profile.aptSources.flatMap(keyLines),
-    ...profile.aptSources.flatMap(aptFiles).map((file) => fileLine("aptfile", file)),
-    ...profile.packages.map((name) => `package ${name}`),
+    ...profileAptFiles(profile).map((file) => fileLine("aptfile", file)),
+    ...profile.packages.map((wanted) => `package ${wanted.replace("=", " ")}`),
     ...profile.files.map((file) => fileLine("file", file)),
     ...profile.services.map(serviceLine),
     ...more,
@@ -61,7 +61,7 @@ export const attributes = ({ mode = "0644", owner = "root", group = "root" }: Ho
 export const keyLines = ({ name, keyUrl, keyFingerprint }: AptSource): string[] =>
   keyUrl === undefined ? [] : [`aptkey ${name} ${keyUrl} ${[keyFingerprint ?? []].flat().join(",")}`];
 
-export function serviceLine({ name, reload, gate, verify, health, reads }: HostService): string {
+export function serviceLine({ name, reload, gate, verify, health, reads, runs = [] }: HostService): string {
   return [
     "service",
     name,
@@ -70,6 +70,7 @@ export function serviceLine({ name, reload, gate, verify, health, reads }: HostS
     ),
     health?.timeoutSeconds ?? DEFAULT_HEALTH_TIMEOUT_SECONDS,
     reads.length > 0 ? reads.join(",") : "-",
+    ...(runs.length > 0 ? [runs.join(",")] : []),
   ].join(" ");
 }
 

@@ -1,7 +1,18 @@
-import { type AptSource, type HostFile, text } from "./host-profile";
+import { type AptSource, type HostFile, type HostProfile, text } from "./host-profile";
+import { packageFields } from "./package-version";
 
 /** Where an apt source's signing key lies on the host. */
 export const aptKeyPath = (source: AptSource): string => `/etc/apt/keyrings/tricloud-${source.name}.asc`;
+
+/**
+ * All files that apt reads on a host with that profile.
+ *
+ * @throws Error when a source could not be verified, or a version is none
+ */
+export const profileAptFiles = ({ aptSources, packages }: HostProfile): HostFile[] => [
+  ...versionsFile(packages),
+  ...aptSources.flatMap(aptFiles),
+];
 
 /**
  * The files that make apt use `source`: its deb822 entry, its key when the value holds one, and the preferences
@@ -37,6 +48,23 @@ function sourceFile(source: AptSource): HostFile {
     path: `/etc/apt/sources.list.d/tricloud-${source.name}.sources`,
     content: text(`${lines.join("\n")}\n`),
   };
+}
+
+/**
+ * Keeps an upgrade by others from moving what the profile wants in one version. It goes before all of a source's own
+ * preferences: of those that fit, apt takes the first.
+ */
+function versionsFile(packages: readonly string[]): HostFile[] {
+  const pins = packages.map(packageFields).flatMap(({ name, version }) =>
+    version === undefined
+      ? []
+      : // As is, and upstream's version in whichever package.
+        [version, `${version}-*`, `${version}+*`].map(
+          (each) => `Package: ${name}\nPin: version ${each}\nPin-Priority: 990\n`,
+        ),
+  );
+  if (pins.length === 0) return [];
+  return [{ path: "/etc/apt/preferences.d/00-tricloud-versions", content: text(pins.join("\n")) }];
 }
 
 function preferencesFile(source: AptSource): HostFile[] {

@@ -1,4 +1,5 @@
 import { applyDocument, type ContentFields, word } from "./apply-document";
+import { packageFields } from "./package-version";
 import type { HostFile, HostProfile } from "./host-profile";
 
 export interface BootOptions {
@@ -24,7 +25,8 @@ export interface BootOptions {
 /** The document that makes a new machine hold `profile`, whose texts are staged there already. */
 export function bootDocument(profile: HostProfile, options: BootOptions): string {
   const { packages = [], environment = {}, prepare = [], whenHealthy, whenFailed } = options;
-  const all = [...new Set([...packages, ...profile.packages])].sort();
+  const named = new Set(profile.packages.map((wanted) => packageFields(wanted).name));
+  const all = [...packages.filter((name) => !named.has(name)), ...profile.packages].sort();
   return applyDocument({ ...profile, packages: all }, (file) => contentFields(file, options), [
     ...Object.entries(environment).map(([name, value]) => `environment ${name} ${word(value)}`),
     ...(prepare.length === 0 ? [] : [`prepare ${word(prepare.join("\n"))}`]),

@@ -1,5 +1,5 @@
 import { applyProgram } from "./apply-program";
-import { aptFiles } from "./apt-files";
+import { profileAptFiles } from "./apt-files";
 import { bootDocument, type BootOptions } from "./boot-document";
 import { BOOT_DOCUMENT, BOOT_PROGRAM, STAGED_FILES } from "./boot-paths";
 import type { HostProfile } from "./host-profile";
@@ -16,7 +16,7 @@ export type CloudInitOptions = BootOptions;
  * Texts may hold Terraform expressions that resolve to a part of a line. Secrets and assets are never part of it.
  */
 export function cloudInit(profile: HostProfile, options: CloudInitOptions): string {
-  const files = [...profile.aptSources.flatMap(aptFiles), ...profile.files];
+  const files = [...profileAptFiles(profile), ...profile.files];
   const written = [
     ...files.flatMap(({ path, content }) =>
       content.kind === "text" ? [{ path: STAGED_FILES + path, mode: "0600", text: content.text }] : [],

@@ -9,7 +9,7 @@ import {
   serviceLine,
   sha256,
 } from "./apply-document";
-import { aptFiles } from "./apt-files";
+import { profileAptFiles } from "./apt-files";
 import type { FileContent, HostFile, HostProfile } from "./host-profile";
 
 /** The document that, delivered with the assets it names, makes a host hold `profile`. */
@@ -25,7 +25,7 @@ export function deliveryDigests(profile: HostProfile): Record<string, string> {
     ...profile.aptSources.flatMap((source) =>
       keyLines(source).map((line) => [`key of ${source.name}`, line.split(" ").slice(2).join(" ")]),
     ),
-    ...profile.aptSources.flatMap(aptFiles).map((file) => [file.path, fileDigest(file)]),
+    ...profileAptFiles(profile).map((file) => [file.path, fileDigest(file)]),
     ...profile.files.map((file) => [file.path, fileDigest(file)]),
     ...profile.services.map((service) => [service.name, shortDigest(serviceLine(service))]),
   ]) as Record<string, string>;

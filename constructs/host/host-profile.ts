@@ -5,7 +5,10 @@
 export interface HostProfile {
   /** Archives besides the host's own. */
   readonly aptSources: readonly AptSource[];
-  /** Debian package names, installed without recommended packages. */
+  /**
+   * Debian packages, installed without recommended packages: `NAME` for whatever is there or the archives hold, or
+   * `NAME=VERSION` for that version alone, upwards or downwards (upstream's `1.22.3`, or the package's `1.22.3-1`).
+   */
   readonly packages: readonly string[];
   /** Files that are put in place, and taken away when no longer named. */
   readonly files: readonly HostFile[];
@@ -86,6 +89,12 @@ export interface HostService {
   readonly name: string;
   /** Paths of the profile's files the service reads: the service is restarted when one of them changes. */
   readonly reads: readonly string[];
+  /**
+   * Names of the packages whose programs it runs. Where such a package is there in another version than the profile
+   * wants, it is changed when the host is activated, and the service restarted or reloaded for it.
+   * @default - none
+   */
+  readonly runs?: readonly string[];
   /**
    * Shell command run before any file is replaced, with `$STAGED` holding a directory in which the profile's
    * files lie under their absolute paths. When it fails, the host is left as it was.

@@ -1,4 +1,5 @@
 import { Token } from "cdktf";
+import { packageFields } from "./package-version";
 import type {
   AptSource,
   FileContent,
@@ -11,7 +12,7 @@ import type {
 /** Gathers what several constructs want on one host and refuses contradictions. */
 export class HostProfileBuilder {
   private readonly aptSources = new Map<string, AptSource>();
-  private readonly packages = new Set<string>();
+  private readonly packages = new Map<string, string>();
   private readonly files = new Map<string, HostFile>();
   private readonly services = new Map<string, HostService>();
 
@@ -28,12 +29,23 @@ export class HostProfileBuilder {
   add(part: HostProfilePart): void {
     for (const source of part.aptSources ?? [])
       this.merge(this.aptSources, "apt source", source.name, source);
-    for (const name of part.packages ?? []) this.packages.add(name);
+    for (const wanted of part.packages ?? []) this.addPackage(wanted);
     for (const file of part.files ?? []) {
       this.checkFile(file);
       this.merge(this.files, "file", file.path, file);
     }
     for (const service of part.services ?? []) this.addService(service);
+  }
+
+  private addPackage(wanted: string): void {
+    const { name, version } = packageFields(wanted);
+    const present = packageFields(this.packages.get(name) ?? name).version;
+    if (present !== undefined && version !== undefined && present !== version) {
+      throw new Error(
+        `host ${this.hostName}: package ${name} is asked for twice, in version ${present} and ${version}`,
+      );
+    }
+    if (present === undefined) this.packages.set(name, wanted);
   }
 
   private addService(service: HostService): void {
@@ -59,7 +71,7 @@ export class HostProfileBuilder {
     }
     return {
       aptSources: [...this.aptSources.values()],
-      packages: [...this.packages].sort(),
+      packages: [...this.packages.values()].sort(),
       files: [...this.files.values()],
       services: [...this.services.values()],
     };

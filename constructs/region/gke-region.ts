@@ -216,6 +216,8 @@ export const gkeRegion = z
     /** As everywhere, but encrypted and with access control unless it says otherwise. */
     consul: sharedFields.consul
       .unwrap()
+      // `images.consul` names the release there.
+      .omit({ version: true })
       .extend({ tls: z.boolean().default(true), acl: z.boolean().default(true) })
       .prefault({}),
     consulServers: z.int().default(3),

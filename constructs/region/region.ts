@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../host/package-version";
 import { BASES } from "../availability/calculus/held";
 import { refusedWarmOrigins } from "../proxy/warm-origins";
 import { Cidr } from "./cidr";
@@ -82,21 +83,23 @@ const aptSource = z.strictObject({
   name: dnsLabel,
   uri: z.url({ error: "expected the URL of a Debian archive" }),
   suite: z.string().min(1),
-  components: z.array(z.string()),
+  components: z.array(z.string()).readonly(),
   key: z.string().optional(),
   keyUrl: z.url({ protocol: /^https$/, error: "expected an https URL" }).optional(),
   keyFingerprint: z
-    .union([keyFingerprint, z.array(keyFingerprint).min(1)], {
+    .union([keyFingerprint, z.array(keyFingerprint).min(1).readonly()], {
       error: "expected an OpenPGP fingerprint of 40 upper-case hex digits, or a list of them",
     })
     .optional(),
   trusted: z.boolean().optional(),
-  onlyPackages: z.array(z.string()).optional(),
+  onlyPackages: z.array(z.string()).readonly().optional(),
 });
 
 const consul = z.strictObject({
   /** Where hosts install Consul from. @default - HashiCorp's archive */
   aptSource: aptSource.optional(),
+  /** Version of Consul: its own or the package's. @default - the newest when a host is delivered to first */
+  version: z.string().regex(PACKAGE_VERSION, { error: PACKAGE_VERSION_EXPECTED }).optional(),
   /** Run one server without quorum: for trying things out, never for a service. */
   singleServer: z.boolean().default(false),
   /** Encrypt and verify what agents say to servers; the certificates are sensitive Terraform variables. */

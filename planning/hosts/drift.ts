@@ -1,4 +1,5 @@
-import { type Contents, fileChanges, packageChanges, serviceName } from "../matters/contents";
+import { isVersion } from "../../constructs/host/package-version";
+import { type Contents, fileChanges, packageChanges, serviceName, versionsOf } from "../matters/contents";
 import { type DifferenceLine } from "../matters/line-difference";
 import { readHostDocument } from "../matters/host-document";
 import { type StackHost } from "../matters/stack-hosts";
@@ -60,9 +61,14 @@ function hostAgainstRecord(inspection: Inspection, record: Contents): DriftItem[
       ? []
       : [item(path, `is ${found.attributes}, not ${held.attributes}`)];
   });
-  const packages = [...inspection.packages].flatMap(([name, isThere]) =>
-    isThere ? [] : [item(name, "is not installed")],
-  );
+  const wanted = versionsOf(record.packages);
+  const packages = [...inspection.packages].flatMap(([name, version]) => {
+    const pinned = wanted.get(name);
+    if (version === undefined) return [item(name, "is not installed")];
+    return pinned === undefined || isVersion(version, pinned)
+      ? []
+      : [item(name, `is ${version}, not ${pinned}`)];
+  });
   const services = [...inspection.services].flatMap(([name, { enablement, activity }]) => [
     ...(activity === "active" ? [] : [item(name, `is ${activity}`)]),
     ...(enablement === "on" ? [] : [item(name, `is ${enablement}: it would not start with the host`)]),

@@ -16,7 +16,8 @@ export interface Inspection {
   readonly document?: string;
   /** Mode, owner and group, and SHA-256, by path; nothing for what is no file. */
   readonly files: ReadonlyMap<string, { readonly attributes: string; readonly sha256: string } | undefined>;
-  readonly packages: ReadonlyMap<string, boolean>;
+  /** The version that is installed, by name; nothing for what is not. */
+  readonly packages: ReadonlyMap<string, string | undefined>;
   readonly services: ReadonlyMap<string, { readonly enablement: string; readonly activity: string }>;
   /** Whether a delivery has begun that is not active yet. */
   readonly isStaged: boolean;
@@ -65,7 +66,9 @@ export function readInspection(said: string): Inspection {
         sha256 === "-" ? undefined : { attributes: `${mode} ${owner} ${group}`, sha256 },
       ]),
     ),
-    packages: new Map(of("package").map(([name = "", isThere]) => [name, isThere === "yes"])),
+    packages: new Map(
+      of("package").map(([name = "", version]) => [name, version === "-" ? undefined : version]),
+    ),
     services: new Map(
       of("service").map(([name = "", enablement = "", activity = ""]) => [name, { enablement, activity }]),
     ),

@@ -19,6 +19,8 @@ export interface HeldService {
   readonly reloads: boolean;
   /** Paths of the files whose change it must take. */
   readonly reads: readonly string[];
+  /** Packages whose change to another version it must take, by a restart. */
+  readonly runs: readonly string[];
   /** Everything that is said of it. */
   readonly version: string;
 }
@@ -26,6 +28,7 @@ export interface HeldService {
 /** What a machine, or each of a group, shall hold. */
 export interface Contents {
   readonly files: ReadonlyMap<string, HeldFile>;
+  /** `NAME`, or `NAME VERSION` where it is wanted in one version. */
   readonly packages: readonly string[];
   readonly services: readonly HeldService[];
 }
@@ -80,15 +83,32 @@ function difference(
   return { difference: lineDifference(before?.text ?? "", after?.text ?? "") };
 }
 
-/** Packages that come and go, as one change each. */
+/** Packages that come and go, as one change each, and those that are wanted in another version. */
 export function packageChanges(before: readonly string[], after: readonly string[]): Change[] {
-  const come = after.filter((name) => !before.includes(name));
-  const go = before.filter((name) => !after.includes(name));
+  const [held, wanted] = [versionsOf(before), versionsOf(after)];
+  const come = after.filter((one) => !held.has(nameOf(one)));
+  const go = [...held.keys()].filter((name) => !wanted.has(name));
   return [
+    ...changedVersions(before, after).map((name) => ({
+      what: `${name} goes from ${held.get(name) ?? "whatever version is there"} to ${wanted.get(name)}`,
+    })),
     ...(come.length > 0 ? [{ what: `installs ${come.join(", ")}` }] : []),
     ...(go.length > 0 ? [{ what: `removes ${go.join(", ")}` }] : []),
   ];
 }
+
+/** Names of packages that are wanted in another version than before. */
+export function changedVersions(before: readonly string[], after: readonly string[]): string[] {
+  const held = versionsOf(before);
+  return [...versionsOf(after)].flatMap(([name, version]) =>
+    held.has(name) && version !== undefined && version !== held.get(name) ? [name] : [],
+  );
+}
+
+const nameOf = (one: string): string => one.split(" ", 1)[0] ?? "";
+/** The versions that are wanted, by the packages' names. */
+export const versionsOf = (packages: readonly string[]): Map<string, string | undefined> =>
+  new Map(packages.map((one) => [nameOf(one), one.split(" ")[1]]));
 
 /** The last part of a path says enough where lines are short; the whole path stands above its difference. */
 export const shortName = (path: string): string => path.slice(path.lastIndexOf("/") + 1);

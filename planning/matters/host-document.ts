@@ -65,8 +65,14 @@ function textOf(attributes: string, text: string, version = sha256Of(text)): Hel
 const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 function serviceOf(line: string): HeldService {
-  const [name = "", reload = "-", , , , , reads = "-"] = line.split(" ");
-  return { name, reloads: reload !== "-", reads: reads === "-" ? [] : reads.split(","), version: line };
+  const [name = "", reload = "-", , , , , reads = "-", runs] = line.split(" ");
+  return {
+    name,
+    reloads: reload !== "-",
+    reads: reads === "-" ? [] : reads.split(","),
+    runs: runs?.split(",") ?? [],
+    version: line,
+  };
 }
 
 function splitOnce(line: string): [string, string] {

@@ -1,5 +1,14 @@
 import { type ResourceChange } from "../report/plan-json";
-import { type Change, type Contents, fileChange, packageChanges, serviceName, shortName } from "./contents";
+import {
+  type Change,
+  changedVersions,
+  type Contents,
+  fileChange,
+  type HeldService,
+  packageChanges,
+  serviceName,
+  shortName,
+} from "./contents";
 import { type StackHost } from "./stack-hosts";
 import { type Matter, turnsOf } from "./matter";
 
@@ -27,9 +36,12 @@ export function hostMatters(
       const turn = { what: "batch", number: turns.get(host.turn) ?? 1, of: turns.size } as const;
       if (isNew) return { place: host.name, changes: [settingUp(host.contents)], effects: [], turn };
       const named = changedNames(change);
+      const moved = new Set(held && changedVersions(held.packages, host.contents.packages));
       const affected = host.contents.services.filter(
-        ({ name, reads }) => named.has(name) || reads.some((path) => named.has(path)),
+        ({ name, reads, runs }) =>
+          named.has(name) || reads.some((path) => named.has(path)) || runs.some((one) => moved.has(one)),
       );
+      const isReloaded = ({ reloads, runs }: HeldService) => reloads && !runs.some((one) => moved.has(one));
       const starts = (name: string) => named.get(name) === "new";
       const removed = [...named].flatMap(([name, how]) => (isUnit(name) && how === "gone" ? [name] : []));
       return {
@@ -37,14 +49,16 @@ export function hostMatters(
         changes: changesOf(named, held, host.contents),
         effects: [
           ...affected.map(
-            ({ name, reloads }) =>
-              `${serviceName(name)} ${starts(name) ? "starts" : reloads ? "reloads" : "restarts"}`,
+            (service) =>
+              `${serviceName(service.name)} ${starts(service.name) ? "starts" : isReloaded(service) ? "reloads" : "restarts"}`,
           ),
           ...removed.map((name) => `${serviceName(name)} stops`),
         ],
         turn,
         atLeastSeconds: leastSeconds(
-          affected.filter(({ name, reloads }) => !reloads && !starts(name)).map(({ reads }) => reads),
+          affected
+            .filter((service) => !isReloaded(service) && !starts(service.name))
+            .map(({ reads }) => reads),
           held ?? host.contents,
         ),
       };

@@ -33,6 +33,9 @@ const SHARED: Samples = {
   "availability.targets": [{ "calls-to-other-clouds": { atLeast: 0.5 } }],
 };
 
+/** Where Tricloud installs Consul on machines itself. */
+const ON_HOSTS: Samples = { ...SHARED, "consul.version": ["1.22.3", "1.22.3-1"] };
+
 const SERVERS = dedicatedRegionValue().servers;
 
 /** By platform: the schema, what its other fields may hold, and what follows from the fields that were chosen. */
@@ -43,7 +46,7 @@ const PLATFORMS: Readonly<
     schema: dedicatedRegion,
     name: "jp",
     samples: {
-      ...SHARED,
+      ...ON_HOSTS,
       ...federation("us"),
       name: ["jp"],
       cidr: ["10.10.0.0/16"],
@@ -69,7 +72,7 @@ const PLATFORMS: Readonly<
     schema: ec2Region,
     name: "us",
     samples: {
-      ...SHARED,
+      ...ON_HOSTS,
       ...federation("jp"),
       name: ["us"],
       cidr: ["10.20.0.0/16"],

@@ -105,14 +105,46 @@ fetch_apt_keys() { # DOCUMENT
 }
 
 is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; } # PACKAGE
-missing_of() { # those of the packages named on standard input
-  local name
-  while read -r name; do is_installed "$name" || echo "$name"; done
+missing_of() { # those of the packages named on standard input, with the versions that are wanted
+  local name version
+  while read -r name version; do is_installed "$name" || echo "$name${version:+ $version}"; done
+}
+
+# --- packages that are wanted in one version ---
+
+installed_version() { dpkg-query -W -f '${Version}' "$1"; } # PACKAGE
+# Whether a package's version is the one that is wanted, which may be upstream's alone.
+is_version() { [[ $1 == "$2" || ${1#*:} == "$2" || ${1#*:} == "$2"[-+]* ]]; } # VERSION WANTED
+# Those that are there in another version than the document wants: NAME WANTED
+others_than_wanted() { # DOCUMENT
+  local name version
+  while read -r name version; do
+    if [[ -z $version ]] || ! is_installed "$name"; then continue; fi
+    is_version "$(installed_version "$name")" "$version" || echo "$name $version"
+  done < <(lines package "$1")
+}
+held_versions() { apt-cache madison "$1" | awk -F ' *[|] *' '{ print $2 }' | awk '!seen[$0]++'; } # PACKAGE: newest first
+# Says in EXACT what apt is to be asked for: the newest that the archives hold of each that is wanted.
+exactly() { # "NAME [WANTED]"...
+  local line name wanted version held
+  EXACT=()
+  for line; do
+    read -r name wanted <<<"$line"
+    if [[ -z $wanted ]]; then
+      EXACT+=("$name")
+      continue
+    fi
+    held=$(held_versions "$name")
+    while read -r version; do ! is_version "$version" "$wanted" || break; done <<<"$held"
+    is_version "$version" "$wanted" ||
+      die "the archives hold no $name $wanted, but: $(xargs <<<"${held:-no version of it}" | sed 's/ /, /g')"
+    EXACT+=("$name=$version")
+  done
 }
 
 # What is missing to install what the document names. How it is installed is for the front to say.
 install_packages() { # DOCUMENT
-  local missing=() changed="" path
+  local missing=() others=() changed="" path
   if [[ -n $(lines aptkey "$1") ]]; then
     mapfile -t missing < <(printf '%s\n' ca-certificates curl gpg | missing_of)
     if ((${#missing[@]})); then
@@ -128,10 +160,19 @@ install_packages() { # DOCUMENT
     changed=1
   done < <(lines aptfile "$1")
   mapfile -t missing < <(lines package "$1" | missing_of)
-  if [[ -n $changed ]] || ((${#missing[@]})); then retry read_archives "$1" "${missing[@]}"; fi
+  mapfile -t others < <(others_than_wanted "$1")
+  if [[ -n $changed ]] || ((${#missing[@]} + ${#others[@]})); then
+    retry read_archives "$1" "${missing[@]%% *}" "${others[@]%% *}"
+  fi
   if ((${#missing[@]})); then
     step "installing ${missing[*]}"
-    say "installing ${missing[*]}"
-    install_new "${missing[@]}"
+    exactly "${missing[@]}"
+    say "installing ${EXACT[*]}"
+    install_new "${EXACT[@]}"
+  fi
+  if ((${#others[@]})); then
+    step "fetching ${others[*]}"
+    exactly "${others[@]}"
+    change_versions "${EXACT[@]}"
   fi
 }

@@ -13,6 +13,10 @@ install_new() { # PACKAGE...
   hold_services
   retry apt_get install "$@"
 }
+change_versions() { # NAME=VERSION...: the image has another
+  hold_services
+  retry apt_get install --allow-downgrades "$@"
+}
 archives_suffice() { false; }
 after_failure() {
   # What does not fit or fails to report is the last thing to be said.

@@ -6,7 +6,7 @@
 #   staged                               a delivery has begun that is not active yet
 #   due SERVICE                          a restart that a run which was cut short has left
 #   file MODE OWNER GROUP PATH SHA256    as it is on the disk; SHA256 is "-" for what is no file of that name
-#   package NAME yes|no
+#   package NAME VERSION                 as it is installed; "-" when it is not
 #   service NAME ENABLEMENT ACTIVITY     as systemctl says; "on" for any enablement that holds after a reboot
 #   end
 set -euo pipefail
@@ -41,12 +41,9 @@ else
   echo "document $(base64 -w 0 "$DOCUMENT")"
   while read -r path; do file_of "$path"; done < <(lines '\(apt\)\?file' | cut -d ' ' -f 4)
   while read -r name _; do file_of "/etc/apt/keyrings/tricloud-$name.asc"; done < <(lines aptkey)
-  while read -r name; do
-    if [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]]; then
-      echo "package $name yes"
-    else
-      echo "package $name no"
-    fi
+  while read -r name _; do
+    read -r status version < <(dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$name" 2>/dev/null) || true
+    if [[ ${status-} == installed ]]; then echo "package $name $version"; else echo "package $name -"; fi
   done < <(lines package)
   while read -r name _; do service_of "$name"; done < <(lines service)
 fi

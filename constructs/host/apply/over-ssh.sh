@@ -102,12 +102,12 @@ changed_files() { # DOCUMENT: paths whose new version differs, and those that ar
 }
 
 # What is due is written down before the first file changes: a run that is cut short is finished by the next.
-note_what_is_due() { # DOCUMENT PATH...
-  local name reads path
+note_what_is_due() { # DOCUMENT PATH-OR-PACKAGE...
+  local name reads runs path
   mkdir -p $STATE/pending
-  while read -r name _ _ _ _ _ reads; do
+  while read -r name _ _ _ _ _ reads runs; do
     for path in "${@:2}"; do
-      [[ ,$reads, != *",$path,"* ]] || touch "$STATE/pending/$name"
+      [[ ,$reads,$runs, != *",$path,"* ]] || touch "$STATE/pending/$name"
     done
   done < <(lines service "$1")
   [[ " ${*:2}" != *" /etc/systemd/"* ]] || touch $STATE/daemon-reload
@@ -116,7 +116,7 @@ note_what_is_due() { # DOCUMENT PATH...
 }
 
 activate() {
-  local document=$STATE/staged/document changed=() line path name
+  local document=$STATE/staged/document changed=() others=() line path name
   # Done already, though whoever asked may not have heard of it.
   if [[ ! -f $document ]]; then
     [[ -f $ACTIVE ]] || die "nothing is staged: deliver to this host again"
@@ -124,8 +124,11 @@ activate() {
     say "active already"
     return
   fi
+  repair_packages
   mapfile -t changed < <(changed_files "$document")
-  note_what_is_due "$document" "${changed[@]}"
+  mapfile -t others < <(others_than_wanted "$document")
+  note_what_is_due "$document" "${changed[@]}" "${others[@]%% *}"
+  change_staged_versions "$document"
   while read -r line; do
     name=${line%% *}
     ! grep -q "^service $name " "$document" || continue
@@ -162,8 +165,8 @@ activate_services() { # DOCUMENT
 
 purge_obsolete() { # NEW DOCUMENT
   local obsolete=() name
-  while read -r name; do
-    listed "$1" "package $name" || ! listed $STATE/own-packages "$name" || obsolete+=("$name")
+  while read -r name _; do
+    grep -q "^package $name\( \|$\)" "$1" || ! listed $STATE/own-packages "$name" || obsolete+=("$name")
   done < <(lines package $ACTIVE)
   purge_packages "${obsolete[@]}"
   for name in "${obsolete[@]}"; do unlist $STATE/own-packages "$name"; done

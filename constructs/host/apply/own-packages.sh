@@ -36,6 +36,39 @@ install_new() { # PACKAGE...
   settle_account
 }
 
+
+# A package that is there in another version is fetched now and changed when this host's turn has come, for a program
+# that starts anew in between is already the other one. It lies unpacked beside, so that it can verify its own new files.
+ARCHIVES=$STATE/staged/archives PROGRAMS=$STATE/staged/programs
+change_versions() { # NAME=VERSION...
+  local wanted deb name old new
+  run_apt install --simulate --allow-downgrades "$@" || { apt_said && die "cannot install $*"; }
+  while read -r name old new; do
+    dpkg --compare-versions "$new" lt "$old" || continue
+    [[ " $*" == *" $name="* ]] || die "cannot install $*: $name would go back from $old to $new"
+  done < <(sed -n 's/^Inst \([^ ]*\) \[\([^]]*\)\] (\([^ ]*\) .*/\1 \2 \3/p' "$LOG")
+  mkdir -p "$ARCHIVES/partial" "$PROGRAMS"
+  retry apt_get -o Dir::Cache::archives="$ARCHIVES" --allow-downgrades --download-only install "$@"
+  for wanted; do
+    name=${wanted%%=*}
+    say "$name ${wanted#*=} takes the place of $(installed_version "$name") when this host is activated"
+    for deb in "$ARCHIVES/$name"_*.deb; do dpkg-deb --extract "$deb" "$PROGRAMS"; done
+  done
+}
+change_staged_versions() { # DOCUMENT
+  local others=() before=() index
+  mapfile -t others < <(others_than_wanted "$1")
+  ((${#others[@]})) || return 0
+  step "changing ${others[*]}"
+  exactly "${others[@]}"
+  for index in "${!others[@]}"; do before[index]=$(installed_version "${others[index]%% *}"); done
+  install_new -o Dir::Cache::archives="$ARCHIVES" --allow-downgrades "${EXACT[@]}"
+  for index in "${!others[@]}"; do
+    say "${others[index]%% *}: ${before[index]} -> $(installed_version "${others[index]%% *}")"
+  done
+  release_services
+}
+
 settle_account() { # of a run, whatever became of it
   local name own=() kind
   [[ -f $PLANNED ]] || return 0

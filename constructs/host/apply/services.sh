@@ -6,7 +6,7 @@ verify_services() { # DOCUMENT
   while read -r name _ _ verify _; do
     [[ $verify != - ]] || continue
     step "verification of the files for $name"
-    STAGED=$STAGED bash -c "$(decode "$verify")" </dev/null >"$STATE/check.log" 2>&1 || {
+    PATH=$STATE/staged/programs/usr/bin:$PATH STAGED=$STAGED bash -c "$(decode "$verify")" </dev/null >"$STATE/check.log" 2>&1 || {
       cat "$STATE/check.log" >&2
       die "the new configuration of $name is refused; nothing was changed"
     }

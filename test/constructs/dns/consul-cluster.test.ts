@@ -234,6 +234,17 @@ describe("ConsulCluster", () => {
     expect(failing.cluster.failsOver).toBe(true);
   });
 
+  it("installs the version that it is given, and writes what that takes", () => {
+    // GIVEN / WHEN
+    const { hosts } = jp({ version: "1.22.3-1" });
+    // THEN the agents of all are restarted when it changes
+    for (const { profile } of hosts) {
+      expect(profile.packages).toContain("consul=1.22.3-1");
+      expect(profile.services[0]).toMatchObject({ name: "consul.service", runs: ["consul"] });
+    }
+    expect(() => jp({ version: "1.7.0" })).toThrow('release must be 1.8 or later, got: "1.7.0"');
+  });
+
   describe("refuses", () => {
     it("failover to a region it does not know, and snapshots nobody keeps", () => {
       expect(() => jp({ failoverTo: ["us"] })).toThrow(

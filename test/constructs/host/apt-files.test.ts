@@ -1,5 +1,5 @@
 import type { AptSource, TextContent } from "../../../constructs/host";
-import { aptFiles } from "../../../constructs/host/apt-files";
+import { aptFiles, profileAptFiles } from "../../../constructs/host/apt-files";
 
 const source: AptSource = {
   name: "consul",
@@ -9,6 +9,36 @@ const source: AptSource = {
 };
 const contents = (value: AptSource) =>
   Object.fromEntries(aptFiles(value).map(({ path, content }) => [path, (content as TextContent).text]));
+
+describe("profileAptFiles", () => {
+  test("keep upgrades by others from moving a package that is wanted in one version, before all of a source's own", () => {
+    // GIVEN a profile that wants one, as upstream calls it
+    const [versions, ...others] = profileAptFiles({
+      aptSources: [source],
+      packages: ["consul=1.22.3", "curl"],
+      files: [],
+      services: [],
+    });
+    // THEN the version holds in whichever package it comes
+    expect(versions).toEqual({
+      path: "/etc/apt/preferences.d/00-tricloud-versions",
+      content: {
+        kind: "text",
+        text: ["1.22.3", "1.22.3-*", "1.22.3+*"]
+          .map((version) => `Package: consul\nPin: version ${version}\nPin-Priority: 990\n`)
+          .join("\n"),
+      },
+    });
+    expect(others).toEqual(aptFiles(source));
+  });
+
+  test("refuse a version that no package can have", () => {
+    const profile = { aptSources: [], packages: ["consul=latest"], files: [], services: [] };
+    expect(() => profileAptFiles(profile)).toThrow(
+      'package consul: expected a version such as 1.22.3, or a Debian package\'s such as 1.22.3-1, got: "latest"',
+    );
+  });
+});
 
 describe("aptFiles", () => {
   test("writes a deb822 entry signed by the source's own key", () => {

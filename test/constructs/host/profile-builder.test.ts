@@ -22,6 +22,15 @@ describe("HostProfileBuilder", () => {
     });
   });
 
+  test("takes a package in the one version that anybody wants, and refuses two", () => {
+    const builder = new HostProfileBuilder("jp-1");
+    for (const wanted of ["consul", "consul=1.22.3", "consul"]) builder.add({ packages: [wanted] });
+    expect(builder.build().packages).toEqual(["consul=1.22.3"]);
+    expect(() => builder.add({ packages: ["consul=1.22.2"] })).toThrow(
+      "host jp-1: package consul is asked for twice, in version 1.22.3 and 1.22.2",
+    );
+  });
+
   test("refuses two contents for one path", () => {
     const builder = new HostProfileBuilder("jp-1");
     builder.add({ files: [file()] });

@@ -10,17 +10,24 @@ import { EMPTY_PROFILE, text } from "../../../constructs/host/host-profile";
 const base64 = (value: string) => Buffer.from(value).toString("base64");
 
 /** What a host holds whose one service reads a secret and a text. */
-function contents(word: string, secret = "hunter2"): Contents {
+function contents(word: string, secret = "hunter2", program = "jq"): Contents {
   return readHostDocument(
     applyDocument(
       {
         ...EMPTY_PROFILE,
-        packages: ["jq"],
+        packages: [program],
         files: [
           { path: "/etc/example/conf", content: text(word) },
           { path: "/etc/example/key", mode: "0600", content: text(secret) },
         ],
-        services: [{ name: "example.service", reads: ["/etc/example/conf", "/etc/example/key"] }],
+        services: [
+          {
+            name: "example.service",
+            reads: ["/etc/example/conf", "/etc/example/key"],
+            runs: ["jq"],
+            reload: "true",
+          },
+        ],
       },
       ({ content }) => ({
         sha256: base64(JSON.stringify(content)),
@@ -69,7 +76,7 @@ test("shows the text of a file and never that of a secret", () => {
   const matters = hostMatters([host(contents("two\n", "hunter3"))], [change], before);
 
   // THEN both are named, and what one of them holds is shown
-  expect(matters.map(matterLine)).toEqual(["jp-1: conf changes, key changes (secret), example restarts"]);
+  expect(matters.map(matterLine)).toEqual(["jp-1: conf changes, key changes (secret), example reloads"]);
   expect(commonDifferences(matters)).toEqual([
     {
       places: ["jp-1"],
@@ -83,10 +90,18 @@ test("shows the text of a file and never that of a secret", () => {
   expect(JSON.stringify(matters)).not.toContain("hunter");
 });
 
+test("says from which version to which a package goes, and what restarts for it", () => {
+  const change = replaced({ packages: "jq=1.7" }, { packages: "jq=1.6" });
+  const before = new Map([["jp-1", contents("one\n", "hunter2", "jq=1.7")]]);
+  expect(
+    hostMatters([host(contents("one\n", "hunter2", "jq=1.6"))], [change], before).map(matterLine),
+  ).toEqual(["jp-1: jq goes from 1.7 to 1.6, example restarts"]);
+});
+
 test("tells by digests alone of a host that cannot be asked", () => {
   const change = replaced(CONF, { "/etc/example/conf": "0644 root root 2" });
   expect(hostMatters([host(contents("two\n"))], [change], new Map()).map(matterLine)).toEqual([
-    "jp-1: conf changes (its text is not known here), example restarts",
+    "jp-1: conf changes (its text is not known here), example reloads",
   ]);
 });
 
