@@ -155,7 +155,9 @@ function delivered(resources: readonly Section[]): string[] {
       if (typeof digest !== "string") return [];
       if (name === "packages") return digest.split(" ").map((each) => `package ${each}`);
       // What a delivery is for, what an activation waits for, a roll-out, and a machine of a roster.
-      return /^(address|host key|delivery|version|awaited|forms|key of .*)$| SHA256:/.test(name) ? [] : [name];
+      return /^(address|host key|delivery|version|awaited|forms|key of .*)$| SHA256:/.test(name)
+        ? []
+        : [name];
     });
 }
 
