@@ -44,4 +44,9 @@ export const COMMANDS: readonly Command[] = [
       return main(args, (text) => void process.stdout.write(text), directory);
     },
   },
+  {
+    name: "recover",
+    summary: "clears up on a cluster after a deploy that was cut short, so that the next one goes on",
+    run: async (args) => (await import("./recover")).main(args),
+  },
 ];

@@ -11,7 +11,7 @@ export interface GkeAccessProps {
 
 /**
  * Configures the Kubernetes and Helm providers of a stack for a cluster. They act as whoever runs Terraform, with
- * a token that lives for an hour and stands in no state. The cluster must exist before this stack is planned:
+ * a token that lives for an hour. The cluster must exist before this stack is planned:
  * make it in another stack, or take one that is there with `GkeCluster.fromAttributes`.
  */
 export class GkeAccess extends Construct {

@@ -4,6 +4,7 @@ import { ConfigMapV1 } from "@cdktf/provider-kubernetes/lib/config-map-v1";
 import { AssetType, Fn, TerraformAsset, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type AssetContent, type TextContent } from "../host";
+import { OWN_LABELS } from "./own-labels";
 
 /** Keys and values of one ConfigMap may not come to more. */
 const CONFIG_MAP_BYTES = 1024 * 1024;
@@ -32,7 +33,7 @@ export class ConfigFiles extends Construct {
     for (const [file, content] of Object.entries(files)) refuseUnknown(name, file, content);
     refuseTooLarge(name, files);
     const map = new ConfigMapV1(this, "config-map", {
-      metadata: { name: `${name}-${hashOf(files)}`, namespace },
+      metadata: { name: `${name}-${hashOf(files)}`, namespace, labels: OWN_LABELS },
       data: Object.fromEntries(
         Object.entries(files).map(([file, content]) => [file, this.expression(file, content)]),
       ),

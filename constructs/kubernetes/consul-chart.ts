@@ -21,6 +21,7 @@ import { ConsulUpkeep, DIGEST_ANNOTATION } from "./consul-upkeep";
 import { consulValues } from "./consul-values";
 import { type AllowedIngress, IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { type MetricsScrapeProps } from "./metrics-scrape";
+import { OWN_LABELS } from "./own-labels";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
 export interface ConsulChartProps {
@@ -157,6 +158,8 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       ],
       setSensitive: secrets.digest === undefined ? undefined : restartedWith(secrets.digest),
       atomic: true,
+      // A deploy that was cut short may have installed it and not noted so.
+      upgradeInstall: true,
       wait: true,
       timeout: 900,
       // A new token must be known before anybody uses it.
@@ -189,6 +192,7 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
       metadata: {
         name: "consul-join",
         namespace,
+        labels: OWN_LABELS,
         annotations: {
           "networking.gke.io/load-balancer-type": "Internal",
           // Other datacenters come in through other regions of the network.

@@ -11,6 +11,7 @@ import {
   secretJson,
   tlsVariables,
 } from "../dns/consul-secrets";
+import { OWN_LABELS } from "./own-labels";
 
 export interface ConsulSecretsProps {
   readonly namespace: string;
@@ -109,7 +110,7 @@ export class ConsulSecrets extends Construct {
 
   private secret(id: string, name: string, data: Record<string, string>): (key: string) => SecretEntry {
     const secret = new SecretV1(this, `${id}-secret`, {
-      metadata: { name, namespace: this.props.namespace },
+      metadata: { name, namespace: this.props.namespace, labels: OWN_LABELS },
       data,
     });
     return (secretKey) => ({ secretName: secret.metadata.name, secretKey });

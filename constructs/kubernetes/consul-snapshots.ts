@@ -8,6 +8,7 @@ import { text } from "../host";
 import { ConfigFiles } from "./config-files";
 import type { ConsulSecrets } from "./consul-secrets";
 import { consulTaskPod, taskAgent } from "./consul-task-pod";
+import { labelsOf } from "./own-labels";
 
 export interface ConsulSnapshotsProps extends SnapshotOptions {
   /** Namespace of the servers. */
@@ -70,7 +71,7 @@ export class ConsulSnapshots extends Construct {
 
   private addDisk(namespace: string): string {
     const storage = new StorageClassV1(this, "storage-class", {
-      metadata: { name: NAME },
+      metadata: { name: NAME, labels: LABELS },
       storageProvisioner: "pd.csi.storage.gke.io",
       parameters: { type: "pd-balanced", "replication-type": "regional-pd" },
       volumeBindingMode: "WaitForFirstConsumer",
@@ -78,7 +79,7 @@ export class ConsulSnapshots extends Construct {
       reclaimPolicy: "Retain",
     });
     const claim = new PersistentVolumeClaimV1(this, "claim", {
-      metadata: { name: NAME, namespace },
+      metadata: { name: NAME, namespace, labels: LABELS },
       spec: {
         accessModes: ["ReadWriteOnce"],
         storageClassName: storage.metadata.name,
@@ -111,6 +112,6 @@ umask 077
 ${environment}${snapshotLines(FOLDER, keep)}`;
 
 const NAME = "consul-snapshots";
-const LABELS = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "tricloud" };
+const LABELS = labelsOf(NAME);
 const SCRIPT = "snapshot.sh";
 const FOLDER = "/var/lib/consul-snapshots";

@@ -9,6 +9,7 @@ import { text } from "../host";
 import { ConfigFiles } from "./config-files";
 import type { ConsulSecrets } from "./consul-secrets";
 import { consulTaskPod, taskAgent, taskFile, taskSecret } from "./consul-task-pod";
+import { labelsOf } from "./own-labels";
 
 export interface ConsulUpkeepProps {
   /** Namespace of the servers. */
@@ -124,7 +125,7 @@ esac
 `;
 
 const NAME = "consul-upkeep";
-const LABELS = { "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "tricloud" };
+const LABELS = labelsOf(NAME);
 const SCRIPT = "upkeep.sh";
 const QUERY = "failover-query.json";
 const AGENT_RULES = "agent.rules";

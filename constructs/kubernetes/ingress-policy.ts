@@ -4,6 +4,7 @@ import {
   type NetworkPolicyV1SpecIngressFrom,
 } from "@cdktf/provider-kubernetes/lib/network-policy-v1";
 import { Construct } from "constructs";
+import { OWN_LABELS } from "./own-labels";
 
 /** Pods and machines that may open connections. */
 export type Peers =
@@ -42,7 +43,7 @@ export class IngressPolicy extends Construct {
     super(scope, id);
     const { name, namespace, podLabels = {}, allow = [] } = props;
     new NetworkPolicyV1(this, "policy", {
-      metadata: { name, namespace },
+      metadata: { name, namespace, labels: OWN_LABELS },
       spec: {
         podSelector: { matchLabels: { ...podLabels } },
         policyTypes: ["Ingress"],

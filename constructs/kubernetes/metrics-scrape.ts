@@ -4,6 +4,7 @@ import { RoleV1 } from "@cdktf/provider-kubernetes/lib/role-v1";
 import { Construct } from "constructs";
 import type { SecretEntry } from "./consul-secrets";
 import { METRICS_COLLECTORS } from "./ingress-policy";
+import { OWN_LABELS } from "./own-labels";
 
 export interface MetricsScrapeProps {
   /** Name of the object, unique in the namespace. */
@@ -47,7 +48,7 @@ export class MetricsScrape extends Construct {
       manifest: {
         apiVersion: "monitoring.googleapis.com/v1",
         kind: "PodMonitoring",
-        metadata: { name, namespace },
+        metadata: { name, namespace, labels: OWN_LABELS },
         spec: {
           selector: { matchLabels: { ...podLabels } },
           endpoints: [endpoint(props)],
@@ -59,7 +60,7 @@ export class MetricsScrape extends Construct {
   }
 
   private letCollectorsRead({ name, namespace }: MetricsScrapeProps, secrets: string[]): void {
-    const metadata = { name: `${name}-metrics`, namespace };
+    const metadata = { name: `${name}-metrics`, namespace, labels: OWN_LABELS };
     const role = new RoleV1(this, "secrets", {
       metadata,
       rule: [

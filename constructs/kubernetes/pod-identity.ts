@@ -1,5 +1,6 @@
 import { ServiceAccountV1 } from "@cdktf/provider-kubernetes/lib/service-account-v1";
 import { Construct } from "constructs";
+import { OWN_LABELS } from "./own-labels";
 
 export interface PodIdentityProps {
   /** Name of the service account. */
@@ -16,7 +17,7 @@ export class PodIdentity extends Construct {
     super(scope, id);
     const { name, namespace, annotations = {} } = props;
     new ServiceAccountV1(this, "account", {
-      metadata: { name, namespace, annotations: { ...annotations } },
+      metadata: { name, namespace, labels: OWN_LABELS, annotations: { ...annotations } },
       automountServiceAccountToken: false,
     });
   }

@@ -1,6 +1,7 @@
 import { HorizontalPodAutoscalerV2 } from "@cdktf/provider-kubernetes/lib/horizontal-pod-autoscaler-v2";
 import { PodDisruptionBudgetV1 } from "@cdktf/provider-kubernetes/lib/pod-disruption-budget-v1";
 import { Construct } from "constructs";
+import { OWN_LABELS } from "./own-labels";
 
 export interface PodScalingProps {
   /** Name of the Deployment. */
@@ -25,7 +26,7 @@ export class PodScaling extends Construct {
   constructor(scope: Construct, id: string, props: PodScalingProps) {
     super(scope, id);
     const { deployment, namespace, podLabels, minPods, maxPods, cpuPercent = 150 } = props;
-    const metadata = { name: deployment, namespace };
+    const metadata = { name: deployment, namespace, labels: OWN_LABELS };
     new PodDisruptionBudgetV1(this, "disruption-budget", {
       metadata,
       spec: { maxUnavailable: "1", selector: { matchLabels: { ...podLabels } } },

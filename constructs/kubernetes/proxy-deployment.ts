@@ -14,6 +14,7 @@ import { type ConsulChart } from "./consul-chart";
 import { CATALOG_WRITE_SECONDS } from "./consul-values";
 import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { LEAVES_LOST_NODE, LOST_AFTER_SECONDS } from "./node-loss";
+import { labelsOf } from "./own-labels";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { PodScaling } from "./pod-scaling";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
@@ -228,7 +229,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   }
 }
 
-const LABELS = { "app.kubernetes.io/name": "proxy", "app.kubernetes.io/part-of": "tricloud" };
+const LABELS = labelsOf("proxy");
 const FILES = "/etc/tricloud";
 const BUNDLE_FILE = "tricloud-proxy.js";
 const CONFIG_FILE = "proxy.json";

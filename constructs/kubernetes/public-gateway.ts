@@ -4,6 +4,7 @@ import type { Switching } from "../availability";
 import type { Awaited } from "./deploy-gate";
 import type { HasTopology, TopologyElement } from "../topology";
 import { IngressPolicy } from "./ingress-policy";
+import { OWN_LABELS } from "./own-labels";
 
 export interface PublicGatewayProps {
   /** Namespace of the gateway, its route and the Service behind it. */
@@ -110,6 +111,7 @@ const gateway = ({ namespace, addressName, certificateMapName }: PublicGatewayPr
   metadata: {
     name: GATEWAY,
     namespace,
+    labels: OWN_LABELS,
     annotations: { "networking.gke.io/certmap": certificateMapName },
   },
   spec: {
@@ -129,7 +131,7 @@ const listener = (name: string, protocol: string, port: number) => ({
 const route = ({ namespace, hosts, backend }: PublicGatewayProps) => ({
   apiVersion: GATEWAY_API,
   kind: "HTTPRoute",
-  metadata: { name: backend.service, namespace },
+  metadata: { name: backend.service, namespace, labels: OWN_LABELS },
   spec: {
     parentRefs: [{ name: GATEWAY, sectionName: "https" }],
     hostnames: [...hosts],
@@ -140,7 +142,7 @@ const route = ({ namespace, hosts, backend }: PublicGatewayProps) => ({
 const redirect = ({ namespace, hosts }: PublicGatewayProps) => ({
   apiVersion: GATEWAY_API,
   kind: "HTTPRoute",
-  metadata: { name: REDIRECT, namespace },
+  metadata: { name: REDIRECT, namespace, labels: OWN_LABELS },
   spec: {
     parentRefs: [{ name: GATEWAY, sectionName: "http" }],
     hostnames: [...hosts],
@@ -174,7 +176,7 @@ function awaited(namespace: string, { service, podLabels }: GatewayBackend): Awa
 const gatewayPolicy = (namespace: string, sslPolicy: string) => ({
   apiVersion: GKE_POLICIES,
   kind: "GCPGatewayPolicy",
-  metadata: { name: GATEWAY, namespace },
+  metadata: { name: GATEWAY, namespace, labels: OWN_LABELS },
   spec: {
     targetRef: { group: "gateway.networking.k8s.io", kind: "Gateway", name: GATEWAY },
     default: { sslPolicy },
@@ -186,7 +188,7 @@ const targetOf = (service: string) => ({ group: "", kind: "Service", name: servi
 const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend, port: number) => ({
   apiVersion: GKE_POLICIES,
   kind: "HealthCheckPolicy",
-  metadata: { name: service, namespace },
+  metadata: { name: service, namespace, labels: OWN_LABELS },
   spec: {
     targetRef: targetOf(service),
     default: {
@@ -207,7 +209,7 @@ const backendPolicy = ({
 }: PublicGatewayProps) => ({
   apiVersion: GKE_POLICIES,
   kind: "GCPBackendPolicy",
-  metadata: { name: backend.service, namespace },
+  metadata: { name: backend.service, namespace, labels: OWN_LABELS },
   spec: {
     targetRef: targetOf(backend.service),
     default: {

@@ -10,6 +10,7 @@ import { unboundConf, type UnboundOptions } from "../dns";
 import { text } from "../host";
 import { ConfigFiles } from "./config-files";
 import { IngressPolicy } from "./ingress-policy";
+import { labelsOf } from "./own-labels";
 import { HARDENED_CONTAINER, HARDENED_POD } from "./pod-hardening";
 import { type IWorkerZones } from "./worker-zones";
 
@@ -144,7 +145,7 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
   }
 }
 
-const LABELS = { "app.kubernetes.io/name": "resolver", "app.kubernetes.io/part-of": "tricloud" };
+const LABELS = labelsOf("resolver");
 /** Above 1023, so that no right is needed to bind it. */
 const DNS_PORT = 5353;
 const FILES = "/etc/unbound";

@@ -1,6 +1,7 @@
 import { NamespaceV1 } from "@cdktf/provider-kubernetes/lib/namespace-v1";
 import { Construct } from "constructs";
 import { IngressPolicy } from "./ingress-policy";
+import { OWN_LABELS } from "./own-labels";
 
 /** Profiles of the Pod Security Standards, from loose to strict. */
 export type PodSecurity = "privileged" | "baseline" | "restricted";
@@ -26,6 +27,7 @@ export class WorkloadNamespace extends Construct {
       metadata: {
         name: props.name,
         labels: {
+          ...OWN_LABELS,
           "pod-security.kubernetes.io/enforce": props.podSecurity ?? "restricted",
           "pod-security.kubernetes.io/audit": "restricted",
           "pod-security.kubernetes.io/warn": "restricted",

@@ -33,7 +33,7 @@ describe("tricloud", () => {
     return { status, stdout, stderr };
   };
 
-  const COMMANDS = ["plan", "availability", "topology", "drift", "openings"];
+  const COMMANDS = ["plan", "availability", "topology", "drift", "openings", "recover"];
 
   it("lists its commands, asked for help or asked for nothing", () => {
     // WHEN

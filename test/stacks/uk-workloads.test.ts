@@ -52,6 +52,23 @@ describe("UkWorkloadsStack", () => {
       expect([manifest.kind, schemaErrors(manifest)]).toEqual([manifest.kind, []]);
   });
 
+  it("marks every object as its own, or no deploy that was cut short could be recovered from", () => {
+    const { stack } = asIs;
+    const made = Object.values(stack.resources("kubernetes_manifest")).map(
+      ({ manifest }) => manifest as Attributes,
+    );
+    const objects = [...manifestsOf(stack), ...made] as { kind: string; metadata: Attributes }[];
+    expect(objects.length).toBeGreaterThan(30);
+    for (const { kind, metadata } of objects) {
+      const { name, labels } = metadata;
+      expect({ kind, name, labels }).toMatchObject({ labels: { "app.kubernetes.io/part-of": "tricloud" } });
+    }
+  });
+
+  it("upgrades Consul's chart where a deploy that was cut short has installed it", () => {
+    expect(asIs.stack.one("helm_release")).toMatchObject({ atomic: true, upgrade_install: true });
+  });
+
   it("runs every pod of its own in a namespace that takes restricted pods only, and as one", () => {
     const { stack } = asIs;
     const workloads = manifestsOf(stack).filter(({ kind }) => kind === "Deployment" || kind === "DaemonSet");

@@ -1,3 +1,4 @@
+import { KINDS } from "../../../cli/recovery/stack-objects";
 import { type Attributes, type SynthesisedStack } from "../google/synthesised-stack";
 
 /** A Kubernetes object as its API takes it. */
@@ -6,25 +7,6 @@ export interface Manifest extends Attributes {
   readonly kind: string;
   readonly metadata: Attributes;
 }
-
-/** Resource types of the Terraform provider and what they become in the cluster. */
-const KINDS: Readonly<Record<string, readonly [apiVersion: string, kind: string]>> = {
-  kubernetes_config_map_v1: ["v1", "ConfigMap"],
-  kubernetes_cron_job_v1: ["batch/v1", "CronJob"],
-  kubernetes_daemon_set_v1: ["apps/v1", "DaemonSet"],
-  kubernetes_deployment_v1: ["apps/v1", "Deployment"],
-  kubernetes_horizontal_pod_autoscaler_v2: ["autoscaling/v2", "HorizontalPodAutoscaler"],
-  kubernetes_namespace_v1: ["v1", "Namespace"],
-  kubernetes_network_policy_v1: ["networking.k8s.io/v1", "NetworkPolicy"],
-  kubernetes_persistent_volume_claim_v1: ["v1", "PersistentVolumeClaim"],
-  kubernetes_pod_disruption_budget_v1: ["policy/v1", "PodDisruptionBudget"],
-  kubernetes_role_binding_v1: ["rbac.authorization.k8s.io/v1", "RoleBinding"],
-  kubernetes_role_v1: ["rbac.authorization.k8s.io/v1", "Role"],
-  kubernetes_secret_v1: ["v1", "Secret"],
-  kubernetes_service_account_v1: ["v1", "ServiceAccount"],
-  kubernetes_service_v1: ["v1", "Service"],
-  kubernetes_storage_class_v1: ["storage.k8s.io/v1", "StorageClass"],
-};
 
 /** Set by the provider in objects of its own, not part of any Kubernetes object. */
 const NOT_KUBERNETES = ["kubernetes_config_map_v1_data", "kubernetes_manifest"];
