@@ -22,7 +22,7 @@ import {
   TlsCertificate,
 } from "../constructs/aws";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
-import { AggregationProxy } from "../constructs/proxy";
+import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "../constructs/region";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 
@@ -80,6 +80,12 @@ export class UsStack extends RegionStack<Ec2Region> {
     for (const clients of [network.cidr, ...region.consulWanNetworks]) {
       proxies.firewall.allowFrom(clients, tcp(proxy.port), "Applications of the federated regions");
     }
+    if (region.proxy.metrics === "network")
+      proxies.firewall.allowFrom(
+        network.cidr,
+        tcp(DEFAULT_ADMIN_PORT),
+        "Whoever collects the proxies' metrics",
+      );
     const proxyEntrance = new InternalLoadBalancer(this, "proxy-entrance", {
       name: `${name}-proxy`,
       network,

@@ -6,7 +6,14 @@ import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/li
 import { Construct } from "constructs";
 import { type Block, type BlockSource, blockOf, type Failover, pool, type Switching } from "../availability";
 import { text } from "../host";
-import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, type IProxy, proxyBundle, proxyConfig } from "../proxy";
+import {
+  DEFAULT_ADMIN_PORT,
+  DEFAULT_PROXY_PORT,
+  type IProxy,
+  proxyBundle,
+  proxyConfig,
+  type ProxySettings,
+} from "../proxy";
 import { type HasTopology, type TopologyElement } from "../topology";
 import type { Awaited } from "./deploy-gate";
 import { ConfigFiles } from "./config-files";
@@ -41,6 +48,8 @@ export interface ProxyDeploymentProps {
   readonly port?: number;
   /** PEM certificates of authorities trusted for origins besides the public ones. @default - none */
   readonly caCertificate?: string;
+  /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
+  readonly settings?: ProxySettings;
   /** Name under which service discovery knows the proxies. @default "proxy" */
   readonly serviceName?: string;
   /**
@@ -128,13 +137,13 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     });
   }
 
-  private files({ allow, warm, caCertificate, bundlePath }: ProxyDeploymentProps) {
+  private files({ allow, warm, caCertificate, settings, bundlePath }: ProxyDeploymentProps) {
     const caFile = caCertificate === undefined ? undefined : `${FILES}/${CA_FILE}`;
     // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.
     const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
     return {
       [BUNDLE_FILE]: proxyBundle(bundlePath),
-      [CONFIG_FILE]: text(proxyConfig({ allow, warm, port: this.port, adminListen, caFile })),
+      [CONFIG_FILE]: text(proxyConfig({ allow, warm, port: this.port, adminListen, caFile, settings })),
       ...(caCertificate === undefined ? {} : { [CA_FILE]: text(caCertificate) }),
     };
   }

@@ -12,6 +12,7 @@ import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
+import { type ProxySettings } from "./proxy-settings";
 import { proxyUnit } from "./proxy-unit";
 
 /** The aggregation proxies of one region, as what others need to know of them. */
@@ -33,6 +34,13 @@ export interface AggregationProxyProps {
   readonly port?: number;
   /** PEM certificates of authorities trusted for origins besides the public ones. @default - none */
   readonly caCertificate?: string;
+  /**
+   * Who can collect `/metrics`, on port 9300: the host itself, or whoever reaches the host. Nothing there asks who asks.
+   * @default "host"
+   */
+  readonly metrics?: "host" | "network";
+  /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
+  readonly settings?: ProxySettings;
   /** Name under which service discovery knows the proxies. @default "proxy" */
   readonly serviceName?: string;
   /**
@@ -113,12 +121,15 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   }
 
   private profilePart(): HostProfilePart {
-    const { allow, warm, caCertificate } = this.props;
+    const { allow, warm, caCertificate, metrics, settings } = this.props;
     const authorities = caCertificate === undefined ? [] : [{ path: CA_PATH, content: text(caCertificate) }];
     const config = proxyConfig({
       allow,
       warm,
       port: this.port,
+      // Its own health is asked for on the loopback address all the same.
+      adminListen: metrics === "network" ? `0.0.0.0:${DEFAULT_ADMIN_PORT}` : undefined,
+      settings,
       drainSeconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + NAMED_SECONDS,
       caFile: authorities[0]?.path,
     });

@@ -1,3 +1,4 @@
+import { type ProxySettings, settingProblems } from "./proxy-settings";
 import { refusedWarmOrigins } from "./warm-origins";
 
 /** What the proxy may do and where it listens; the same on every platform. */
@@ -12,8 +13,8 @@ export interface ProxyOptions {
   readonly listen?: string;
   /** `ADDRESS:PORT` of `/healthz`, `/readyz` and `/metrics`. @default "127.0.0.1:9300" */
   readonly adminListen?: string;
-  /** Idle connections kept for each origin. @default 64 */
-  readonly keepaliveConns?: number;
+  /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
+  readonly settings?: ProxySettings;
   /** How long it goes on taking requests, no longer ready, once it is told to stop. @default 0 */
   readonly drainSeconds?: number;
   /** How long requests under way may take to end after that. @default 30 */
@@ -28,7 +29,7 @@ export const DEFAULT_ADMIN_PORT = 9300;
 /**
  * The proxy's configuration file (JSON; docs/proxy.md has every key).
  *
- * @throws Error when no origin is allowed, or one in `warm` is not: the proxy would refuse to start.
+ * @throws Error when no origin is allowed, one in `warm` is not, or a setting is none: the proxy would refuse to start.
  */
 export function proxyConfig(options: ProxyOptions): string {
   if (options.allow.length === 0)
@@ -39,13 +40,22 @@ export function proxyConfig(options: ProxyOptions): string {
       `aggregation proxy: warm must name origins that allow lets through, got: ${JSON.stringify(warm[index])}`,
     );
   }
+  const { settings = {} } = options;
+  const [problem] = settingProblems(settings);
+  if (problem !== undefined) {
+    const [name = ""] = problem.path;
+    throw new Error(
+      `aggregation proxy: settings.${problem.path.join(".")}: ${problem.expectation}, got: ${JSON.stringify(settings[name as keyof ProxySettings])}`,
+    );
+  }
   const config = {
     listen: options.listen ?? "0.0.0.0",
     port: options.port ?? DEFAULT_PROXY_PORT,
     adminListen: options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`,
     allow: options.allow,
     warm,
-    keepaliveConns: options.keepaliveConns ?? 64,
+    keepaliveConns: 64,
+    ...settings,
     drainDelay: drainSeconds,
     shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),
     caFile: options.caFile,

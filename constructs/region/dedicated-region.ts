@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Cidr } from "./cidr";
 import { SSH_ADDRESS, SSH_KEY_PATH, SSH_USER, sshHostKeyProblem, withoutComment } from "./ssh-grammar";
-import { consulServersProblem, dns, dnsLabel, ipv4Address, sharedFields } from "./region";
+import { consulServersProblem, dns, dnsLabel, ipv4Address, proxyMetrics, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
@@ -59,6 +59,7 @@ const ssh = z.strictObject({
 const numberOrShare = { error: 'expected a whole number of servers from 1, or a share from "1%" to "99%"' };
 
 const proxy = sharedFields.proxy.extend({
+  metrics: proxyMetrics,
   /** Servers whose proxies may be replaced at once: a number, or a share rounded down to no less than one. @default "25%" */
   maxUnavailable: z
     .union(

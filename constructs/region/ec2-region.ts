@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "./cidr";
-import { consulServersProblem, cidr, regionName, sharedFields } from "./region";
+import { consulServersProblem, cidr, proxyMetrics, regionName, sharedFields } from "./region";
 
 const awsRegion = z
   .string({ error: "expected an AWS region such as us-east-1" })
@@ -139,6 +139,7 @@ export const ec2Region = z
     ...sharedFields,
     // A load balancer's name, the tightest, is at most 32 characters long.
     name: regionName(26),
+    proxy: sharedFields.proxy.extend({ metrics: proxyMetrics }),
     platform: z.literal("ec2"),
     awsRegion,
     /** Zones the region spreads over; what needs a quorum needs three. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../host/package-version";
 import { BASES } from "../availability/calculus/held";
+import { type ProxySettings, settingProblems } from "../proxy/proxy-settings";
 import { refusedWarmOrigins } from "../proxy/warm-origins";
 import { Cidr } from "./cidr";
 
@@ -52,6 +53,9 @@ const backend = z.discriminatedUnion(
   { error: 'expected a backend of type "local", "s3" or "gcs"' },
 );
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 const proxy = z
   .strictObject({
     /** Origins the proxy may forward to: host names, or patterns with a leading `*.`. */
@@ -64,6 +68,16 @@ const proxy = z
       .string()
       .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
       .optional(),
+    /** Other options of the proxy's, time-outs and limits for instance, by their names in docs/proxy.md. */
+    settings: z
+      .custom<ProxySettings>(isObject, { error: "expected an object of the proxy's options" })
+      .optional()
+      .superRefine((settings, context) => {
+        if (!isObject(settings)) return;
+        for (const { path, expectation } of settingProblems(settings)) {
+          context.addIssue({ code: "custom", path: [...path], message: expectation });
+        }
+      }),
   })
   .superRefine(({ allow, warm }, context) => {
     for (const index of refusedWarmOrigins(warm, allow)) {
@@ -179,6 +193,11 @@ export const regionName = (longest: number) =>
   dnsLabel.max(longest, {
     error: `expected at most ${longest} characters, so that names of what is made with it fit`,
   });
+
+/** Who can collect the metrics of proxies on machines, port 9300: themselves alone, or the region's private network. */
+export const proxyMetrics = z
+  .enum(["host", "network"], { error: 'expected "host" or "network"' })
+  .default("host");
 
 /** To be spread into each platform's strict object. */
 export const sharedFields = {

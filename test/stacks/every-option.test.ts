@@ -23,6 +23,7 @@ const SHARED: Samples = {
     { type: "gcs", bucket: "state" },
   ],
   "proxy.allow": [["api.example.com", "*.example.net"]],
+  "proxy.settings": [{ readTimeout: "10s", workers: "auto", circuitFailures: 5, dnsServer: ["10.10.0.2"] }],
   "proxy.warm": [["api.example.com:443=2"]],
   "proxy.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
   "consul.aptSource": [

@@ -41,7 +41,16 @@ describe("proxyConfig", () => {
         port: 8080,
         listen: "127.0.0.1",
         adminListen: "0.0.0.0:9301",
-        keepaliveConns: 8,
+        settings: {
+          keepaliveConns: 8,
+          readTimeout: 10,
+          connectTimeout: "500ms",
+          circuitFailures: 5,
+          workers: "auto",
+          http2Origins: "never",
+          allowAddress: ["10.0.0.0/8"],
+          dnsServer: ["10.0.0.2:53"],
+        },
         drainSeconds: 8,
         finishSeconds: 5,
       },
@@ -64,6 +73,18 @@ describe("proxyConfig", () => {
     expect(() => proxyConfig(options)).toThrow(
       'aggregation proxy: warm must name origins that allow lets through, got: "example.com:443=2"',
     );
+  });
+
+  test("refuses a setting that the proxy would not start with, or that is not an operator's to make", () => {
+    const refusal = (settings: object) => () => proxyConfig({ allow: ["a.example"], settings });
+    expect(refusal({ readTimeout: -1 })).toThrow(
+      /^aggregation proxy: settings\.readTimeout: expected .*, got: -1$/,
+    );
+    expect(refusal({ dnsServer: ["x"] })).toThrow(
+      /settings\.dnsServer\.0: expected address or address:port, got: /,
+    );
+    for (const name of ["port", "allowAny", "upstream", "nothing"])
+      expect(refusal({ [name]: 1 })).toThrow(/expected one of keepaliveConns, /);
   });
 
   test("refuses to allow nothing", () => {

@@ -222,6 +222,17 @@ describe("validateRegions", () => {
     ]);
   });
 
+  test("takes the proxy's own options, and says of a wrong one what it may be", () => {
+    const proxy = { ...jp().proxy, settings: { readTimeout: "10s", workers: "auto" as const } };
+    expect(problemsOf(jp({ proxy }))).toEqual([]);
+    const wrong = { ...proxy, settings: { readTimeout: -1, dnsServer: ["x"] }, metrics: "all" };
+    expect(problemsOf({ ...jp(), proxy: wrong })).toEqual([
+      expect.stringMatching(/^region jp: proxy\.settings\.readTimeout: expected .*, got: -1$/),
+      'region jp: proxy.settings.dnsServer[0]: expected address or address:port, got: "x"',
+      'region jp: proxy.metrics: expected "host" or "network", got: "all"',
+    ]);
+  });
+
   test("refuses a peer's address in the network of another region", () => {
     // GIVEN an address in the United Kingdom given for the United States
     const consul = { peers: { us: ["10.20.0.11", "10.30.0.5"] } };
