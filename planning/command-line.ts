@@ -22,6 +22,8 @@ Options:
   --markdown FILE     write a summary for a pull request; "-" prints it instead of Terraform's plans
   --help              this text
 
+  --detailed-exitcode    answer 3 when a stack would change
+
 Exit codes: 0 every stack plans; 1 Terraform found errors; 2 wrong usage, or nothing to plan with.
 `;
 
@@ -32,7 +34,11 @@ export interface CommandLine {
   readonly command: Command;
   readonly stacks: readonly string[];
   readonly out: string;
+  readonly real: boolean;
+  /** Directory for plans that are to be applied. */
+  readonly save?: string;
   readonly base?: string;
+  readonly detailedExitCode: boolean;
   readonly state: string;
   readonly variables: ReadonlyMap<string, string>;
   /** Files of outputs, by the name of the remote state. */
@@ -51,8 +57,18 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   if (values.json && values.markdown === "-") {
     throw new Error("--json and --markdown - both print to the terminal: give --markdown a file");
   }
+  if (values.real && (values.base !== undefined || (command ?? "plan") !== "plan")) {
+    throw new Error(
+      "--real plans against what is deployed: it goes neither with --base nor with apply or forget",
+    );
+  }
+  if (values.save !== undefined && !values.real)
+    throw new Error("--save keeps what --real has planned: give both");
   return {
     help: values.help,
+    real: values.real,
+    save: values.save,
+    detailedExitCode: values["detailed-exitcode"],
     command: command ?? "plan",
     stacks: command === undefined ? positionals : rest,
     out: values.out,
@@ -77,6 +93,9 @@ function parseOptions(args: readonly string[]) {
         state: { type: "string", default: ".tricloud-plan" },
         var: { type: "string", multiple: true, default: [] },
         remote: { type: "string", multiple: true, default: [] },
+        real: { type: "boolean", default: false },
+        save: { type: "string" },
+        "detailed-exitcode": { type: "boolean", default: false },
         said: { type: "string" },
         json: { type: "boolean", default: false },
         markdown: { type: "string" },

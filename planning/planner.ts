@@ -166,8 +166,10 @@ export class Planner {
     });
     const terraform = new Terraform({
       directory,
-      reattach: this.doubles.reattach,
-      cliConfiguration: join(this.directory, "terraformrc"),
+      doubled: {
+        reattach: this.doubles.reattach,
+        cliConfiguration: join(this.directory, "terraformrc"),
+      },
     });
     this.terraforms.push(terraform);
     return { terraform, standIns };

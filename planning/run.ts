@@ -4,7 +4,9 @@ import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
 import { type CommandLine } from "./command-line";
 import { type PlanOptions, type StackPlan, Planner } from "./planner";
+import { realPlan, recordsOf } from "./real-plan";
 import { type ReportedPlan } from "./report/reported-plan";
+import { summarise } from "./report/summary";
 import { type Matter } from "./matters/matter";
 import { planMatters } from "./matters/plan-matters";
 import { type AvailabilityReport, missedTargets, readAvailability } from "./report/availability";
@@ -44,6 +46,7 @@ export async function run(commandLine: CommandLine, output: Output): Promise<num
   const selected = selectStacks(all, commandLine.stacks);
   switch (commandLine.command) {
     case "plan":
+      if (commandLine.real) return planReally(commandLine, selected, output);
       return plan(commandLine, all, selected, output);
     case "apply":
       return apply(commandLine, all, selected, output);
@@ -102,13 +105,41 @@ async function plan(
       const availability = readAvailability(commandLine.out);
       if (commandLine.json) output.print(jsonReport(plans, availability, base?.availability));
       writeMarkdown(commandLine, markdownReport(plans, availability, base), output);
-      return plans.every(({ succeeded }) => succeeded) ? 0 : 1;
+      return exitCode(commandLine, plans);
     } finally {
       planner.close();
     }
   } finally {
     base?.close();
   }
+}
+
+/** One after another: later stacks may ask what earlier ones have deployed. */
+async function planReally(
+  commandLine: CommandLine,
+  selected: readonly SynthesizedStack[],
+  output: Output,
+): Promise<number> {
+  const plans: ReportedPlan[] = [];
+  const isPrinted = !commandLine.json && commandLine.markdown !== "-";
+  for (const stack of selected) {
+    const planned = await realPlan(stack, { save: commandLine.save, colour: output.colour && isPrinted });
+    const hosts = planned.plan === undefined ? undefined : await recordsOf(stack, planned.plan, output.note);
+    const matters =
+      planned.plan === undefined ? [] : planMatters(stack.configuration, planned.plan, { hosts });
+    plans.push({ ...planned, matters });
+    if (isPrinted) output.print(terminalReport({ ...planned, matters }, output.colour));
+  }
+  const availability = readAvailability(commandLine.out);
+  if (commandLine.json) output.print(jsonReport(plans, availability, undefined));
+  writeMarkdown(commandLine, markdownReport(plans, availability, undefined, "real"), output);
+  return exitCode(commandLine, plans);
+}
+
+function exitCode({ detailedExitCode }: CommandLine, plans: readonly StackPlan[]): number {
+  if (!plans.every(({ succeeded }) => succeeded)) return 1;
+  const isChanged = plans.some(({ plan = {} }) => summarise(plan).byType.length > 0);
+  return detailedExitCode && isChanged ? 3 : 0;
 }
 
 /** Plans all at once and hands on each result in the order of the stacks. */

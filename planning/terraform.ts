@@ -11,6 +11,14 @@ export interface TerraformResult {
 export interface TerraformSettings {
   /** Directory of the configuration. */
   readonly directory: string;
+  /**
+   * What takes the providers' place, and cuts Terraform off from the user's settings. @default - real providers, and the
+   * user's own settings
+   */
+  readonly doubled?: Doubled;
+}
+
+export interface Doubled {
   /** Value of TF_REATTACH_PROVIDERS. */
   readonly reattach: string;
   /** An empty file: the user's own CLI configuration must not lead to registries or credentials. */
@@ -20,24 +28,19 @@ export interface TerraformSettings {
 /** The program to run: Terraform, or what takes its place (OpenTofu's `tofu`), named as cdktf has it named. */
 export const terraformProgram = (): string => process.env["TERRAFORM_BINARY_NAME"] ?? "terraform";
 
-/** Runs the real Terraform, cut off from the user's settings, credentials helpers and update checks. */
+/** Runs the real Terraform, which asks nothing and looks for no update. */
 export class Terraform {
   private readonly running = new Set<ChildProcess>();
 
   public constructor(private readonly settings: TerraformSettings) {}
 
   public async run(args: readonly string[]): Promise<TerraformResult> {
-    const { directory, reattach, cliConfiguration } = this.settings;
-    const inherited = Object.entries(process.env).filter(
-      ([name]) => !name.startsWith("TF_") || name.startsWith("TF_VAR_"),
-    );
+    const { directory, doubled } = this.settings;
     const child = spawn(terraformProgram(), args, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
-        ...Object.fromEntries(inherited),
-        TF_REATTACH_PROVIDERS: reattach,
-        TF_CLI_CONFIG_FILE: cliConfiguration,
+        ...(doubled === undefined ? process.env : cutOff(doubled)),
         TF_IN_AUTOMATION: "1",
         TF_INPUT: "0",
         CHECKPOINT_DISABLE: "1",
@@ -73,4 +76,16 @@ export class Terraform {
   public stop(): void {
     for (const child of this.running) child.kill();
   }
+}
+
+/** This process's environment without what would lead Terraform to anybody's settings. */
+function cutOff({ reattach, cliConfiguration }: Doubled): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("TF_") || name.startsWith("TF_VAR_"),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    TF_REATTACH_PROVIDERS: reattach,
+    TF_CLI_CONFIG_FILE: cliConfiguration,
+  };
 }

@@ -25,13 +25,22 @@ export function markdownReport(
   plans: readonly ReportedPlan[],
   availability: AvailabilityReport | undefined,
   base: Comparison | undefined,
+  against: "double" | "real" = "double",
 ): string {
   const compared =
     base === undefined ? "Planned as if nothing were deployed." : "Compared with the base as deployed.";
+  const rests =
+    against === "real"
+      ? "Planned by the providers against what is deployed."
+      : `${compared} The clouds were not asked: quotas, permissions and cloud-side values are not checked.`;
   const reported = plans.map((plan) => {
     const changes =
       availability === undefined ? [] : availabilityChanges(availability, base?.availability, [plan.stack]);
-    return { plan, changes, isUnchanged: base !== undefined && isUnchanged(plan, changes) };
+    return {
+      plan,
+      changes,
+      isUnchanged: (base !== undefined || against === "real") && isUnchanged(plan, changes, against),
+    };
   });
   const sections = reported
     .filter((one) => !one.isUnchanged)
@@ -42,7 +51,7 @@ export function markdownReport(
     (name) => `### ${name}\n\nOnly the base has this stack: what it deployed must be destroyed by hand.`,
   );
   return [
-    `## Plan\n\n${compared} The clouds were not asked: quotas, permissions and cloud-side values are not checked.`,
+    `## Plan\n\n${rests}`,
     ...sections,
     ...(unchanged.length > 0 ? [`Unchanged: ${unchanged.join(", ")}.`] : []),
     ...removed,
@@ -68,11 +77,17 @@ export function unplannedReport(missed: readonly MissedTarget[], said: string): 
   ].join("\n\n");
 }
 
-function isUnchanged({ plan }: ReportedPlan, changes: readonly AvailabilityChange[]): boolean {
+function isUnchanged(
+  { plan }: ReportedPlan,
+  changes: readonly AvailabilityChange[],
+  against: "double" | "real",
+): boolean {
   return (
     plan !== undefined &&
     summarise(plan).byType.length === 0 &&
-    changes.every(({ before, after, difference }) => before === after && difference === undefined)
+    // What was promised before, the state does not say.
+    (against === "real" ||
+      changes.every(({ before, after, difference }) => before === after && difference === undefined))
   );
 }
 
