@@ -138,6 +138,15 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     return this.phase === Phase.Buffering || this.origin !== undefined;
   }
 
+  /**
+   * The last answer is still on its way out. Of a text that TLS was given Node never says whether it went, where the
+   * client ended its side and reset the connection meanwhile.
+   */
+  private get delivering(): boolean {
+    if (this.socket.writableFinished) return false;
+    return !(this.secure && this.ended && this.wire.unsent === 0);
+  }
+
   private get idleSeconds(): number {
     return this.service.draining ? DRAIN_IDLE_MS / 1000 : this.service.options.clientIdleTimeout;
   }
@@ -171,8 +180,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
           this.leave("no byte either way through the tunnel");
         return;
       case Phase.Lingering:
-        if (seconds > (this.socket.writableFinished ? LINGER_MS / 1000 : options.writeTimeout))
-          this.destroy();
+        if (seconds > (this.delivering ? options.writeTimeout : LINGER_MS / 1000)) this.destroy();
         return;
       default:
     }

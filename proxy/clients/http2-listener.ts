@@ -23,7 +23,10 @@ const SESSION_MEGABYTES = 32;
 const FIELD_OVERHEAD_BYTES = 32;
 /** Milliseconds that streams are still taken after a session was told to end: long enough for what is on its way. */
 const DRAIN_MS = 1_000;
-/** Milliseconds that a client has to close its side of a connection whose session is over. */
+/**
+ * Milliseconds without a byte of a client whose session is over: whoever still reads answers its windows. Were the
+ * connection closed on it, what is on its way to it would be lost.
+ */
 const LINGER_MS = 2_000;
 /** Milliseconds that a client has at least to say that it is still there. */
 const LEAST_PING_MS = 5_000;
@@ -47,6 +50,8 @@ interface Connection {
   /** `clock.now` when the session was seen to be over, and when all it had to say was seen to be written; else 0. */
   overSince: number;
   writtenSince: number;
+  /** Bytes that had come from the client when it was last seen to send any after that. */
+  heard: number;
   /** `clock.now` when it was last asked whether it is still there, and ticks since then without an answer. */
   askedAt: number;
   awaited: number;
@@ -167,6 +172,7 @@ export class Http2Listener {
       idleSince: clock.now,
       overSince: 0,
       writtenSince: 0,
+      heard: 0,
       askedAt: clock.now,
       awaited: 0,
       leaving: false,
@@ -196,8 +202,12 @@ export class Http2Listener {
       return;
     }
     connection.overSince ||= now;
-    if (!socket.writableEnded && now - connection.overSince <= writeTimeout * 1000) return;
-    connection.writtenSince ||= now;
+    const inTime = now - connection.overSince <= writeTimeout * 1000;
+    if (!socket.writableEnded && inTime) return;
+    if (connection.writtenSince === 0 || (inTime && socket.bytesRead > connection.heard)) {
+      connection.writtenSince = now;
+      connection.heard = socket.bytesRead;
+    }
     if (now - connection.writtenSince > LINGER_MS) socket.destroy();
   }
 

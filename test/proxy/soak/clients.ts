@@ -156,7 +156,8 @@ export class Clients {
 
   /** One of a few sessions; a new one where the last has ended. */
   private session(shape: Shape, way: Way, number: number): ClientHttp2Session {
-    const name = `${shape.client} ${number % this.sessionsPerKind}`;
+    const port = shape.client === "h2" ? way.tlsPort : way.port;
+    const name = `${port} ${number % this.sessionsPerKind}`;
     const known = this.sessions.get(name);
     if (known !== undefined && !known.closed && !known.destroyed) return known;
     const windows = [1_000, 65_535, 1_000_000];
@@ -166,8 +167,8 @@ export class Clients {
     };
     const session =
       shape.client === "h2"
-        ? connect(`https://localhost:${way.tlsPort}`, { ca: way.ca, ...options })
-        : connect(`http://127.0.0.1:${way.port}`, options);
+        ? connect(`https://localhost:${port}`, { ca: way.ca, ...options })
+        : connect(`http://127.0.0.1:${port}`, options);
     session.on("error", () => undefined);
     session.setMaxListeners(0);
     this.sessions.set(name, session);
