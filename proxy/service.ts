@@ -237,6 +237,8 @@ export class Service implements ClientOwner {
       },
       (socket) => (socket.alpnProtocol === "h2" ? this.acceptHttp2(socket) : this.accept(socket)),
     );
+    // A handshake that failed, or was not over in time: Node only tells.
+    server.on("tlsClientError", (_, socket) => socket.destroy());
     if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
     this.listeners.push(server);
     return server;

@@ -100,6 +100,20 @@ describe("GIVEN a client that resets its connection", () => {
     },
   );
 
+  test("WHEN it stops in the handshake and holds, or ends its side, THEN it is let go when its time is up", async () => {
+    const port = freePort();
+    const strict = await startProxy(file, [...FLAGS, ...tlsFlags(port), "--read-timeout", "1"]);
+    await strict.said(`"port":${port}`);
+    const before = socketsOf(strict);
+    const held = await Promise.all(
+      Array.from({ length: CLIENTS }, (_, i) => holding(port, "\x16\x03\x01\x00\xa5\x01".slice(0, i % 7))),
+    );
+    held.forEach((socket, i) => i % 2 === 0 && socket.end());
+    expect(await backTo(strict, before)).toBe(0);
+    expect(await strict.stop()).toBe(0);
+    for (const socket of held) socket.destroy();
+  }, 60_000);
+
   test("WHEN it negotiated no HTTP/2 and begins to speak it THEN that is a malformed request", async () => {
     const tls = connectTls({ host: "127.0.0.1", port: tlsPort, rejectUnauthorized: false });
     let answer = "";

@@ -299,25 +299,6 @@ test(
     await eventually(async () => (await left()).length === 0, 90_000);
     expect(await left()).toEqual([]);
     await eventually(() => socketsOf(proxy) <= life.listeners);
-    if (socketsOf(proxy) > life.listeners) {
-      process.stderr.write(
-        execFileSync("sh", [
-          "-c",
-          `ss -tanpo | grep -a pid=${proxy.child.pid},; ls -l /proc/${proxy.child.pid}/fd`,
-        ]).toString(),
-      );
-      process.stderr.write(
-        JSON.stringify({
-          listeners: life.listeners,
-          silent: silent.port,
-          answering: answering.address(),
-          http1: [...hostileOrigins.http1].map(([n, { port }]) => [n, port]),
-          http2: [...hostileOrigins.http2].map(([n, { port }]) => [n, port]),
-          origins: origins.ports,
-          port: proxy.port,
-        }),
-      );
-    }
     expect(Math.max(0, socketsOf(proxy) - life.listeners)).toBe(0);
     expect(memoryMib(proxy)).toBeLessThan(MEMORY_MIB);
     for (const socket of held) socket.destroy();
