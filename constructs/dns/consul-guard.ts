@@ -21,7 +21,7 @@ export interface ConsulGuardOptions {
 export interface Beginning {
   /** Servers it takes. */
   readonly expect: number;
-  /** IP addresses of all servers but this one. */
+  /** IP addresses of all servers but this one: who else may be missed. */
   readonly fellows: readonly string[];
   /** Port of their gossip. */
   readonly serfPort: number;
@@ -31,12 +31,13 @@ export interface Beginning {
  * A program of the host that stands between a change and the running agent. Needs curl.
  *
  * - `gate` succeeds when the agent may stop without names going away.
- * - `ready` succeeds when the agent does its job.
+ * - `ready` succeeds when the agent does its job: of a server, to have caught up and to be one of those that decide.
  * - `serving` succeeds when it does the job of a server, so that it is not what the others wait for.
  * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart, addresses of
  *   servers to join by neither, for they count at the next start only. Bad files are found before either. A server that
  *   gets another name, or is to be one no longer, leaves the servers before.
- * - `leave` takes a server out of the datacenter for good, once the others can do without it; its agent is stopped then.
+ * - `leave` takes a server out of the datacenter for good, once the others can do without it; its agent is stopped then,
+ *   and it is no voter any more.
  * - `remember` keeps what a reload cannot change, for `apply` to compare.
  */
 export function consulGuard(options: ConsulGuardOptions): string {
@@ -67,7 +68,16 @@ has_leader() { leader=$(api status/leader -f) && [ "$leader" != '""' ]; }
 # The servers' health by their own account, one object a line: first the datacenter's, then each server's.
 health() { api operator/autopilot/health | tr '{' '\\n'; }
 spare() { health | sed -n 's/.*"Healthy": *true.*"FailureTolerance": *\\([0-9]*\\).*/\\1/p'; }
-is_healthy() { health | grep "\\"Name\\": *\\"$node\\"" | grep -q '"Healthy": *true'; }
+own_health() { health | grep "\\"Name\\": *\\"$node\\""; }
+is_healthy() { own_health | grep -q '"Healthy": *true'; }
+# Under its address the others know the agent: without it, it serves nobody.
+has_moved() {
+  name=$(runs_as)
+  address=$(api agent/members -f | tr '{' '\\n' | grep "\\"Name\\": *\\"\${name% *}\\"" |
+    sed -n 's/.*"Addr": *"\\([^"]*\\)".*/\\1/p') || return 1
+  [ -n "$address" ] && [ -z "$(ip -o address show to "$address" 2>&1)" ]
+}
+is_voter() { own_health | grep -q '"Voter": *true'; }
 ${beginning === undefined ? "" : beginningFunctions(beginning)}gate() {
   runs_as_server || return 0
 ${spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
@@ -90,13 +100,23 @@ apply() {
   fi
   await_gate
   # Under its old name it would be missed as a server that has failed.
-  if runs_as_server && [ "$(runs_as)" != "$node $role" ]; then leave; fi
+  if runs_as_server && [ "$(runs_as)" != "$node $role" ]; then
+${beginning === undefined ? "    leave\n" : LEAVE_UNDER_A_NAME}  fi
   exec systemctl restart consul.service
+}
+# Those who lead hear of one that leaves by gossip, and after a change among themselves look only a minute later.
+resign() {
+  name=$(runs_as)
+  peer=$(health | grep "\\"Name\\": *\\"\${name% *}\\"" |
+    sed -n 's/.*"ID": *"\\([^"]*\\)".*"Voter": *true.*/\\1/p')
+  [ -n "$peer" ] || return 0
+  api "operator/raft/peer?id=$peer" -f -o /dev/null -X DELETE || echo "consul: leaves as a voter" >&2
 }
 leave() {
   runs_as_server || return 0
   # What does not answer cannot say good-bye.
   api status/leader -f >/dev/null || return 0
+  resign
   # systemd would start at once what has left.
   mkdir -p /run/systemd/system/consul.service.d
   printf '[Service]\\nRestart=no\\n' >/run/systemd/system/consul.service.d/leaving.conf
@@ -108,7 +128,6 @@ leave() {
   systemctl daemon-reload
   return "$left"
 }
-
 case \${1-} in
   gate) gate ;;
   ready) ready ;;
@@ -117,7 +136,7 @@ case \${1-} in
   leave)
     await_gate
     leave
-    ;;
+${beginning === undefined ? "" : '    leave_as_agent "$node"\n'}    ;;
   remember)
     needs_restart_for >"$started_with"
     echo "$node $role" >"$started_as"
@@ -131,15 +150,22 @@ const COMMANDS = "gate|ready|serving|apply|leave|remember";
 
 const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothing is lost by stopping it.
   api status/leader -f >/dev/null || return 0
-  if never_had_leader; then return 0; fi
+  if never_had_leader || has_moved; then return 0; fi
   spare=$(spare)
   [ "\${spare:-0}" -ge 1 ] || { echo "consul: no healthy server to spare" >&2; return 1; }`;
+
+const LEAVE_UNDER_A_NAME = `    earlier=$(runs_as)
+    earlier=\${earlier% *}
+    leave
+    [ "$earlier" = "$node" ] || leave_as_agent "$earlier"
+`;
 
 const beginningFunctions = ({
   expect,
   fellows,
   serfPort,
-}: Beginning): string => `# Servers that are joined, by address.
+}: Beginning): string => `fellows="${fellows.join(" ")}"
+# Servers that are joined, by address.
 joined() {
   api agent/members -f | awk -v RS='{' '
     match($0, /"Addr": *"[^"]*"/) { address = substr($0, RSTART, RLENGTH); gsub(/.*: *|"/, "", address) }
@@ -150,17 +176,49 @@ answers() { [ "$(curl -s -m 1 -o /dev/null -w '%{time_connect}' "telnet://$1:${s
 begins() {
   joined=$(joined)
   [ "$(printf '%s\\n' "$joined" | grep -c .)" -lt ${expect} ] || return 1
-  for fellow in ${fellows.join(" ")}; do
+  for fellow in $fellows; do
     if ! printf '%s\\n' "$joined" | grep -qxF "$fellow" && answers "$fellow"; then
       echo "consul: server $fellow is there and was not joined" >&2
       return 1
     fi
   done
 }
+# A name that has left as a server's is taken for whatever server comes to its address, which then loses its vote again
+# and again. So the name comes once more as an agent's, and leaves as such.
+leave_as_agent() { # NAME
+  scratch=$(mktemp -d)
+  for file in ${CONSUL_PATHS.agent} ${CONSUL_PATHS.membership} ${CONSUL_PATHS.gossip}; do
+    sed -e 's/"server": true/"server": false/' -e 's/"leave_on_terminate": false/"leave_on_terminate": true/' \\
+      -e 's/"bootstrap_expect": [0-9]*/"bootstrap_expect": 0/' -e "s/\\"node_name\\": \\"[^\\"]*/\\"node_name\\": \\"$1/" \\
+      -e "s,\\"data_dir\\": \\"[^\\"]*,\\"data_dir\\": \\"$scratch/data," "$file" >"$scratch/\${file##*/}"
+  done
+  consul agent -config-dir="$scratch" >"$scratch/said" 2>&1 &
+  agent=$!
+  tries=60
+  until has_leader 2>/dev/null; do
+    tries=$((tries - 1))
+    if [ "$tries" -eq 0 ] || ! kill -0 "$agent" 2>/dev/null; then break; fi
+    sleep 1
+  done
+  kill "$agent" 2>/dev/null || tail -n 5 "$scratch/said" >&2
+  wait "$agent" || true
+  rm -rf "$scratch"
+}
+# One that is dead and to be a server no longer counts for the quorum until the others give it up.
+lost_are_given_up() {
+  for voter in $(health | grep '"Voter": *true' | grep -v '"SerfStatus": *"alive"' |
+    sed -n 's/.*"Address": *"\\[\\{0,1\\}\\([^]"]*\\)\\]\\{0,1\\}:[0-9]*".*/\\1/p'); do
+    case " $fellows " in
+      *" $voter "*) ;;
+      *) echo "consul: server $voter is lost and still counts as a voter" >&2; return 1 ;;
+    esac
+  done
+}
 `;
 
 const readyServer = (mayBegin: boolean): string =>
   `${mayBegin ? "  if never_had_leader && begins; then return 0; fi\n" : ""}  has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
-  is_healthy || { echo "consul: server $node has not caught up with the leader" >&2; return 1; }`;
+  is_healthy || { echo "consul: server $node has not caught up with the leader" >&2; return 1; }
+  is_voter || { echo "consul: server $node is no voter yet" >&2; return 1; }${mayBegin ? "\n  lost_are_given_up" : ""}`;
 
 const READY_CLIENT = `  has_leader || { echo "consul: no server of the datacenter was found, or they have no leader" >&2; return 1; }`;

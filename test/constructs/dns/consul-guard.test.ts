@@ -15,11 +15,15 @@ interface Api {
 }
 
 const LED: Api = { peers: '["10.0.0.11:8300"]', leader: '"10.0.0.11:8300"' };
-const server = (name: string, healthy: boolean) => ({
+const server = (name: string, healthy: boolean, more: { Voter?: boolean; Address?: string } = {}) => ({
   ID: name,
   Name: name,
+  Address: "10.0.0.11:8300",
+  SerfStatus: healthy ? "alive" : "failed",
   Leader: false,
   Healthy: healthy,
+  Voter: true,
+  ...more,
 });
 const health = (tolerance: number, ...servers: ReturnType<typeof server>[]) => ({
   status: tolerance > 0 ? 200 : 429,
@@ -103,6 +107,16 @@ describe("consulGuard", () => {
     expect(await guard("gate", undefined)).toMatchObject({ status: 0 });
   });
 
+  it("does not hold back a server whose address the machine no longer has", async () => {
+    // GIVEN a server that none of the others reaches any more, on an address of documentation
+    const at = (Addr: string) =>
+      JSON.stringify([{ Name: "jp-1", Addr, Tags: { role: "consul" }, Status: 1 }]);
+    const alone = { ...LED, health: health(0, server("jp-1", true)) };
+    // WHEN / THEN
+    expect(await guard("gate", { ...alone, members: at("192.0.2.11") })).toMatchObject({ status: 0 });
+    expect(await guard("gate", { ...alone, members: at("127.0.0.1") })).toMatchObject({ status: 1 });
+  });
+
   it("lets a datacenter begin with its first server, where servers come one after another", async () => {
     // GIVEN a first server of three, then a second that has joined it
     const beginning = { expect: 3, fellows: ["127.0.0.2", "127.0.0.3"], serfPort: await freePort() };
@@ -157,6 +171,35 @@ describe("consulGuard", () => {
       status: 1,
       error: expect.stringContaining("server jp-1 has not caught up"),
     });
+  });
+
+  it("does not call a server ready before it is a voter", async () => {
+    // GIVEN a server that has caught up and has no say yet
+    const joined = { ...LED, health: health(1, server("jp-1", true, { Voter: false }), ...peers) };
+    // WHEN / THEN
+    for (const word of ["ready", "serving"]) {
+      expect(await guard(word, joined)).toMatchObject({
+        status: 1,
+        error: expect.stringContaining("server jp-1 is no voter yet"),
+      });
+    }
+  });
+
+  it("is not ready while a server that was given up for lost still counts as a voter", async () => {
+    // GIVEN a dead server, named in the region or not
+    const beginning = { expect: 3, fellows: ["10.0.0.12", "10.0.0.13"], serfPort: 8301 };
+    const dead = server("old", false, { Address: "10.0.0.14:8300" });
+    const without = { ...LED, health: health(0, server("jp-1", true), dead) };
+    const deadFellow = server("jp-2", false, { Address: "10.0.0.12:8300" });
+    // WHEN / THEN
+    expect(await guard("ready", without, { beginning })).toMatchObject({
+      status: 1,
+      error: expect.stringContaining("server 10.0.0.14 is lost and still counts as a voter"),
+    });
+    const within = { ...LED, health: health(0, server("jp-1", true), deadFellow) };
+    expect(await guard("ready", within, { beginning })).toMatchObject({ status: 0 });
+    const noVoter = { ...LED, health: health(0, server("jp-1", true), { ...dead, Voter: false }) };
+    expect(await guard("ready", noVoter, { beginning })).toMatchObject({ status: 0 });
   });
 
   it("does not call ready what has no leader or does not answer", async () => {
