@@ -1,9 +1,9 @@
-import { parseArgs } from "node:util";
 import { type HostDrift, hostDrift } from "../planning/hosts/drift";
 import { inspectHost } from "../planning/hosts/inspection";
 import { repair } from "../planning/hosts/repair";
 import { todaysDocuments } from "../planning/hosts/todays-documents";
 import { type StackHost, stackHosts } from "../planning/matters/stack-hosts";
+import { readOptions } from "../planning/read-options";
 import { differenceText } from "../planning/report/matters";
 import { readStacks, selectStacks, type SynthesizedStack } from "../planning/stack/synthesized-stacks";
 import { synthesise } from "./assessment";
@@ -54,22 +54,16 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 function readCommandLine(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        json: { type: "boolean", default: false },
-        repair: { type: "boolean", default: false },
-        out: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    // Node's message goes on about its own conventions after the first sentence.
-    const [message] = (error as Error).message.split(/\. |\n/);
-    throw new Error(`${message}; "tricloud drift --help" lists the options`, { cause: error });
-  }
+  return readOptions("drift", {
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      repair: { type: "boolean", default: false },
+      out: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
 }
 
 async function inspectAll(stacks: readonly SynthesizedStack[]): Promise<Found[]> {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import pc from "picocolors";
 import { regionView } from "../constructs/topology/region-view";
 import { svgPicture } from "../constructs/topology/svg-picture";
 import { textPicture } from "../constructs/topology/text-picture";
 import { TOPOLOGY_SCHEMA, type TopologyRun } from "../constructs/topology";
+import { readOptions } from "../planning/read-options";
 
 const USAGE = `usage: tricloud topology [REGION...] [--svg FILE | --json] [--from FILE]
 
@@ -35,22 +35,16 @@ export function main(args: readonly string[], stdout: NodeJS.WriteStream): numbe
 }
 
 function readCommandLine(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        svg: { type: "string" },
-        json: { type: "boolean", default: false },
-        from: { type: "string", default: "cdktf.out/topology.json" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    // Node's message goes on about its own conventions after the first sentence.
-    const [message] = (error as Error).message.split(/\. |\n/);
-    throw new Error(`${message}; "tricloud topology --help" lists the options`, { cause: error });
-  }
+  return readOptions("topology", {
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      svg: { type: "string" },
+      json: { type: "boolean", default: false },
+      from: { type: "string", default: "cdktf.out/topology.json" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
 }
 
 function readRun(file: string): TopologyRun {

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { readOptions } from "./read-options";
 
 export const HELP = `Plans the synthesised stacks with the real Terraform, without cloud, credentials or network.
 
@@ -83,30 +83,24 @@ export function readCommandLine(args: readonly string[]): CommandLine {
 }
 
 function parseOptions(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        out: { type: "string", default: "cdktf.out" },
-        base: { type: "string" },
-        state: { type: "string", default: ".tricloud-plan" },
-        var: { type: "string", multiple: true, default: [] },
-        remote: { type: "string", multiple: true, default: [] },
-        real: { type: "boolean", default: false },
-        save: { type: "string" },
-        "detailed-exitcode": { type: "boolean", default: false },
-        said: { type: "string" },
-        json: { type: "boolean", default: false },
-        markdown: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    // Node's message goes on about its own conventions after the first sentence.
-    const [message] = (error as Error).message.split(/\. |\n/);
-    throw new Error(`${message}; "tricloud plan --help" lists the options`, { cause: error });
-  }
+  return readOptions("plan", {
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      out: { type: "string", default: "cdktf.out" },
+      base: { type: "string" },
+      state: { type: "string", default: ".tricloud-plan" },
+      var: { type: "string", multiple: true, default: [] },
+      remote: { type: "string", multiple: true, default: [] },
+      real: { type: "boolean", default: false },
+      save: { type: "string" },
+      "detailed-exitcode": { type: "boolean", default: false },
+      said: { type: "string" },
+      json: { type: "boolean", default: false },
+      markdown: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
 }
 
 function isCommand(word: string | undefined): word is Command {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type PlanJson } from "./report/plan-json";
 import { ProviderDoubles } from "./provider-doubles";
+import { shownPlan } from "./shown-plan";
 import { type Outputs, requiredStacks } from "./stack/remote-state";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
 import { STATE_FILE, type StandIns, makeWorkspace } from "./stack/workspace";
@@ -100,26 +101,12 @@ export class Planner {
     const { terraform, standIns } = workspace;
     const failed = (text: string): StackPlan => ({ stack: stack.name, succeeded: false, text, standIns });
     if (terraform === undefined) return failed(workspace.missing);
-    const file = "plan.out";
     for (const args of [["init"], ["validate"]]) {
       const result = await terraform.run(this.withColour(args));
       if (!result.succeeded) return failed(result.text);
     }
-    const planned = await terraform.run(
-      this.withColour(["plan", NOT_REFRESHED, `-out=${file}`, ...this.variableArguments(stack)]),
-    );
-    if (!planned.succeeded) return failed(planned.text);
-    const shown = await terraform.run(["show", "-json", file]);
-    if (!shown.succeeded) return failed(shown.text);
-    // What to do with the plan file, which Terraform says last, does not hold here.
-    const [text] = planned.stdout.split(/^─{20,}$/m);
-    return {
-      stack: stack.name,
-      succeeded: true,
-      text: text ?? planned.stdout,
-      standIns,
-      plan: JSON.parse(shown.stdout) as PlanJson,
-    };
+    const options = this.withColour([NOT_REFRESHED, ...this.variableArguments(stack)]);
+    return { stack: stack.name, standIns, ...(await shownPlan(terraform, options, "plan.out")) };
   }
 
   private async applyOnce(stack: SynthesizedStack): Promise<StackApply> {

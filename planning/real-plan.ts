@@ -7,6 +7,7 @@ import { readHostDocument } from "./matters/host-document";
 import { stackHosts } from "./matters/stack-hosts";
 import { type StackPlan } from "./planner";
 import { type PlanJson } from "./report/plan-json";
+import { shownPlan } from "./shown-plan";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
 import { Terraform } from "./terraform";
 
@@ -24,7 +25,6 @@ export interface RealPlanOptions {
 export async function realPlan(stack: SynthesizedStack, options: RealPlanOptions): Promise<StackPlan> {
   const terraform = new Terraform({ directory: stack.directory });
   const standIns = { variables: [], files: [] };
-  const failed = (text: string): StackPlan => ({ stack: stack.name, succeeded: false, text, standIns });
   const directory =
     options.save === undefined ? mkdtempSync(join(tmpdir(), "tricloud-plan-")) : resolve(options.save);
   try {
@@ -32,19 +32,12 @@ export async function realPlan(stack: SynthesizedStack, options: RealPlanOptions
     const file = join(directory, `${stack.name}.tfplan`);
     const colour = options.colour === true ? [] : ["-no-color"];
     const initialised = await terraform.run(["init", "-input=false", ...colour]);
-    if (!initialised.succeeded) return failed(initialised.text);
-    const planned = await terraform.run(["plan", "-input=false", `-out=${file}`, ...colour]);
-    if (!planned.succeeded) return failed(planned.text);
-    const shown = await terraform.run(["show", "-json", file]);
-    if (!shown.succeeded) return failed(shown.text);
-    // What to do with the plan file, which Terraform says last, is for whoever asked for it to know.
-    const [text] = planned.stdout.split(/^─{20,}$/m);
+    if (!initialised.succeeded)
+      return { stack: stack.name, succeeded: false, text: initialised.text, standIns };
     return {
       stack: stack.name,
-      succeeded: true,
-      text: text ?? planned.stdout,
       standIns,
-      plan: JSON.parse(shown.stdout) as PlanJson,
+      ...(await shownPlan(terraform, ["-input=false", ...colour], file)),
     };
   } finally {
     terraform.stop();
