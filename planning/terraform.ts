@@ -16,6 +16,8 @@ export interface TerraformSettings {
    * user's own settings
    */
   readonly doubled?: Doubled;
+  /** Variables besides those that every run has. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface Doubled {
@@ -35,7 +37,7 @@ export class Terraform {
   public constructor(private readonly settings: TerraformSettings) {}
 
   public async run(args: readonly string[]): Promise<TerraformResult> {
-    const { directory, doubled } = this.settings;
+    const { directory, doubled, environment } = this.settings;
     const child = spawn(terraformProgram(), args, {
       cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
@@ -44,6 +46,7 @@ export class Terraform {
         TF_IN_AUTOMATION: "1",
         TF_INPUT: "0",
         CHECKPOINT_DISABLE: "1",
+        ...environment,
       },
     });
     this.running.add(child);

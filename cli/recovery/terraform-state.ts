@@ -1,13 +1,7 @@
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { Terraform, terraformProgram } from "../../planning/terraform";
 import type { ClusterStack } from "./stack-objects";
-
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** As the state file has it, as far as it is looked into. */
 interface State {
@@ -21,9 +15,14 @@ interface State {
 
 /** Terraform, or OpenTofu, where a stack is deployed from: with its backend, its lock and its variables. */
 export class TerraformState {
-  private readonly program = process.env["TERRAFORM_BINARY_NAME"] ?? "terraform";
+  private readonly terraform: Terraform;
 
-  constructor(private readonly stack: ClusterStack) {}
+  constructor(private readonly stack: ClusterStack) {
+    // What is read and shown must neither be coloured nor depend on the user's own arguments. No other variable of
+    // Terraform's takes the colours away.
+    const environment = { TF_CLI_ARGS: "-no-color" };
+    this.terraform = new Terraform({ directory: stack.directory, environment });
+  }
 
   /**
    * Reads anew what the providers' settings are made of, and so whether nobody else holds the state's lock.
@@ -58,41 +57,20 @@ export class TerraformState {
   }
 
   private async run(args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.attempt(args);
-    if (code !== 0) throw this.failure(args, `${stderr}${stdout}`);
+    const { succeeded, stdout, text } = await this.terraform.run(args);
+    if (!succeeded) throw this.failure(args, text);
     return stdout;
   }
 
   private failure(args: readonly string[], said: string): Error {
+    const program = terraformProgram();
     const lock = /^\s*│?\s*ID:\s+(\S+)/m.exec(said)?.[1];
     const hint =
       lock === undefined || !said.includes("state lock")
         ? ""
         : `\nWhen no deploy is under way, its lock was left by one that was cut short; take it away with\n` +
-          `  ${this.program} -chdir=${this.stack.directory} force-unlock ${lock}`;
-    return new Error(`${this.program} ${args.slice(0, 2).join(" ")} failed:\n${said.trim()}${hint}`);
-  }
-
-  private attempt(args: readonly string[]): Promise<Said> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(this.program, args, {
-        cwd: this.stack.directory,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: {
-          ...process.env,
-          TF_IN_AUTOMATION: "1",
-          TF_CLI_ARGS: "",
-          NO_COLOR: "1",
-          CHECKPOINT_DISABLE: "1",
-        },
-      });
-      let stdout = "";
-      let stderr = "";
-      child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-      child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-      child.on("error", (error) => reject(new Error(`cannot run ${this.program}: ${error.message}`)));
-      child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
-    });
+          `  ${program} -chdir=${this.stack.directory} force-unlock ${lock}`;
+    return new Error(`${program} ${args.slice(0, 2).join(" ")} failed:\n${said.trim()}${hint}`);
   }
 }
 
