@@ -65,6 +65,8 @@ export class Service implements ClientOwner {
   /** Groups that are no more, and have requests under way. */
   private readonly retired = new Set<OriginGroup>();
   private drained: readonly string[] = [];
+  /** Of the options. */
+  private hash: string;
   /** It has been ready once: what is declared later does not change that. */
   private begun = false;
   private readonly http2: Http2Listener;
@@ -80,6 +82,7 @@ export class Service implements ClientOwner {
     secureContext = trusting(options.caFile),
   ) {
     this.log = log;
+    this.hash = configurationHash(options);
     this.allowed = new AllowList(options.allow, options.allowAny);
     this.context = {
       options,
@@ -121,7 +124,7 @@ export class Service implements ClientOwner {
     for (const pool of this.allPools()) poolInto(snapshot, pool);
     for (const group of this.groups.values()) groupInto(snapshot, group);
     resolverInto(snapshot, this.context.resolver);
-    snapshot[`tricloud_proxy_configuration{hash="${configurationHash(this.options)}"}`] = 1;
+    snapshot[`tricloud_proxy_configuration{hash="${this.hash}"}`] = 1;
     logInto(snapshot, [this.log.lines, this.accessLog?.lines]);
     return snapshot;
   }
@@ -129,7 +132,7 @@ export class Service implements ClientOwner {
   /** What is to be known of each group. */
   upstreams(): UpstreamsReport {
     return {
-      configuration: configurationHash(this.options),
+      configuration: this.hash,
       groups: [...this.groups.values()].map((group) => group.report()),
     };
   }
@@ -251,6 +254,7 @@ export class Service implements ClientOwner {
   reload(options: Options): void {
     const before = this.options;
     this.options = this.context.options = options;
+    this.hash = configurationHash(options);
     this.allowed = new AllowList(options.allow, options.allowAny);
     this.routes.clear();
     const shared = (of: Options): string =>
