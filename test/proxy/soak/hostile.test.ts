@@ -1,40 +1,28 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer, request } from "node:http";
-import { connect as connectHttp2 } from "node:http2";
+import { createServer } from "node:http";
 import { type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../../testbed/certificates";
-import {
-  bundle,
-  eventually,
-  freePort,
-  metricsOf,
-  type RunningProxy,
-  scratch,
-  socketsOf,
-  startProxy,
-} from "../proxy-process";
+import { bundle, eventually, type RunningProxy, scratch, socketsOf } from "../proxy-process";
 import { rawOrigin } from "../raw-http";
+import { type CallEnd, callHttp1, callHttp2 } from "./calls";
 import { Clients } from "./clients";
 import { DEPARTURES, HOSTILE_CLIENTS, type Prey } from "./hostile-clients";
 import { startHostileOrigins } from "./hostile-origins";
 import { complaint } from "./judgement";
 import { startOrigins } from "./origins";
 import { random, type Shape, shapes } from "./shapes";
+import { hostOf, saidOf, SECONDS, SEED, startSubject, stillCounted, type Subject } from "./subject";
 
-/** Seconds of hostility: `npm run soak` gives them. */
-const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 10);
-const SEED = Number(process.env["SOAK_SEED"] ?? process.env["PROPERTY_SEED"] ?? 1);
 /** Exchanges of healthy partners at once, hostile clients, and calls to each hostile origin. */
 const HEALTHY = 16;
 const HOSTILE = 40;
 /** Seconds that the proxy waits for anybody, and that a hostile partner holds on at most. */
 const PATIENCE = 8;
 const HOLD_MS = 12_000;
-/** MiB that the proxy may have for its objects, and for all there is: what leaks meets them in a long run. */
-const HEAP_MIB = 96;
+/** MiB that the proxy may have for all there is. */
 const MEMORY_MIB = 400;
 /** Milliseconds of one life of the proxy, between two signals to end. */
 const LIFE_MS = [6_000, 20_000] as const;
@@ -46,13 +34,6 @@ const directory = scratch();
 const certificates = makeCertificates(directory, ["localhost"]);
 const ca = readFileSync(certificates.authority);
 const logs = join(directory, "logs");
-
-interface Life {
-  readonly proxy: RunningProxy;
-  readonly tlsPort: number;
-  /** Sockets that it has when nobody is there: its listeners. */
-  readonly listeners: number;
-}
 
 /** A log directory whose files of every other minute are on a full disk. */
 function makeLogs(): void {
@@ -66,17 +47,10 @@ function makeLogs(): void {
   }
 }
 
-async function live(file: string, circuits: boolean): Promise<Life> {
-  const tlsPort = freePort();
-  const flags = {
-    "--allow": "localhost",
-    "--allow-address": "127.0.0.0/8",
-    "--ca-file": certificates.authority,
+const startLife = (file: string, circuits: boolean): Promise<Subject> =>
+  startSubject(file, certificates, {
     "--access-log-dir": logs,
     "--access-log-rotate-time": "1",
-    "--tls-port": String(tlsPort),
-    "--tls-cert-file": certificates.certificate,
-    "--tls-key-file": certificates.key,
     "--keepalive-conns": "4",
     "--origin-idle-timeout": "2",
     "--read-timeout": String(PATIENCE),
@@ -86,13 +60,7 @@ async function live(file: string, circuits: boolean): Promise<Life> {
     // A client that was told of this life has connected before the next one is all there is.
     "--drain-delay": "2",
     "--circuit-failures": circuits ? "20" : "0",
-  };
-  const proxy = await startProxy(file, Object.entries(flags).flat(), {
-    NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
   });
-  await proxy.said(`"port":${tlsPort}`);
-  return { proxy, tlsPort, listeners: socketsOf(proxy) };
-}
 
 function memoryMib({ child }: RunningProxy): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))![1]) / 1024;
@@ -105,37 +73,6 @@ function* healthy(seed: number, prefix: string): Generator<Shape, never> {
     if (shape.origin !== "h2-rough" && shape.origin !== "h2-leaving") yield shape;
   }
   throw new Error("there are always more shapes");
-}
-
-/** How a call by HTTP/1 ended: with its whole answer, with a mark that it did not, or not at all. */
-function callHttp1(port: number, host: string): Promise<number | "cut" | "hung"> {
-  return new Promise((resolve) => {
-    const asked = request({ host: "127.0.0.1", port, headers: { host }, agent: false }, (response) => {
-      response.on("error", () => resolve("cut")).on("aborted", () => resolve("cut"));
-      response.on("end", () => resolve(response.complete ? response.statusCode! : "cut")).resume();
-    });
-    asked.on("error", () => resolve("cut")).end();
-    setTimeout(() => resolve("hung"), 60_000).unref();
-  });
-}
-
-/** The same by HTTP/2, as gRPC: so it goes on to an origin by HTTP/2 without TLS. */
-function callHttp2(port: number, host: string): Promise<number | "cut" | "hung"> {
-  return new Promise((resolve) => {
-    const session = connectHttp2(`http://127.0.0.1:${port}`);
-    const ended = (how: number | "cut" | "hung"): void => {
-      resolve(how);
-      session.destroy();
-    };
-    session.on("error", () => ended("cut"));
-    const stream = session.request({ ":path": "/", ":authority": host, "content-type": "application/grpc" });
-    let status = 0;
-    stream.on("response", (fields) => (status = fields[":status"] ?? 0));
-    stream.on("error", () => ended("cut"));
-    stream.on("end", () => stream.rstCode === 0 && ended(status)).resume();
-    stream.on("close", () => ended("cut"));
-    setTimeout(() => ended("hung"), 60_000).unref();
-  });
 }
 
 test(
@@ -154,7 +91,7 @@ test(
       response.end(Buffer.alloc(Number(asked.headers["x-bytes"] ?? 2), "a"));
     });
     await new Promise<void>((resolve) => answering.listen(0, "127.0.0.1", resolve));
-    const hostOf = (port: number, label = "ccnproxy"): string => `localhost.${label}:${port}`;
+    const plainHost = (port: number): string => `localhost.ccnproxy:${port}`;
     const file = bundle(directory);
     makeLogs();
 
@@ -163,8 +100,8 @@ test(
     const counts: Record<string, number> = {};
     const count = (what: string): void => void (counts[what] = (counts[what] ?? 0) + 1);
     const over = (): boolean => Date.now() > until || wrong.length > 20 || life.proxy.child.exitCode !== null;
-    const begin = async (circuits: boolean): Promise<Life> => {
-      const begun = await live(file, circuits);
+    const begin = async (circuits: boolean): Promise<Subject> => {
+      const begun = await startLife(file, circuits);
       begun.proxy.child.once("exit", (code, signal) => {
         if (begun === life) wrong.push(`died (${code ?? signal}):\n${begun.proxy.output().slice(-4_000)}`);
       });
@@ -182,21 +119,17 @@ test(
         if (over()) return;
         running.set(shape.id, shape);
         const { proxy, tlsPort } = life;
-        const label = shape.origin === "h1" || shape.origin === "h2c" ? "ccnproxy" : "ccnproxy-https";
         const begun = Date.now();
         const outcome = await clients.ask(
           shape,
-          { port: proxy.port, tlsPort, ca, host: hostOf(origins.ports[shape.origin], label) },
+          { port: proxy.port, tlsPort, ca, host: hostOf(shape.origin, origins) },
           number++,
         );
         const problem = complaint(shape, outcome, origins.seen.get(shape.id));
         const short = shortages.some(({ from, to }) => begun < to + AFTERMATH_MS && Date.now() > from);
         if (problem === undefined) count("healthy");
         else if (short && outcome.end !== "hung") count("short of descriptors");
-        else {
-          const said = proxy.output().split("\n").filter((line) => line.includes(`"${shape.id}"`)); // prettier-ignore
-          wrong.push(`${problem}: ${JSON.stringify(shape)} ${said.join("\n")}`);
-        }
+        else wrong.push(`${problem}: ${JSON.stringify(shape)} ${saidOf(proxy, shape.id)}`);
         origins.seen.delete(shape.id);
       }
     };
@@ -210,8 +143,8 @@ test(
         const prey: Prey = {
           port: proxy.port,
           tlsPort,
-          silent: hostOf(silent.port),
-          answering: hostOf((answering.address() as AddressInfo).port),
+          silent: plainHost(silent.port),
+          answering: plainHost((answering.address() as AddressInfo).port),
         };
         const socket = await HOSTILE_CLIENTS[name]!(prey, next);
         held.add(socket);
@@ -226,10 +159,10 @@ test(
     const caller = async (
       name: string,
       port: number,
-      call: (port: number, host: string) => Promise<number | "cut" | "hung">,
+      call: (port: number, host: string) => Promise<CallEnd>,
     ): Promise<void> => {
       while (!over()) {
-        const end = await call(life.proxy.port, hostOf(port));
+        const end = await call(life.proxy.port, plainHost(port));
         // Some say more than their answer, which is seen when it is out.
         const whole = typeof end === "number" && end < 400 && !name.includes("no answer");
         if (end === "hung" || whole) wrong.push(`an origin that ${name}: ${end}`);
@@ -293,11 +226,8 @@ test(
     expect({ wrong, inTime }).toEqual({ wrong: [], inTime: true });
     // AND all that is left of the last one is its listeners, once every partner's time is up
     const { proxy } = life;
-    const series = /^tricloud_proxy_(clients|origin_connections|origin_waiting)\b/;
-    const left = async (): Promise<[string, number][]> =>
-      [...(await metricsOf(proxy))].filter(([name, value]) => value !== 0 && series.test(name));
-    await eventually(async () => (await left()).length === 0, 90_000);
-    expect(await left()).toEqual([]);
+    await eventually(async () => (await stillCounted(proxy)).length === 0, 90_000);
+    expect(await stillCounted(proxy)).toEqual([]);
     await eventually(() => socketsOf(proxy) <= life.listeners);
     expect(Math.max(0, socketsOf(proxy) - life.listeners)).toBe(0);
     expect(memoryMib(proxy)).toBeLessThan(MEMORY_MIB);

@@ -1,72 +1,45 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../../testbed/certificates";
-import {
-  bundle,
-  freePort,
-  metricsOf,
-  type RunningProxy,
-  scratch,
-  socketsOf,
-  startProxy,
-} from "../proxy-process";
+import { bundle, eventually, scratch, socketsOf } from "../proxy-process";
 import { Clients } from "./clients";
 import { complaint } from "./judgement";
 import { type Origins, startOrigins } from "./origins";
-import { type OriginKind, type Shape, shapes } from "./shapes";
+import { type Shape, shapes } from "./shapes";
+import { hostOf, saidOf, SECONDS, SEED, startSubject, stillCounted, type Subject } from "./subject";
 
-/** Seconds of exchanges: `npm run soak` gives them. */
-const SECONDS = Number(process.env["SOAK_SECONDS"] ?? 10);
-const SEED = Number(process.env["SOAK_SEED"] ?? process.env["PROPERTY_SEED"] ?? 1);
 /** Exchanges at once. */
 const AT_ONCE = 80;
-/** MiB that the proxy may have for its objects: what leaks meets this bound in a long run. */
-const HEAP_MIB = 96;
 
 const directory = scratch();
 const certificates = makeCertificates(directory, ["localhost"]);
-const tlsPort = freePort();
 const running = new Map<string, Shape>();
 let origins: Origins;
-let proxy: RunningProxy;
+let subject: Subject;
 
 beforeAll(async () => {
   origins = await startOrigins((id) => running.get(id)!, {
     cert: readFileSync(certificates.certificate),
     key: readFileSync(certificates.key),
   });
-  const flags = {
-    "--allow": "localhost",
-    "--allow-address": "127.0.0.0/8",
-    "--ca-file": certificates.authority,
+  subject = await startSubject(bundle(directory), certificates, {
     "--access-log-dir": "none",
-    "--tls-port": String(tlsPort),
-    "--tls-cert-file": certificates.certificate,
-    "--tls-key-file": certificates.key,
     "--max-conns-per-host": "12",
     "--keepalive-conns": "8",
     "--origin-idle-timeout": "2",
     "--circuit-failures": "0",
-  };
-  proxy = await startProxy(bundle(directory), Object.entries(flags).flat(), {
-    NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
   });
-  await proxy.said(`"port":${tlsPort}`);
 }, 60_000);
 afterAll(async () => {
-  proxy.child.kill("SIGKILL");
-  await proxy.stop();
+  subject.proxy.child.kill("SIGKILL");
+  await subject.proxy.stop();
   await origins.close();
 });
-
-function hostOf(kind: OriginKind): string {
-  const label = kind === "h1" || kind === "h2c" ? "ccnproxy" : "ccnproxy-https";
-  return `localhost.${label}:${origins.ports[kind]}`;
-}
 
 test(
   "exchanges of every shape between all protocols are right, or fail as they should, and leave nothing behind",
   async () => {
+    const { proxy, tlsPort } = subject;
     const complaints: [wrong: string, shape: Shape][] = [];
     // GIVEN a proxy whose rehearsal is over
     await sleep(500);
@@ -85,7 +58,7 @@ test(
           port: proxy.port,
           tlsPort,
           ca: readFileSync(certificates.authority),
-          host: hostOf(shape.origin),
+          host: hostOf(shape.origin, origins),
         };
         const outcome = await clients.ask(shape, way, number++);
         counts[outcome.end]++;
@@ -105,15 +78,9 @@ test(
     await Promise.all(Array.from({ length: AT_ONCE }, client));
     clients.close();
     // THEN none of them was wrong
-    const said = ({ id }: Shape): string =>
-      proxy
-        .output()
-        .split("\n")
-        .filter((line) => line.includes(`"${id}"`))
-        .join("\n");
-    expect(complaints.map(([wrong, shape]) => `${wrong}: ${JSON.stringify(shape)}\n${said(shape)}`)).toEqual(
-      [],
-    );
+    expect(
+      complaints.map(([wrong, shape]) => `${wrong}: ${JSON.stringify(shape)}\n${saidOf(proxy, shape.id)}`),
+    ).toEqual([]);
     expect(origins.problems).toEqual([]);
     expect(counts.whole).toBeGreaterThan(counts.cut + counts.left);
     // AND what was logged is of the exchanges that were to fail
@@ -129,26 +96,17 @@ test(
     });
     expect(unexpected.slice(0, 20)).toEqual([]);
     // AND nothing is left: neither connections nor whoever waits for one
-    const idle = async (): Promise<boolean> => {
-      const now = await metricsOf(proxy);
-      const left = [...now].filter(
-        ([series, value]) =>
-          value !== 0 && /^tricloud_proxy_(clients|origin_connections|origin_waiting)\b/.test(series),
-      );
+    const left = async (): Promise<{ counted: [string, number][]; sockets: number }> => {
+      const counted = await stillCounted(proxy);
       // The question itself was a connection.
       await sleep(50);
-      return left.length === 0 && socketsOf(proxy) <= before;
+      return { counted, sockets: Math.max(0, socketsOf(proxy) - before) };
     };
-    const giveUp = Date.now() + 60_000;
-    while (!(await idle()) && Date.now() < giveUp) await sleep(100);
-    const last = await metricsOf(proxy);
-    await sleep(50);
-    expect({
-      left: [...last]
-        .filter(([series]) => /^tricloud_proxy_(clients|origin_connections|origin_waiting)\b/.test(series))
-        .filter(([, value]) => value !== 0),
-      sockets: Math.max(0, socketsOf(proxy) - before),
-    }).toEqual({ left: [], sockets: 0 });
+    await eventually(async () => {
+      const { counted, sockets } = await left();
+      return counted.length === 0 && sockets === 0;
+    }, 60_000);
+    expect(await left()).toEqual({ counted: [], sockets: 0 });
     process.stderr.write(`soak: ${JSON.stringify(counts)} in ${SECONDS} s, seed ${SEED}\n`);
   },
   (SECONDS + 200) * 1000,
