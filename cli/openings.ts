@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { loadRegions } from "../constructs/region";
 import { type Opening, openings } from "../constructs/openings/openings";
+import { readOptions } from "../planning/read-options";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud openings [--json]
@@ -12,7 +12,7 @@ TRICLOUD_REGIONS names another directory of regions.
 
 /** @returns the exit code: 0, or 2 for wrong arguments */
 export function main(args: readonly string[], write: (text: string) => void, directory: string): number {
-  const { values } = parseArgs({
+  const { values } = readOptions("openings", {
     args: [...args],
     options: {
       json: { type: "boolean", default: false },

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { parseArgs } from "node:util";
+import { readOptions } from "../planning/read-options";
 import { ClusterApi } from "./recovery/cluster-api";
 import { type Findings, findLeftovers } from "./recovery/findings";
 import { readClusterStack, type StackObject } from "./recovery/stack-objects";
@@ -63,7 +63,7 @@ export async function recover(args: readonly string[], terminal: Terminal): Prom
 }
 
 function readCommandLine(args: readonly string[]) {
-  return parseArgs({
+  return readOptions("recover", {
     args: [...args],
     allowPositionals: true,
     options: {
