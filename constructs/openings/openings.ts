@@ -23,8 +23,9 @@ const WAN = [
 ] as const;
 
 /**
- * What must be open between regions that federate, in both directions, for each two of which one names the other in
- * `consul.peers`. A peer that is none of the regions counts with the addresses given for it.
+ * What must be open between regions that federate, for each two of which one names the other in `consul.peers`: both
+ * ways between their Consul servers, and toward the proxies of a region from each that names it, since no other has names
+ * that lead there. A peer that is none of the regions counts with the addresses given for it.
  */
 export function openings(regions: readonly Region[]): Opening[] {
   return federated(regions).flatMap(([one, other]) => [...toward(one, other), ...toward(other, one)]);
@@ -34,6 +35,8 @@ export function openings(regions: readonly Region[]): Opening[] {
 interface Place {
   readonly name: string;
   readonly consulServers: readonly string[];
+  /** Regions to whose proxies names lead here. */
+  readonly peers: readonly string[];
   /** Where clients of the proxies are. */
   readonly clients: readonly string[];
   /** Nothing where they are not known. */
@@ -47,7 +50,7 @@ function toward(from: Place, to: Place): Opening[] {
     to: { region: to.name, addresses: to.consulServers },
   };
   const wan = WAN.map((traffic) => ({ ...servers, ...traffic }));
-  if (to.proxyPort === undefined || from.clients.length === 0) return wan;
+  if (to.proxyPort === undefined || !from.peers.includes(to.name)) return wan;
   const proxies: Opening = {
     from: { region: from.name, addresses: from.clients },
     to: { region: to.name, addresses: to.proxies },
@@ -76,9 +79,10 @@ function federated(regions: readonly Region[]): [Place, Place][] {
 function placeOf(region: Region): Place {
   const { name, cidr } = region;
   const proxyPort = region.proxy.port;
+  const peers = Object.keys(region.consul.peers);
   if (region.platform !== "dedicated") {
     // Machines come and go there: any address of the region's network may be a server's.
-    return { name, consulServers: [cidr], clients: [cidr], proxies: [cidr], proxyPort };
+    return { name, consulServers: [cidr], peers, clients: [cidr], proxies: [cidr], proxyPort };
   }
   const withRole = (role: "consul-server" | "proxy") =>
     region.servers
@@ -87,6 +91,7 @@ function placeOf(region: Region): Place {
   return {
     name,
     consulServers: withRole("consul-server"),
+    peers,
     clients: [cidr],
     proxies: withRole("proxy"),
     proxyPort,
@@ -96,6 +101,7 @@ function placeOf(region: Region): Place {
 const stranger = (name: string, addresses: readonly string[]): Place => ({
   name,
   consulServers: addresses,
+  peers: [],
   clients: [],
   proxies: [],
   proxyPort: undefined,

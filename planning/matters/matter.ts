@@ -8,7 +8,11 @@ export interface Matter {
   /** What starts anew, e.g. `tricloud-proxy restarts`. */
   readonly effects: readonly string[];
   /** When it is this place's turn, among the places of its kind that change. */
-  readonly turn?: { readonly what: "batch" | "group"; readonly number: number; readonly of: number };
+  readonly turn?: {
+    readonly what: "batch" | "group" | "retirement";
+    readonly number: number;
+    readonly of: number;
+  };
   /** How long the effects take at the least. Unit: seconds. Absent where nothing is known to take time. */
   readonly atLeastSeconds?: number;
 }

@@ -1,6 +1,7 @@
 import { type PlanJson } from "../report/plan-json";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
 import { type Contents } from "./contents";
+import { departureMatters } from "./departures";
 import { groupMatters } from "./group-matters";
 import { hostMatters } from "./host-matters";
 import { type Matter } from "./matter";
@@ -25,6 +26,7 @@ export function planMatters(configuration: StackConfiguration, plan: PlanJson, e
   ]);
   return [
     ...hostMatters(stackHosts(configuration), changes, held),
+    ...departureMatters(configuration, changes, held),
     ...groupMatters(configuration, changes, base),
     ...workloadMatters(configuration, changes, base),
   ];

@@ -18,15 +18,17 @@ export interface StackHost {
   readonly contents: Contents;
 }
 
-interface Step {
+/** A command that a resource has the deploying machine run. */
+export interface Step {
   readonly command: string;
+  readonly when?: "destroy";
   readonly environment: string | Readonly<Record<string, string>>;
 }
 
 /** The dedicated servers of a stack: those to which something is delivered. */
 export function stackHosts(configuration: StackConfiguration): StackHost[] {
   const steps = Object.entries(configuration.resource?.["terraform_data"] ?? {}).flatMap(([name, block]) =>
-    stepsOf(block["provisioner"]).map((step) => ({ name, step })),
+    stepsOf(block["provisioner"], "ssh-step.sh").map((step) => ({ name, step })),
   );
   return steps.flatMap(({ name, step: { command, environment } }) => {
     const [, document] = / stage /.test(command) ? (/local\.([\w-]+)/.exec(String(environment)) ?? []) : [];
@@ -53,8 +55,11 @@ export function stackHosts(configuration: StackConfiguration): StackHost[] {
 /** What comes before the step's own part in a resource's name: the host's construct. */
 const nameOf = (resource: string): string => resource.replace(/_(delivery|activation)_.*$/, "");
 
-function stepsOf(provisioner: unknown): Step[] {
+/** @param program that the command runs: the name of its file */
+export function stepsOf(provisioner: unknown, program: string): Step[] {
   return ((provisioner ?? []) as ReadonlyArray<{ readonly "local-exec"?: Step }>).flatMap((one) =>
-    one["local-exec"]?.command.includes("ssh-step.sh ") ? [one["local-exec"]] : [],
+    one["local-exec"] !== undefined && `${one["local-exec"].command} `.includes(`/${program} `)
+      ? [one["local-exec"]]
+      : [],
   );
 }
