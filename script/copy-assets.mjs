@@ -8,6 +8,8 @@ for (const folder of ["constructs", "planning"]) {
   }
 }
 
+cpSync("docs/region.schema.json", "dist/region.schema.json");
+
 // Every file in dist/regions is a region: those of the sources, and none that was there once.
 const regions = readdirSync("regions").map(parse);
 const sources = new Set(regions.map(({ name }) => name));

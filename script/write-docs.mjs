@@ -1,4 +1,5 @@
-// Writes what docs/constructs says of each construct's inputs, outputs and verbs from the JSDoc beside the source.
+// Writes what docs/constructs says of each construct's inputs, outputs and verbs from the JSDoc beside the source, and
+// docs/region.schema.json from the schema that regions are validated by.
 //
 //   npm run docs              writes it between the markers of each page, and a page for a construct that has none
 //   npm run docs -- --check   writes nothing: names pages that are missing, out of date or without an example, JSDoc
@@ -11,6 +12,7 @@ import { format, resolveConfig } from "prettier";
 import { checkExamples, listedPages } from "./docs/library.mjs";
 import { index, partsOf, reference, summary } from "./docs/markdown.mjs";
 import { FOLDERS, pages } from "./docs/pages.mjs";
+import { regionSchema } from "./docs/region-schema.mjs";
 import { docs, onlyCheck, problems, root, shown } from "./docs/run.mjs";
 
 const INDEX = "README.md";
@@ -41,7 +43,15 @@ async function put(path, texts, otherwise) {
     problems.push(`${shown(path)}: is missing, expected a page; npm run docs begins one`);
     return;
   }
-  const wanted = await format(renewed(path, present ?? otherwise, texts), { ...style, parser: "markdown" });
+  keep(
+    path,
+    present,
+    await format(renewed(path, present ?? otherwise, texts), { ...style, parser: "markdown" }),
+  );
+}
+
+/** Writes a text that is not there as it shall be, or says so. */
+function keep(path, present, wanted) {
   if (wanted === present) return;
   if (onlyCheck) {
     problems.push(`${shown(path)}: differs from what the source says; npm run docs writes it anew`);
@@ -52,6 +62,12 @@ async function put(path, texts, otherwise) {
   console.log(`wrote ${shown(path)}`);
 }
 
+const schemaFile = join(docs, "region.schema.json");
+keep(
+  schemaFile,
+  existsSync(schemaFile) ? readFileSync(schemaFile, "utf8") : undefined,
+  await format(JSON.stringify(await regionSchema()), { ...style, parser: "json" }),
+);
 for (const page of pages) {
   await put(pageFile(page.path), { summary: summary(page), reference: reference(page) }, skeleton(page));
 }

@@ -35,6 +35,16 @@ export type ProxySettings = {
     Options[Name] | (Options[Name] extends number ? string : never);
 };
 
+/** What each setting must be, by its name. */
+export function settingExpectations(): Record<string, string> {
+  return Object.fromEntries(
+    SETTABLE.map((name) => {
+      const { expects, repeatable = false } = DEFINITIONS[name];
+      return [name, repeatable ? `a list, each ${expects}` : expects];
+    }),
+  );
+}
+
 /** One thing wrong with settings. */
 export interface SettingProblem {
   /** Names and places that lead to it. */

@@ -4,7 +4,7 @@ import { type Region, type RegionSource, validateRegions } from "./validate-regi
 
 /**
  * Reads and validates all regions of a directory: each `.json` file, and each `.js` file's default export, is one
- * region value.
+ * region value. A JSON value may name its schema in `$schema`.
  *
  * @throws Error when the directory holds no region or a file cannot be read; InvalidRegionsError when a value is wrong.
  */
@@ -45,11 +45,18 @@ function readRegion(file: string): RegionSource {
   try {
     return {
       file,
-      value: extname(file) === ".json" ? JSON.parse(readFileSync(file, "utf8")) : moduleValue(file),
+      value: extname(file) === ".json" ? jsonValue(file) : moduleValue(file),
     };
   } catch (error) {
     throw new Error(`region file ${file}: ${withoutExcerpt((error as Error).message)}`, { cause: error });
   }
+}
+
+/** The value without the name of its schema, which is for editors. */
+function jsonValue(file: string): unknown {
+  const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== "$schema"));
 }
 
 /** Node shows a piece of a text that is no JSON: it may be of a secret. */

@@ -8,7 +8,8 @@ import { InvalidRegionsError, problemsOf, type RegionProblem } from "./region-er
 
 export type Region = DedicatedRegion | Ec2Region | GkeRegion;
 
-const region = z.discriminatedUnion("platform", [dedicatedRegion, ec2Region, gkeRegion], {
+/** A value of any platform's, checked alone. */
+export const anyRegion = z.discriminatedUnion("platform", [dedicatedRegion, ec2Region, gkeRegion], {
   error: ({ input }) =>
     typeof input === "object" && input !== null
       ? 'expected a platform: "dedicated", "ec2" or "gke"'
@@ -31,7 +32,7 @@ export function validateRegions(sources: readonly RegionSource[]): Region[] {
   const problems: RegionProblem[] = [];
   const regions: Region[] = [];
   for (const source of sources) {
-    const result = region.safeParse(source.value);
+    const result = anyRegion.safeParse(source.value);
     if (result.success) regions.push(result.data);
     else problems.push(...problemsOf(nameOf(source), source.value, result.error));
   }

@@ -70,7 +70,7 @@ function compile() {
   return ts.createProgram([...files, ...virtual.keys()], options, host);
 }
 
-const program = compile();
+export const program = compile();
 export const checker = program.getTypeChecker();
 
 /** What the package exports: symbols, each with the first entry point that has it. */

@@ -6,7 +6,7 @@ export const root = resolve(import.meta.dirname, "../..");
 
 const USAGE = `usage: npm run docs -- [--check] [--docs DIR]
 
-Writes the tables of docs/constructs from the JSDoc of the constructs.
+Writes the tables of docs/constructs from the JSDoc of the constructs, and docs/region.schema.json.
 
   --check     write nothing: name what is missing, out of date or wrong, exit 1 when there is any
   --docs DIR  the directory of pages, instead of docs

@@ -72,7 +72,7 @@ describe("the package, to somebody who has nothing else", () => {
     // AND neither the app nor its regions, nor anything that is not built; of the proxy its grammar alone
     const strange = packed.filter(
       (path) =>
-        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning)\/.*|proxy\/(allow-list|route|options\/[a-z-]+|origins\/address-guard)\..*|tricloud-proxy\.js(\.map)?))$/.test(
+        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning)\/.*|proxy\/(allow-list|route|options\/[a-z-]+|origins\/address-guard)\..*|region\.schema\.json|tricloud-proxy\.js(\.map)?))$/.test(
           path,
         ),
     );
