@@ -4,11 +4,13 @@ import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy";
 import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block";
 import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
 import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
-import { S3Object } from "@cdktf/provider-aws/lib/s3-object";
+import { S3Object, type S3ObjectConfig } from "@cdktf/provider-aws/lib/s3-object";
 import { AssetType, type ITerraformDependable, TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
 import { basename } from "node:path";
 import type { AssetContent } from "../host";
+import { sha256 } from "../host/apply-document";
+import { asTemplate } from "./template-text";
 
 export interface AssetBucketProps {
   /** Start of the bucket's name, lower-case letters, digits and hyphens; the rest makes it unique. At most 37. */
@@ -28,7 +30,7 @@ export interface StoredAsset {
 }
 
 /**
- * Where machines fetch what is too large for user data: a private, versioned, encrypted bucket. They ask for one
+ * Where machines fetch what is too large for user data, files and texts: a private, versioned, encrypted bucket. They ask for one
  * version of an object, so that each gets the very file it was told of. When a file changes, its old version stays:
  * machines that go back to what they were need it.
  */
@@ -94,24 +96,43 @@ export class AssetBucket extends Construct {
 
   /** Puts the file into the bucket; the same content counts once. */
   store({ source, sha256 }: AssetContent): StoredAsset {
-    const present = this.stored.get(sha256);
-    if (present !== undefined) return present;
-    const key = this.keyFor(basename(source));
-    const asset = new TerraformAsset(this, `file-${key.replaceAll("/", "-")}`, {
-      path: source,
-      type: AssetType.FILE,
-      assetHash: sha256,
+    return this.storeOnce(sha256, basename(source), (key) => {
+      const asset = new TerraformAsset(this, `file-${idOf(key)}`, {
+        path: source,
+        type: AssetType.FILE,
+        assetHash: sha256,
+      });
+      return { source: asset.path, sourceHash: sha256 };
     });
+  }
+
+  /**
+   * Puts a text into the bucket, which a plan then shows; the same content counts once.
+   *
+   * @param name last part of the object's key, for example `unbound.conf`
+   * @param text without Terraform expressions
+   */
+  storeText(name: string, text: string): StoredAsset {
+    return this.storeOnce(sha256(text), name, () => ({ content: asTemplate(text) }));
+  }
+
+  private storeOnce(
+    digest: string,
+    name: string,
+    contentOf: (key: string) => Pick<S3ObjectConfig, "content" | "source" | "sourceHash">,
+  ): StoredAsset {
+    const present = this.stored.get(digest);
+    if (present !== undefined) return present;
+    const key = this.keyFor(name);
     const bucket = this.bucket.id;
-    const object = new S3Object(this, `object-${key.replaceAll("/", "-")}`, {
+    const object = new S3Object(this, `object-${idOf(key)}`, {
       bucket,
       key,
-      source: asset.path,
-      sourceHash: sha256,
+      ...contentOf(key),
       dependsOn: this.ready,
     });
     const stored = { bucket, key, versionId: object.versionId, arn: `${this.bucket.arn}/${key}` };
-    this.stored.set(sha256, stored);
+    this.stored.set(digest, stored);
     return stored;
   }
 
@@ -128,6 +149,8 @@ export class AssetBucket extends Construct {
 
 /** How long a file that was replaced can be gone back to. */
 const OLD_VERSION_DAYS = 90;
+
+const idOf = (key: string): string => key.replaceAll("/", "-");
 
 const numbered = (name: string, number: number): string => (number === 1 ? name : `${number}/${name}`);
 

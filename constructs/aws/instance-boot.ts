@@ -10,7 +10,7 @@ export interface InstanceBoot {
   /** The auto-scaling group, and its hook that waits for word from the instance. */
   readonly groupName: string;
   readonly hookName: string;
-  /** By SHA-256. */
+  /** Files and large texts, by SHA-256. */
   readonly assets: ReadonlyMap<string, StoredAsset>;
   /** By name. */
   readonly secrets: ReadonlyMap<string, StoredSecret>;
@@ -26,13 +26,10 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
     packages: ["awscli", "ca-certificates", "curl"],
     environment: { AWS_REGION: boot.awsRegion, AWS_DEFAULT_REGION: boot.awsRegion },
     prepare: sessionManagerAgent(boot),
-    fetchAsset: (sha256) => {
-      const { bucket, key, versionId } = known(boot.assets, sha256);
-      // What AWS tells of the object goes to standard output, too.
-      return (
-        `aws s3api get-object --bucket ${bucket} --key ${key} --version-id ${versionId} /dev/fd/3 ` +
-        "3>&1 >/dev/null"
-      );
+    fetchAsset: (sha256) => fromBucket(known(boot.assets, sha256)),
+    fetchText: (sha256) => {
+      const stored = boot.assets.get(sha256);
+      return stored === undefined ? undefined : fromBucket(stored);
     },
     fetchSecret: (name) => {
       const { arn, versionId } = known(boot.secrets, name);
@@ -46,6 +43,10 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
     whenFailed: report("ABANDON"),
   };
 }
+
+/** What AWS tells of the object would go to standard output, too. */
+const fromBucket = ({ bucket, key, versionId }: StoredAsset): string =>
+  `aws s3api get-object --bucket ${bucket} --key ${key} --version-id ${versionId} /dev/fd/3 3>&1 >/dev/null`;
 
 /**
  * Debian's images come without the agent of Session Manager; AWS publishes it in a bucket of each region, which

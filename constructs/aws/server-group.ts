@@ -6,9 +6,11 @@ import { IamRolePolicyAttachment } from "@cdktf/provider-aws/lib/iam-role-policy
 import { LaunchTemplate } from "@cdktf/provider-aws/lib/launch-template";
 import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
+import { basename } from "node:path";
 import { type Block, type HasInstances, parallel, slaComponent } from "../availability";
 import { type HostProfilePart, HostProfileBuilder, type IHost, type SecretContent } from "../host";
 import { type HasTopology, type TopologyElement } from "../topology";
+import { sha256 } from "../host/apply-document";
 import { cloudInit } from "../host/cloud-init";
 import type { AssetBucket, StoredAsset } from "./asset-bucket";
 import type { Architecture } from "./debian-image";
@@ -173,7 +175,13 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
 
   addToProfile(part: HostProfilePart): void {
     this.profile.add(part);
-    for (const { content } of part.files ?? []) {
+    for (const { path, content } of part.files ?? []) {
+      if (content.kind === "text" && isLarge(content.text)) {
+        this.storedAssets.set(
+          sha256(content.text),
+          this.props.assets.storeText(basename(path), content.text),
+        );
+      }
       if (content.kind === "asset") this.storedAssets.set(content.sha256, this.props.assets.store(content));
       if (content.kind === "secret") this.storeSecret(content);
     }
@@ -328,6 +336,13 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
     }).concat(this.statements);
   }
 }
+
+/**
+ * All of a machine's small texts together compress well in its user data; what is larger takes the room of those that
+ * other constructs add. What Terraform alone resolves has to stay: its digest decides on the machine what is right.
+ */
+const isLarge = (text: string): boolean => text.length >= LARGE_TEXT && !Token.isUnresolved(text);
+const LARGE_TEXT = 2048;
 
 /** Tag that names the group on each of its machines; Consul's agents find the servers by it. */
 const GROUP_TAG = "tricloud-group";

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { Fn, Lazy, TerraformLocal, Tokenization } from "cdktf";
 import { Construct } from "constructs";
+import { asTemplate } from "./template-text";
 
 /** EC2 takes this much before it is encoded in base64. */
 export const USER_DATA_BYTES = 16 * 1024;
@@ -45,12 +46,7 @@ export class UserData extends Construct {
     if (bytes <= USER_DATA_BYTES) return [];
     return [
       `user data of ${this.owner} must be at most ${USER_DATA_BYTES} bytes compressed, got: about ${bytes}; ` +
-        "deliver its large files as assets, which go through S3",
+        "deliver what is large as assets, which go through S3",
     ];
   }
-}
-
-/** Terraform takes a string for a template: what only looks like one in a shell script is kept from it. */
-function asTemplate(text: string): string {
-  return text.replaceAll(/\$\{(?!TfToken\[)/g, "$$$${").replaceAll("%{", "%%{");
 }

@@ -1,10 +1,15 @@
-import { applyDocument, type ContentFields, word } from "./apply-document";
+import { applyDocument, type ContentFields, sha256, word } from "./apply-document";
 import { packageFields } from "./package-version";
 import type { HostFile, HostProfile } from "./host-profile";
 
 export interface BootOptions {
   /** Shell command that writes the asset with this SHA-256 to standard output. */
   readonly fetchAsset: (sha256: string) => string;
+  /**
+   * Shell command that writes the text with this SHA-256 to standard output; `undefined` for one that lies on the
+   * machine already. @default - all do
+   */
+  readonly fetchText?: (sha256: string) => string | undefined;
   /** Shell command that writes the secret of this name to standard output. */
   readonly fetchSecret: (name: string) => string;
   /** Debian packages needed besides the profile's, for the commands given here. @default - none */
@@ -22,7 +27,7 @@ export interface BootOptions {
   readonly whenFailed?: string;
 }
 
-/** The document that makes a new machine hold `profile`, whose texts are staged there already. */
+/** The document that makes a new machine hold `profile`, whose texts are staged there unless they are fetched. */
 export function bootDocument(profile: HostProfile, options: BootOptions): string {
   const { packages = [], environment = {}, prepare = [], whenHealthy, whenFailed } = options;
   const named = new Set(profile.packages.map((wanted) => packageFields(wanted).name));
@@ -37,8 +42,11 @@ export function bootDocument(profile: HostProfile, options: BootOptions): string
 
 function contentFields({ content }: HostFile, options: BootOptions): ContentFields {
   switch (content.kind) {
-    case "text":
-      return { how: "staged", what: "-" };
+    case "text": {
+      const fetched = options.fetchText?.(sha256(content.text));
+      if (fetched === undefined) return { how: "staged", what: "-" };
+      return { sha256: sha256(content.text), how: "command", what: word(fetched) };
+    }
     case "asset":
       return { sha256: content.sha256, how: "command", what: word(options.fetchAsset(content.sha256)) };
     case "secret":

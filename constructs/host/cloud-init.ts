@@ -1,3 +1,4 @@
+import { sha256 } from "./apply-document";
 import { applyProgram } from "./apply-program";
 import { profileAptFiles } from "./apt-files";
 import { bootDocument, type BootOptions } from "./boot-document";
@@ -8,7 +9,7 @@ export type CloudInitOptions = BootOptions;
 
 /**
  * User data that makes a machine what `profile` says, as a cloud-config document. cloud-init writes the profile's
- * texts, which only root may read until they are in place, and a document that says what the machine must hold; the
+ * texts but those that are fetched, which only root may read until they are in place, and a document that says what the machine must hold; the
  * program that also serves dedicated servers then installs the packages, fetches assets and secrets, lets the services
  * verify the new files, puts those in place, starts the services and waits until each is healthy. When a step fails
  * the program ends with an error and says which.
@@ -19,7 +20,9 @@ export function cloudInit(profile: HostProfile, options: CloudInitOptions): stri
   const files = [...profileAptFiles(profile), ...profile.files];
   const written = [
     ...files.flatMap(({ path, content }) =>
-      content.kind === "text" ? [{ path: STAGED_FILES + path, mode: "0600", text: content.text }] : [],
+      content.kind === "text" && options.fetchText?.(sha256(content.text)) === undefined
+        ? [{ path: STAGED_FILES + path, mode: "0600", text: content.text }]
+        : [],
     ),
     { path: BOOT_DOCUMENT, mode: "0600", text: bootDocument(profile, options) },
     { path: BOOT_PROGRAM, mode: "0700", text: withoutComments(applyProgram("first-boot")) },

@@ -3,6 +3,7 @@ import { changedAttributes } from "../report/summary";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
 import { type Change, type Contents, fileChanges, packageChanges, serviceName } from "./contents";
 import { type Matter, turnsOf } from "./matter";
+import { sha256Of } from "./host-document";
 import { resolvedBy, textOfTemplate } from "./template";
 import { decodeUserData, readUserData } from "./user-data";
 
@@ -31,7 +32,7 @@ export function groupMatters(
   return found
     .sort((one, other) => (orders.get(one.template) ?? 0) - (orders.get(other.template) ?? 0))
     .map(({ template, group, change }) => {
-      const after = afterContents(configuration, template, change, base);
+      const after = afterContents(configuration, template, change, base !== undefined);
       const place = String(group["name"]);
       const turn = {
         what: "group",
@@ -48,7 +49,10 @@ export function groupMatters(
           turn,
         };
       }
-      const before = beforeContents(base, template, change);
+      const before =
+        base === undefined
+          ? readUserData(decoded(change.change.before), deployedTexts(changes))
+          : readUserData(textOfTemplate(templateText(base, template) ?? ""), bucketTexts(base));
       const together = replacedTogether(group, count);
       return {
         place,
@@ -103,27 +107,39 @@ function templateText(configuration: StackConfiguration | undefined, template: s
   return configuration?.locals?.[local];
 }
 
-function beforeContents(
-  base: StackConfiguration | undefined,
-  template: string,
-  { change }: ResourceChange,
-): Contents {
-  const text = templateText(base, template);
-  if (text !== undefined) return readUserData(textOfTemplate(text));
-  return readUserData(decoded(change.before));
-}
-
 function afterContents(
   configuration: StackConfiguration,
   template: string,
   { change }: ResourceChange,
-  base?: StackConfiguration,
+  byBase: boolean,
 ): Contents {
   const text = templateText(configuration, template) ?? "";
-  if (base !== undefined) return readUserData(textOfTemplate(text));
+  const fetched = bucketTexts(configuration);
+  if (byBase) return readUserData(textOfTemplate(text), fetched);
   const known = decoded(change.after);
-  return readUserData(known === "" ? resolvedBy(decoded(change.before), text) : known);
+  return readUserData(known === "" ? resolvedBy(decoded(change.before), text) : known, fetched);
 }
+
+/** Texts in the stack's bucket, by SHA-256. */
+const bucketTexts = ({ resource = {} }: StackConfiguration): ReadonlyMap<string, string> =>
+  byDigest(
+    Object.values(resource["aws_s3_object"] ?? {}).map(({ content }) => content),
+    textOfTemplate,
+  );
+
+/** Texts in the bucket as it is, by SHA-256. */
+const deployedTexts = (changes: readonly ResourceChange[]): ReadonlyMap<string, string> =>
+  byDigest(
+    changes.filter(({ type }) => type === "aws_s3_object").map(({ change }) => change.before?.["content"]),
+    (text) => text,
+  );
+
+const byDigest = (contents: readonly unknown[], read: (content: string) => string): Map<string, string> =>
+  new Map(
+    contents.flatMap((content) =>
+      typeof content === "string" ? [[sha256Of(read(content)), read(content)] as const] : [],
+    ),
+  );
 
 function decoded(attributes: Attributes | null | undefined): string {
   const encoded = attributes?.["user_data"];

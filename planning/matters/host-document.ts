@@ -10,10 +10,12 @@ const LONGEST_TEXT = 64 * 1024;
  * synthesised, with its expressions, or as a host has recorded it.
  *
  * @param staged texts that lie on the machine already, by path
+ * @param fetched texts that the machine fetches, by SHA-256
  */
 export function readHostDocument(
   document: string,
   staged: ReadonlyMap<string, string> = new Map(),
+  fetched: ReadonlyMap<string, string> = new Map(),
 ): Contents {
   const files = new Map<string, HeldFile>();
   const packages: string[] = [];
@@ -25,17 +27,17 @@ export function readHostDocument(
     else if (kind === "file" || kind === "aptfile") {
       // An expression in a field may hold spaces; the fields before it hold none.
       const [, attributes = "", path = "", content = ""] = /^(\S+ \S+ \S+) (\S+) ([^]*)$/.exec(rest) ?? [];
-      files.set(path, fileOf(path, attributes, content, staged));
+      files.set(path, fileOf(attributes, content, staged.get(path), fetched));
     }
   }
   return { files, packages, services };
 }
 
 function fileOf(
-  path: string,
   attributes: string,
   content: string,
-  staged: ReadonlyMap<string, string>,
+  staged: string | undefined,
+  fetched: ReadonlyMap<string, string>,
 ): HeldFile {
   const [sha256 = "", how, what = ""] = content.split(" ");
   // What is known only during a deploy is a secret, unless it is how the machine fetches something.
@@ -45,12 +47,15 @@ function fileOf(
     case "inline":
       return textOf(attributes, Buffer.from(what, "base64").toString("utf8"), version);
     case "staged":
-      return textOf(attributes, staged.get(path) ?? "");
+      return textOf(attributes, staged ?? "");
     case "asset":
       return { attributes, kind: "asset", version };
-    default:
-      // A command fetches it on the machine: an asset by its digest, a secret by its name.
+    default: {
+      // A command fetches it on the machine: a text or an asset by its digest, a secret by its name.
+      const text = fetched.get(sha256);
+      if (text !== undefined) return textOf(attributes, text, version);
       return { attributes, kind: sha256 === "-" ? "secret" : "asset", version };
+    }
   }
 }
 
@@ -62,7 +67,7 @@ function textOf(attributes: string, text: string, version = sha256Of(text)): Hel
     : { attributes, kind: "text", version, text };
 }
 
-const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 function serviceOf(line: string): HeldService {
   const [name = "", reload = "-", , , , , reads = "-", runs] = line.split(" ");

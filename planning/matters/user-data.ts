@@ -8,8 +8,12 @@ interface CloudConfig {
   readonly write_files?: ReadonlyArray<{ readonly path: string; readonly content?: string }>;
 }
 
-/** What a machine's user data, a cloud-config document of ours, has it hold. Another document holds nothing known. */
-export function readUserData(text: string): Contents {
+/**
+ * What a machine's user data, a cloud-config document of ours, has it hold. Another document holds nothing known.
+ *
+ * @param fetched texts that machines fetch, by SHA-256
+ */
+export function readUserData(text: string, fetched: ReadonlyMap<string, string>): Contents {
   let config: CloudConfig | null;
   try {
     config = parse(text) as CloudConfig | null;
@@ -22,7 +26,7 @@ export function readUserData(text: string): Contents {
       path.startsWith(STAGED_FILES) ? [[path.slice(STAGED_FILES.length), content] as const] : [],
     ),
   );
-  const contents = readHostDocument(written.get(BOOT_DOCUMENT) ?? "", staged);
+  const contents = readHostDocument(written.get(BOOT_DOCUMENT) ?? "", staged, fetched);
   const program = written.get(BOOT_PROGRAM);
   if (program === undefined) return contents;
   const files = new Map(contents.files);

@@ -223,6 +223,27 @@ describe("ServerGroup", () => {
     ]);
   });
 
+  it("fetches a large text from S3, whose digest user data holds, and keeps Terraform's hands off it", () => {
+    // GIVEN a group with a program as long as that of a guard
+    const program = `#!/bin/bash\n${'echo "${HOME:-/}" %{http_code}\n'.repeat(100)}`;
+    const digest = createHash("sha256").update(program).digest("hex");
+    const stack = withGroup((group) =>
+      group.addToProfile({ files: [{ path: "/usr/local/lib/guard", content: text(program), mode: "0755" }] }),
+    );
+
+    // WHEN synthesised
+    const object = stack.one("s3_object");
+    const userData = userDataText(stack, stack.one("launch_template"));
+
+    // THEN
+    expect(object["key"]).toBe("guard");
+    expect(object["content"]).toContain('echo "$${HOME:-/}" %%{http_code}\n');
+    expect(userData).toContain(
+      `file 0755 root root /usr/local/lib/guard ${digest} command aws%20s3api%20get-object`,
+    );
+    expect(userData).not.toContain("HOME:-/");
+  });
+
   it("keeps its bucket private, versioned, encrypted, and closed to all that is not TLS", () => {
     // GIVEN a bucket WHEN synthesised
     const stack = withGroup(() => undefined);
@@ -328,10 +349,12 @@ describe("ServerGroup", () => {
   });
 
   it("refuses user data that EC2 would not take, with the group's name and the size", () => {
-    // GIVEN a group with more text than fits, which cannot be compressed
-    const incompressible = randomBytes(20_000).toString("base64");
-    const build = () =>
-      withGroup((group) => group.addToProfile({ files: [{ path: "/x", content: text(incompressible) }] }));
+    // GIVEN a group with more small texts than fit, which cannot be compressed
+    const files = Array.from({ length: 20 }, (_, index) => ({
+      path: `/x${index}`,
+      content: text(randomBytes(1000).toString("base64")),
+    }));
+    const build = () => withGroup((group) => group.addToProfile({ files }));
 
     // WHEN synthesised THEN
     expect(build).toThrow(

@@ -45,10 +45,22 @@ export class Cloud {
     for (const address of Object.keys(stack.resources("aws_kms_key"))) {
       this.learn(address, { arn: `arn:aws:kms:${AWS_REGION}:${ACCOUNT}:key/${address}` });
     }
-    for (const [address, { bucket, key, source }] of Object.entries(stack.resources("aws_s3_object"))) {
+    const objects = Object.entries(stack.resources("aws_s3_object"));
+    const texts = await stack.evaluate(
+      Object.fromEntries(
+        objects.flatMap(([address, { content }]) =>
+          typeof content === "string" ? [[address, content]] : [],
+        ),
+      ),
+      this.known,
+      this.variables,
+    );
+    for (const [address, { bucket, key, source }] of objects) {
       const name = this.known[/\$\{(.*)\}/.exec(String(bucket))?.[1] ?? ""];
       if (name === undefined) throw new Error(`no bucket ${String(bucket)}`);
-      const content = readFileSync(join(stack.directory, String(source)));
+      const text = texts[address];
+      const content =
+        text === undefined ? readFileSync(join(stack.directory, String(source))) : Buffer.from(text);
       const stored = `${name}/${String(key)} ${createHash("sha256").update(content).digest("hex")}`;
       if (this.made.get(address) === stored) continue;
       const version = await this.aws.putObject(name, String(key), content);
