@@ -4,7 +4,8 @@
 // Task: { host, boundSeconds, pollSeconds, certificates?, await: Awaited[] }, where each Awaited is one of
 //   { what, conditions: PATH, types: [TYPE...] }   an object of Kubernetes with conditions, each to be True
 //   { what, parents: PATH, types: [TYPE...] }      a route, with the conditions that each of its gateways gives it
-//   { what, rollout: PATH }                        a Deployment, DaemonSet or StatefulSet, all of its pods the new ones
+//   { what, rollout: PATH, atLeast? }              a Deployment, DaemonSet or StatefulSet, all of its pods the new ones,
+//                                                  and at least so many
 //   { what, pods: PATH }                           a list of pods, at least one of them ready
 //   { what, certificate: URL }                     a certificate of Google's Certificate Manager
 
@@ -53,9 +54,10 @@ async function parentsOf({ parents: path, types }, { ask }) {
   return parents.flatMap(({ conditions }) => unmet(conditions, types, metadata.generation ?? 0));
 }
 
-async function rolloutOf({ rollout }, { ask }) {
+async function rolloutOf({ rollout, atLeast = 0 }, { ask }) {
   const { metadata, spec, status = {} } = await ask(rollout);
-  const wanted = status.desiredNumberScheduled ?? spec.replicas ?? 1;
+  const scheduled = status.desiredNumberScheduled ?? spec.replicas ?? 1;
+  const wanted = Math.max(scheduled, atLeast);
   const updated = status.updatedNumberScheduled ?? status.updatedReplicas ?? 0;
   const ready = status.numberAvailable ?? status.availableReplicas ?? status.readyReplicas ?? 0;
   const present = status.currentNumberScheduled ?? status.replicas ?? 0;

@@ -15,7 +15,11 @@ export interface ClusterAccess {
 export type Awaited = { readonly what: string } & (
   | { readonly conditions: string; readonly types: readonly string[] }
   | { readonly parents: string; readonly types: readonly string[] }
-  | { readonly rollout: string }
+  | {
+      readonly rollout: string;
+      /** Pods that there must be, where an autoscaler has yet to say how many are wanted. @default 0 */
+      readonly atLeast?: number;
+    }
   | { readonly pods: string }
   | { readonly certificate: string }
 );

@@ -2,6 +2,7 @@
 import "./providers";
 
 export * from "./cluster-resolver";
+export * from "./cluster-service";
 export * from "./config-files";
 export * from "./consul-chart";
 export * from "./deploy-gate";

@@ -1,0 +1,260 @@
+import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
+import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { Construct } from "constructs";
+import {
+  type Block,
+  type BlockSource,
+  blockOf,
+  type Failover,
+  type HasFailover,
+  type HasInstances,
+  pool,
+  type Switching,
+} from "../availability";
+import { type HasTopology, type TopologyElement } from "../topology";
+import { type ConsulChart } from "./consul-chart";
+import type { SecretEntry } from "./consul-secrets";
+import { CATALOG_WRITE_SECONDS } from "./consul-values";
+import { type Awaited, type ClusterAccess, DeployGate } from "./deploy-gate";
+import { IngressPolicy, METRICS_COLLECTORS, type Peers } from "./ingress-policy";
+import { MetricsScrape } from "./metrics-scrape";
+import { LOST_AFTER_SECONDS } from "./node-loss";
+import { labelsOf } from "./own-labels";
+import { PodIdentity } from "./pod-identity";
+import { PodScaling } from "./pod-scaling";
+import type { GatewayBackend } from "./public-gateway";
+import { refuseWrongService } from "./service-grammar";
+import { servicePod } from "./service-pod";
+import { ServiceSecrets } from "./service-secrets";
+import { type IWorkerZones, spreadOver } from "./worker-zones";
+
+export interface ClusterServiceProps {
+  /** Name of the service, and of its objects: lower-case letters, digits and hyphens, at most 50. */
+  readonly name: string;
+  /** Namespace of its pods; `WorkloadNamespace` makes one that suits. */
+  readonly namespace: string;
+  /** Where the cluster's API answers, for waiting until the release is out. */
+  readonly access: ClusterAccess;
+  /** Nodes it runs on, by zone. */
+  readonly workers: IWorkerZones;
+  /** The region's name, which the service is told as `TRICLOUD_REGION`. */
+  readonly region: string;
+  /** Image by digest, `NAME@sha256:DIGEST`, run as its entry point says. A tag is refused. */
+  readonly image: string;
+  /** Port on which it answers HTTP. It is told it as `PORT`, and callers use the same. */
+  readonly port: number;
+  /** How it is found to be well. */
+  readonly health: ServiceHealth;
+  /** Environment variables by name. What every service is given may not be among them. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * What it finds as `/run/secrets/NAME`, by name: an expression of a sensitive value, whose change replaces the pods,
+   * or an entry of a Secret that is there already.
+   * @default {}
+   */
+  readonly secrets?: Readonly<Record<string, string | SecretEntry>>;
+  /** Instances that always run, spread evenly over the zones. @default 3 */
+  readonly instances?: number;
+  /** Instances at most, when there is much to do. @default - `instances` */
+  readonly atMost?: number;
+  /** CPU time that an instance can count on, in thousandths of a core. It may use more. @default 250 */
+  readonly cpuMillicores?: number;
+  /** Memory of an instance, in MiB; one that wants more is ended. @default 256 */
+  readonly memoryMib?: number;
+  /** Path of its metrics, on the same port. @default - none are collected */
+  readonly metricsPath?: string;
+  /** Who may call it. @default - pods of every namespace */
+  readonly clients?: readonly Peers[];
+  /** Ties its service account to an identity outside the cluster, as `WorkloadAccount` gives it. @default {} */
+  readonly accountAnnotations?: Readonly<Record<string, string>>;
+  /**
+   * How long an instance that is told to stop goes on taking requests, in seconds, for those to whom its address is
+   * still known.
+   * @default 15, more than all caches on the way hold a name together (docs/kubernetes.md)
+   */
+  readonly drainSeconds?: number;
+  /** How long requests under way may then take to end, in seconds, before the instance is killed. @default 30 */
+  readonly finishSeconds?: number;
+  /** How long an instance may take to answer at its health path for the first time, in seconds. @default 60 */
+  readonly startSeconds?: number;
+  /** When a deploy gives up waiting for the release and says what is missing, in seconds. @default 600 */
+  readonly boundSeconds?: number;
+}
+
+/** How a service is found to be well. */
+export interface ServiceHealth {
+  /**
+   * Path that answers 200 to 399 while the instance can serve. It is asked every 2 s, and gets no more calls after two
+   * other answers; after a minute of them the instance is started anew.
+   */
+  readonly path: string;
+}
+
+/**
+ * A service on Kubernetes, spread over zones and released without a failed request. A deploy ends when all instances
+ * are of the new version, and fails with the pods' own reasons when that does not come; the old version then goes on
+ * serving.
+ */
+export class ClusterService extends Construct implements HasInstances, HasFailover, HasTopology {
+  /** Name under which service discovery knows it, once registered, and of its Kubernetes Service. */
+  readonly serviceName: string;
+  /** Port on which it takes requests. */
+  readonly port: number;
+  /** Labels that only its pods have. */
+  readonly podLabels: Readonly<Record<string, string>>;
+  /** The zones that its instances are spread over. */
+  readonly instances: readonly BlockSource[];
+  readonly topology: readonly TopologyElement[];
+  /** For a `PublicGateway` in front of it. */
+  readonly backend: GatewayBackend;
+  private readonly service: ServiceV1;
+  private readonly serviceMetadata: ServiceV1Metadata;
+  private switching: Switching | undefined;
+
+  /** @throws Error for an image without digest, or other input that cannot work; it names the field and its value */
+  constructor(scope: Construct, id: string, props: ClusterServiceProps) {
+    super(scope, id);
+    const whole = withDefaults(props);
+    refuseWrongService(whole);
+    const { name, namespace, port, instances } = whole;
+    this.serviceName = name;
+    this.port = port;
+    this.podLabels = labelsOf(name);
+    this.instances = [...new Set(spreadOver(props.workers, instances))];
+    this.topology = [{ kind: "workload", role: "application", on: [], copies: instances, port }];
+    this.backend = { service: name, port, healthPath: whole.health.path, podLabels: this.podLabels };
+    this.serviceMetadata = { name, namespace, labels: this.podLabels };
+    this.service = this.addService();
+    this.addPolicy(whole);
+    this.addRelease(whole);
+    new PodScaling(this, "scaling", {
+      ...{ deployment: name, namespace, podLabels: this.podLabels },
+      ...{ minPods: instances, maxPods: whole.atMost },
+    });
+    if (props.metricsPath !== undefined) {
+      const monitored = { name, namespace, podLabels: this.podLabels, port: PORT };
+      new MetricsScrape(this, "metrics", { ...monitored, path: props.metricsPath });
+    }
+  }
+
+  /** Works while one zone has an instance; those on a lost node take their time to be left once they are registered. */
+  get availability(): Block {
+    return this.pool.availability;
+  }
+
+  get failover(): Failover | undefined {
+    return this.pool.failover;
+  }
+
+  private get pool() {
+    const [stack] = this.node.path.split("/");
+    return pool(`${this.serviceName} of ${stack}`, this.instances.map(blockOf), this.switching);
+  }
+
+  /** Makes each ready instance known to service discovery by its own address. */
+  registerWith(consul: ConsulChart): void {
+    const ttl = consul.serviceTtlSeconds(this.serviceName);
+    this.switching = {
+      seconds: LOST_AFTER_SECONDS + CATALOG_WRITE_SECONDS + ttl,
+      // A node that is down is silent.
+      coverage: 1,
+      source: `nodes silent for ${LOST_AFTER_SECONDS} s are lost, the catalog is written every ${CATALOG_WRITE_SECONDS} s, names live for ${ttl} s`,
+    };
+    this.service.putMetadata({
+      ...this.serviceMetadata,
+      annotations: { ...consul.registration(this.serviceName, PORT) },
+    });
+  }
+
+  /** The pods, and the wait until all of them are the new ones. */
+  private addRelease(props: WholeService): void {
+    const { name, namespace, instances } = props;
+    new PodIdentity(this, "identity", { name, namespace, annotations: props.accountAnnotations });
+    const secrets = new ServiceSecrets(this, "secrets", { service: name, namespace, secrets: props.secrets });
+    const template = {
+      metadata: {
+        labels: this.podLabels,
+        // Pods read their secrets when they start.
+        ...(secrets.version === undefined
+          ? {}
+          : { annotations: { "tricloud/secrets-version": secrets.version } }),
+      },
+      spec: servicePod({
+        ...props,
+        account: name,
+        healthPath: props.health.path,
+        secrets: secrets.entries,
+        labels: this.podLabels,
+      }),
+    };
+    // As a manifest, since the provider's own resource knows no `preStop.sleep`, and an image need hold no `sleep`.
+    const deployment = new Manifest(this, "deployment", {
+      manifest: {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name, namespace, labels: this.podLabels },
+        spec: {
+          // Nothing of replicas: the autoscaler says how many.
+          selector: { matchLabels: this.podLabels },
+          // One that ends right after its start was not ready.
+          minReadySeconds: 5,
+          strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: 0 } },
+          template,
+        },
+      },
+      dependsOn: [...secrets.resources],
+    });
+    const awaited: Awaited = {
+      what: name,
+      rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`,
+      atLeast: instances,
+    };
+    new DeployGate(this, "released", {
+      access: props.access,
+      awaited: [awaited],
+      boundSeconds: props.boundSeconds,
+      forms: [JSON.stringify(template)],
+      dependsOn: [deployment],
+    });
+  }
+
+  private addService(): ServiceV1 {
+    return new ServiceV1(this, "service", {
+      metadata: this.serviceMetadata,
+      spec: {
+        type: "ClusterIP",
+        selector: this.podLabels,
+        port: [{ name: PORT, port: this.port, targetPort: PORT, protocol: "TCP" }],
+      },
+    });
+  }
+
+  private addPolicy({ name, namespace, port, clients, metricsPath }: WholeService): void {
+    new IngressPolicy(this, "ingress", {
+      name,
+      namespace,
+      podLabels: this.podLabels,
+      allow: [
+        { from: clients, tcp: [port] },
+        ...(metricsPath === undefined ? [] : [{ from: [METRICS_COLLECTORS], tcp: [port] }]),
+      ],
+    });
+  }
+}
+
+/** Name of the port, of pods and of the Service. */
+const PORT = "http";
+
+type WholeService = ReturnType<typeof withDefaults>;
+
+function withDefaults(props: ClusterServiceProps) {
+  const { instances = 3, atMost = instances, clients = [{ pods: "all" } as const] } = props;
+  const { env = {}, secrets = {}, accountAnnotations = {} } = props;
+  const { cpuMillicores = 250, memoryMib = 256 } = props;
+  const { drainSeconds = 15, finishSeconds = 30, startSeconds = 60, boundSeconds = 600 } = props;
+  return {
+    ...props,
+    ...{ instances, atMost, clients, env, secrets, accountAnnotations, cpuMillicores, memoryMib },
+    ...{ drainSeconds, finishSeconds, startSeconds, boundSeconds },
+  };
+}
