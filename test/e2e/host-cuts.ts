@@ -1,23 +1,28 @@
 import { Testbed, type VirtualHost } from "../testbed";
 import { exampleProfile, HostDelivery, succeeded } from "./host-delivery";
 import { difference, snapshot } from "./host-snapshot";
-import { CountedShell } from "./host-steps";
+import { HostStack } from "./host-stack";
+import { COUNTED_PORT, CountedShell } from "./host-steps";
 
-/** How a deploy is cut short: the connection ends, or the power does and with it what the disk was not told to keep. */
-export type Cut = "connection" | "power";
+/**
+ * How a deploy is cut short: the connection ends, or the power does and with it what the disk was not told to keep, or
+ * Terraform is asked to stop.
+ */
+export type Cut = "connection" | "power" | "interrupt";
 
 /** A host whose life with us (staged, activated, taken back) is cut at one step, and what came of it. */
 export class CutHost {
-  /** Steps of a life that nothing cuts. */
-  readonly steps: number;
-
   private constructor(
     private readonly testbed: Testbed,
     private readonly host: VirtualHost,
+    private readonly stack: HostStack,
     private readonly untouched: string[],
-    steps: number,
-  ) {
-    this.steps = steps;
+    private readonly counted: { readonly withoutTerraform: number; readonly byTerraform: number },
+  ) {}
+
+  /** Steps of a life that nothing cuts. */
+  steps(kind: Cut): number {
+    return kind === "interrupt" ? this.counted.byTerraform : this.counted.withoutTerraform;
   }
 
   static async boot(): Promise<CutHost> {
@@ -37,8 +42,12 @@ export class CutHost {
         const { code, stdout, stderr } = await shell.run(command).ended;
         if (code !== 0) throw new Error(`${command}: exit code ${code}\n${stdout}${stderr}`);
       }
+      const withoutTerraform = shell.steps;
+      const stack = await HostStack.synthesise(testbed, host, COUNTED_PORT);
+      shell.atStep(Infinity, () => undefined);
+      for (const command of LIFE_BY_TERRAFORM) succeeded(await stack.start(command).ended);
       await shell.close();
-      return new CutHost(testbed, host, untouched, shell.steps);
+      return new CutHost(testbed, host, stack, untouched, { withoutTerraform, byTerraform: shell.steps });
     } catch (error) {
       await testbed.stop();
       throw error;
@@ -50,7 +59,11 @@ export class CutHost {
    *
    * @returns what is not as it should be; empty when all is well
    */
-  async cut(kind: Cut, step: number): Promise<string[]> {
+  cut(kind: Cut, step: number): Promise<string[]> {
+    return kind === "interrupt" ? this.interrupt(step) : this.cutOff(kind, step);
+  }
+
+  private async cutOff(kind: "connection" | "power", step: number): Promise<string[]> {
     const { host } = this;
     // As Debian's initramfs leaves it; a container's systemd is kinder.
     await host.run("mount -o remount,noexec /run");
@@ -77,28 +90,60 @@ export class CutHost {
     } else {
       await shell.close();
     }
-    return happened
-      ? this.afterwards()
-      : [`a life has no step ${step} any more, it ended after ${shell.steps}`];
+    return happened ? this.afterwards() : [noSuchStep(step, shell)];
+  }
+
+  /** From a terminal at every other step, from elsewhere at the rest. */
+  private async interrupt(step: number): Promise<string[]> {
+    const { host, stack } = this;
+    const shell = await CountedShell.open(host);
+    try {
+      let happened = false;
+      let interrupt = () => undefined as void;
+      shell.atStep(step, () => {
+        happened = true;
+        interrupt();
+      });
+      for (const command of LIFE_BY_TERRAFORM) {
+        const running = stack.start(command);
+        interrupt = () => running.interrupt(step % 2 === 0 ? "all" : "terraform");
+        await running.ended;
+        if (happened) break;
+      }
+      if (!happened) return [noSuchStep(step, shell)];
+      return await this.after(
+        async () => void succeeded(await stack.start("apply").ended),
+        async () => void succeeded(await stack.start("destroy").ended),
+      );
+    } finally {
+      await shell.close();
+    }
   }
 
   stop(): Promise<void> {
     return this.testbed.stop();
   }
 
-  private async afterwards(): Promise<string[]> {
+  private afterwards(): Promise<string[]> {
+    const delivery = new HostDelivery(this.host);
+    return this.after(
+      async () => void (await delivery.deploy(exampleProfile())),
+      async () => void succeeded(await delivery.remove()),
+    );
+  }
+
+  private async after(deploy: () => Promise<void>, remove: () => Promise<void>): Promise<string[]> {
     const { host } = this;
     const wrong: string[] = [];
-    const delivery = new HostDelivery(host);
     try {
-      await delivery.deploy(exampleProfile());
+      await deploy();
       const state = await host.attempt(
         "cat /etc/tricloud-example/example.conf /etc/motd; systemctl is-active tricloud-example; systemctl is-enabled tricloud-example; " +
           "dpkg --audit; ls /usr/sbin/policy-rc.d /etc/.tricloud.* /var/lib/tricloud/*.new.* /var/lib/tricloud/planned 2>/dev/null; jq -n 1",
       );
       if (state.stdout !== "one\none\nactive\nenabled\n1\n")
         wrong.push(`deployed, and yet: ${state.stdout}${state.stderr}`);
-      succeeded(await delivery.remove());
+      await remove();
       wrong.push(...difference(this.untouched, await asItIs(host)));
     } catch (error) {
       wrong.push((error as Error).message);
@@ -106,6 +151,11 @@ export class CutHost {
     return wrong;
   }
 }
+
+const LIFE_BY_TERRAFORM = ["apply", "destroy"] as const;
+
+const noSuchStep = (step: number, shell: CountedShell): string =>
+  `a life has no step ${step} any more, it ended after ${shell.steps}`;
 
 /** All of the host but where deliveries arrive. */
 const asItIs = async (host: VirtualHost): Promise<string[]> =>

@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { attempt, until, type VirtualHost } from "../testbed";
 
-const PORT = "2222";
+/** Where the way in is. */
+export const COUNTED_PORT = 2222;
+const PORT = String(COUNTED_PORT);
 const PID_FILE = "/run/counted-sshd.pid";
 
 /** What is seen of a host's processes from outside: each program that starts, each change of the file tree. */
