@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { type App, TerraformStack } from "cdktf";
 import { AssetBucket, Network, SecretStore, ServerGroup } from "../../constructs/aws";
@@ -143,7 +144,8 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     let url: { readonly object: string; readonly version: string };
     let credentials: Credentials;
     beforeAll(() => {
-      const [{ bucket, key, version }] = aws.calls("s3:GetObjectVersion") as [Call];
+      const fetches = aws.calls("s3:GetObjectVersion") as Call[];
+      const { bucket, key, version } = fetches.find((call) => call.key === basename(source)) as Call;
       url = {
         object: `https://${bucket}.s3.${AWS_REGION}.amazonaws.com/${key}`,
         version: `?versionId=${version}`,
