@@ -1,3 +1,5 @@
+import { Cidr } from "../grammar/cidr";
+
 /** The three tiers of a zone: load balancers and NAT, machines, managed data stores. */
 export interface ZoneNetworks {
   readonly public: string;
@@ -17,13 +19,8 @@ export const MOST_ZONES = 4;
  * @throws RangeError when the network is not one, or the zones are too many
  */
 export function subnetPlan(cidr: string, zones: number): ZoneNetworks[] {
-  const [address = "", length = ""] = cidr.split("/");
-  const prefix = Number(length);
-  const octets = address.split(".").map(Number);
-  const malformed =
-    octets.length !== 4 || octets.some((octet) => !(Number.isInteger(octet) && octet >= 0 && octet < 256));
-  const base = octets.reduce((sum, octet) => sum * 256 + octet, 0);
-  if (malformed || !/^\d+$/.test(length) || prefix < 16 || prefix > 24 || base % 2 ** (32 - prefix) !== 0) {
+  const network = Cidr.parse(cidr);
+  if (network === undefined || network.prefixLength < 16 || network.prefixLength > 24) {
     throw new RangeError(
       `cidr must be an IPv4 network of /16 to /24 without host bits, got: ${JSON.stringify(cidr)}`,
     );
@@ -31,14 +28,10 @@ export function subnetPlan(cidr: string, zones: number): ZoneNetworks[] {
   if (!Number.isInteger(zones) || zones < 1 || zones > MOST_ZONES) {
     throw new RangeError(`a network spreads over 1 to ${MOST_ZONES} zones, got: ${zones}`);
   }
-  const subnetPrefix = prefix + SUBNET_BITS;
-  const nth = (n: number) => `${dotted(base + n * 2 ** (32 - subnetPrefix))}/${subnetPrefix}`;
+  const nth = (n: number) => network.subnet(network.prefixLength + SUBNET_BITS, n).toString();
   return Array.from({ length: zones }, (_, zone) => ({
     public: nth(zone),
     private: nth(MOST_ZONES + zone),
     data: nth(2 * MOST_ZONES + zone),
   }));
 }
-
-const dotted = (address: number): string =>
-  [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");

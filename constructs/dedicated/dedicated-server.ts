@@ -3,7 +3,6 @@ import { Construct } from "constructs";
 import { type Block, dedicatedServer, type HasAvailability } from "../availability";
 import { hostApply } from "../host/apply-program";
 import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
-import type { HostRole } from "../region";
 import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "../host/delivery-document";
 import { activateStep, activateUnlessStep, removeStep, stackAsset, stageStep } from "./host-commands";
@@ -15,7 +14,7 @@ export interface DedicatedServerProps extends SshTargetProps {
   /** DNS label; what messages and plans call the server. */
   readonly name: string;
   /** What the server is for. @default - nothing but a resolver and a Consul agent */
-  readonly roles?: readonly HostRole[];
+  readonly roles?: readonly string[];
   /** The data centre, a failure domain shared by its servers: for example `sakura/jp`. */
   readonly site: string;
   /** Rack or building shared with other servers. @default - a rack of its own */
@@ -51,7 +50,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
   /** IPv4 address in the private network. */
   readonly address: string;
   /** What the server is for. */
-  readonly roles: readonly HostRole[];
+  readonly roles: readonly string[];
   readonly availability: Block;
   readonly topology: readonly TopologyElement[];
   private readonly profile: HostProfileBuilder;

@@ -3,6 +3,7 @@ import { NetworkConnectivityServiceConnectionPolicy } from "@cdktf/provider-goog
 import { ServiceNetworkingConnection } from "@cdktf/provider-google/lib/service-networking-connection";
 import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
+import { Cidr } from "../grammar/cidr";
 import { type IGoogleNetwork } from "./google-network";
 
 export interface PrivateServicesProps {
@@ -29,10 +30,16 @@ export class PrivateServices extends Construct {
   /** For Memorystore: endpoints in the subnet of the nodes. */
   readonly endpoints: ITerraformDependable;
 
+  /** @throws Error for a range that is no IPv4 network */
   constructor(scope: Construct, id: string, props: PrivateServicesProps) {
     super(scope, id);
     const { name, gcpRegion, network, dependsOn } = props;
-    const [address = "", prefixLength] = props.range.split("/");
+    const whole = Cidr.parse(props.range);
+    if (whole === undefined) {
+      throw new Error(
+        `range of private services ${name} must be an IPv4 network such as 10.30.32.0/20, got: ${JSON.stringify(props.range)}`,
+      );
+    }
     this.network = network;
     this.gcpRegion = gcpRegion;
     const range = new ComputeGlobalAddress(this, "range", {
@@ -40,8 +47,8 @@ export class PrivateServices extends Construct {
       purpose: "VPC_PEERING",
       addressType: "INTERNAL",
       network: network.networkId,
-      address,
-      prefixLength: Number(prefixLength),
+      address: whole.address,
+      prefixLength: whole.prefixLength,
       dependsOn,
     });
     this.peering = new ServiceNetworkingConnection(this, "peering", {

@@ -1,6 +1,12 @@
 import { z } from "zod";
-import { Cidr } from "./cidr";
-import { SSH_ADDRESS, SSH_KEY_PATH, SSH_USER, sshHostKeyProblem, withoutComment } from "./ssh-grammar";
+import { Cidr } from "../grammar/cidr";
+import {
+  SSH_ADDRESS,
+  SSH_KEY_PATH,
+  SSH_USER,
+  sshHostKeyProblem,
+  withoutComment,
+} from "../grammar/ssh-grammar";
 import { consulServersProblem, dns, dnsLabel, ipv4Address, proxyMetrics, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
@@ -165,5 +171,4 @@ export const dedicatedRegion = z
 
 export type DedicatedRegionInput = z.input<typeof dedicatedRegion>;
 export type DedicatedRegion = z.output<typeof dedicatedRegion>;
-export type SshAccess = DedicatedRegion["ssh"];
 export type DedicatedServerValue = DedicatedRegion["servers"][number];

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
-import { Cidr } from "./cidr";
+import { Cidr } from "../grammar/cidr";
 import { consulServersProblem, cidr, proxyMetrics, regionName, sharedFields } from "./region";
 
 const awsRegion = z
@@ -211,8 +211,7 @@ export const ec2Region = z
       });
     }
     const network = Cidr.parse(region.cidr);
-    const prefixLength = Number(region.cidr.split("/")[1]);
-    if (network !== undefined && (prefixLength < 16 || prefixLength > 24)) {
+    if (network !== undefined && (network.prefixLength < 16 || network.prefixLength > 24)) {
       context.addIssue({
         code: "custom",
         path: ["cidr"],

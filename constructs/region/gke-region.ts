@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Cidr } from "./cidr";
+import { Cidr } from "../grammar/cidr";
 import { cidr, ipv4Address, consulServersProblem, dnsLabel, regionName, sharedFields } from "./region";
 
 const project = z
@@ -263,10 +263,7 @@ export const gkeRegion = z
     named.forEach(([name, text], index) => {
       const range = text === undefined ? undefined : Cidr.parse(text);
       if (text === undefined || range === undefined) return;
-      if (
-        whole !== undefined &&
-        !(whole.overlaps(range) && prefixLength(text) >= prefixLength(region.cidr))
-      ) {
+      if (whole !== undefined && !(whole.overlaps(range) && range.prefixLength >= whole.prefixLength)) {
         issue(["ranges", name], `expected a network inside the region's cidr ${region.cidr}`);
       }
       for (const [earlier, other] of named.slice(0, index)) {
@@ -297,13 +294,13 @@ export const gkeRegion = z
     if (region.ranges.data === undefined && (region.database ?? region.cache) !== undefined) {
       issue(["ranges", "data"], "expected a network of /24 or larger for the region's database and cache");
     }
-    if (region.ranges.data !== undefined && prefixLength(region.ranges.data) > 24) {
+    if ((lengthOf(region.ranges.data) ?? 0) > 24) {
       issue(["ranges", "data"], "expected a network of /24 or larger, the least that Cloud SQL takes");
     }
-    if (prefixLength(region.ranges.controlPlane) !== 28) {
+    if ((lengthOf(region.ranges.controlPlane) ?? 28) !== 28) {
       issue(["ranges", "controlPlane"], "expected a network of exactly /28");
     }
-    if (prefixLength(region.ranges.services) > 24) {
+    if ((lengthOf(region.ranges.services) ?? 0) > 24) {
       issue(
         ["ranges", "services"],
         "expected a network of /24 or larger, of which the first 256 addresses are kept",
@@ -313,7 +310,8 @@ export const gkeRegion = z
     if (message !== undefined) issue(["consulServers"], message);
   });
 
-const prefixLength = (text: string): number => Number(text.split("/")[1]);
+/** Nothing for what is no network, of which the field itself complains. */
+const lengthOf = (text = ""): number | undefined => Cidr.parse(text)?.prefixLength;
 
 export type GkeRegionInput = z.input<typeof gkeRegion>;
 export type GkeRegion = z.output<typeof gkeRegion>;

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { shownValue } from "./shown-value";
+import { shownValue } from "../grammar/shown-value";
 
 /** One thing wrong with a region value. */
 export interface RegionProblem {

@@ -3,7 +3,7 @@ import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../host/package-versi
 import { BASES } from "../availability/calculus/held";
 import { type ProxySettings, settingProblems } from "../proxy/proxy-settings";
 import { refusedWarmOrigins } from "../proxy/warm-origins";
-import { Cidr } from "./cidr";
+import { Cidr } from "../grammar/cidr";
 
 /*
  * The fields every region has. Each `error` says what was expected; `region-errors.ts` puts the region, the path

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { MOST_ZONES, subnetPlan } from "../../../constructs/aws/subnet-plan";
-import { Cidr } from "../../../constructs/region/cidr";
+import { Cidr } from "../../../constructs/grammar/cidr";
 
 const cidrs = (plan: ReturnType<typeof subnetPlan>): string[] =>
   plan.flatMap((zone) => [zone.public, zone.private, zone.data]);

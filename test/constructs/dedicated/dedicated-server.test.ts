@@ -204,17 +204,25 @@ describe("DedicatedServer", () => {
     expect(() => app.synth()).toThrow("dedicated server jp-1: is to be activated after itself");
   });
 
-  test("chooses no key of its own when none is given", () => {
-    server("jp-1", { ssh: { user: "root", port: 22, connectTimeoutSeconds: 30 } });
-    expect(step(synthesised()["jp-1_activation"]).environment).not.toHaveProperty("TRICLOUD_HOST_IDENTITY");
-  });
+  test.each([{}, undefined])(
+    "signs in as root at SSH's own port, with no key of its choice, given %j",
+    (ssh) => {
+      server("jp-1", { ssh });
+      const { environment } = step(synthesised()["jp-1_activation"]);
+      expect(environment).toMatchObject({
+        TRICLOUD_HOST_USER: "root",
+        TRICLOUD_HOST_PORT: "22",
+        TRICLOUD_HOST_TIMEOUT: "60",
+      });
+      expect(environment).not.toHaveProperty("TRICLOUD_HOST_IDENTITY");
+    },
+  );
 
   test("takes everything off a server that is retired", () => {
     // GIVEN a server that was one of ours
     new RetiredServer(stack, "jp-4", {
       address: "10.10.0.14",
       hostKey,
-      ssh: { user: "root", port: 22, connectTimeoutSeconds: 30 },
     });
     // THEN creating its retirement runs the removal
     const retirement = step(synthesised()["jp-4_retirement"]);
@@ -226,8 +234,7 @@ describe("DedicatedServer", () => {
     expect(() => server("jp-1", { hostKey: "" })).toThrow(
       'dedicated server jp-1: hostKey must be "TYPE BASE64", got: ""',
     );
-    const ssh = { user: "root", port: 22, connectTimeoutSeconds: 60 };
-    const retired = { address: "10.10.0.14", hostKey: "ssh-ed25519", ssh };
+    const retired = { address: "10.10.0.14", hostKey: "ssh-ed25519" };
     expect(() => new RetiredServer(stack, "jp-4", retired)).toThrow(
       'retired server 10.10.0.14: hostKey must be "TYPE BASE64", got: "ssh-ed25519"',
     );
@@ -243,13 +250,20 @@ describe("DedicatedServer", () => {
     ["an address that SSH would take for an option", { address: "-oProxyCommand=reboot" }, "address must be"],
     [
       "a user that ends a line",
-      { ssh: { user: "root\nProxyCommand reboot", port: 22, connectTimeoutSeconds: 1 } },
+      { ssh: { user: "root\nProxyCommand reboot" } },
       "ssh.user must be the name of an account",
     ],
+    ["a key path with a quote", { ssh: { privateKeyPath: 'a"b' } }, "ssh.privateKeyPath must be"],
+    ["a port that is none", { ssh: { port: 0 } }, "ssh.port must be a whole number from 1 to 65535, got: 0"],
     [
-      "a key path with a quote",
-      { ssh: { user: "root", port: 22, connectTimeoutSeconds: 1, privateKeyPath: 'a"b' } },
-      "ssh.privateKeyPath must be",
+      "no time to connect",
+      { ssh: { connectTimeoutSeconds: 0 } },
+      "ssh.connectTimeoutSeconds must be a whole number from 1, got: 0",
+    ],
+    [
+      "a bastion's port that is none",
+      { ssh: { bastion: { address: "192.0.2.1", hostKey, port: 65536 } } },
+      "ssh.bastion.port must be a whole number from 1 to 65535, got: 65536",
     ],
     ["no host key at all", { hostKey: [] }, "hostKey must be one key at least"],
     ["a key cut short", { hostKey: hostKey.slice(0, -8) }, 'hostKey must be "TYPE BASE64"'],
