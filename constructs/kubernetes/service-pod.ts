@@ -84,11 +84,13 @@ function container(props: ServicePodProps, hasSecrets: boolean) {
   };
 }
 
-const variables = ({ port, region, env }: ServicePodProps) =>
-  Object.entries({ PORT: textOf(port), TRICLOUD_REGION: region, ...env }).map(([name, value]) => ({
+const variables = ({ port, region, env }: ServicePodProps) => [
+  { name: "PORT", value: textOf(port) },
+  ...Object.entries({ TRICLOUD_REGION: region, ...env }).map(([name, value]) => ({
     name,
     value: verbatim(value),
-  }));
+  })),
+];
 
 const textOf = (value: number): string => (Token.isUnresolved(value) ? Fn.tostring(value) : String(value));
 

@@ -103,6 +103,24 @@ describe("ClusterService", () => {
     });
   });
 
+  it("takes what only Terraform knows for what it is", () => {
+    const stack = synthesise((scope) => {
+      const text = (name: string) => new TerraformVariable(scope, name, { type: "string" }).stringValue;
+      const number = (name: string) => new TerraformVariable(scope, name, { type: "number" }).numberValue;
+      const known = { image: text("image"), port: number("port"), env: { GREETING: text("greeting") } };
+      new ClusterService(scope, "web", props({ ...known, memoryMib: number("memory") }));
+    });
+    expect(containerOf(stack)).toMatchObject({
+      image: "${var.image}",
+      ports: [{ containerPort: "${var.port}" }],
+      resources: { limits: { memory: "${tostring(var.memory)}Mi" } },
+    });
+    expect(variablesOf(stack)).toMatchObject({
+      PORT: "${tostring(var.port)}",
+      GREETING: '${replace(var.greeting, "$(", "$$(")}',
+    });
+  });
+
   it("hands secrets over as files, and says nowhere what is in them", () => {
     const stack = whole();
     expect(podOf(stack)["volumes"]).toContainEqual({

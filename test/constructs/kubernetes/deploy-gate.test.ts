@@ -304,6 +304,11 @@ describe("DeployGate", () => {
     // WHEN it has and all pods are new THEN the next deploy, which waits again, is done
     api.objects[rollout] = deployment({ observedGeneration: 4, ...done });
     expect((await deploy([{ what: "proxy", rollout }])).code).toBe(0);
+
+    // AND it is not done where more are wanted than an autoscaler has asked for yet
+    const more = await deploy([{ what: "proxy", rollout, atLeast: 4 }]);
+    expect(more.code).toBe(1);
+    expect(more.said).toContain("3 of 4 pods are of the new form, 3 are ready");
   });
 
   it("says what is wrong with the access rather than wait in silence", async () => {
