@@ -21,6 +21,7 @@ import {
   tcp,
   TlsCertificate,
 } from "../constructs/aws";
+import { snapshotPermissions } from "../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "../constructs/region";
@@ -67,7 +68,12 @@ export class UsStack extends RegionStack<Ec2Region> {
       agents: hosts,
       datacenter: name,
       ...region.consul,
+      snapshots: { ...region.consul.snapshots, credentials: "instance-role" },
     });
+    const { bucket } = region.consul.snapshots;
+    if (bucket !== undefined) {
+      servers.allow(...snapshotPermissions(awsRegion, { prefix: `consul/${name}`, ...bucket }));
+    }
     new ConsulFirewall(this, "consul-firewall", {
       name,
       network,

@@ -36,6 +36,7 @@ describe("shell", () => {
     for (const expected of [
       "script/setup",
       "consul-guard",
+      "consul-snapshot",
       "unbound-guard",
       "health",
       "ssh-step.sh",
@@ -93,7 +94,12 @@ async function synthesised(): Promise<{ stack: string; values: unknown }[]> {
   try {
     const app = new App({ outdir });
     for (const region of regions) {
-      const consul = region.platform === "ec2" ? region.consul : { ...region.consul, acl: true, tls: true };
+      const strict = region.platform === "ec2" ? {} : { acl: true, tls: true };
+      const away =
+        region.platform === "gke"
+          ? {}
+          : { snapshots: { bucket: { bucket: "snapshots", region: "us-east-1" } } };
+      const consul = { ...region.consul, ...strict, ...away };
       const [more] = validateRegions([{ file: `${region.name}.ts`, value: { ...region, consul } }]);
       await addStacks(app, more ?? region);
     }

@@ -99,6 +99,7 @@ relay() { # passes on what the host says after the mark
     elif [[ $line == "$MARK" ]]; then
       reached=1
       : >"$WORK/reached"
+      : >"$WORK/said"
     else
       printf '%s\n' "$line" >>"$WORK/said"
     fi
@@ -140,7 +141,11 @@ on_host() { # SCRIPT INPUT-COMMAND...
     attempt "$@" || status=$?
     ((status)) || return 0
     if [[ -e $WORK/reached ]]; then
-      ((status != 255)) || die "the connection was lost; what the host had begun may go on: deploy again"
+      if ((status == 255)); then
+        # In SSH's own words.
+        cat "$WORK/said" >&2
+        die "the connection was lost; what the host had begun may go on: deploy again"
+      fi
       # The host has said why.
       exit "$status"
     fi

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { Fn } from "cdktf";
 import { Construct } from "constructs";
 import type { Block } from "../availability";
 import { type AptSource, type HostFile, type HostProfilePart, type IHost, processesOn, text } from "../host";
@@ -14,6 +15,7 @@ import type { ConsulDnsOptions, ConsulOptions, ConsulPorts } from "./consul-opti
 import { refuseServerCount, refuseUnknownFailover } from "./consul-refusals";
 import {
   aclVariables,
+  bucketKeyVariables,
   type ConsulAclSecrets,
   type ConsulTlsSecrets,
   gossipVariable,
@@ -23,10 +25,17 @@ import {
   tlsVariables,
 } from "./consul-secrets";
 import { serviceDefinition } from "./consul-service";
-import { type SnapshotOptions, snapshotUpkeep } from "./consul-snapshot";
+import {
+  type HostSnapshotOptions,
+  SNAPSHOT_SERVICE_NAME,
+  type SnapshotsAway,
+  snapshotService,
+  snapshotUpkeep,
+} from "./consul-snapshot";
 import { consulUnit } from "./consul-unit";
 import type { IConsul, ServiceRegistration } from "./iconsul";
 import { serviceTtlSeconds } from "./service-ttl";
+import type { BucketKey } from "./snapshot-bucket";
 import { DEFAULT_MAX_UNAVAILABLE, unavailableHosts } from "./max-unavailable";
 
 export interface ConsulClusterProps {
@@ -44,8 +53,11 @@ export interface ConsulClusterProps {
    * @default []
    */
   readonly failoverTo?: readonly string[];
-  /** Copies of the datacenter's state on the servers' disks; false for none. @default - hourly, two days of them */
-  readonly snapshots?: SnapshotOptions | false;
+  /**
+   * Copies of the datacenter's state on the servers' disks, and off them where a bucket is named; false for none.
+   * @default - hourly, two days of them, on the disks alone
+   */
+  readonly snapshots?: HostSnapshotOptions | false;
   /** Accept one server: a region whose discovery one machine can take down. @default false */
   readonly singleServer?: boolean;
   /**
@@ -98,7 +110,9 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   private readonly gossipKey: string;
   private readonly tls?: ConsulTlsSecrets;
   private readonly acl?: ConsulAclSecrets;
-  private readonly serviceNames = new Set<string>();
+  private readonly away?: SnapshotsAway;
+  private bucketKey?: BucketKey;
+  private readonly serviceNames = new Set<string>([SNAPSHOT_SERVICE_NAME]);
 
   /** @throws Error when the number of servers is not 3 or 5, or an option is malformed */
   constructor(
@@ -127,6 +141,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     this.acl = props.acl === true ? aclVariables(this) : props.acl || undefined;
     refuseLiterals(this.datacenter, { gossipKey: this.gossipKey, ...this.tls, ...this.acl });
     if (this.makesTokens) for (const host of this.servers) host.addToProfile(tokenUpkeep());
+    this.away = this.snapshotsAway();
     for (const host of this.agents) host.addToProfile(this.agentPart(host, machines.length));
     for (const host of this.servers) this.addUpkeep(host);
     this.orderActivation();
@@ -272,10 +287,45 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     const { failoverTo = [], snapshots = {}, dns } = this.props;
     refuseUnknownFailover(this.datacenter, failoverTo, this.peerDatacenters);
     const token = this.managementTokenFile;
-    if (snapshots !== false) host.addToProfile(snapshotUpkeep(snapshots, token));
+    if (snapshots !== false) {
+      host.addToProfile(snapshotUpkeep(snapshots, token, this.away));
+      if (this.away !== undefined) this.addSnapshotService(host, snapshots);
+    }
     if (this.failsOver) {
       host.addToProfile(failoverUpkeep(failoverQuery(failoverTo, dns?.serviceTtlSeconds), token));
     }
+  }
+
+  /** Where snapshots go off the servers: nowhere, or with a key or role of the servers' own. */
+  private snapshotsAway(): SnapshotsAway | undefined {
+    const { snapshots = {}, datacenter } = this.props;
+    if (snapshots === false || snapshots.bucket === undefined) return undefined;
+    const bucket = { ...snapshots.bucket, prefix: snapshots.bucket.prefix ?? `consul/${datacenter}` };
+    if (snapshots.credentials === "instance-role") return { bucket, access: { kind: "instance-role" } };
+    const key = snapshots.credentials ?? bucketKeyVariables(this);
+    refuseLiterals(datacenter, key);
+    this.bucketKey = key;
+    return { bucket, access: { kind: "key", file: CONSUL_PATHS.snapshotKey } };
+  }
+
+  private addSnapshotService(host: IHost, options: HostSnapshotOptions): void {
+    const path = CONSUL_PATHS.service(SNAPSHOT_SERVICE_NAME);
+    const key = this.bucketKey;
+    host.addToProfile({
+      files: [
+        this.serviceFile(path, snapshotService(options)),
+        ...(key === undefined
+          ? []
+          : [
+              secretFile(
+                CONSUL_PATHS.snapshotKey,
+                "consul-snapshot-key",
+                Fn.format("user = %s:%s\n", [key.keyId, key.secretKey]),
+              ),
+            ]),
+      ],
+      services: [this.agentService(host, [path])],
+    });
   }
 
   private agentService(host: IHost, reads: readonly string[]) {

@@ -1,6 +1,7 @@
 import { Fn, TerraformVariable, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { type HostFile, secret } from "../host";
+import type { BucketKey } from "./snapshot-bucket";
 
 /** PEM texts of the servers' identity, as expressions of sensitive values. Other agents get theirs from a server. */
 export interface ConsulTlsSecrets {
@@ -51,6 +52,16 @@ export function aclVariables(scope: Construct): ConsulAclSecrets {
     managementToken: token("consul_management_token", "Consul token that may do everything, a UUID"),
     agentToken: token("consul_agent_token", "Consul token with which agents register, a UUID"),
     dnsToken: token("consul_dns_token", "Consul token with which names are looked up, a UUID"),
+  };
+}
+
+/** The key of the bucket for snapshots. */
+export function bucketKeyVariables(scope: Construct): BucketKey {
+  const word = (name: string, description: string): string =>
+    sensitive(scope, name, { description, pattern: "^[A-Za-z0-9+/=_-]+$", expected: "one word" });
+  return {
+    keyId: word("consul_snapshot_key_id", "Access key that may put, get and list Consul's snapshots"),
+    secretKey: word("consul_snapshot_secret_key", "What requests of that access key are signed with"),
   };
 }
 

@@ -1,6 +1,13 @@
 import type { HostFile, HostService } from "../host";
 import { text } from "../host";
-import { shellEnvironment } from "./consul-shell";
+import { shellApi, shellEnvironment } from "./consul-shell";
+import {
+  type BucketAccess,
+  bucketFunctions,
+  type BucketKey,
+  refuseBadBucket,
+  type SnapshotBucket,
+} from "./snapshot-bucket";
 
 /** How often a server writes what it knows to disk, and how long that is kept. */
 export interface SnapshotOptions {
@@ -8,6 +15,23 @@ export interface SnapshotOptions {
   readonly intervalMinutes?: number;
   /** Snapshots kept on each server, the newest ones. @default 48 */
   readonly keep?: number;
+}
+
+/** Snapshots that also go to a place off the servers. */
+export interface HostSnapshotOptions extends SnapshotOptions {
+  /** Where each snapshot is put besides. What is there is never deleted from here. @default - nowhere */
+  readonly bucket?: SnapshotBucket;
+  /**
+   * How the servers sign what they ask of the bucket: with the role of the EC2 instance, or a key that may put, get and
+   * list its objects. @default - a key in sensitive Terraform variables
+   */
+  readonly credentials?: "instance-role" | BucketKey;
+}
+
+/** Where snapshots go off the servers, and as whom. */
+export interface SnapshotsAway {
+  readonly bucket: SnapshotBucket & { readonly prefix: string };
+  readonly access: BucketAccess;
 }
 
 /** @throws Error when a number is not a whole one above 0 */
@@ -39,11 +63,13 @@ const SNAPSHOT = {
 export function snapshotUpkeep(
   options: SnapshotOptions,
   tokenFile?: string,
+  away?: SnapshotsAway,
 ): { files: HostFile[]; services: HostService[] } {
   const { intervalMinutes, keep } = snapshotNumbers(options);
+  if (away !== undefined) refuseBadBucket(away.bucket);
   return {
     files: [
-      { path: SNAPSHOT.script, content: text(snapshotScript(keep, tokenFile)), mode: "0755" },
+      { path: SNAPSHOT.script, content: text(snapshotScript(keep, tokenFile, away)), mode: "0755" },
       { path: SNAPSHOT.service, content: text(SNAPSHOT_SERVICE) },
       { path: SNAPSHOT.timer, content: text(snapshotTimer(intervalMinutes)) },
     ],
@@ -68,13 +94,76 @@ mv "$new.unfinished" "$new"
 printf '%s\\n' *.snap | sort -r | tail -n +${keep + 1} | while read -r old; do rm -f "$old"; done
 `;
 
-const snapshotScript = (keep: number, tokenFile: string | undefined): string => `#!/bin/sh
+const snapshotScript = (
+  keep: number,
+  tokenFile: string | undefined,
+  away: SnapshotsAway | undefined,
+): string => `#!/bin/sh
 # Keeps the newest ${keep} snapshots of Consul's state in ${FOLDER}. The leader alone writes them.
 set -eu
 umask 077
-${shellEnvironment({ tokenFile })}consul info | grep -q 'leader = true' || exit 0
+${shellEnvironment({ tokenFile })}${away === undefined ? "" : `${awayFunctions(away, tokenFile)}\n`}${
+  away === undefined ? "" : AWAY_COMMANDS
+}consul info | grep -q 'leader = true' || ${away === undefined ? "exit 0" : "{ trap - EXIT; told passing 'another server is the leader'; exit 0; }"}
 mkdir -p ${FOLDER}
-${snapshotLines(FOLDER, keep)}`;
+${snapshotLines(FOLDER, keep)}${away === undefined ? "" : AWAY}`;
+
+const awayFunctions = ({ bucket, access }: SnapshotsAway, tokenFile: string | undefined): string =>
+  `${shellApi({ tokenFile })}
+${bucketFunctions(bucket, access)}
+# What Consul says of the snapshots: passing or critical, and why.
+told() { api agent/check/update/service:${SNAPSHOT_SERVICE_NAME} -f -X PUT -d "{\\"Status\\": \\"$1\\", \\"Output\\": \\"$2\\"}"; }
+newest() {
+  for days in $(seq 0 365); do
+    found=$(names "$(date -u -d "-$days day" +%Y%m%d)")
+    [ -z "$found" ] || { echo "$found" | sort | tail -n 1; return; }
+  done
+  echo "the bucket has no snapshot of the last year" >&2
+  return 1
+}`;
+
+const AWAY_COMMANDS = `case \${1-} in
+  "") ;;
+  list)
+    names "\${2-}"
+    exit
+    ;;
+  restore)
+    name=\${2-newest}
+    [ "$name" != newest ] || name=$(newest)
+    fetched=$(mktemp)
+    trap 'rm -f "$fetched"' EXIT
+    download "$name" >"$fetched"
+    consul snapshot inspect "$fetched"
+    consul snapshot restore "$fetched"
+    exit
+    ;;
+  *)
+    echo "usage: consul-snapshot [list [YYYYMMDD] | restore [newest | NAME]]" >&2
+    exit 2
+    ;;
+esac
+trap 'told critical "the last snapshot failed: journalctl -u tricloud-consul-snapshot"' EXIT
+`;
+
+const AWAY = `upload "$new"
+trap - EXIT
+told passing "$new is in the bucket"
+`;
+
+/** Name of the service by which Consul tells how the snapshots are. */
+export const SNAPSHOT_SERVICE_NAME = "consul-snapshots";
+
+/** A service whose health says whether the last snapshot has reached the bucket, or is overdue. */
+export const snapshotService = (options: SnapshotOptions): Record<string, unknown> => ({
+  id: SNAPSHOT_SERVICE_NAME,
+  name: SNAPSHOT_SERVICE_NAME,
+  check: {
+    name: "Snapshots reach the bucket",
+    ttl: `${2 * snapshotNumbers(options).intervalMinutes + 10}m`,
+    status: "passing",
+  },
+});
 
 const SNAPSHOT_SERVICE = `[Unit]
 Description=Snapshot of Consul's state

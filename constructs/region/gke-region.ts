@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { Cidr } from "../grammar/cidr";
-import { cidr, ipv4Address, consulServersProblem, dnsLabel, regionName, sharedFields } from "./region";
+import {
+  cidr,
+  ipv4Address,
+  consulServersProblem,
+  dnsLabel,
+  regionName,
+  sharedFields,
+  snapshots,
+} from "./region";
 
 const project = z
   .string({ error: "expected a Google Cloud project id such as example-uk" })
@@ -218,7 +226,12 @@ export const gkeRegion = z
       .unwrap()
       // `images.consul` names the release there.
       .omit({ version: true })
-      .extend({ tls: z.boolean().default(true), acl: z.boolean().default(true) })
+      .extend({
+        // They have a disk of their own.
+        snapshots: snapshots.omit({ bucket: true }).prefault({}),
+        tls: z.boolean().default(true),
+        acl: z.boolean().default(true),
+      })
       .prefault({}),
     consulServers: z.int().default(3),
     /** Networks that the servers of `consul.peers` live in: let in for gossip between datacenters and for calls. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SNAPSHOT_BUCKET } from "../dns/snapshot-bucket";
 import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../host/package-version";
 import { BASES } from "../availability/calculus/held";
 import { type ProxySettings, settingProblems } from "../proxy/proxy-settings";
@@ -109,11 +110,36 @@ const aptSource = z.strictObject({
   onlyPackages: z.array(z.string()).readonly().optional(),
 });
 
+const bucketField = (field: keyof typeof SNAPSHOT_BUCKET) =>
+  z.string().regex(SNAPSHOT_BUCKET[field][0], { error: `expected ${SNAPSHOT_BUCKET[field][1]}` });
+
+export const snapshots = z.strictObject({
+  /** Time from one snapshot to the next. */
+  intervalMinutes: z.int().min(1).default(60),
+  /** Snapshots kept on each server, the newest ones. */
+  keep: z.int().min(1).default(48),
+  /** Bucket of S3, or of a store that speaks as S3 does, that each is put into besides. @default - none */
+  bucket: z
+    .strictObject({
+      /** The name of the bucket. */
+      bucket: bucketField("bucket"),
+      /** Region that requests are signed for. */
+      region: bucketField("region"),
+      /** https URL of the store. @default - S3's in that region */
+      endpoint: bucketField("endpoint").optional(),
+      /** What the snapshots' names begin with. @default - consul/NAME */
+      prefix: bucketField("prefix").optional(),
+    })
+    .optional(),
+});
+
 const consul = z.strictObject({
   /** Where hosts install Consul from. @default - HashiCorp's archive */
   aptSource: aptSource.optional(),
   /** Version of Consul: its own or the package's. @default - the newest when a host is delivered to first */
   version: z.string().regex(PACKAGE_VERSION, { error: PACKAGE_VERSION_EXPECTED }).optional(),
+  /** Copies of the datacenter's state, hourly unless it says otherwise. */
+  snapshots: snapshots.prefault({}),
   /** Run one server without quorum: for trying things out, never for a service. */
   singleServer: z.boolean().default(false),
   /** Encrypt and verify what agents say to servers; the certificates are sensitive Terraform variables. */

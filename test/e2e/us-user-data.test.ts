@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { type App, TerraformStack } from "cdktf";
 import { AssetBucket, Network, SecretStore, ServerGroup } from "../../constructs/aws";
+import { snapshotPermissions } from "../../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../../constructs/dns";
 import { AggregationProxy, proxyBundle } from "../../constructs/proxy";
 import { Testbed, until, type VirtualHost } from "../testbed";
@@ -35,6 +36,7 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     testbed = await Testbed.boot({ hosts: [], far: { names: [ORIGIN] } });
     aws = await Aws.start(testbed, { [ORIGIN]: FAR_ADDRESS, [DATABASE]: testbed.network.gateway });
     await publishAgent(aws, testbed.directory);
+    await aws.createBucket(SNAPSHOTS);
     const stack = await Stack.synthesise(testbed.directory, "us", (app) => oneMachine(app, testbed));
     [group] = (await new Cloud(aws, { consul_gossip_key: GOSSIP_KEY }).apply(stack)) as [GroupPlan];
     // and Debian as its image for EC2 has it, with the user data where cloud-init finds it
@@ -122,6 +124,17 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     expect(await machine.run(`curl -fsS -m 10 http://${ORIGIN}.ccnproxy-https/hc`)).toBe(
       `ok from ${ORIGIN}\n`,
     );
+  });
+
+  it("keeps snapshots in S3 with its role's credentials, and brings one back", async () => {
+    // GIVEN a snapshot in the bucket, and something lost since
+    await machine.run("consul kv put orders/last 4711 && systemctl start tricloud-consul-snapshot");
+    await machine.run("consul kv delete orders/last");
+    expect(aws.calls("s3:PutObject")).toEqual([expect.objectContaining({ instance, bucket: SNAPSHOTS })]);
+    // WHEN
+    await machine.run("/usr/local/lib/tricloud/consul-snapshot restore");
+    // THEN
+    expect(await machine.run("consul kv get orders/last")).toBe("4711\n");
   });
 
   it("comes back with everything running after a reboot, without fetching again", async () => {
@@ -292,7 +305,9 @@ function oneMachine(app: App, testbed: Testbed): void {
     datacenter: "us",
     singleServer: true,
     aptSource: testbed.consulSource,
+    snapshots: { bucket: { bucket: SNAPSHOTS, region: AWS_REGION }, credentials: "instance-role" },
   });
+  group.allow(...snapshotPermissions(AWS_REGION, { bucket: SNAPSHOTS, prefix: "consul/us" }));
   const proxy = new AggregationProxy(scope, "proxy", {
     hosts: [group],
     allow: [ORIGIN],
@@ -308,5 +323,7 @@ function oneMachine(app: App, testbed: Testbed): void {
   });
 }
 
+/** A bucket that was there before. */
+const SNAPSHOTS = "us-snapshots";
 const COMPLETE = "autoscaling:CompleteLifecycleAction";
 const digestOf = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");

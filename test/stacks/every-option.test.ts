@@ -35,7 +35,14 @@ const SHARED: Samples = {
 };
 
 /** Where Tricloud installs Consul on machines itself. */
-const ON_HOSTS: Samples = { ...SHARED, "consul.version": ["1.22.3", "1.22.3-1"] };
+const ON_HOSTS: Samples = {
+  ...SHARED,
+  "consul.version": ["1.22.3", "1.22.3-1"],
+  "consul.snapshots.bucket.bucket": ["example-snapshots"],
+  "consul.snapshots.bucket.region": ["us-east-1"],
+  "consul.snapshots.bucket.endpoint": ["https://s3.example.com"],
+  "consul.snapshots.bucket.prefix": ["consul/one"],
+};
 
 const SERVERS = dedicatedRegionValue().servers;
 

@@ -245,6 +245,38 @@ describe("ConsulCluster", () => {
     expect(() => jp({ version: "1.7.0" })).toThrow('release must be 1.8 or later, got: "1.7.0"');
   });
 
+  it("puts snapshots into a bucket, and has Consul tell how they are", () => {
+    // GIVEN / WHEN
+    const bucket = { bucket: "snapshots", region: "jp-1", endpoint: "https://s3.example.jp" };
+    const { hosts } = jp({ snapshots: { intervalMinutes: 30, bucket } });
+    // THEN servers have the key, agents have not
+    const [server, , , agent] = hosts.map((host) => host.profile.files.map(({ path }) => path));
+    expect(server).toContain("/etc/tricloud/consul-snapshot-key");
+    expect(agent).not.toContain("/etc/tricloud/consul-snapshot-key");
+    const script = hosts[0]!.file("/usr/local/lib/tricloud/consul-snapshot");
+    expect(script).toContain('"https://s3.example.jp/snapshots$path"');
+    expect(script).toContain("aws:amz:jp-1:s3");
+    // AND one that is overdue is critical
+    const service = JSON.parse(
+      hosts[0]!.file("/etc/tricloud/consul/service-consul-snapshots.json"),
+    ) as object;
+    expect(service).toMatchObject({ service: { name: "consul-snapshots", check: { ttl: "70m" } } });
+  });
+
+  it.each([
+    [
+      { bucket: "Snapshots", region: "jp-1" },
+      'the bucket\'s bucket must be the name of a bucket, got: "Snapshots"',
+    ],
+    [{ bucket: "snapshots", region: "jp 1" }, "the bucket's region must be a region such as ap-northeast-1"],
+    [
+      { bucket: "snapshots", region: "jp-1", endpoint: "http://s3.example.jp" },
+      "the bucket's endpoint must be an https URL without a path",
+    ],
+  ])("refuses a bucket that cannot be: %j", (bucket, message) => {
+    expect(() => jp({ snapshots: { bucket } })).toThrow(message);
+  });
+
   describe("refuses", () => {
     it("failover to a region it does not know, and snapshots nobody keeps", () => {
       expect(() => jp({ failoverTo: ["us"] })).toThrow(

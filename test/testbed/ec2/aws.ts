@@ -26,9 +26,14 @@ const BUCKET_NAMES = `*.s3.${AWS_REGION}.amazonaws.com`;
 /** Tells whether a request is signed as AWS wants it. */
 const MODULES = ["aws4@1.13.2"];
 
-export interface Credentials {
+/** A user's key for long use. */
+export interface AccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+/** A role's, for a while. */
+export interface Credentials extends AccessKey {
   readonly sessionToken: string;
 }
 
@@ -200,6 +205,11 @@ export class Aws {
   /** Has the metadata service give the machine at this address other credentials than AWS knows it by. */
   mistake(address: string, credentials: Credentials): void {
     this.child.send({ mistaken: address, credentials });
+  }
+
+  /** Lets whoever has this key, which belongs to no machine, do what the statements say. */
+  admitKey(user: string, statements: readonly Statement[], credentials: AccessKey): void {
+    this.child.send({ instance: { id: user, address: user, statements, credentials } });
   }
 
   forget(address: string): void {

@@ -34,12 +34,22 @@ function asked({ headers, url, method }, body) {
   if (bucketHost !== null || host === `s3.${region}.amazonaws.com`) {
     const path = decodeURIComponent(url.split("?")[0].slice(1));
     const [bucket, key] = bucketHost === null ? splitOnce(path) : [bucketHost[1], path];
-    const version = new URL(url, "https://s3").searchParams.get("versionId") ?? undefined;
+    const query = new URL(url, "https://s3").searchParams;
+    const version = query.get("versionId") ?? undefined;
+    if (query.has("list-type")) {
+      return {
+        service: "s3",
+        action: "s3:ListBucket",
+        resource: `arn:aws:s3:::${bucket}`,
+        detail: { bucket },
+      };
+    }
     const reading = version === undefined ? "s3:GetObject" : "s3:GetObjectVersion";
-    const action = ["GET", "HEAD"].includes(method) ? reading : `s3:${method}`;
+    const others = { PUT: "s3:PutObject", DELETE: "s3:DeleteObject" };
+    const action = ["GET", "HEAD"].includes(method) ? reading : others[method];
     return {
       service: "s3",
-      action,
+      action: action ?? `s3:${method}`,
       resource: `arn:aws:s3:::${bucket}/${key}`,
       detail: { bucket, key, version },
     };

@@ -39,7 +39,10 @@ function refusalCode({ method, url, headers }, body, { service, region, credenti
   if (parts === null) return "AccessDenied";
   const [, accessKeyId, day, scopeRegion, scopeService, names, signature] = parts;
   const token = headers["x-amz-security-token"];
-  if (accessKeyId !== credentials.accessKeyId || token === undefined) return "InvalidAccessKeyId";
+  // A key for long use has no token; that of a role is not known without one.
+  const isTemporary = credentials.sessionToken !== undefined;
+  if (accessKeyId !== credentials.accessKeyId || (isTemporary && token === undefined))
+    return "InvalidAccessKeyId";
   if (token !== credentials.sessionToken) return "InvalidToken";
 
   const date = headers["x-amz-date"] ?? "";
