@@ -32,6 +32,11 @@ export function resolverClientFiles(nameservers: readonly string[]): HostFile[] 
     },
     // openresolv, not Debian's resolvconf, which leaves a file alone that is none of its links.
     { path: "/etc/resolvconf.conf", content: text(`${NOTE}resolvconf=NO\n`) },
+    // Debian's resolvconf runs hooks of unbound's package, which would have unbound ask what interfaces come with.
+    {
+      path: "/etc/default/unbound",
+      content: text(`${NOTE}RESOLVCONF=false\nUSE_RESOLVCONF_FORWARDS=false\n`),
+    },
     { path: "/etc/dhcpcd.enter-hook", content: text(`${NOTE}skip_hooks="$skip_hooks resolv.conf"\n`) },
   ];
 }

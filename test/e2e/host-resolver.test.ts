@@ -13,7 +13,7 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
   let testbed: Testbed;
 
   beforeAll(async () => {
-    testbed = await Testbed.boot({ hosts: ["resolved", "openresolv", "neither"] });
+    testbed = await Testbed.boot({ hosts: ["resolved", "openresolv", "resolvconf", "neither"] });
     for (const host of testbed.hosts) await host.run("apt-get -q update");
   });
   afterAll(() => testbed?.stop());
@@ -74,6 +74,40 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
     await host.run(`echo "nameserver ${testbed.network.gateway}" | resolvconf -a eth0.dhcp; resolvconf -u`);
     // THEN
     expect(await asked(host)).toBe(ADDRESS);
+  });
+
+  it("is asked still when Debian's resolvconf is told of other servers, until it is taken back", async () => {
+    // GIVEN a host whose list of servers is what interfaces have told resolvconf, and unbound tells it of itself
+    const host = testbed.host("resolvconf");
+    const delivery = new HostDelivery(host);
+    await host.run("DEBIAN_FRONTEND=noninteractive apt-get -qy --no-install-recommends install resolvconf");
+    const interfaceComesUp = `echo "nameserver ${testbed.network.gateway}" | resolvconf -a eth0.dhcp`;
+    // Its units are then as a start leaves them, not its installation.
+    await host.cutPower();
+    await host.start();
+    await host.run(interfaceComesUp);
+    expect(await host.run("readlink -f /etc/resolv.conf; grep -v '^#' /etc/resolv.conf")).toBe(
+      `/run/resolvconf/resolv.conf\nnameserver ${testbed.network.gateway}\n`,
+    );
+    const before = await snapshot(host);
+    await delivery.deploy(profile());
+
+    // WHEN an interface comes up, before and after the host starts anew
+    await host.run(interfaceComesUp);
+    expect(await asked(host)).toBe(ADDRESS);
+    await host.cutPower();
+    await host.start();
+    await host.run(interfaceComesUp);
+
+    // THEN
+    expect(await asked(host)).toBe(ADDRESS);
+
+    // WHEN it is taken back THEN programs ask what interfaces tell
+    succeeded(await delivery.remove());
+    expect(
+      difference(before, await snapshot(host)).filter((line) => !line.includes("/root/.tricloud-incoming")),
+    ).toEqual([]);
+    expect(await host.run("grep -v '^#' /etc/resolv.conf")).toBe(`nameserver ${testbed.network.gateway}\n`);
   });
 
   it("is not taken for healthy when programs do not ask it", async () => {

@@ -34,8 +34,8 @@ export const DEBIAN_PACKAGES = [
   "python3-moto",
   "python3-flask-cors",
 ];
-/** Packages from Debian 13 that cannot be installed together with the ones above. */
-const RIVALS = ["openresolv"];
+/** Packages from Debian 13 of which none can be installed together with another or with the ones above. */
+const RIVALS = ["openresolv", "resolvconf"];
 /** Packages from Debian 11, the last one to carry Consul. */
 export const BULLSEYE_PACKAGES = ["consul"];
 
@@ -71,7 +71,9 @@ export async function aptRepository(cache: string, mirror: string, root: string)
     preferences: `Package: *\nPin: release n=bullseye\nPin-Priority: -1\n\nPackage: ${BULLSEYE_PACKAGES.join(" ")}\nPin: release n=bullseye\nPin-Priority: 900\n`,
   };
   await fetchPackages(work, { ...request, packages: [...DEBIAN_PACKAGES, ...BULLSEYE_PACKAGES] });
-  for (const file of await fetchPackages(work, { ...request, packages: RIVALS })) {
+  let files: string[] = [];
+  for (const rival of RIVALS) files = await fetchPackages(work, { ...request, packages: [rival] });
+  for (const file of files) {
     const fromBullseye = BULLSEYE_PACKAGES.some((wanted) => basename(file).startsWith(`${wanted}_`));
     const archive = join(directory, fromBullseye ? "bullseye" : "debian");
     mkdirSync(archive, { recursive: true });
