@@ -9,11 +9,16 @@ import { findBindings } from "./schema/binding-source";
 import { deriveProviderSchema, deriveSchema } from "./schema/derive";
 import { type Block, type ProviderSchema } from "./schema/schema";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
-import { type UsedProvider, deployedIn, usedProviders } from "./stack/used-types";
+import { type UsedProvider, addressesOf, deployedIn, usedProviders } from "./stack/used-types";
 
 /** Doubles of all providers that a set of stacks uses, served from this process. */
 export class ProviderDoubles {
-  private constructor(private readonly servers: ReadonlyMap<string, ProviderServer>) {}
+  private constructor(
+    private readonly servers: ReadonlyArray<{
+      readonly provider: UsedProvider;
+      readonly server: ProviderServer;
+    }>,
+  ) {}
 
   /**
    * @param states paths of the state files that the stacks start from
@@ -29,24 +34,27 @@ export class ProviderDoubles {
     mkdirSync(directory);
     const files = [...states];
     const deployed = deployedIn(files);
-    const servers = new Map<string, ProviderServer>();
+    const servers = [];
     for (const provider of usedProviders(stacks, files).values()) {
       const hints = HINTS[provider.name] ?? {};
       const schema = providerSchema(provider, hints, resolveFrom);
       const double = new ProviderDouble(provider.name, schema, hints, deployed);
-      servers.set(provider.address, new ProviderServer(double, join(directory, String(servers.size))));
+      servers.push({ provider, server: new ProviderServer(double, join(directory, String(servers.length))) });
     }
-    await Promise.all([...servers.values()].map((server) => server.listen()));
+    await Promise.all(servers.map(({ server }) => server.listen()));
     return new ProviderDoubles(servers);
   }
 
   /** The value of TF_REATTACH_PROVIDERS for these doubles. */
   public get reattach(): string {
-    return reattachVariable(new Map([...this.servers].map(([address, { socket }]) => [address, socket])));
+    const sockets = this.servers.flatMap(({ provider, server }) =>
+      addressesOf(provider).map((address) => [address, server.socket] as const),
+    );
+    return reattachVariable(new Map(sockets));
   }
 
   public close(): void {
-    for (const server of this.servers.values()) server.close();
+    for (const { server } of this.servers) server.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { type BlocksByType, type SynthesizedStack } from "./synthesized-stacks";
 
 /** The types of one provider that stacks use. */
 export interface UsedProvider {
-  /** Terraform's full address, e.g. `registry.terraform.io/hashicorp/aws`. */
+  /** Terraform's full address, e.g. `registry.terraform.io/hashicorp/aws`; `addressesOf` tells OpenTofu's too. */
   readonly address: string;
   /** Last part of the address: also the name of its bindings' package. */
   readonly name: string;
@@ -12,6 +12,8 @@ export interface UsedProvider {
 }
 
 const REGISTRY = "registry.terraform.io";
+/** Where OpenTofu has a provider whose source names no registry; its states hold that. */
+const OPENTOFU_REGISTRY = "registry.opentofu.org";
 const BUILT_IN = "terraform";
 
 /**
@@ -82,7 +84,10 @@ function addStateTypes(used: Map<string, UsedProvider>, file: string): void {
     if (address === undefined)
       throw new Error(`state file ${file} names a provider that cannot be read: ${provider}`);
     if (isBuiltIn(address)) continue;
-    const { resources, dataSources } = providerAt(used, address);
+    const { resources, dataSources } = providerAt(
+      used,
+      address.replace(`${OPENTOFU_REGISTRY}/`, `${REGISTRY}/`),
+    );
     (mode === "data" ? dataSources : resources).add(type);
   }
 }
@@ -95,6 +100,12 @@ function providerAt(used: Map<string, UsedProvider>, address: string): UsedProvi
   used.set(address, added);
   return added;
 }
+
+/** All addresses by which Terraform and OpenTofu call a provider. */
+export const addressesOf = ({ address }: UsedProvider): string[] =>
+  address.startsWith(`${REGISTRY}/`)
+    ? [address, address.replace(`${REGISTRY}/`, `${OPENTOFU_REGISTRY}/`)]
+    : [address];
 
 function isBuiltIn(address: string): boolean {
   return address.startsWith("terraform.io/builtin/");

@@ -47,9 +47,12 @@ test("a type whose provider is not required is an error that names both", () => 
   );
 });
 
-test("what only the state holds is used too, to be destroyed", () => {
+test.each([
+  ["Terraform", "registry.terraform.io"],
+  ["OpenTofu", "registry.opentofu.org"],
+])("what only the state of %s holds is used too, to be destroyed", (_, registry) => {
   const file = join(testDirectory(), "state");
-  const provider = 'provider["registry.terraform.io/hashicorp/aws"]';
+  const provider = `provider["${registry}/hashicorp/aws"]`;
   const builtin = 'provider["terraform.io/builtin/terraform"]';
   const resources = [
     { mode: "managed", type: "aws_vpc", provider },
