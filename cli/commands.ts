@@ -1,5 +1,3 @@
-import { join } from "node:path";
-
 /** What one word after `tricloud` does. */
 export interface Command {
   readonly name: string;
@@ -13,6 +11,16 @@ export interface Command {
 
 /** Each is loaded when it is called: planning alone takes longer to load than the others to run. */
 export const COMMANDS: readonly Command[] = [
+  {
+    name: "init",
+    summary: "begins a region of one's own, and a project for it",
+    run: async (args) => (await import("./init")).main(args),
+  },
+  {
+    name: "synth",
+    summary: "Terraform's configuration of every stack, from the region values",
+    run: async (args) => (await import("./synth")).main(args),
+  },
   {
     name: "plan",
     summary: "Terraform's plan of the synthesised stacks, without cloud, credentials or network",
@@ -39,9 +47,11 @@ export const COMMANDS: readonly Command[] = [
     name: "openings",
     summary: "which addresses and ports must be open between federated regions",
     run: async (args) => {
-      const directory = process.env["TRICLOUD_REGIONS"] ?? join(__dirname, "../regions");
-      const { main } = await import("./openings");
-      return main(args, (text) => void process.stdout.write(text), directory);
+      const [{ main }, { regionsDirectory }] = await Promise.all([
+        import("./openings"),
+        import("./regions-directory"),
+      ]);
+      return main(args, (text) => void process.stdout.write(text), regionsDirectory());
     },
   },
   {

@@ -8,12 +8,15 @@ import { type Region, type RegionSource, validateRegions } from "./validate-regi
  *
  * @throws Error when the directory holds no region or a file cannot be read; InvalidRegionsError when a value is wrong.
  */
-export function loadRegions(directory: string): Region[] {
+export const loadRegions = (directory: string): Region[] => validateRegions(readRegions(directory));
+
+/** Reads region values and leaves them as they are. @throws Error as `loadRegions` does, for what is not validated */
+export function readRegions(directory: string): RegionSource[] {
   const files = regionFiles(directory);
   if (files.length === 0) {
     throw new Error(`regions directory ${directory}: expected at least one .js or .json file, got: none`);
   }
-  return validateRegions(files.map(readRegion));
+  return files.map(readRegion);
 }
 
 function regionFiles(directory: string): string[] {

@@ -33,7 +33,7 @@ describe("tricloud", () => {
     return { status, stdout, stderr };
   };
 
-  const COMMANDS = ["plan", "availability", "topology", "drift", "openings", "recover"];
+  const COMMANDS = ["init", "synth", "plan", "availability", "topology", "drift", "openings", "recover"];
 
   it("lists its commands, asked for help or asked for nothing", () => {
     // WHEN
@@ -80,7 +80,7 @@ describe("tricloud", () => {
       scripts: Record<string, string>;
       bin: Record<string, string>;
     };
-    for (const name of COMMANDS)
+    for (const name of COMMANDS.filter((one) => one !== "init" && one !== "synth"))
       expect(scripts[name]).toMatch(new RegExp(`node ${bin["tricloud"]} ${name}$`));
   });
 });

