@@ -26,11 +26,12 @@ const jp: DedicatedRegionInput = {
     },
   ],
   proxy: {
-    allow: ["api.example.com", "*.example.net"],
-    warm: ["api.example.com:443=2"],
+    allow: ["*.example.net"],
+  },
+  origins: {
+    "api.example.com": { stack: "us", service: "web", warm: 2 },
   },
   availability: {
-    origins: { "api.example.com": { stack: "us", service: "web" } },
     targets: { "calls-to-other-clouds": { atLeast: 0.995 } },
   },
   consul: { version: "1.22.3" },

@@ -1,7 +1,13 @@
 import type { App } from "cdktf";
 import type { IConstruct } from "constructs";
 import type { DeclaresServices } from "../constructs/availability";
-import { InvalidRegionsError, type Region, type RegionProblem } from "../constructs/region";
+import {
+  InvalidRegionsError,
+  isGroup,
+  type OriginFigure,
+  type Region,
+  type RegionProblem,
+} from "../constructs/region";
 
 /*
  * Each platform's bindings take time and memory to load, so a platform that no region uses is not loaded.
@@ -58,20 +64,28 @@ function unknownTargets({ name, availability }: Region, services: readonly strin
 }
 
 function unknownOrigins(
-  { name, availability }: Region,
+  { name, origins }: Region,
   services: ReadonlyMap<string, readonly string[]>,
 ): RegionProblem[] {
-  return Object.entries(availability.origins).flatMap(([host, origin]) => {
-    if (!("stack" in origin) || services.get(origin.stack)?.includes(origin.service)) return [];
-    const known = [...services].flatMap(([stack, names]) => names.map((service) => `${stack}/${service}`));
-    return [
-      {
-        region: name,
-        path: `availability.origins[${JSON.stringify(host)}]`,
-        value: `${origin.stack}/${origin.service}`,
-        expectation: `expected a service of a stack of this app (${known.sort().join(", ")})`,
-      },
-    ];
+  const known = [...services]
+    .flatMap(([stack, names]) => names.map((service) => `${stack}/${service}`))
+    .sort();
+  return Object.entries(origins).flatMap(([host, origin]) => {
+    const path = `origins[${JSON.stringify(host)}]`;
+    const figures: readonly [path: string, figure: OriginFigure][] = isGroup(origin)
+      ? origin.origins.map((member, index) => [`${path}.origins[${index}]`, member])
+      : [[path, origin]];
+    return figures.flatMap(([place, figure]) => {
+      if (!("stack" in figure) || known.includes(`${figure.stack}/${figure.service}`)) return [];
+      return [
+        {
+          region: name,
+          path: place,
+          value: `${figure.stack}/${figure.service}`,
+          expectation: `expected a service of a stack of this app (${known.join(", ")})`,
+        },
+      ];
+    });
   });
 }
 

@@ -24,14 +24,18 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ...region.consul,
     });
     this.retire(servers, roster);
-    const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...region.proxy });
+    const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...this.proxied });
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
     const [caller = servers[0]!] = withRole(servers, "app");
     const names = resolver.answersOn(caller);
     this.service("calls-to-other-clouds", {
-      requires: [names, proxy, ...this.origins],
-      degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
+      requires: [names, proxy, ...this.origins.needed],
+      degradesWithout: [
+        ...this.origins.missed,
+        softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN),
+        consul.leader,
+      ],
       placing: this.throughProxies(names, proxy),
     });
     const apps = withRole(servers, "app");

@@ -2,6 +2,7 @@ import { GcsBackend, Lazy, S3Backend, TerraformOutput, TerraformStack } from "cd
 import type { Construct } from "constructs";
 import {
   AvailabilityTarget,
+  type Block,
   type BlockSource,
   collectAvailability,
   component,
@@ -17,8 +18,17 @@ import {
   service,
   type ServiceProps,
   type Site,
+  type Softened,
+  softened,
 } from "../constructs/availability";
-import type { RegionBase } from "../constructs/region";
+import { originGroup } from "../constructs/proxy";
+import {
+  isGroup,
+  type OriginFigure,
+  type ProxiedOrigins,
+  proxiedOrigins,
+  type RegionBase,
+} from "../constructs/region";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
@@ -32,7 +42,7 @@ export abstract class RegionStack<R extends RegionBase>
   readonly services: Service[] = [];
   readonly sites: Site[] = [];
 
-  private originBlocks: readonly BlockSource[] | undefined;
+  private originBlocks: Origins | undefined;
 
   /** @param id stack name. @default - the region's name */
   constructor(
@@ -63,32 +73,51 @@ export abstract class RegionStack<R extends RegionBase>
   /** Calls to other clouds may go through other regions' proxies; resolver and origins stay those of the callers. */
   protected throughProxies(resolver: BlockSource, proxy: HasInstances & HasFailover): Placing {
     const { name } = this.region;
-    const origins = Object.keys(this.region.availability.origins);
+    const { needed, names } = this.origins;
     return {
       on: proxy,
       brings: {
         [`resolver in ${name}`]: resolver,
-        ...Object.fromEntries(this.origins.map((origin, at) => [`origin ${origins[at]} of ${name}`, origin])),
+        ...Object.fromEntries(needed.map((origin, at) => [`origin ${names[at]} of ${name}`, origin])),
       },
       switching: proxy.failover?.switching,
     };
   }
 
-  /** What the region says its calls to other clouds end at. */
-  protected get origins(): readonly BlockSource[] {
+  /** The region's proxy settings, with the origins that it describes. */
+  protected get proxied(): R["proxy"] & ProxiedOrigins {
+    const { origins } = this.region;
+    const proxy: R["proxy"] = this.region.proxy;
+    return { ...proxy, ...proxiedOrigins(origins, proxy) };
+  }
+
+  /** What the region's calls to other clouds end at. Callers of one with a substitute degrade without it. */
+  protected get origins(): Origins {
     return (this.originBlocks ??= this.originComponents());
   }
 
-  private originComponents(): BlockSource[] {
-    return Object.entries(this.region.availability.origins).map(([name, origin]) =>
-      "stack" in origin
-        ? remote(origin.stack, origin.service)
-        : component(
-            `origin/${name}`,
-            { availability: origin.availability },
-            { label: name, kind: "assumed", source: origin.source },
-          ),
-    );
+  private originComponents(): Origins {
+    const { groups, settings } = this.proxied;
+    const blocks = Object.entries(this.region.origins).map(([name, origin]) => ({
+      name,
+      block: isGroup(origin)
+        ? originGroup(
+            name,
+            groups[name]!,
+            origin.origins.map((member) => originBlock(member.url.replace(/^https?:\/\//, ""), member)),
+            settings,
+          )
+        : originBlock(name, origin),
+      isMissable: isGroup(origin) && origin.substitute !== undefined,
+    }));
+    const needed = blocks.filter(({ isMissable }) => !isMissable);
+    return {
+      needed: needed.map(({ block }) => block),
+      names: needed.map(({ name }) => name),
+      missed: blocks
+        .filter(({ isMissable }) => isMissable)
+        .map(({ name, block }) => softened(block, `proxies answer reads of ${name} by its substitute`)),
+    };
   }
 
   private addAvailabilityOutput(): void {
@@ -132,3 +161,21 @@ export abstract class RegionStack<R extends RegionBase>
     }
   }
 }
+
+/** What calls to other clouds end at, as far as availability goes. */
+interface Origins {
+  readonly needed: readonly BlockSource[];
+  /** Names of what is needed, in its order. */
+  readonly names: readonly string[];
+  readonly missed: readonly Softened[];
+}
+
+const originBlock = (name: string, figure: OriginFigure): Block => {
+  if ("stack" in figure) return remote(figure.stack, figure.service);
+  const { availability, meanOutageHours, source } = figure;
+  return component(
+    `origin/${name}`,
+    { availability, meanOutageHours },
+    { label: name, kind: "assumed", source },
+  );
+};

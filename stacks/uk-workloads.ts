@@ -56,7 +56,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
-      ...region.proxy,
+      ...this.proxied,
     });
     proxy.registerWith(consul);
     new DeployGate(this, "proxy-ready", {
@@ -78,8 +78,13 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...region.dns,
     });
     this.service("calls-to-other-clouds", {
-      requires: [resolver, proxy, ...this.origins],
-      degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
+      requires: [resolver, proxy, ...this.origins.needed],
+      degradesWithout: [
+        ...this.origins.missed,
+        softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN),
+        consul.leader,
+        cluster,
+      ],
       placing: this.throughProxies(resolver, proxy),
     });
     this.addApplications(uk, access);

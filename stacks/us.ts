@@ -81,7 +81,7 @@ export class UsStack extends RegionStack<Ec2Region> {
       agents: hosts,
       wanNetworks: region.consulWanNetworks,
     });
-    const proxy = new AggregationProxy(this, "proxy-service", { hosts: [proxies], ...region.proxy });
+    const proxy = new AggregationProxy(this, "proxy-service", { hosts: [proxies], ...this.proxied });
     proxy.registerWith(consul);
     for (const clients of [network.cidr, ...region.consulWanNetworks]) {
       proxies.firewall.allowFrom(clients, tcp(proxy.port), "Applications of the federated regions");
@@ -124,8 +124,12 @@ export class UsStack extends RegionStack<Ec2Region> {
     this.output("alarm_topic", "Topic that every alarm is sent to", pager.topicArn);
     const resolving = resolver.answersOn(apps);
     this.service("calls-to-other-clouds", {
-      requires: [resolving, proxy, network, ...this.origins],
-      degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
+      requires: [resolving, proxy, network, ...this.origins.needed],
+      degradesWithout: [
+        ...this.origins.missed,
+        softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN),
+        consul.leader,
+      ],
       placing: this.throughProxies(resolving, proxy),
     });
 

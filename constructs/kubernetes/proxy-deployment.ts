@@ -10,8 +10,10 @@ import {
   DEFAULT_ADMIN_PORT,
   DEFAULT_PROXY_PORT,
   type IProxy,
+  namedOrigins,
   proxyBundle,
   proxyConfig,
+  type ProxyGroups,
   type ProxySettings,
 } from "../proxy";
 import { type HasTopology, type TopologyElement } from "../topology";
@@ -40,8 +42,10 @@ export interface ProxyDeploymentProps {
   readonly maxPods?: number;
   /** Networks outside the cluster whose machines may send requests. @default - none: pods only */
   readonly clientNetworks?: readonly string[];
-  /** Origins it may forward to: host names, or patterns with a leading `*.`. */
+  /** Origins it may forward to besides `groups`: host names, or patterns with a leading `*.`. At least one of either. */
   readonly allow: readonly string[];
+  /** Names that stand for several origins, the next of which answers when one fails (docs/proxy.md). @default - none */
+  readonly groups?: ProxyGroups;
   /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
   readonly warm?: readonly string[];
   /** Port that takes requests. @default 80 */
@@ -96,7 +100,14 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     this.drainSeconds = props.drainSeconds ?? 15;
     this.instances = [...new Set(spreadOver(props.workers, minPods))];
     this.topology = [
-      { kind: "workload", role: "proxy", on: [], copies: minPods, port: this.port, origins: props.allow },
+      {
+        kind: "workload",
+        role: "proxy",
+        on: [],
+        copies: minPods,
+        port: this.port,
+        origins: namedOrigins(props),
+      },
     ];
     const files = new ConfigFiles(this, "files", { name: "proxy", namespace, files: this.files(props) });
     this.deployment = this.addDeployment(props, minPods, files.configMapName);
@@ -137,13 +148,15 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     });
   }
 
-  private files({ allow, warm, caCertificate, settings, bundlePath }: ProxyDeploymentProps) {
+  private files({ allow, groups, warm, caCertificate, settings, bundlePath }: ProxyDeploymentProps) {
     const caFile = caCertificate === undefined ? undefined : `${FILES}/${CA_FILE}`;
     // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.
     const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
     return {
       [BUNDLE_FILE]: proxyBundle(bundlePath),
-      [CONFIG_FILE]: text(proxyConfig({ allow, warm, port: this.port, adminListen, caFile, settings })),
+      [CONFIG_FILE]: text(
+        proxyConfig({ allow, groups, warm, port: this.port, adminListen, stateDir: STATE, caFile, settings }),
+      ),
       ...(caCertificate === undefined ? {} : { [CA_FILE]: text(caCertificate) }),
     };
   }
@@ -176,7 +189,10 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
             topologySpreadConstraint: zoneSpread(LABELS),
             toleration: LEAVES_LOST_NODE,
             container: [this.container(image)],
-            volume: [{ name: "files", configMap: { name: configMap } }],
+            volume: [
+              { name: "files", configMap: { name: configMap } },
+              { name: "state", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+            ],
           },
         },
       },
@@ -222,7 +238,10 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
         limits: { memory: "512Mi" },
       },
       securityContext: HARDENED_CONTAINER,
-      volumeMount: [{ name: "files", mountPath: FILES, readOnly: true }],
+      volumeMount: [
+        { name: "files", mountPath: FILES, readOnly: true },
+        { name: "state", mountPath: STATE },
+      ],
     };
   }
 
@@ -240,6 +259,8 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
 
 const LABELS = labelsOf("proxy");
 const FILES = "/etc/tricloud";
+/** Which origins operators have drained from this pod, and the socket by which they do; gone with the pod. */
+const STATE = "/var/lib/tricloud-proxy";
 const BUNDLE_FILE = "tricloud-proxy.js";
 const CONFIG_FILE = "proxy.json";
 const CA_FILE = "proxy-ca.pem";

@@ -12,6 +12,7 @@ import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
+import { type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings } from "./proxy-settings";
 import { proxyUnit } from "./proxy-unit";
 
@@ -26,8 +27,10 @@ export interface IProxy extends IConstruct, HasInstances, HasFailover {
 export interface AggregationProxyProps {
   /** Where it runs: one proxy on each host. */
   readonly hosts: readonly IHost[];
-  /** Origins it may forward to: host names, or patterns with a leading `*.`. */
+  /** Origins it may forward to besides `groups`: host names, or patterns with a leading `*.`. At least one of either. */
   readonly allow: readonly string[];
+  /** Names that stand for several origins, the next of which answers when one fails (docs/proxy.md). @default - none */
+  readonly groups?: ProxyGroups;
   /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
   readonly warm?: readonly string[];
   /** Port that takes requests. @default 80 */
@@ -60,7 +63,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   readonly instances: readonly Block[];
   private switching: Switching | undefined;
 
-  /** @throws Error when there is no host or no allowed origin, or the proxy has not been bundled */
+  /** @throws Error when there is no host or no allowed origin, a group or setting is none, or the proxy has not been bundled */
   constructor(
     scope: Construct,
     id: string,
@@ -93,7 +96,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
 
   get topology(): readonly TopologyElement[] {
     const on = this.props.hosts.map(({ hostName }) => hostName);
-    return [{ kind: "workload", role: "proxy", on, port: this.port, origins: this.props.allow }];
+    return [{ kind: "workload", role: "proxy", on, port: this.port, origins: namedOrigins(this.props) }];
   }
 
   /** Makes the proxies known to service discovery for as long as they are ready. */
@@ -121,25 +124,28 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   }
 
   private profilePart(): HostProfilePart {
-    const { allow, warm, caCertificate, metrics, settings } = this.props;
+    const { allow, groups, warm, caCertificate, metrics, settings } = this.props;
     const authorities = caCertificate === undefined ? [] : [{ path: CA_PATH, content: text(caCertificate) }];
     const config = proxyConfig({
       allow,
+      groups,
       warm,
       port: this.port,
       // Its own health is asked for on the loopback address all the same.
       adminListen: metrics === "network" ? `0.0.0.0:${DEFAULT_ADMIN_PORT}` : undefined,
       settings,
       drainSeconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + NAMED_SECONDS,
+      stateDir: `/var/lib/${STATE_DIRECTORY}`,
       caFile: authorities[0]?.path,
     });
     const stagedAuthorities = authorities.map(({ path }) => ` --ca-file "$STAGED${path}"`).join("");
+    const unit = proxyUnit({ bundle: BUNDLE_PATH, config: CONFIG_PATH, state: STATE_DIRECTORY });
     return {
       packages: ["curl", "nodejs"],
       files: [
         { path: BUNDLE_PATH, content: proxyBundle(this.props.bundlePath) },
         { path: CONFIG_PATH, content: text(config) },
-        { path: UNIT_PATH, content: text(proxyUnit({ bundle: BUNDLE_PATH, config: CONFIG_PATH })) },
+        { path: UNIT_PATH, content: text(unit) },
         ...authorities,
       ],
       services: [
@@ -154,6 +160,12 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   }
 }
 
+/** Names by which callers ask a proxy for origins. */
+export const namedOrigins = ({
+  allow,
+  groups = {},
+}: Pick<AggregationProxyProps, "allow" | "groups">): string[] => [...allow, ...Object.keys(groups)];
+
 /** How Consul finds out that a proxy is not ready. */
 const CHECK_SECONDS = { interval: 2, timeout: 1 };
 
@@ -161,6 +173,7 @@ const CHECK_SECONDS = { interval: 2, timeout: 1 };
 const NAMED_SECONDS = 5;
 
 const BUNDLE_PATH = "/usr/local/lib/tricloud/tricloud-proxy.js";
+const STATE_DIRECTORY = "tricloud-proxy";
 const CONFIG_PATH = "/etc/tricloud/proxy.json";
 const CA_PATH = "/etc/tricloud/proxy-ca.pem";
 const UNIT_PATH = "/etc/systemd/system/tricloud-proxy.service";

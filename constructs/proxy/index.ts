@@ -1,4 +1,6 @@
 export * from "./aggregation-proxy";
+export * from "./origin-group";
 export * from "./proxy-bundle";
 export * from "./proxy-config";
+export { type ProxyGroup, type ProxyGroups, type ProxyOrigin } from "./proxy-groups";
 export { type ProxySettings } from "./proxy-settings";

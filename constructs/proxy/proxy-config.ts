@@ -1,10 +1,13 @@
+import { groupProblem, type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings, settingProblems } from "./proxy-settings";
 import { refusedWarmOrigins } from "./warm-origins";
 
 /** What the proxy may do and where it listens; the same on every platform. */
 export interface ProxyOptions {
-  /** Origins it may forward to: host names, or patterns with a leading `*.`. At least one. */
+  /** Origins it may forward to: host names, or patterns with a leading `*.`. At least one, where there is no group. */
   readonly allow: readonly string[];
+  /** Names that stand for several origins, which are allowed by being in a group. @default - none */
+  readonly groups?: ProxyGroups;
   /** Origins with open connections ahead of need: `HOST:PORT=CONNECTIONS`. @default - none */
   readonly warm?: readonly string[];
   /** Port that takes requests. @default 80 */
@@ -19,6 +22,8 @@ export interface ProxyOptions {
   readonly drainSeconds?: number;
   /** How long requests under way may take to end after that. @default 30 */
   readonly finishSeconds?: number;
+  /** Directory in which it keeps which origins operators have drained, and its socket for them. @default - none */
+  readonly stateDir?: string;
   /** PEM file of authorities trusted for origins besides the public ones. @default - none */
   readonly caFile?: string;
 }
@@ -29,16 +34,22 @@ export const DEFAULT_ADMIN_PORT = 9300;
 /**
  * The proxy's configuration file (JSON; docs/proxy.md has every key).
  *
- * @throws Error when no origin is allowed, one in `warm` is not, or a setting is none: the proxy would refuse to start.
+ * @throws Error when no origin is allowed, one in `warm` is not, or a group or setting is none: the proxy would refuse to start.
  */
 export function proxyConfig(options: ProxyOptions): string {
-  if (options.allow.length === 0)
+  const { drainSeconds = 0, groups = {}, warm = [] } = options;
+  if (options.allow.length === 0 && Object.keys(groups).length === 0)
     throw new Error("aggregation proxy: allow must name at least one origin, got: []");
-  const { drainSeconds = 0, warm = [] } = options;
   for (const index of refusedWarmOrigins(warm, options.allow)) {
     throw new Error(
       `aggregation proxy: warm must name origins that allow lets through, got: ${JSON.stringify(warm[index])}`,
     );
+  }
+  for (const [name, group] of Object.entries(groups)) {
+    const found = groupProblem(name, group);
+    if (found === undefined) continue;
+    const path = ["groups", name, ...found.path].join(".");
+    throw new Error(`aggregation proxy: ${path}: ${found.expectation}, got: ${JSON.stringify(found.value)}`);
   }
   const { settings = {} } = options;
   const [problem] = settingProblems(settings);
@@ -54,10 +65,12 @@ export function proxyConfig(options: ProxyOptions): string {
     adminListen: options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`,
     allow: options.allow,
     warm,
+    groups,
     keepaliveConns: 64,
     ...settings,
     drainDelay: drainSeconds,
     shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),
+    stateDir: options.stateDir,
     caFile: options.caFile,
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;

@@ -3,13 +3,15 @@ import { UNIT_HARDENING } from "../host";
 export interface ProxyUnitPaths {
   readonly bundle: string;
   readonly config: string;
+  /** What it keeps, below /var/lib. */
+  readonly state: string;
 }
 
 /**
  * The systemd unit that runs the proxy as a user of its own that exists only while it runs, with nothing of the
- * host writable.
+ * host writable but what it keeps, which nobody else but root can reach.
  */
-export function proxyUnit({ bundle, config }: ProxyUnitPaths): string {
+export function proxyUnit({ bundle, config, state }: ProxyUnitPaths): string {
   return `[Unit]
 Description=Tricloud aggregation proxy
 Wants=network-online.target
@@ -24,6 +26,8 @@ KillSignal=SIGTERM
 TimeoutStopSec=50
 LimitNOFILE=65536
 DynamicUser=yes
+StateDirectory=${state}
+StateDirectoryMode=0700
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 ${UNIT_HARDENING}

@@ -30,12 +30,15 @@ export function problemsOf(region: string, input: unknown, error: z.ZodError): R
 
 function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue): RegionProblem[] {
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({
-      region,
-      path: pathText([...issue.path, key]),
-      value: shownValue(valueAt(input, [...issue.path, key]), key),
-      expectation: "expected no such field",
-    }));
+    return issue.keys.map((key) => {
+      const path = pathText([...issue.path, key]);
+      return {
+        region,
+        path,
+        value: shownValue(valueAt(input, [...issue.path, key]), key),
+        expectation: `expected no such field${MOVED[path] ?? ""}`,
+      };
+    });
   }
   const given = issue.code === "custom" ? (issue.params?.["value"] as unknown) : undefined;
   return [
@@ -47,6 +50,11 @@ function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue):
     },
   ];
 }
+
+/** Where fields of earlier releases have gone. */
+const MOVED: Readonly<Record<string, string>> = {
+  "availability.origins": " here: origins are described in the region's own field origins",
+};
 
 /** zod's own messages read "Invalid input: expected string, received undefined"; the value is shown apart. */
 function expectationOf(message: string): string {

@@ -5,6 +5,7 @@ import { BASES } from "../availability/calculus/held";
 import { type ProxySettings, settingProblems } from "../proxy/proxy-settings";
 import { refusedWarmOrigins } from "../proxy/warm-origins";
 import { Cidr } from "../grammar/cidr";
+import { origins } from "./origins";
 
 /*
  * The fields every region has. Each `error` says what was expected; `region-errors.ts` puts the region, the path
@@ -59,8 +60,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const proxy = z
   .strictObject({
-    /** Origins the proxy may forward to: host names, or patterns with a leading `*.`. */
-    allow: z.array(originPattern).min(1, { error: "expected at least one allowed origin" }),
+    /** Origins the proxy may forward to besides those of `origins`: host names, or patterns with a leading `*.`. */
+    allow: z.array(originPattern),
     /** Origins with connections kept open ahead of need, `HOST:PORT=CONNECTIONS`. */
     warm: z.array(warmOrigin).default([]),
     port: port.default(80),
@@ -190,26 +191,7 @@ const target = z.strictObject({
     .optional(),
 });
 
-/** Where calls to other clouds end, as far as availability goes. */
-const origin = z.union(
-  [
-    z.strictObject({
-      availability: z.number().gt(0).lt(1),
-      /** Where the figure is written, or "assumed". */
-      source: z.string().min(1),
-    }),
-    z.strictObject({
-      /** A stack of this app, and a service that it declares. */
-      stack: z.string(),
-      service: z.string(),
-    }),
-  ],
-  { error: "expected { availability, source }, or { stack, service } of another region" },
-);
-
 const availability = z.strictObject({
-  /** What the region's calls to other clouds need there, by host name. */
-  origins: z.record(z.string(), origin).default({}),
   /** What each service must be able to promise, by its name in the stack. */
   targets: z.record(z.string(), target).default({}),
 });
@@ -234,7 +216,9 @@ export const sharedFields = {
   proxy,
   consul: consul.prefault({}),
   dns,
-  availability: availability.default({ origins: {}, targets: {} }),
+  /** Where calls to other clouds end, by the name that callers use: allowed, and counted in what the region promises. */
+  origins: origins.default({}),
+  availability: availability.default({ targets: {} }),
 };
 
 /** What all regions have in common, validated and with defaults filled in. */

@@ -36,10 +36,23 @@ export function validateRegions(sources: readonly RegionSource[]): Region[] {
     if (result.success) regions.push(result.data);
     else problems.push(...problemsOf(nameOf(source), source.value, result.error));
   }
-  problems.push(...nameClashes(regions), ...overlappingNetworks(regions), ...federationProblems(regions));
+  problems.push(
+    ...nameClashes(regions),
+    ...overlappingNetworks(regions),
+    ...federationProblems(regions),
+    ...regions.filter(allowsNothing).map(({ name }) => ({
+      region: name,
+      path: "proxy.allow",
+      value: "[]",
+      expectation: "expected at least one allowed origin, here or in origins",
+    })),
+  );
   if (problems.length > 0) throw new InvalidRegionsError(problems);
   return regions;
 }
+
+const allowsNothing = ({ proxy, origins }: Region): boolean =>
+  proxy.allow.length === 0 && Object.keys(origins).length === 0;
 
 function nameOf({ file, value }: RegionSource): string {
   const name = typeof value === "object" && value !== null ? (value as { name?: unknown }).name : undefined;

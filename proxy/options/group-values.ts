@@ -6,35 +6,35 @@ import {
   type GroupOrigin,
   type SubstituteOptions,
 } from "./group-options";
-import { BadValue } from "./option-error";
+import { BadValue, type Path } from "./option-error";
 import { type Definition, duration, integer } from "./option-values";
 
-type Reader<T> = (value: unknown, path: string) => T;
+type Reader<T> = (value: unknown, path: Path) => T;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads the value of `groups`: an object of groups by name. @throws BadValue */
 export function readGroups(value: unknown): readonly GroupOptions[] {
-  return Object.entries(fieldsOf(value, "groups", "an object of groups by name")).map(([name, group]) => {
-    const path = `groups.${name}`;
+  return Object.entries(fieldsOf(value, ["groups"], "an object of groups by name")).map(([name, group]) => {
+    const path = ["groups", name];
     if (!isHost(name) || name.includes("[")) throw new BadValue(path, name, "a name or name:port");
     return readGroup(name.toLowerCase(), Array.isArray(group) ? { origins: group } : group, path);
   });
 }
 
-function readGroup(name: string, value: unknown, path: string): GroupOptions {
+function readGroup(name: string, value: unknown, path: Path): GroupOptions {
   const fields = known(value, path, GROUP_KEYS, "a list of origins, or an object");
   const from = <T>(key: string, read: Reader<T>, initial: T): T =>
-    fields[key] === undefined ? initial : read(fields[key], `${path}.${key}`);
+    fields[key] === undefined ? initial : read(fields[key], [...path, key]);
   const given = fields["origins"];
   if (!Array.isArray(given) || given.length === 0)
-    throw new BadValue(`${path}.origins`, given, "a list of at least one origin");
-  const origins = given.map((origin: unknown, index) => readOrigin(origin, `${path}.origins[${index}]`));
+    throw new BadValue([...path, "origins"], given, "a list of at least one origin");
+  const origins = given.map((origin: unknown, index) => readOrigin(origin, [...path, "origins", index]));
   const weighted = origins.filter(({ weight }) => weight !== undefined).length;
   if (weighted > 0 && weighted < origins.length)
-    throw new BadValue(`${path}.origins`, given, "either a weight for each origin, or for none");
+    throw new BadValue([...path, "origins"], given, "either a weight for each origin, or for none");
   origins.forEach(({ host, port, tls }, index) => {
     if (origins.findIndex((other) => other.host === host && other.port === port && other.tls === tls) < index)
-      throw new BadValue(`${path}.origins[${index}]`, given[index], "another origin than those before it");
+      throw new BadValue([...path, "origins", index], given[index], "another origin than those before it");
   });
   return {
     name,
@@ -62,18 +62,18 @@ const GROUP_KEYS = [
   "substitute",
 ];
 
-function readOrigin(value: unknown, path: string): GroupOrigin {
+function readOrigin(value: unknown, path: Path): GroupOrigin {
   const fields =
     typeof value === "string"
       ? { url: value }
       : known(value, path, ["url", "weight", "limit", "warm", "host"], "a URL, or an object with one");
   const from = <T>(key: string, read: Reader<T>, initial: T): T =>
-    (fields as Fields)[key] === undefined ? initial : read((fields as Fields)[key], `${path}.${key}`);
+    (fields as Fields)[key] === undefined ? initial : read((fields as Fields)[key], [...path, key]);
   const { url } = fields as Fields;
   const at = typeof url === "string" ? readUpstream(url) : undefined;
   if (at === undefined)
     throw new BadValue(
-      typeof value === "string" ? path : `${path}.url`,
+      typeof value === "string" ? path : [...path, "url"],
       url,
       "http://host[:port] or https://host[:port]",
     );
@@ -98,10 +98,10 @@ const readCheck: Reader<GroupCheck | undefined> = (value, path) => {
   const fields = known(value, path, ["path", "interval", "timeout"], "an object with a path");
   const target = fields["path"];
   if (typeof target !== "string" || !/^\/[\x21-\x7e]*$/.test(target))
-    throw new BadValue(`${path}.path`, target, "a path, e.g. /healthz");
+    throw new BadValue([...path, "path"], target, "a path, e.g. /healthz");
   const from = (key: string, initial: number): number => {
-    const given = fields[key] === undefined ? initial : seconds(fields[key], `${path}.${key}`);
-    if (given < 0.1) throw new BadValue(`${path}.${key}`, fields[key], "at least 100ms");
+    const given = fields[key] === undefined ? initial : seconds(fields[key], [...path, key]);
+    if (given < 0.1) throw new BadValue([...path, key], fields[key], "at least 100ms");
     return given;
   };
   return { path: target, interval: from("interval", 5), timeout: from("timeout", 1) };
@@ -114,23 +114,23 @@ const readSubstitute: Reader<SubstituteOptions | undefined> = (value, path) => {
   const fields = known(value, path, ["status", "contentType", "body"], "an object with a body");
   const { status = 200, contentType = "application/json", body } = fields;
   if (typeof body !== "string" || Buffer.byteLength(body) > MAX_SUBSTITUTE_BYTES)
-    throw new BadValue(`${path}.body`, body, `a text of at most ${MAX_SUBSTITUTE_BYTES} bytes`);
+    throw new BadValue([...path, "body"], body, `a text of at most ${MAX_SUBSTITUTE_BYTES} bytes`);
   if (typeof contentType !== "string" || !/^[!-~]+\/[ -~]+$/.test(contentType))
-    throw new BadValue(`${path}.contentType`, contentType, "a media type, e.g. application/json");
+    throw new BadValue([...path, "contentType"], contentType, "a media type, e.g. application/json");
   const between = whole(200, 599);
-  return { status: between(status, `${path}.status`), contentType, body };
+  return { status: between(status, [...path, "status"]), contentType, body };
 };
 
 /** @throws BadValue where it is none, or has a key that is not among `keys` */
-function known(value: unknown, path: string, keys: readonly string[], expects: string): Fields {
+function known(value: unknown, path: Path, keys: readonly string[], expects: string): Fields {
   const fields = fieldsOf(value, path, expects);
   for (const key of Object.keys(fields)) {
-    if (!keys.includes(key)) throw new BadValue(`${path}.${key}`, fields[key], `one of ${keys.join(", ")}`);
+    if (!keys.includes(key)) throw new BadValue([...path, key], fields[key], `one of ${keys.join(", ")}`);
   }
   return fields;
 }
 
-function fieldsOf(value: unknown, path: string, expects: string): Fields {
+function fieldsOf(value: unknown, path: Path, expects: string): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new BadValue(path, value, expects);
   return value as Fields;

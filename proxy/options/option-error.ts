@@ -12,13 +12,21 @@ export class OptionError extends Error {
 /** A value that is not what it has to be; whoever knows the file makes an OptionError of it. */
 export class BadValue extends Error {
   constructor(
-    readonly path: string,
-    value: unknown,
-    expects: string,
+    /** Names and places that lead to it. */
+    readonly path: Path,
+    readonly value: unknown,
+    readonly expects: string,
   ) {
-    super(`${path}: ${show(value)} is not ${expects}`);
+    super(`${pathText(path)}: ${show(value)} is not ${expects}`);
   }
 }
+
+export type Path = readonly (string | number)[];
+
+const pathText = (path: Path): string =>
+  path
+    .map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`))
+    .join("");
 
 /** A value as messages quote it. */
 export function show(value: unknown): string {

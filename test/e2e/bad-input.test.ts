@@ -46,8 +46,8 @@ describe("the app with a wrong region value", () => {
     ],
     [
       "an origin at a stack that is not there",
-      { ...dedicatedRegionValue(), availability: { origins: { a: { stack: "nowhere", service: "web" } } } },
-      /region jp: availability\.origins\["a"\]: expected a service of a stack of this app .*got: nowhere\/web/,
+      { ...dedicatedRegionValue(), origins: { a: { stack: "nowhere", service: "web" } } },
+      /region jp: origins\["a"\]: expected a service of a stack of this app .*got: nowhere\/web/,
     ],
     [
       "a missing host key",

@@ -86,7 +86,7 @@ describeOnVirtualHosts("the availability model of JP against reality", () => {
     testbed = await Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] } });
     const value = {
       ...jpRegion(testbed),
-      availability: { origins: { [ORIGIN]: { availability: 0.9995, source: "assumed" } } },
+      origins: { [ORIGIN]: { availability: 0.9995, source: "assumed" } },
     };
     service = modelOf(value);
     const deployment = new Deployment(join(testbed.directory, "deployment"));

@@ -60,9 +60,9 @@ describe("addRegions", () => {
     const origins = { "api.example.com": { stack: "nowhere", service: "web" } };
     const rest =
       "expected a service of a stack of this app (jp/calls-to-other-clouds, jp2/calls-to-other-clouds), got: nowhere/web";
-    expect(await messages(jp({ availability: { origins } }), other({ availability: { origins } }))).toEqual([
-      `region jp: availability.origins["api.example.com"]: ${rest}`,
-      `region jp2: availability.origins["api.example.com"]: ${rest}`,
+    expect(await messages(jp({ origins }), other({ origins }))).toEqual([
+      `region jp: origins["api.example.com"]: ${rest}`,
+      `region jp2: origins["api.example.com"]: ${rest}`,
     ]);
   });
 
@@ -78,7 +78,7 @@ describe("addRegions", () => {
 
   test("takes an origin in a region that comes later", async () => {
     const origins = { "api.example.com": { stack: "jp2", service: "calls-to-other-clouds" } };
-    expect(await messages(jp({ availability: { origins } }), other({}))).toEqual([]);
+    expect(await messages(jp({ origins }), other({}))).toEqual([]);
   });
 
   test("makes stacks of regions whose names are as long as they may be", async () => {

@@ -30,7 +30,19 @@ const SHARED: Samples = {
     { name: "consul", uri: "http://10.0.0.1/debian", suite: "./", components: [], trusted: true },
   ],
   "dns.records": [{ "api.example.com": "192.0.2.1" }],
-  "availability.origins": [{ "api.example.com": { availability: 0.999, source: "assumed" } }],
+  origins: [
+    {
+      "api.example.com": { availability: 0.999, source: "assumed" },
+      "search.example.com": {
+        origins: [
+          { url: "https://search.tokyo.example.com", availability: 0.999, source: "assumed" },
+          { url: "https://search.oregon.example.com", availability: 0.999, source: "assumed" },
+        ],
+        check: { path: "/healthz" },
+        substitute: { body: "[]" },
+      },
+    },
+  ],
   "availability.targets": [{ "calls-to-other-clouds": { atLeast: 0.5 } }],
 };
 

@@ -33,6 +33,7 @@ describe("proxyConfig", () => {
 
   test.each<[string, ProxyOptions]>([
     ["the least", { allow: ["api.example.com"] }],
+    ["nothing but a group", { allow: [], groups: { "search.example.com": ["https://a.example.com"] } }],
     [
       "everything",
       {
@@ -51,6 +52,16 @@ describe("proxyConfig", () => {
           allowAddress: ["10.0.0.0/8"],
           dnsServer: ["10.0.0.2:53"],
         },
+        groups: {
+          "search.example.com": ["https://search.tokyo.example.com", "https://search.oregon.example.com"],
+          "ads.example.com": {
+            origins: [{ url: "https://ads.tokyo.example.com", weight: 3, limit: 200, warm: 4, host: "keep" }],
+            connectTimeout: "500ms",
+            check: { path: "/healthz", interval: "5s" },
+            substitute: { body: "[]" },
+          },
+        },
+        stateDir: "/var/lib/tricloud-proxy",
         drainSeconds: 8,
         finishSeconds: 5,
       },
@@ -85,6 +96,13 @@ describe("proxyConfig", () => {
     );
     for (const name of ["port", "allowAny", "upstream", "nothing"])
       expect(refusal({ [name]: 1 })).toThrow(/expected one of keepaliveConns, /);
+  });
+
+  test("refuses a group that the proxy would not start with", () => {
+    const groups = { "search.example.com": { origins: ["https://a.example.com", "b.example.com"] } };
+    expect(() => proxyConfig({ allow: [], groups })).toThrow(
+      'aggregation proxy: groups.search.example.com.origins.1: expected http://host[:port] or https://host[:port], got: "b.example.com"',
+    );
   });
 
   test("refuses to allow nothing", () => {

@@ -16,6 +16,8 @@ const problemsOf = (...values: unknown[]): string[] => {
 
 const jp = (changes: Partial<DedicatedRegionInput> = {}) => dedicatedRegionValue(changes);
 
+const FIGURE = { availability: 0.999, source: "assumed" };
+
 describe("validateRegions", () => {
   test("fills in defaults", () => {
     // GIVEN a region value that says only what has no default
@@ -78,6 +80,55 @@ describe("validateRegions", () => {
       "a warm origin that is not allowed",
       jp({ proxy: { allow: ["*.example.com"], warm: ["api.example.com:443=2", "api.example.net:443=2"] } }),
       'region jp: proxy.warm[1]: expected an origin that allow lets through (*.example.com), got: "api.example.net:443=2"',
+    ],
+    [
+      "origins where they were described once",
+      { ...jp(), availability: { origins: { "api.example.com": FIGURE } } },
+      'region jp: availability.origins: expected no such field here: origins are described in the region\'s own field origins, got: {"api.example.com":{"availability":0.999,"source":"assumed"}}',
+    ],
+    [
+      "nothing that may be called",
+      jp({ proxy: { allow: [] } }),
+      "region jp: proxy.allow: expected at least one allowed origin, here or in origins, got: []",
+    ],
+    [
+      "an origin without a figure",
+      jp({ origins: { "api.example.com": { warm: 2 } as never } }),
+      'region jp: origins.api.example.com: expected { availability, source }, or { stack, service } of another region, got: {"warm":2}',
+    ],
+    [
+      "an origin kept open too often",
+      jp({ origins: { "api.example.com": { ...FIGURE, warm: 1001 } } }),
+      "region jp: origins.api.example.com.warm: expected a number of connections from 1 to 1000, got: 1001",
+    ],
+    [
+      "a field that no origin has",
+      jp({ origins: { "api.example.com": { ...FIGURE, wram: 2 } as never } }),
+      "region jp: origins.api.example.com.wram: expected one of availability, source, meanOutageHours, stack, service, warm, origins, got: 2",
+    ],
+    [
+      "an origin of a group that is no URL",
+      jp({
+        origins: { "search.example.com": { origins: [{ ...FIGURE, url: "search.tokyo.example.com" }] } },
+      }),
+      'region jp: origins.search.example.com.origins[0].url: expected http://host[:port] or https://host[:port], got: "search.tokyo.example.com"',
+    ],
+    [
+      "an origin of a group without a figure",
+      jp({ origins: { "search.example.com": { origins: [{ url: "https://a.example.com" } as never] } } }),
+      'region jp: origins.search.example.com.origins[0]: expected { availability, source }, or { stack, service } of another region, got: {"url":"https://a.example.com"}',
+    ],
+    [
+      "a check of a group that nothing could ask",
+      jp({
+        origins: {
+          "search.example.com": {
+            origins: [{ ...FIGURE, url: "https://a.example.com" }],
+            check: { path: "x" },
+          },
+        },
+      }),
+      'region jp: origins.search.example.com.check.path: expected a path, e.g. /healthz, got: "x"',
     ],
     [
       "a text where a list belongs",

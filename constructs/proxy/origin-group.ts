@@ -1,0 +1,72 @@
+import { DEFINITIONS } from "../../proxy/options/options";
+import { type GroupOptions } from "../../proxy/options/group-options";
+import { readGroups } from "../../proxy/options/group-values";
+import {
+  blockOf,
+  type BlockSource,
+  type HasFailover,
+  parallel,
+  series,
+  type Switching,
+  type SwitchingCost,
+  switchingFrom,
+} from "../availability";
+import { type ProxyGroups } from "./proxy-groups";
+import { type ProxySettings } from "./proxy-settings";
+
+/**
+ * What a group of origins promises: one of them is enough, less what it costs that the proxy must find out that one has
+ * failed. By preference that is a failure of the first alone; by weight each carries a part.
+ *
+ * @param origins what each promises, in the group's order
+ * @param settings the proxy's, whose `proxyReadTimeout` bounds an answer where the group does not
+ */
+export function originGroup(
+  name: string,
+  group: ProxyGroups[string],
+  origins: readonly BlockSource[],
+  settings: ProxySettings = {},
+): HasFailover {
+  const blocks = origins.map(blockOf);
+  const whole = parallel(...blocks);
+  if (blocks.length < 2) return { availability: whole, failover: undefined };
+  const switching = switchingOf(name, group, settings);
+  const isWeighted = grammarOf(name, group).origins.some(({ weight }) => weight !== undefined);
+  const carrying = isWeighted ? blocks : blocks.slice(0, 1);
+  const elsewhere = carrying.flatMap((block) =>
+    block.type === "remote" ? [`${block.stack}/${block.service}`] : [],
+  );
+  const cost: SwitchingCost =
+    elsewhere.length > 0
+      ? // Its parts are known only once all stacks are.
+        { parts: [], times: undefined, unknown: elsewhere }
+      : switchingFrom(`origins of ${name}`, carrying, switching);
+  return {
+    availability: cost.parts.length === 0 ? whole : series(whole, ...cost.parts),
+    failover: { name: `origins of ${name}`, switching, cost },
+  };
+}
+
+/** A request that meets a failed origin waits for a connection, then for a byte, and is sent to the next one. */
+function switchingOf(
+  name: string,
+  group: ProxyGroups[string],
+  { proxyReadTimeout }: ProxySettings,
+): Switching {
+  const { connectTimeout, firstByteTimeout } = grammarOf(name, group);
+  const { initial, read } = DEFINITIONS.proxyReadTimeout;
+  const answer =
+    firstByteTimeout > 0
+      ? firstByteTimeout
+      : Number(typeof proxyReadTimeout === "string" ? read(proxyReadTimeout) : (proxyReadTimeout ?? initial));
+  return {
+    seconds: connectTimeout + answer,
+    source: `the proxy waits ${connectTimeout} s for a connection and ${answer} s for an answer, then asks the next origin`,
+  };
+}
+
+/** The group as the proxy reads it. */
+function grammarOf(name: string, group: ProxyGroups[string]): GroupOptions {
+  const [read] = readGroups({ [name]: group });
+  return read!;
+}
