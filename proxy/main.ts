@@ -18,11 +18,7 @@ async function run(options: Options): Promise<void> {
   if (options.pidFile !== "") keepPidFile(options.pidFile);
   if (options.workers === 1) {
     const serving = serve(options, process.pid, (service) => {
-      reloadOnHangup(
-        service.log,
-        () => service.options,
-        (changed) => service.reload(changed),
-      );
+      reloadOnHangup(service);
       return takeCommands(service);
     });
     const admin = serveAdmin(options, {
@@ -48,6 +44,9 @@ function command(): Command {
     process.exit(1);
   }
 }
+
+/** Exit code of `reload` where nothing but a restart brings what the file says: the apply program knows it too. */
+const RESTART_NEEDED = 100;
 
 function fail(error: unknown): void {
   process.stderr.write(`tricloud-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -77,6 +76,18 @@ switch (asked.run) {
         process.stdout.write(`${text}\n`);
       })
       .catch(fail);
+    break;
+  case "reload":
+    tell(asked.options.stateDir, { run: "reload" }).then(
+      ({ done, text, restart }) => {
+        (done ? process.stdout : process.stderr).write(`tricloud-proxy: ${text}\n`);
+        if (!done) process.exitCode = restart === true ? RESTART_NEEDED : 1;
+      },
+      (error: Error) => {
+        process.stderr.write(`tricloud-proxy: ${error.message}\n`);
+        process.exitCode = RESTART_NEEDED;
+      },
+    );
     break;
   case "serve":
     run(asked.options).catch(fail);

@@ -1,29 +1,47 @@
 import { readCommand } from "./options/command-line";
-import { OptionError } from "./options/option-error";
+import { OptionError, RestartNeeded } from "./options/option-error";
 import { type Options } from "./options/options";
 import { configurationHash, needingRestart } from "./options/reloadable";
 import { type Log } from "./observation/log";
 
+/** What runs by a configuration: one process, or a supervisor's workers together. */
+export interface Configured {
+  readonly log: Log;
+  /** What is in force. */
+  readonly options: Options;
+  /** Puts another configuration in force. */
+  reload(options: Options): void | Promise<void>;
+}
+
 /**
- * Reads the configuration again at each SIGHUP. One that is not valid, or needs a restart, is refused: the log says
- * why, and all stays as it is.
+ * Reads the configuration again, and puts it in force.
  *
- * @param current what is in force
- * @param apply puts another one in force
+ * @returns its hash
+ * @throws OptionError where it is not valid, or needs a restart: then all stays as it is, and the log says why
  */
-export function reloadOnHangup(log: Log, current: () => Options, apply: (options: Options) => void): void {
+export async function readAgain(configured: Configured): Promise<string> {
+  const { log } = configured;
+  try {
+    const command = readCommand(process.argv.slice(2));
+    if (command.run !== "serve") throw new OptionError("the command line does not ask for a proxy", false);
+    const { options } = command;
+    const fixed = needingRestart(configured.options, options);
+    if (fixed.length > 0) throw new RestartNeeded(`a restart is needed to change ${fixed.join(", ")}`, false);
+    await configured.reload(options);
+    const hash = configurationHash(options);
+    log.event("info", "configuration reloaded", { configuration: hash });
+    return hash;
+  } catch (error) {
+    if (error instanceof OptionError) log.event("error", "configuration refused", { problem: error.message });
+    throw error;
+  }
+}
+
+/** Reads the configuration again at each SIGHUP. */
+export function reloadOnHangup(configured: Configured): void {
   process.on("SIGHUP", () => {
-    try {
-      const command = readCommand(process.argv.slice(2));
-      if (command.run !== "serve") return;
-      const { options } = command;
-      const fixed = needingRestart(current(), options);
-      if (fixed.length > 0) throw new OptionError(`a restart is needed to change ${fixed.join(", ")}`, false);
-      apply(options);
-      log.event("info", "configuration reloaded", { configuration: configurationHash(options) });
-    } catch (error) {
+    readAgain(configured).catch((error: unknown) => {
       if (!(error instanceof OptionError)) throw error;
-      log.event("error", "configuration refused", { problem: error.message });
-    }
+    });
   });
 }

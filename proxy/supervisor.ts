@@ -33,19 +33,17 @@ export class Supervisor implements Observed, Commanded {
     const terminate = (): void => this.terminate();
     process.on("SIGTERM", terminate).on("SIGINT", terminate);
     ignoreSignal("SIGUSR2", this.log);
-    reloadOnHangup(
-      this.log,
-      () => this.options,
-      (options) => {
-        this.options = options;
-        this.tellAll();
-      },
-    );
+    reloadOnHangup(this);
+  }
+
+  async reload(options: Options): Promise<void> {
+    this.options = options;
+    await this.tellAll();
   }
 
   takeOut(origins: readonly string[]): void {
     this.drained = origins;
-    this.tellAll();
+    void this.tellAll();
   }
 
   async ready(): Promise<boolean> {
@@ -99,8 +97,8 @@ export class Supervisor implements Observed, Commanded {
     return { options: this.options, drained: this.drained };
   }
 
-  private tellAll(): void {
-    void this.askAll(CHANGE, this.orders);
+  private async tellAll(): Promise<void> {
+    await this.askAll(CHANGE, this.orders);
   }
 
   private async askAll(question: string, subject?: unknown): Promise<unknown[]> {

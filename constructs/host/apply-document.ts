@@ -11,7 +11,7 @@ import type { AptSource, HostFile, HostProfile, HostService } from "./host-profi
  *   aptfile MODE OWNER GROUP PATH SHA256 CONTENT
  *   package NAME [VERSION]
  *   file    MODE OWNER GROUP PATH SHA256 CONTENT
- *   service NAME RELOAD GATE VERIFY HEALTH HEALTH_TIMEOUT_SECONDS READS(comma-separated paths) [RUNS(comma-separated packages)]
+ *   service NAME RELOAD GATE VERIFY HEALTH HEALTH_TIMEOUT_SECONDS READS(comma-separated paths) [RUNS(comma-separated packages) [RELOADS_FOR(paths)]]
  *
  * CONTENT is one of `inline BASE64`, `asset NAME` (beside the document), `command COMMAND` (its standard output) and
  * `staged -` (there already). On a machine's first boot there are besides:
@@ -61,7 +61,9 @@ export const attributes = ({ mode = "0644", owner = "root", group = "root" }: Ho
 export const keyLines = ({ name, keyUrl, keyFingerprint }: AptSource): string[] =>
   keyUrl === undefined ? [] : [`aptkey ${name} ${keyUrl} ${[keyFingerprint ?? []].flat().join(",")}`];
 
-export function serviceLine({ name, reload, gate, verify, health, reads, runs = [] }: HostService): string {
+export function serviceLine(service: HostService): string {
+  const { name, reload, gate, verify, health, reads, runs = [], reloadsFor = [] } = service;
+  const list = (items: readonly string[]): string => (items.length > 0 ? items.join(",") : "-");
   return [
     "service",
     name,
@@ -69,8 +71,9 @@ export function serviceLine({ name, reload, gate, verify, health, reads, runs = 
       command === undefined ? "-" : word(command),
     ),
     health?.timeoutSeconds ?? DEFAULT_HEALTH_TIMEOUT_SECONDS,
-    reads.length > 0 ? reads.join(",") : "-",
-    ...(runs.length > 0 ? [runs.join(",")] : []),
+    list(reads),
+    ...(runs.length > 0 || reloadsFor.length > 0 ? [list(runs)] : []),
+    ...(reloadsFor.length > 0 ? [list(reloadsFor)] : []),
   ].join(" ");
 }
 

@@ -101,8 +101,13 @@ export interface HostService {
    * @default - nothing is verified
    */
   readonly verify?: string;
-  /** Shell command that makes the running service take its new files without a restart. @default - restart */
+  /**
+   * Shell command that makes the running service take its new files without a restart; exit 100 says that it takes one
+   * all the same. @default - restart
+   */
   readonly reload?: string;
+  /** Those of `reads` that a reload is enough for: when another one changes, the service is restarted. @default - all */
+  readonly reloadsFor?: readonly string[];
   /**
    * Shell command that must succeed before a running instance may be restarted (a quorum that can lose one).
    * @default - it may always

@@ -8,7 +8,8 @@ import {
   type Switching,
 } from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
-import { type HostProfilePart, type IHost, processesOn, text } from "../host";
+import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
+import { type HostProfilePart, type IHost, processesOn, text, type TextContent } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
@@ -62,6 +63,8 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   readonly port: number;
   readonly instances: readonly Block[];
   private switching: Switching | undefined;
+  /** How long resolvers go on naming a proxy that Consul names no more. */
+  private namedSeconds = DEFAULT_SERVICE_TTL_SECONDS;
 
   /** @throws Error when there is no host or no allowed origin, a group or setting is none, or the proxy has not been bundled */
   constructor(
@@ -102,6 +105,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   /** Makes the proxies known to service discovery for as long as they are ready. */
   registerWith(consul: IConsul): void {
     const ttl = consul.serviceTtlSeconds(this.serviceName);
+    this.namedSeconds = ttl;
     this.switching = {
       seconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + ttl,
       // Whatever counts as a failure here makes the check fail.
@@ -123,35 +127,52 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     });
   }
 
+  /** A proxy on its way out serves for as long as anybody may be told its name. */
+  private get drainSeconds(): number {
+    return CHECK_SECONDS.interval + CHECK_SECONDS.timeout + this.namedSeconds;
+  }
+
   private profilePart(): HostProfilePart {
     const { allow, groups, warm, caCertificate, metrics, settings } = this.props;
     const authorities = caCertificate === undefined ? [] : [{ path: CA_PATH, content: text(caCertificate) }];
-    const config = proxyConfig({
-      allow,
-      groups,
-      warm,
-      port: this.port,
-      // Its own health is asked for on the loopback address all the same.
-      adminListen: metrics === "network" ? `0.0.0.0:${DEFAULT_ADMIN_PORT}` : undefined,
-      settings,
-      drainSeconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + NAMED_SECONDS,
-      stateDir: `/var/lib/${STATE_DIRECTORY}`,
-      caFile: authorities[0]?.path,
-    });
+    const config = () =>
+      proxyConfig({
+        allow,
+        groups,
+        warm,
+        port: this.port,
+        // Its own health is asked for on the loopback address all the same.
+        adminListen: metrics === "network" ? `0.0.0.0:${DEFAULT_ADMIN_PORT}` : undefined,
+        settings,
+        drainSeconds: this.drainSeconds,
+        finishSeconds: FINISH_SECONDS,
+        stateDir: `/var/lib/${STATE_DIRECTORY}`,
+        caFile: authorities[0]?.path,
+      });
     const stagedAuthorities = authorities.map(({ path }) => ` --ca-file "$STAGED${path}"`).join("");
-    const unit = proxyUnit({ bundle: BUNDLE_PATH, config: CONFIG_PATH, state: STATE_DIRECTORY });
+    const unit = () =>
+      proxyUnit({
+        bundle: BUNDLE_PATH,
+        config: CONFIG_PATH,
+        state: STATE_DIRECTORY,
+        stopSeconds: this.drainSeconds + FINISH_SECONDS + KILL_SECONDS,
+      });
+    // Refused here, and not when the stack is synthesised.
+    config();
     return {
       packages: ["curl", "nodejs"],
       files: [
         { path: BUNDLE_PATH, content: proxyBundle(this.props.bundlePath) },
-        { path: CONFIG_PATH, content: text(config) },
-        { path: UNIT_PATH, content: text(unit) },
+        { path: CONFIG_PATH, content: lateText(config) },
+        { path: UNIT_PATH, content: lateText(unit) },
         ...authorities,
       ],
       services: [
         {
           name: "tricloud-proxy.service",
           reads: [BUNDLE_PATH, CONFIG_PATH, UNIT_PATH, ...authorities.map(({ path }) => path)],
+          reload: `exec node ${BUNDLE_PATH} reload --config ${CONFIG_PATH}`,
+          reloadsFor: [CONFIG_PATH],
           verify: `node "$STAGED${BUNDLE_PATH}" --check --config "$STAGED${CONFIG_PATH}"${stagedAuthorities}`,
           health: { command: `curl -fsS -m 2 http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz` },
         },
@@ -169,8 +190,19 @@ export const namedOrigins = ({
 /** How Consul finds out that a proxy is not ready. */
 const CHECK_SECONDS = { interval: 2, timeout: 1 };
 
-/** How long resolvers go on naming a proxy that Consul names no more: a proxy on its way out serves until then. */
-const NAMED_SECONDS = 5;
+/** How long requests under way may take to end once no new ones are taken. */
+const FINISH_SECONDS = 30;
+
+/** What systemd waits for longer than that: the proxy ends by itself. */
+const KILL_SECONDS = 12;
+
+/** A file's text that what is wired to the proxy later has a say in. */
+const lateText = (produce: () => string): TextContent => ({
+  kind: "text",
+  get text() {
+    return produce();
+  },
+});
 
 const BUNDLE_PATH = "/usr/local/lib/tricloud/tricloud-proxy.js";
 const STATE_DIRECTORY = "tricloud-proxy";

@@ -1,3 +1,5 @@
+import { type Options } from "../../proxy/options/options";
+import { needingRestart } from "../../proxy/options/reloadable";
 import { groupProblem, type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings, settingProblems } from "./proxy-settings";
 import { refusedWarmOrigins } from "./warm-origins";
@@ -74,4 +76,13 @@ export function proxyConfig(options: ProxyOptions): string {
     caFile: options.caFile,
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/**
+ * Whether a running proxy cannot take its new configuration by a reload.
+ *
+ * @param before the file's text as it runs, and `after` as it shall be
+ */
+export function takesRestart(before: string, after: string): boolean {
+  return needingRestart(JSON.parse(before) as Options, JSON.parse(after) as Options).length > 0;
 }

@@ -5,13 +5,15 @@ export interface ProxyUnitPaths {
   readonly config: string;
   /** What it keeps, below /var/lib. */
   readonly state: string;
+  /** How long it may take to stop. */
+  readonly stopSeconds: number;
 }
 
 /**
  * The systemd unit that runs the proxy as a user of its own that exists only while it runs, with nothing of the
  * host writable but what it keeps, which nobody else but root can reach.
  */
-export function proxyUnit({ bundle, config, state }: ProxyUnitPaths): string {
+export function proxyUnit({ bundle, config, state, stopSeconds }: ProxyUnitPaths): string {
   return `[Unit]
 Description=Tricloud aggregation proxy
 Wants=network-online.target
@@ -19,11 +21,13 @@ After=network-online.target unbound.service
 
 [Service]
 ExecStart=/usr/bin/node ${bundle} --config ${config}
+# Ends when it runs with what the file says, or says why it does not.
+ExecReload=/usr/bin/node ${bundle} reload --config ${config}
 Restart=always
 RestartSec=1
 # Requests under way are finished before the process goes.
 KillSignal=SIGTERM
-TimeoutStopSec=50
+TimeoutStopSec=${stopSeconds}
 LimitNOFILE=65536
 DynamicUser=yes
 StateDirectory=${state}

@@ -19,6 +19,8 @@ export interface HeldService {
   readonly reloads: boolean;
   /** Paths of the files whose change it must take. */
   readonly reads: readonly string[];
+  /** Those of them that a reload is enough for; undefined for all. */
+  readonly reloadsFor?: readonly string[];
   /** Packages whose change to another version it must take, by a restart. */
   readonly runs: readonly string[];
   /** Everything that is said of it. */

@@ -70,12 +70,13 @@ function textOf(attributes: string, text: string, version = sha256Of(text)): Hel
 export const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 function serviceOf(line: string): HeldService {
-  const [name = "", reload = "-", , , , , reads = "-", runs] = line.split(" ");
+  const [name = "", reload = "-", , , , , reads = "-", runs = "-", reloadsFor] = line.split(" ");
   return {
     name,
     reloads: reload !== "-",
     reads: reads === "-" ? [] : reads.split(","),
-    runs: runs?.split(",") ?? [],
+    runs: runs === "-" ? [] : runs.split(","),
+    reloadsFor: reloadsFor?.split(","),
     version: line,
   };
 }

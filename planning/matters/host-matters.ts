@@ -1,3 +1,4 @@
+import { takesRestart } from "../../constructs/proxy/proxy-config";
 import { type ResourceChange } from "../report/plan-json";
 import {
   type Change,
@@ -41,7 +42,12 @@ export function hostMatters(
         ({ name, reads, runs }) =>
           named.has(name) || reads.some((path) => named.has(path)) || runs.some((one) => moved.has(one)),
       );
-      const isReloaded = ({ reloads, runs }: HeldService) => reloads && !runs.some((one) => moved.has(one));
+      const isReloaded = ({ reloads, reads, reloadsFor = reads, runs }: HeldService) =>
+        reloads &&
+        !runs.some((one) => moved.has(one)) &&
+        reads.every(
+          (path) => !named.has(path) || (reloadsFor.includes(path) && !restarts(path, held, host.contents)),
+        );
       const starts = (name: string) => named.get(name) === "new";
       const removed = [...named].flatMap(([name, how]) => (isUnit(name) && how === "gone" ? [name] : []));
       return {
@@ -63,6 +69,13 @@ export function hostMatters(
         ),
       };
     });
+}
+
+/** Whether a change of the proxy's configuration is one that it takes a restart for, where both texts are known. */
+function restarts(path: string, before: Contents | undefined, after: Contents): boolean {
+  if (!path.endsWith("/proxy.json")) return false;
+  const [old, wanted] = [before?.files.get(path)?.text, after.files.get(path)?.text];
+  return old !== undefined && wanted !== undefined && takesRestart(old, wanted);
 }
 
 const isDelivered = ({ change: { actions } }: ResourceChange): boolean => actions.includes("create");

@@ -3,7 +3,9 @@ import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
 
 /** What an operator may ask of a proxy on the same machine. */
-export interface ControlCommand {
+export type ControlCommand = DrainCommand | { readonly run: "reload" };
+
+export interface DrainCommand {
   readonly run: "drain" | "undrain";
   /** As `https://api.example.com:443`. */
   readonly origin: string;
@@ -12,6 +14,8 @@ export interface ControlCommand {
 export interface ControlAnswer {
   readonly done: boolean;
   readonly text: string;
+  /** What was asked for takes a restart. */
+  readonly restart?: boolean;
 }
 
 const SOCKET = "control.sock";
@@ -20,7 +24,7 @@ const MAX_COMMAND_BYTES = 4_096;
 /** Listens on a socket that only this user may connect to: whoever can is allowed to. One command a connection. */
 export function serveControl(
   directory: string,
-  answer: (command: ControlCommand) => ControlAnswer,
+  answer: (command: ControlCommand) => ControlAnswer | Promise<ControlAnswer>,
 ): Promise<Server> {
   const path = join(directory, SOCKET);
   const server = createServer((socket) => {
@@ -29,7 +33,8 @@ export function serveControl(
     socket.on("data", (bytes) => {
       text += bytes.toString();
       if (text.length > MAX_COMMAND_BYTES) socket.destroy();
-      else if (text.endsWith("\n")) socket.end(`${JSON.stringify(answered(text, answer))}\n`);
+      else if (text.endsWith("\n"))
+        void answered(text, answer).then((said) => socket.end(`${JSON.stringify(said)}\n`));
     });
   });
   // One that was left by a process that is no more; the next start of this one takes it over.
@@ -43,9 +48,12 @@ export function serveControl(
   });
 }
 
-function answered(text: string, answer: (command: ControlCommand) => ControlAnswer): ControlAnswer {
+async function answered(
+  text: string,
+  answer: (command: ControlCommand) => ControlAnswer | Promise<ControlAnswer>,
+): Promise<ControlAnswer> {
   try {
-    return answer(JSON.parse(text) as ControlCommand);
+    return await answer(JSON.parse(text) as ControlCommand);
   } catch (error) {
     return { done: false, text: error instanceof Error ? error.message : String(error) };
   }

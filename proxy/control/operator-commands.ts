@@ -1,15 +1,15 @@
-import { type Log } from "../observation/log";
-import { type Options } from "../options/options";
+import { OptionError, RestartNeeded } from "../options/option-error";
+import { type UpstreamsReport } from "../origins/groups/group-report";
+import { type Configured, readAgain } from "../reload";
 import { originKey } from "../route";
-import { type ControlAnswer, type ControlCommand, serveControl } from "./control-socket";
+import { type ControlAnswer, type DrainCommand, serveControl } from "./control-socket";
 import { DrainedOrigins } from "./drained-origins";
 
 /** Whom an operator's commands are for: one process, or a supervisor's workers together. */
-export interface Commanded {
-  readonly log: Log;
-  readonly options: Options;
+export interface Commanded extends Configured {
   /** From now on these origins are asked nothing. */
   takeOut(origins: readonly string[]): void;
+  upstreams(): UpstreamsReport | Promise<UpstreamsReport>;
 }
 
 /** Takes out what was drained before, and does what operators ask for. Without `stateDir` there is nothing to do. */
@@ -19,10 +19,29 @@ export async function takeCommands(commanded: Commanded): Promise<void> {
   if (stateDir === "") return;
   const drained = new DrainedOrigins(stateDir, log);
   commanded.takeOut(drained.all);
-  await serveControl(stateDir, (command) => obey(command, commanded, drained));
+  await serveControl(stateDir, (command) =>
+    command.run === "reload" ? obeyReload(commanded) : obey(command, commanded, drained),
+  );
 }
 
-function obey({ run, origin }: ControlCommand, commanded: Commanded, drained: DrainedOrigins): ControlAnswer {
+/** Ends when all workers run with what the file says. */
+async function obeyReload(commanded: Commanded): Promise<ControlAnswer> {
+  try {
+    const hash = await readAgain(commanded);
+    const { configuration } = await commanded.upstreams();
+    return configuration === hash
+      ? { done: true, text: `runs with configuration ${hash}` }
+      : {
+          done: false,
+          text: `expected all workers to run with configuration ${hash}, got: ${configuration}`,
+        };
+  } catch (error) {
+    if (!(error instanceof OptionError)) throw error;
+    return { done: false, text: error.message, restart: error instanceof RestartNeeded };
+  }
+}
+
+function obey({ run, origin }: DrainCommand, commanded: Commanded, drained: DrainedOrigins): ControlAnswer {
   const known = new Set(commanded.options.groups.flatMap(({ origins }) => origins.map(originKey)));
   if (!known.has(origin) && !(run === "undrain" && drained.all.includes(origin)))
     return { done: false, text: `no group has ${origin}; there are: ${[...known].join(", ") || "none"}` };

@@ -1,4 +1,4 @@
-import { type ControlCommand } from "../control/control-socket";
+import { type DrainCommand } from "../control/control-socket";
 import { readConfigFile } from "./config-file";
 import { readUpstream } from "./endpoint-values";
 import { checkTogether } from "./option-checks";
@@ -10,25 +10,33 @@ import { DEFINITIONS, OPTION_NAMES, type OptionName, type Options } from "./opti
 /** What the command line asks for. */
 export type Command =
   | { readonly run: "help" | "version" }
-  | { readonly run: "serve" | "check"; readonly options: Options }
-  | (ControlCommand & { readonly options: Options });
+  | { readonly run: "serve" | "check" | "reload"; readonly options: Options }
+  | (DrainCommand & { readonly options: Options });
 
 /** Reads the arguments after `drain` or `undrain`: an origin, and where its proxy keeps its state. */
-function readControl(run: ControlCommand["run"], [url = "", ...rest]: readonly string[]): Command {
+function readDrain(run: DrainCommand["run"], [url = "", ...rest]: readonly string[]): Command {
   const at = readUpstream(url);
   if (at === undefined)
     throw new OptionError(`${run}: ${show(url)} is not http://host[:port] or https://host[:port]`, true);
-  const read = readFlags(rest);
-  if (!("options" in read)) return read;
-  if (read.options.stateDir === "")
+  const read = readStateful(run, rest);
+  return "options" in read ? { run, origin: originKey(at), options: read.options } : read;
+}
+
+function readStateful(run: string, args: readonly string[]): Flags {
+  const read = readFlags(args);
+  if ("options" in read && read.options.stateDir === "")
     throw new OptionError(`${run}: "" is not a state directory (--state-dir, or stateDir in --config)`, true);
-  return { run, origin: originKey(at), options: read.options };
+  return read;
 }
 
 /** Reads the arguments after `node tricloud-proxy.js`, and the configuration file they name. @throws OptionError */
 export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
-  if (first === "drain" || first === "undrain") return readControl(first, others);
+  if (first === "drain" || first === "undrain") return readDrain(first, others);
+  if (first === "reload") {
+    const read = readStateful(first, others);
+    return "options" in read ? { run: first, options: read.options } : read;
+  }
   const read = readFlags(args);
   if ("options" in read) checkTogether(read.options, read.file);
   return read;

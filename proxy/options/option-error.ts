@@ -9,6 +9,9 @@ export class OptionError extends Error {
   }
 }
 
+/** A configuration is valid, but cannot be put in force while the proxy runs. */
+export class RestartNeeded extends OptionError {}
+
 /** A value that is not what it has to be; whoever knows the file makes an OptionError of it. */
 export class BadValue extends Error {
   constructor(

@@ -38,6 +38,7 @@ export function usage(): string {
   });
   return [
     "Usage: tricloud-proxy [options]",
+    "       tricloud-proxy reload --config=FILE",
     "       tricloud-proxy drain|undrain ORIGIN --state-dir=DIRECTORY",
     "",
     "Forwards a request for a.b.ccnproxy[-https][.any][:port] to a.b[:port] over connections that are already open.",

@@ -40,6 +40,8 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
 
   afterAll(() => testbed?.stop());
 
+  const oneMoreAllowed = () => ({ ...region.proxy, allow: [...region.proxy.allow, "*.example.org"] });
+
   it("brings every host to its roles", async () => {
     // GIVEN the deployed hosts, WHEN asked what runs
     const running = await eachHost(testbed, async (host) => {
@@ -96,13 +98,33 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
     expect(await eachHost(testbed, runningSince)).toEqual(before);
   });
 
-  it("restarts the one service that reads a changed file, where it runs", async () => {
+  it("reloads the proxies for one more origin, and restarts nothing", async () => {
     // GIVEN what runs since when
     const before = await eachHost(testbed, runningSince);
 
-    // WHEN one more origin is allowed, which only the proxy's own configuration says
-    const proxy = { ...region.proxy, allow: [...region.proxy.allow, "*.example.org"] };
-    deployment.write({ ...region, proxy });
+    // WHEN one more origin is allowed
+    deployment.write({ ...region, proxy: oneMoreAllowed() });
+    const began = Date.now();
+    const { output } = succeeded(await deployment.deploy("jp"));
+    console.log(
+      `one more origin on two proxies took a deploy of ${((Date.now() - began) / 1000).toFixed(1)} s`,
+    );
+
+    // THEN each proxy has said that it runs with that, and goes on running
+    expect(output.match(/runs with configuration [0-9a-f]{16}/g)).toHaveLength(2);
+    expect(await eachHost(testbed, runningSince)).toEqual(before);
+    const refused = await testbed
+      .host("jp-3")
+      .run(`curl -s -m 10 -o /dev/null -w '%{http_code}' http://www.example.org.ccnproxy-https/`);
+    expect(refused).not.toBe("403");
+  });
+
+  it("restarts the one service that reads a changed file, where a reload is not enough", async () => {
+    // GIVEN what runs since when
+    const before = await eachHost(testbed, runningSince);
+
+    // WHEN an option changes that the proxy looks at once, at its start
+    deployment.write({ ...region, proxy: { ...oneMoreAllowed(), settings: { stsize: 500 } } });
     succeeded(await deployment.deploy("jp"));
     const after = await eachHost(testbed, runningSince);
 
@@ -114,10 +136,6 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
         changed: JP_ROLES[name]?.includes("proxy") ? ["tricloud-proxy.service"] : [],
       });
     }
-    const refused = await testbed
-      .host("jp-3")
-      .run(`curl -s -m 10 -o /dev/null -w '%{http_code}' http://www.example.org.ccnproxy-https/`);
-    expect(refused).not.toBe("403");
   });
 
   it("goes on carrying calls when a proxy is killed, and names it no more within the bound", async () => {

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundle, eventually, metricsOf, type RunningProxy, scratch, startProxy } from "./proxy-process";
@@ -102,3 +102,35 @@ test("GIVEN an allow list WHEN a name joins and one leaves it THEN that holds af
   expect(await askHttp1(proxy, { host: other })).toMatchObject({ status: 200 });
   await proxy.stop();
 });
+
+test.each([1, 2])(
+  "GIVEN a proxy with %i workers WHEN a deploy has it reload THEN that ends with the new one in force, or with why not",
+  async (workers) => {
+    const stateDir = join(directory, `state-reload-${workers}`);
+    const { proxy, path } = await start(base({ workers, stateDir }));
+    const before = await configuration(proxy);
+    const reload = (): { code: number | null; text: string } => {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [file, "reload", "--config", path], {
+        encoding: "utf8",
+      });
+      return { code: status, text: stdout + stderr };
+    };
+    // WHEN one more name is allowed THEN it says by which configuration it runs, in all workers
+    writeFileSync(path, base({ workers, stateDir, allow: ["localhost", "127.0.0.1"] }));
+    const done = reload();
+    const now = await configuration(proxy);
+    expect(done).toEqual({ code: 0, text: `tricloud-proxy: runs with configuration ${now}\n` });
+    expect(now).not.toBe(before);
+    // WHEN what changes is looked at once, at start, THEN it says that it takes a restart, by a code of its own
+    writeFileSync(path, base({ workers, stateDir, stsize: 7 }));
+    expect(reload()).toEqual({ code: 100, text: "tricloud-proxy: a restart is needed to change stsize\n" });
+    // WHEN the file is bad THEN it says why
+    writeFileSync(path, base({ workers, stateDir, allow: ["*"] }));
+    expect(reload()).toMatchObject({ code: 1, text: expect.stringContaining("allow[0]") as string });
+    expect(await configuration(proxy)).toBe(now);
+    await proxy.stop();
+    // WHEN none runs THEN that takes a start
+    writeFileSync(path, base({ workers, stateDir }));
+    expect(reload()).toMatchObject({ code: 100 });
+  },
+);

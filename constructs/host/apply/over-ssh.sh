@@ -45,16 +45,32 @@ resume_services() { # those that we gave back, now that the original files are b
   done < <(entries $STATE/resume)
 }
 
-activate_service() { # NAME RELOAD GATE VERIFY HEALTH TIMEOUT READS
-  local name=$1 reload gate started=$SECONDS
+# What changed is known unless an earlier version has noted it.
+reload_suffices() { # NAME RELOADS_FOR
+  local path
+  [[ $2 != - ]] || return 0
+  [[ -s $STATE/pending/$1 ]] || return 1
+  while read -r path; do [[ ,$2, == *",$path,"* ]] || return 1; done <"$STATE/pending/$1"
+}
+
+# A reload says by this exit code that it takes a restart all the same.
+NOT_BY_RELOAD=100
+
+activate_service() { # NAME RELOAD GATE VERIFY HEALTH TIMEOUT RELOADS_FOR
+  local name=$1 reload gate status=$NOT_BY_RELOAD started=$SECONDS
   reload=$(decode "$2") gate=$(decode "$3")
   step "starting $name"
   systemctl is-enabled --quiet "$name" 2>/dev/null || systemctl enable --quiet "$name"
   if systemctl is-active --quiet "$name"; then
     [[ -e $STATE/pending/$name ]] || return 0
-    if [[ -n $reload ]]; then
-      bash -c "$reload" </dev/null || die "cannot reload $name"
+    if [[ -n $reload ]] && reload_suffices "$name" "$7"; then
+      status=0
+      bash -c "$reload" </dev/null || status=$?
+    fi
+    if ((status == 0)); then
       say "reloaded $name"
+    elif ((status != NOT_BY_RELOAD)); then
+      die "cannot reload $name"
     else
       [[ -z $gate ]] || wait_until 60 "$gate" || die "$name may not be restarted now: $(tail -n 3 $STATE/check.log)"
       systemctl restart "$name" || explain "$name" "does not start"
@@ -105,9 +121,9 @@ changed_files() { # DOCUMENT: paths whose new version differs, and those that ar
 note_what_is_due() { # DOCUMENT PATH-OR-PACKAGE...
   local name reads runs path
   mkdir -p $STATE/pending
-  while read -r name _ _ _ _ _ reads runs; do
+  while read -r name _ _ _ _ _ reads runs _; do
     for path in "${@:2}"; do
-      [[ ,$reads,$runs, != *",$path,"* ]] || touch "$STATE/pending/$name"
+      [[ ,$reads,$runs, != *",$path,"* ]] || echo "$path" >>"$STATE/pending/$name"
     done
   done < <(lines service "$1")
   [[ " ${*:2}" != *" /etc/systemd/"* ]] || touch $STATE/daemon-reload
@@ -157,9 +173,9 @@ activate() {
   say "active"
 }
 activate_services() { # DOCUMENT
-  local name reload gate verify health timeout reads
-  while read -r name reload gate verify health timeout reads; do
-    activate_service "$name" "$reload" "$gate" "$verify" "$health" "$timeout" "$reads"
+  local name reload gate verify health timeout reloads_for
+  while read -r name reload gate verify health timeout _ _ reloads_for; do
+    activate_service "$name" "$reload" "$gate" "$verify" "$health" "$timeout" "${reloads_for:--}"
   done < <(lines service "$1")
 }
 
