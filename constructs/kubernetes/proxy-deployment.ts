@@ -3,8 +3,10 @@ import {
   type DeploymentV1SpecTemplateSpecContainer,
 } from "@cdktf/provider-kubernetes/lib/deployment-v1";
 import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { Lazy } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type BlockSource, blockOf, type Failover, pool, type Switching } from "../availability";
+import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
 import { text } from "../host";
 import {
   DEFAULT_ADMIN_PORT,
@@ -58,7 +60,7 @@ export interface ProxyDeploymentProps {
   readonly serviceName?: string;
   /**
    * How long a pod that is told to stop goes on taking requests, for those to whom its address is still known.
-   * @default 15, more than all caches on the way hold a name together (docs/kubernetes.md)
+   * @default - 10 longer than its name lives, 15 for Consul's 5: more than all caches on the way hold it (docs/kubernetes.md)
    */
   readonly drainSeconds?: number;
   /** Path of the bundled proxy. @default - the one that `npm run build` makes */
@@ -80,7 +82,8 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   readonly forms: readonly string[];
   /** To be made before it is waited for. */
   readonly deployment: DeploymentV1;
-  private readonly drainSeconds: number;
+  /** How long an answer that names its pods may be kept. */
+  private namedSeconds = DEFAULT_SERVICE_TTL_SECONDS;
   private readonly service: ServiceV1;
   private readonly serviceMetadata: ServiceV1Metadata;
   private switching: Switching | undefined;
@@ -97,7 +100,6 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     }
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
-    this.drainSeconds = props.drainSeconds ?? 15;
     this.instances = [...new Set(spreadOver(props.workers, minPods))];
     this.topology = [
       {
@@ -136,6 +138,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   /** Makes each ready pod known to service discovery by its own address. */
   registerWith(consul: ConsulChart): void {
     const ttl = consul.serviceTtlSeconds(this.serviceName);
+    this.namedSeconds = ttl;
     this.switching = {
       seconds: LOST_AFTER_SECONDS + CATALOG_WRITE_SECONDS + ttl,
       // A node that is down is silent.
@@ -162,10 +165,11 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   }
 
   private addDeployment(
-    { namespace, image }: ProxyDeploymentProps,
+    { namespace, image, drainSeconds }: ProxyDeploymentProps,
     pods: number,
     configMap: string,
   ): DeploymentV1 {
+    const drain = () => drainSeconds ?? this.namedSeconds + BESIDES_NAMED_SECONDS;
     return new DeploymentV1(this, "deployment", {
       // A `DeployGate` does, and says why pods do not start.
       waitForRollout: false,
@@ -181,14 +185,14 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
           spec: {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
-            terminationGracePeriodSeconds: this.drainSeconds + FINISH_SECONDS + 10,
+            terminationGracePeriodSeconds: Lazy.numberValue({ produce: () => drain() + FINISH_SECONDS + 10 }),
             securityContext: {
               ...HARDENED_POD,
               ...(this.port < 1024 ? { sysctl: UNPRIVILEGED_PORTS } : {}),
             },
             topologySpreadConstraint: zoneSpread(LABELS),
             toleration: LEAVES_LOST_NODE,
-            container: [this.container(image)],
+            container: [this.container(image, drain)],
             volume: [
               { name: "files", configMap: { name: configMap } },
               { name: "state", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
@@ -211,7 +215,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     });
   }
 
-  private container(image: string): DeploymentV1SpecTemplateSpecContainer {
+  private container(image: string, drainSeconds: () => number): DeploymentV1SpecTemplateSpecContainer {
     const probe = (path: string) => ({ httpGet: { path, port: "admin" }, timeoutSeconds: 1 });
     return {
       name: "proxy",
@@ -222,8 +226,8 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
         `${FILES}/${BUNDLE_FILE}`,
         "--config",
         `${FILES}/${CONFIG_FILE}`,
-        `--drain-delay=${this.drainSeconds}s`,
-        `--shutdown-timeout=${this.drainSeconds + FINISH_SECONDS}s`,
+        Lazy.stringValue({ produce: () => `--drain-delay=${drainSeconds()}s` }),
+        Lazy.stringValue({ produce: () => `--shutdown-timeout=${drainSeconds() + FINISH_SECONDS}s` }),
       ],
       port: [
         { name: "http", containerPort: this.port, protocol: "TCP" },
@@ -264,6 +268,9 @@ const STATE = "/var/lib/tricloud-proxy";
 const BUNDLE_FILE = "tricloud-proxy.js";
 const CONFIG_FILE = "proxy.json";
 const CA_FILE = "proxy-ca.pem";
+
+/** What may still name a pod once Consul's answers have expired: the catalog's sync, and an expired record of unbound's. */
+const BESIDES_NAMED_SECONDS = 10;
 
 /** How long requests under way may take to end once no new ones are taken. */
 const FINISH_SECONDS = 35;

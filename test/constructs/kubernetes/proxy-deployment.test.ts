@@ -106,6 +106,18 @@ describe("ProxyDeployment", () => {
     expect(podOf(stack)["terminationGracePeriodSeconds"]).toBeGreaterThan(seconds("--shutdown-timeout"));
   });
 
+  it("lets a pod that goes serve for longer than its name lives", () => {
+    const stack = synthesise((scope) => {
+      const proxy = new ProxyDeployment(scope, "proxy", props());
+      proxy.registerWith(
+        new ConsulChart(scope, "consul", { ...CONSUL_CHART, dns: { serviceTtlSeconds: 60 } }),
+      );
+    });
+    const command = containerOf(stack)["command"] as string[];
+    expect(command).toEqual(expect.arrayContaining(["--drain-delay=70s", "--shutdown-timeout=105s"]));
+    expect(podOf(stack)["terminationGracePeriodSeconds"]).toBe(115);
+  });
+
   it("needs no right to bind a low port", () => {
     const sysctls = (port: number) => (podOf(deployed({ port }))["securityContext"] as Attributes)["sysctls"];
     expect(sysctls(80)).toEqual([{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }]);
