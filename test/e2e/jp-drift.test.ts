@@ -131,7 +131,7 @@ describeOnVirtualHosts("Drift on two dedicated servers", () => {
     // WHEN repaired
     const repaired = await drift({}, "--repair");
 
-    // THEN all is as it shall be, one proxy having been restarted after the other
+    // THEN all is as it shall be, one proxy having come after the other
     if (repaired.outcome.code !== 0) throw new Error(repaired.outcome.output);
     expect(found(repaired.hosts)).toEqual({ "jp-1": [], "jp-2": [] });
     const steps = [
