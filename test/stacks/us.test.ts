@@ -5,6 +5,7 @@ import us from "../../regions/us";
 import { UsStack } from "../../stacks/us";
 import {
   type Attributes,
+  fetchedText,
   statements,
   type Synthesised,
   synthesisedApp,
@@ -111,7 +112,11 @@ describe("UsStack", () => {
   });
 
   it("lets machines look up names of AWS and of the region that lead to private addresses", () => {
-    const unbound = userDataText(stack, named(stack, "launch_template", "us-app"));
+    const unbound = fetchedText(
+      stack,
+      named(stack, "launch_template", "us-app"),
+      "/etc/unbound/tricloud.conf",
+    );
     for (const zone of ["us.internal", "amazonaws.com", "ec2.internal"]) {
       expect(unbound).toMatch(new RegExp(`private-domain: "?${zone.replace(".", "\\.")}`));
     }
@@ -122,7 +127,8 @@ describe("UsStack", () => {
     // GIVEN a region beside another private zone WHEN synthesised
     const { stack: beside } = synthesise({ internalZones: ["corp.example.com"] });
     // THEN
-    const unbound = userDataText(beside, named(beside, "launch_template", "us-app"));
+    const app = named(beside, "launch_template", "us-app");
+    const unbound = fetchedText(beside, app, "/etc/unbound/tricloud.conf");
     expect(unbound).toMatch(/private-domain: "?corp\.example\.com/);
   });
 
@@ -252,7 +258,11 @@ describe("UsStack", () => {
     const readers = stack
       .all("iam_role_policy")
       .filter((policy) =>
-        statements(policy["policy"]).some(({ Action }) => Action.includes("s3:GetObjectVersion")),
+        statements(policy["policy"]).some(
+          ({ Action, Resource }) =>
+            Action.includes("s3:GetObjectVersion") &&
+            Resource.some((arn) => arn.endsWith("/tricloud-proxy.js")),
+        ),
       );
     expect(readers.map((policy) => String(policy["role"]))).toEqual([
       expect.stringContaining("aws_iam_role.proxy_"),

@@ -73,3 +73,12 @@ export function userDataText(stack: Synthesised, launchTemplate: Attributes): st
   if (text === undefined) throw new Error(`no local for user data: ${String(launchTemplate["user_data"])}`);
   return text.replaceAll("$${", "${").replaceAll("%%{", "%{");
 }
+
+/** The text that a machine fetches for one of its files, with Terraform's expressions in it still unresolved. */
+export function fetchedText(stack: Synthesised, launchTemplate: Attributes, path: string): string {
+  const line = new RegExp(`^ *file \\S+ \\S+ \\S+ ${path} \\S+ command .*--key%20([^%]+)%20`, "m");
+  const [, key] = line.exec(userDataText(stack, launchTemplate)) ?? [];
+  const object = stack.all("s3_object").find((each) => each["key"] === key);
+  if (typeof object?.["content"] !== "string") throw new Error(`no text in the bucket for ${path}: ${key}`);
+  return object["content"].replaceAll("$${", "${").replaceAll("%%{", "%{");
+}
