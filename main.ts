@@ -5,7 +5,7 @@ import { synthesise } from "./stacks/app";
 const USAGE = `usage: npm run synth
 
 Writes the Terraform configuration of every stack to cdktf.out/stacks.
-TRICLOUD_REGIONS names another directory of regions.
+TRICLOUD_REGIONS names another directory of regions, beside which services/ may hold their services.
 
   --availability  only assess the stacks: write what npm run availability and npm run topology read
 `;

@@ -6,7 +6,7 @@ import {
   InvalidRegionsError,
   readRegions,
   type RegionProblem,
-  type RegionSource,
+  type ValueSource,
   validateRegions,
 } from "../constructs/region";
 import { readOptions } from "../planning/read-options";
@@ -96,7 +96,7 @@ function readCommandLine(args: readonly string[]) {
 /** What options answer, and what is asked for the rest. */
 async function allAnswers(
   given: Answers,
-  others: readonly RegionSource[],
+  others: readonly ValueSource[],
   { ask, print }: Conversation,
 ): Promise<[Platform, Answers]> {
   const word = given["platform"]?.[0] ?? (await ask?.(questionText(PLATFORM, {})))?.trim();
@@ -159,7 +159,7 @@ function concerns(path: string, { name, path: asked }: Question): boolean {
 
 function problemsOf(
   value: Record<string, unknown>,
-  others: readonly RegionSource[],
+  others: readonly ValueSource[],
 ): readonly RegionProblem[] {
   try {
     validateRegions([...others, { file: "the new region", value }]);

@@ -7,4 +7,5 @@ export * from "./proxy";
 export * from "./region";
 // Apart from the rest of region/, which reads values without loading cdktf.
 export * from "./region/region-outputs";
+export * from "./service";
 export * from "./topology";

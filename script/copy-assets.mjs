@@ -1,5 +1,5 @@
 // Files that the compiled program reads beside itself and that the compiler leaves behind.
-import { cpSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join, parse } from "node:path";
 
 for (const folder of ["constructs", "planning"]) {
@@ -10,12 +10,15 @@ for (const folder of ["constructs", "planning"]) {
 
 cpSync("docs/region.schema.json", "dist/region.schema.json");
 
-// Every file in dist/regions is a region: those of the sources, and none that was there once.
-const regions = readdirSync("regions").map(parse);
-const sources = new Set(regions.map(({ name }) => name));
-for (const built of readdirSync("dist/regions")) {
-  if (!sources.has(built.split(".")[0])) rmSync(join("dist/regions", built));
-}
-for (const { base, ext } of regions) {
-  if (ext === ".json") cpSync(join("regions", base), join("dist/regions", base));
+// Every file in dist/regions is a region, in dist/services a service: those of the sources, and none that was there once.
+for (const folder of ["regions", "services"]) {
+  const values = readdirSync(folder).map(parse);
+  const sources = new Set(values.map(({ name }) => name));
+  const built = join("dist", folder);
+  for (const file of existsSync(built) ? readdirSync(built) : []) {
+    if (!sources.has(file.split(".")[0])) rmSync(join(built, file));
+  }
+  for (const { base, ext } of values) {
+    if (ext === ".json") cpSync(join(folder, base), join(built, base));
+  }
 }

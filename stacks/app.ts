@@ -6,13 +6,14 @@ import pc from "picocolors";
 import { addRegions } from ".";
 import { type AvailabilityRun, collectAvailability } from "../constructs/availability";
 import { loadRegions } from "../constructs/region";
+import { loadServices } from "../constructs/service/load-services";
 import { collectTopology } from "../constructs/topology";
 import { RegionStack } from "./region-stack";
 
 const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
 
 export interface SynthesisProps {
-  /** Directory of the region values. */
+  /** Directory of the region values; `services` beside it, where there is one, has those of services. */
   readonly regions: string;
   /** Assess the stacks and write none, so that a missed target can be looked at. */
   readonly onlyAssess: boolean;
@@ -40,9 +41,10 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
   // cdktf notes where each token was made: an eighth of the time of a synthesis that nobody debugs.
   if (process.env["DEBUG"] === undefined) Error.captureStackTrace = () => undefined;
   const regions = loadRegions(directory);
+  const services = loadServices(join(directory, "../services"), regions);
   const isNew = !existsSync(process.env["CDKTF_OUTDIR"] ?? "cdktf.out");
   const app = new App({ stackTraces: false });
-  const availability = await addRegions(app, regions)
+  const availability = await addRegions(app, regions, services)
     .then(() => collectAvailability(app))
     .catch((error: unknown) => {
       // cdktf makes the directory before there is anything to write.

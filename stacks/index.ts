@@ -8,6 +8,7 @@ import {
   type Region,
   type RegionProblem,
 } from "../constructs/region";
+import type { ServiceValue } from "../constructs/service";
 
 /*
  * Each platform's bindings take time and memory to load, so a platform that no region uses is not loaded.
@@ -18,8 +19,12 @@ import {
  *
  * @throws Error when the region has availability targets for services that none of its stacks declares
  */
-export async function addStacks(app: App, region: Region): Promise<readonly RegionStacks[]> {
-  const stacks = await stacksOf(app, region);
+export async function addStacks(
+  app: App,
+  region: Region,
+  services: readonly ServiceValue[] = [],
+): Promise<readonly RegionStacks[]> {
+  const stacks = await stacksOf(app, region, services);
   const problems = unknownTargets(region, stacks.flatMap(namesOf));
   if (problems.length > 0) throw new InvalidRegionsError(problems);
   return stacks;
@@ -31,12 +36,16 @@ export async function addStacks(app: App, region: Region): Promise<readonly Regi
  * @throws Error that names every mistake found, with its region: what addStacks throws, and origins at services that no
  *   stack of the app declares
  */
-export async function addRegions(app: App, regions: readonly Region[]): Promise<void> {
-  const services = new Map<string, readonly string[]>();
+export async function addRegions(
+  app: App,
+  regions: readonly Region[],
+  services: readonly ServiceValue[] = [],
+): Promise<void> {
+  const declared = new Map<string, readonly string[]>();
   const refusals: string[] = [];
   for (const region of regions) {
     try {
-      for (const stack of await addStacks(app, region)) services.set(stack.node.id, namesOf(stack));
+      for (const stack of await addStacks(app, region, services)) declared.set(stack.node.id, namesOf(stack));
     } catch (error) {
       const { message } = error as Error;
       refusals.push(message.replace(/^(?!region )/gm, `region ${region.name}: `));
@@ -44,7 +53,7 @@ export async function addRegions(app: App, regions: readonly Region[]): Promise<
   }
   // What stacks declare that could not be made, nobody knows.
   if (refusals.length > 0) throw new Error(refusals.join("\n"));
-  const problems = regions.flatMap((region) => unknownOrigins(region, services));
+  const problems = regions.flatMap((region) => unknownOrigins(region, declared));
   if (problems.length > 0) throw new InvalidRegionsError(problems);
 }
 
@@ -89,11 +98,15 @@ function unknownOrigins(
   });
 }
 
-async function stacksOf(app: App, region: Region): Promise<readonly RegionStacks[]> {
+async function stacksOf(
+  app: App,
+  region: Region,
+  services: readonly ServiceValue[],
+): Promise<readonly RegionStacks[]> {
   switch (region.platform) {
     case "dedicated": {
       const { JpStack } = await import("./jp");
-      return [new JpStack(app, region)];
+      return [new JpStack(app, region, services)];
     }
     case "ec2": {
       const { UsStack } = await import("./us");

@@ -5,11 +5,14 @@ import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
 import type { DedicatedRegion, HostRole } from "../constructs/region";
+import type { ServiceValue } from "../constructs/service";
+import { hostServices, outsideCalls } from "./host-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {
-  constructor(scope: Construct, region: DedicatedRegion) {
+  /** @param services those that run here are made; others are none of this stack's */
+  constructor(scope: Construct, region: DedicatedRegion, services: readonly ServiceValue[] = []) {
     super(scope, region);
     const { ssh } = region;
     const site = `${region.provider}/${region.name}`;
@@ -24,7 +27,12 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ...region.consul,
     });
     this.retire(servers, roster);
-    const proxy = new AggregationProxy(this, "proxy", { hosts: withRole(servers, "proxy"), ...this.proxied });
+    const { proxied } = this;
+    const proxy = new AggregationProxy(this, "proxy", {
+      hosts: withRole(servers, "proxy"),
+      ...proxied,
+      allow: [...new Set([...proxied.allow, ...outsideCalls(services, region)])],
+    });
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
     const [caller = servers[0]!] = withRole(servers, "app");
@@ -38,6 +46,10 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ],
       placing: this.throughProxies(names, proxy),
     });
+    const way = (host: string) => [proxy, ...this.originsNamed(host)];
+    for (const [name, needs] of hostServices(this, { region, services, servers, consul, resolver, way })) {
+      this.service(name, needs);
+    }
     const apps = withRole(servers, "app");
     if (apps.length > 0) this.site({ on: alike(apps) });
   }

@@ -96,6 +96,12 @@ export abstract class RegionStack<R extends RegionBase>
     return (this.originBlocks ??= this.originComponents());
   }
 
+  /** What the region says of that origin: one block, or none. */
+  protected originsNamed(host: string): readonly BlockSource[] {
+    const { needed, names } = this.origins;
+    return needed.filter((_, at) => names[at] === host);
+  }
+
   private originComponents(): Origins {
     const { groups, settings } = this.proxied;
     const blocks = Object.entries(this.region.origins).map(([name, origin]) => ({

@@ -6,6 +6,7 @@ import { App } from "cdktf";
 import { parse } from "yaml";
 import { applyProgram } from "../constructs/host/apply-program";
 import { validateRegions } from "../constructs/region";
+import { validateServices } from "../constructs/service";
 import jp from "../regions/jp";
 import uk from "../regions/uk";
 import us from "../regions/us";
@@ -41,6 +42,7 @@ describe("shell", () => {
       "health",
       "ssh-step.sh",
       "consul-snapshot",
+      "service-container",
       "prepare",
     ]) {
       expect(places).toContain(expected);
@@ -85,6 +87,14 @@ function programs(folder: string): string[] {
     );
 }
 
+const SERVICE = {
+  name: "web",
+  image: `registry.example.com/web@sha256:${"1".repeat(64)}`,
+  port: 8080,
+  health: { path: "/healthz" },
+  in: { jp: {} },
+};
+
 /** All stacks as Terraform reads them, with what regions may leave out switched on where that is rendered as shell. */
 async function synthesised(): Promise<{ stack: string; values: unknown }[]> {
   const regions = validateRegions(
@@ -101,7 +111,7 @@ async function synthesised(): Promise<{ stack: string; values: unknown }[]> {
           : { snapshots: { bucket: { bucket: "snapshots", region: "us-east-1" } } };
       const consul = { ...region.consul, ...strict, ...away };
       const [more] = validateRegions([{ file: `${region.name}.ts`, value: { ...region, consul } }]);
-      await addStacks(app, more ?? region);
+      await addStacks(app, more ?? region, validateServices([{ file: "web.ts", value: SERVICE }], regions));
     }
     app.synth();
     return readdirSync(join(outdir, "stacks")).map((stack) => ({

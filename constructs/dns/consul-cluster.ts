@@ -103,6 +103,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   readonly dnsAddresses: readonly string[];
   readonly peerDatacenters: readonly string[];
   readonly failsOver: boolean;
+  readonly agentTokenFile: string | undefined;
   readonly quorum: Block;
   readonly leader: Block;
   private readonly servers: readonly IHost[];
@@ -139,6 +140,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     this.gossipKey = props.gossipKey ?? gossipVariable(this);
     this.tls = props.tls === true ? tlsVariables(this) : props.tls || undefined;
     this.acl = props.acl === true ? aclVariables(this) : props.acl || undefined;
+    this.agentTokenFile = this.acl === undefined ? undefined : CONSUL_PATHS.agentToken;
     refuseLiterals(this.datacenter, { gossipKey: this.gossipKey, ...this.tls, ...this.acl });
     if (this.makesTokens) for (const host of this.servers) host.addToProfile(tokenUpkeep());
     this.away = this.snapshotsAway();
@@ -166,7 +168,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       );
     }
     this.serviceNames.add(service.name);
-    const { hosts, maxUnavailable = DEFAULT_MAX_UNAVAILABLE, ...description } = service;
+    const { hosts, maxUnavailable = DEFAULT_MAX_UNAVAILABLE, leaves = false, ...description } = service;
     if (hosts.length === 0) {
       throw new Error(
         `consul ${this.datacenter}: service ${service.name} has no hosts, expected at least one`,
@@ -175,6 +177,10 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     const batchSize = unavailableHosts(service.name, maxUnavailable, new Set(hosts).size);
     const path = CONSUL_PATHS.service(service.name);
     const file = this.serviceFile(path, serviceDefinition(description));
+    const token =
+      leaves && this.acl !== undefined
+        ? [secretFile(CONSUL_PATHS.agentToken, "consul-agent-token", this.acl.agentToken)]
+        : [];
     for (const host of hosts) {
       if (!this.agents.includes(host)) {
         throw new Error(
@@ -182,7 +188,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
             `expected one of: ${this.agents.map((agent) => agent.hostName).join(", ")}`,
         );
       }
-      host.addToProfile({ files: [file], services: [this.agentService(host, [path])] });
+      host.addToProfile({ files: [file, ...token], services: [this.agentService(host, [path])] });
     }
     this.activateInBatches(hosts, batchSize);
   }

@@ -18,6 +18,11 @@ export interface IConsul extends IConstruct {
   readonly failsOver?: boolean;
   /** How long an answer that names a service's instances may be kept. */
   serviceTtlSeconds(service: string): number;
+  /**
+   * File with a token for what a host does with its own services, on hosts of services that leave.
+   * @default - none is needed
+   */
+  readonly agentTokenFile?: string;
   /** Works while enough servers do to change what is known. */
   readonly quorum: Block;
   /** The control plane: while there is no leader, names go on resolving but nothing new becomes known. */
@@ -45,6 +50,11 @@ export interface ServiceRegistration {
   readonly maxUnavailable?: MaxUnavailable;
   /** What must hold for an instance to be given out. @default - always healthy while the machine is */
   readonly checks?: readonly ConsulCheck[];
+  /**
+   * Whether its hosts take an instance out of service discovery, and back, by themselves: they get the token for that.
+   * @default false
+   */
+  readonly leaves?: boolean;
   /** Words by which instances can be told apart in a look-up. @default [] */
   readonly tags?: readonly string[];
   /** Further facts about the instances, by key. @default {} */

@@ -62,6 +62,20 @@ const ssh = z.strictObject({
   bastion: bastion.optional(),
 });
 
+const registry = z.strictObject({
+  /** What stands in front of the names of services' repositories: `registry.example.com:5000/shop`. */
+  address: z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/, {
+    error: "expected a registry such as registry.example.com:5000/shop, without scheme",
+  }),
+  /** PEM certificate of an authority that is trusted for it besides the public ones. */
+  caCertificate: z
+    .string()
+    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
+    .optional(),
+  /** Whether it lets nobody in without the sensitive Terraform variable `registry_credentials`. */
+  credentials: z.boolean().default(false),
+});
+
 const numberOrShare = { error: 'expected a whole number of servers from 1, or a share from "1%" to "99%"' };
 
 const proxy = sharedFields.proxy.extend({
@@ -113,6 +127,8 @@ export const dedicatedRegion = z
     /** Who runs the data centre: names the failure domain all servers share. */
     provider: dnsLabel.default("sakura"),
     ssh: ssh.prefault({}),
+    /** Where the servers get services' images. @default - images name their registries themselves */
+    registry: registry.optional(),
     servers: z.array(server).min(1, { error: "expected at least one server" }),
   })
   .superRefine((region, context) => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
-import { type Region, type RegionSource, validateRegions } from "./validate-regions";
+import { type Region, type ValueSource, validateRegions } from "./validate-regions";
 
 /**
  * Reads and validates all regions of a directory: each `.json` file, and each `.js` file's default export, is one
@@ -11,31 +11,40 @@ import { type Region, type RegionSource, validateRegions } from "./validate-regi
 export const loadRegions = (directory: string): Region[] => validateRegions(readRegions(directory));
 
 /** Reads region values and leaves them as they are. @throws Error as `loadRegions` does, for what is not validated */
-export function readRegions(directory: string): RegionSource[] {
-  const files = regionFiles(directory);
-  if (files.length === 0) {
+export function readRegions(directory: string): ValueSource[] {
+  const sources = readValues("region", directory);
+  if (sources.length === 0) {
     throw new Error(`regions directory ${directory}: expected at least one .js or .json file, got: none`);
   }
-  return files.map(readRegion);
+  return sources;
 }
 
-function regionFiles(directory: string): string[] {
+/**
+ * Reads the values of a directory: each `.json` file, and each `.js` file's default export, is one.
+ *
+ * @param kind of value, for messages
+ * @throws Error when a file cannot be read
+ */
+export const readValues = (kind: "region" | "service", directory: string): ValueSource[] =>
+  valueFiles(kind, directory).map((file) => readValue(kind, file));
+
+function valueFiles(kind: string, directory: string): string[] {
   let names: string[];
   try {
     names = readdirSync(directory);
   } catch (error) {
     throw new Error(
-      `regions directory ${directory}: cannot be read (${(error as NodeJS.ErrnoException).code})`,
+      `${kind}s directory ${directory}: cannot be read (${(error as NodeJS.ErrnoException).code})`,
       { cause: error },
     );
   }
-  // A region that is not deployed because its file is of another kind is missed by nobody until it is needed.
+  // A value that is not deployed because its file is of another kind is missed by nobody until it is needed.
   const uncompiled = names.find(
     (name) => /(?<!\.d)\.[cm]?tsx?$/.test(name) && !names.includes(name.replace(/\.[cm]?tsx?$/, ".js")),
   );
   if (uncompiled !== undefined) {
     throw new Error(
-      `regions directory ${directory}: expected .js and .json files, which need no compiling, got: ${uncompiled}`,
+      `${kind}s directory ${directory}: expected .js and .json files, which need no compiling, got: ${uncompiled}`,
     );
   }
   return names
@@ -44,14 +53,14 @@ function regionFiles(directory: string): string[] {
     .map((name) => resolve(join(directory, name)));
 }
 
-function readRegion(file: string): RegionSource {
+function readValue(kind: string, file: string): ValueSource {
   try {
     return {
       file,
       value: extname(file) === ".json" ? jsonValue(file) : moduleValue(file),
     };
   } catch (error) {
-    throw new Error(`region file ${file}: ${withoutExcerpt((error as Error).message)}`, { cause: error });
+    throw new Error(`${kind} file ${file}: ${withoutExcerpt((error as Error).message)}`, { cause: error });
   }
 }
 

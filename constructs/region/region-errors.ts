@@ -1,14 +1,18 @@
 import type { z } from "zod";
 import { shownValue } from "../grammar/shown-value";
 
-/** One thing wrong with a region value. */
-export interface RegionProblem {
-  readonly region: string;
+/** One thing wrong with a value. */
+export interface ValueProblem {
   /** Path in the value, for example `servers[1].hostKey`. */
   readonly path: string;
   /** The offending value as it would be written in JSON. */
   readonly value: string;
   readonly expectation: string;
+}
+
+/** One thing wrong with a region value. */
+export interface RegionProblem extends ValueProblem {
+  readonly region: string;
 }
 
 /** Region values are wrong; nothing has been constructed or written. */
@@ -19,21 +23,23 @@ export class InvalidRegionsError extends Error {
   }
 }
 
-function describe({ region, path, value, expectation }: RegionProblem): string {
-  return `region ${region}: ${path === "" ? "" : `${path}: `}${expectation}, got: ${value}`;
-}
+const describe = ({ region, ...problem }: RegionProblem): string =>
+  `region ${region}: ${problemText(problem)}`;
+
+/** The problem in a sentence, without whose value it is. */
+export const problemText = ({ path, value, expectation }: ValueProblem): string =>
+  `${path === "" ? "" : `${path}: `}${expectation}, got: ${value}`;
 
 /** Puts zod's findings about `input` in the house's words. */
-export function problemsOf(region: string, input: unknown, error: z.ZodError): RegionProblem[] {
-  return error.issues.flatMap((issue) => issueProblems(region, input, issue));
+export function problemsOf(input: unknown, error: z.ZodError): ValueProblem[] {
+  return error.issues.flatMap((issue) => issueProblems(input, issue));
 }
 
-function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue): RegionProblem[] {
+function issueProblems(input: unknown, issue: z.core.$ZodIssue): ValueProblem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
       const path = pathText([...issue.path, key]);
       return {
-        region,
         path,
         value: shownValue(valueAt(input, [...issue.path, key]), key),
         expectation: `expected no such field${MOVED[path] ?? ""}`,
@@ -43,7 +49,6 @@ function issueProblems(region: string, input: unknown, issue: z.core.$ZodIssue):
   const given = issue.code === "custom" ? (issue.params?.["value"] as unknown) : undefined;
   return [
     {
-      region,
       path: pathText(issue.path),
       value: typeof given === "string" ? given : shownValue(valueAt(input, issue.path), fieldOf(issue.path)),
       expectation: expectationOf(issue.message),

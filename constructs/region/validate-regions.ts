@@ -16,8 +16,8 @@ export const anyRegion = z.discriminatedUnion("platform", [dedicatedRegion, ec2R
       : "expected an object with the region's fields",
 });
 
-/** A region value as read, with where it came from for messages. */
-export interface RegionSource {
+/** A value as read, with where it came from for messages. */
+export interface ValueSource {
   /** File the value was read from. */
   readonly file: string;
   readonly value: unknown;
@@ -28,13 +28,18 @@ export interface RegionSource {
  *
  * @throws InvalidRegionsError that lists every problem found.
  */
-export function validateRegions(sources: readonly RegionSource[]): Region[] {
+export function validateRegions(sources: readonly ValueSource[]): Region[] {
   const problems: RegionProblem[] = [];
   const regions: Region[] = [];
   for (const source of sources) {
     const result = anyRegion.safeParse(source.value);
     if (result.success) regions.push(result.data);
-    else problems.push(...problemsOf(nameOf(source), source.value, result.error));
+    else {
+      const name = nameOf(source);
+      problems.push(
+        ...problemsOf(source.value, result.error).map((problem) => ({ region: name, ...problem })),
+      );
+    }
   }
   problems.push(
     ...nameClashes(regions),
@@ -54,7 +59,8 @@ export function validateRegions(sources: readonly RegionSource[]): Region[] {
 const allowsNothing = ({ proxy, origins }: Region): boolean =>
   proxy.allow.length === 0 && Object.keys(origins).length === 0;
 
-function nameOf({ file, value }: RegionSource): string {
+/** What messages call a value. */
+export function nameOf({ file, value }: ValueSource): string {
   const name = typeof value === "object" && value !== null ? (value as { name?: unknown }).name : undefined;
   return typeof name === "string" ? name : file;
 }

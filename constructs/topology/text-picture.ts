@@ -58,6 +58,6 @@ export function machinesTitle({ name, count, type, places, address }: MachinesVi
     .join("  ");
 }
 
-export function workloadText({ role, copies, port }: MachinesView["workloads"][number]): string {
-  return `${copies === undefined ? "" : `${copies} x `}${ROLE_WORDS[role]}${port === undefined ? "" : ` :${port}`}`;
+export function workloadText({ role, name, copies, port }: MachinesView["workloads"][number]): string {
+  return `${copies === undefined ? "" : `${copies} x `}${name ?? ROLE_WORDS[role]}${port === undefined ? "" : ` :${port}`}`;
 }

@@ -23,6 +23,8 @@ export type WorkloadRole = "proxy" | "resolver" | "discovery-server" | "discover
 export interface Workload {
   readonly kind: "workload";
   readonly role: WorkloadRole;
+  /** What it is called. @default - what its role is called */
+  readonly name?: string;
   /** Names of `Machines`; nothing for whatever machines the stack has. */
   readonly on: readonly string[];
   /** Copies, where it is not one on each machine. @default - one on each */

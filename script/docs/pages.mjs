@@ -20,6 +20,7 @@ export const FOLDERS = {
   host: ["Any host", undefined],
   dns: ["unbound and Consul", "dns.md"],
   proxy: ["The aggregation proxy", "proxy.md"],
+  service: ["Services", "services.md"],
   aws: ["EC2", "aws.md"],
   google: ["GKE", "gke.md"],
   kubernetes: ["On a Kubernetes cluster", "kubernetes.md"],

@@ -71,6 +71,8 @@ const PLATFORMS: Readonly<
       name: ["jp"],
       cidr: ["10.10.0.0/16"],
       provider: ["sakura"],
+      "registry.address": ["registry.example.com:5000/shop"],
+      "registry.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
       "ssh.user": ["debian"],
       "ssh.privateKeyPath": ["/home/debian/.ssh/id_ed25519"],
       "ssh.bastion": [

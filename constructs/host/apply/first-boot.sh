@@ -44,7 +44,7 @@ boot() {
   # in turn asks Consul. A quorum's gate is for restarting what runs already.
   while read -r name _; do
     step "starting $name"
-    systemctl enable "$name"
+    systemctl is-enabled --quiet "$name" || systemctl enable "$name"
     systemctl restart "$name" || explain "$name" "does not start"
   done < <(lines service "$DOCUMENT")
   while read -r name _ _ _ health timeout _; do

@@ -23,7 +23,9 @@ take_back_service() { # NAME, its files still in place
   step "stopping $1"
   before=$(entries $STATE/services | sed -n "s/^$1 \([^ ]*\) .*/\1/p")
   if [[ $before == not-found ]]; then
-    systemctl disable --quiet --now "$1" 2>/dev/null || true
+    systemctl stop "$1" 2>/dev/null || true
+    # What is generated from a file of ours goes with the file.
+    systemctl disable --quiet "$1" 2>/dev/null || true
     # State, cache and log directories that the unit declares exist on its behalf only.
     systemctl clean --what=all "$1" 2>/dev/null || true
     systemctl reset-failed "$1" 2>/dev/null || true
@@ -77,6 +79,8 @@ activate_service() { # NAME RELOAD GATE VERIFY HEALTH TIMEOUT RELOADS_FOR
       say "restarted $name"
     fi
   else
+    # One that is being started by its old file would be waited for in vain.
+    [[ ! -e $STATE/pending/$name ]] || systemctl stop "$name" 2>/dev/null || true
     systemctl reset-failed "$name" 2>/dev/null || true
     systemctl start "$name" || explain "$name" "does not start"
     say "started $name"
@@ -126,7 +130,7 @@ note_what_is_due() { # DOCUMENT PATH-OR-PACKAGE...
       [[ ,$reads,$runs, != *",$path,"* ]] || echo "$path" >>"$STATE/pending/$name"
     done
   done < <(lines service "$1")
-  [[ " ${*:2}" != *" /etc/systemd/"* ]] || touch $STATE/daemon-reload
+  [[ " ${*:2}" != *" /etc/systemd/"* && " ${*:2}" != *" /etc/containers/systemd/"* ]] || touch $STATE/daemon-reload
   note_readers "${@:2}"
   sync -f $STATE
 }
@@ -151,7 +155,7 @@ activate() {
     take_back_service "$name"
     list $STATE/resume "$line"
     unlist $STATE/services "$line"
-  done < <(entries $STATE/services)
+  done < <(entries_backwards $STATE/services)
   for path in "${changed[@]}"; do
     if [[ -e $STAGED$path ]]; then
       put_file "$STAGED$path" "$path"

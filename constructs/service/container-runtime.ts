@@ -1,0 +1,81 @@
+import { type HostFile, secret, text } from "../host";
+
+/** Where the parts that all services of a host share lie. */
+export const RUNTIME_PATHS = {
+  guard: "/usr/local/lib/tricloud/service-container",
+  storage: "/etc/tricloud/services/storage.conf",
+  engine: "/etc/tricloud/services/containers.conf",
+  /** Certificates of registries' authorities, by what podman takes for them. */
+  authorities: "/etc/tricloud/services/authorities",
+  credentials: "/etc/tricloud/services/registry-credentials.json",
+  /** Quadlet makes a unit of each file here. */
+  units: "/etc/containers/systemd",
+  /** Images, and what is noted of services. */
+  state: "/var/lib/tricloud-services",
+  stateUnit: "/etc/systemd/system/tricloud-services.service",
+} as const;
+
+/** What a host needs to get images; the same for all services of a host. */
+export interface RegistryAccess {
+  /** PEM certificate of an authority that is trusted for registries besides the public ones. @default - none */
+  readonly caCertificate?: string;
+  /**
+   * Credentials as podman keeps them, an expression of a sensitive value:
+   * `{"auths": {"registry.example.com": {"auth": "BASE64 OF USER:PASSWORD"}}}`.
+   * @default - none are needed
+   */
+  readonly credentials?: string;
+}
+
+/** Files of every host that runs containers, whichever they are. */
+export function runtimeFiles({ caCertificate, credentials }: RegistryAccess): HostFile[] {
+  return [
+    { path: RUNTIME_PATHS.storage, content: text(STORAGE) },
+    { path: RUNTIME_PATHS.engine, content: text(ENGINE) },
+    { path: RUNTIME_PATHS.stateUnit, content: text(STATE_UNIT) },
+    ...(caCertificate === undefined
+      ? []
+      : [{ path: `${RUNTIME_PATHS.authorities}/registry.crt`, content: text(caCertificate) }]),
+    ...(credentials === undefined
+      ? []
+      : [
+          {
+            path: RUNTIME_PATHS.credentials,
+            content: secret("registry-credentials", credentials),
+            mode: "0600",
+          },
+        ]),
+  ];
+}
+
+/** Apart from what an administrator's own podman keeps: no image of theirs is ours to remove. */
+const STORAGE = `[storage]
+driver = "overlay"
+graphroot = "${RUNTIME_PATHS.state}/storage"
+runroot = "/run/tricloud-services/storage"
+
+[storage.options.overlay]
+# Or the folder would be a mount point, which nobody can remove.
+skip_mount_home = "true"
+`;
+
+const ENGINE = `[engine]
+tmp_dir = "/run/tricloud-services/libpod"
+# The journal is for what containers say.
+events_logger = "none"
+`;
+
+/** Owns the images: they go with it, once no service is left on the host. */
+const STATE_UNIT = `[Unit]
+Description=Images of Tricloud's services
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+StateDirectory=tricloud-services
+StateDirectoryMode=0711
+
+[Install]
+WantedBy=multi-user.target
+`;

@@ -1,0 +1,175 @@
+import { Construct } from "constructs";
+import {
+  type Block,
+  type Failover,
+  type HasFailover,
+  type HasInstances,
+  pool,
+  series,
+} from "../availability";
+import type { IConsul, MaxUnavailable } from "../dns";
+import { type HostProfilePart, type IHost, processesOn, text } from "../host";
+import type { HasTopology, TopologyElement } from "../topology";
+import { containerGuard } from "./container-guard";
+import { type RegistryAccess, RUNTIME_PATHS, runtimeFiles } from "./container-runtime";
+import { containerUnit, containerUnitName, containerUnitPath } from "./container-unit";
+
+export interface ContainerServiceProps {
+  /** DNS label under which service discovery knows it. */
+  readonly name: string;
+  /** Where it runs: one instance on each host. */
+  readonly hosts: readonly IHost[];
+  /** Service discovery that knows an instance for as long as it is healthy and not on its way out. */
+  readonly consul: IConsul;
+  /** Region that it runs in; it is told of it as `TRICLOUD_REGION`. */
+  readonly region: string;
+  /** Image with its registry, by digest: `registry.example.com/web@sha256:...`. */
+  readonly image: string;
+  /** What its hosts need to get it. @default - nothing: it is there for everybody */
+  readonly registry?: RegistryAccess;
+  /** TCP port that it takes HTTP requests on, 1024 to 65535; it is told of it as `PORT`. */
+  readonly port: number;
+  /** Path that answers 200 to 299 while an instance can do its job. */
+  readonly healthPath: string;
+  /** How long a new instance may take until it does, in seconds. @default 60 */
+  readonly startSeconds?: number;
+  /** How long an instance on its way out waits for its callers' connections to close, in seconds. @default 30 */
+  readonly drainSeconds?: number;
+  /** Environment of the container. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Memory that one instance may take, in megabytes. @default 512 */
+  readonly memoryMegabytes?: number;
+  /** Processors' time that one instance may take, in processors. @default 1 */
+  readonly cpus?: number;
+  /**
+   * Hosts whose instances may be replaced at once: a number, or a share such as "10%", rounded down to no less than one.
+   * The next ones follow once all of these are healthy and known.
+   * @default "25%"
+   */
+  readonly maxUnavailable?: MaxUnavailable;
+  /** What an instance cannot do without on its host, besides the host: its resolver. @default - nothing */
+  readonly needsOn?: (host: IHost) => Block;
+}
+
+/**
+ * A service: the same container on each of several hosts, under podman as a systemd unit, known to service discovery. A
+ * release fetches the image before it stops anything and replaces one batch of instances after another.
+ */
+export class ContainerService extends Construct implements HasInstances, HasFailover, HasTopology {
+  /** Name under which service discovery knows it. */
+  readonly serviceName: string;
+  /** Port that takes requests. */
+  readonly port: number;
+  readonly instances: readonly Block[];
+
+  /** @throws Error when there is no host or no image by digest, or the service is malformed or known already */
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ContainerServiceProps,
+  ) {
+    super(scope, id);
+    const { name, hosts, consul, needsOn } = props;
+    if (hosts.length === 0) throw new Error(`service ${name}: expected at least one host, got: none`);
+    if (!/@sha256:[0-9a-f]{64}$/.test(props.image)) {
+      throw new Error(
+        `service ${name}: image must be one by digest, REGISTRY/REPOSITORY@sha256:..., got: ${JSON.stringify(props.image)}`,
+      );
+    }
+    this.serviceName = name;
+    this.port = props.port;
+    this.instances = hosts.flatMap((host) =>
+      processesOn(host, name).map((process) =>
+        needsOn === undefined ? process : series(process, needsOn(host)),
+      ),
+    );
+    consul.addService({
+      name,
+      port: props.port,
+      hosts,
+      maxUnavailable: props.maxUnavailable,
+      leaves: true,
+      checks: [
+        {
+          http: `http://127.0.0.1:${props.port}${props.healthPath}`,
+          intervalSeconds: CHECK_SECONDS.interval,
+          timeoutSeconds: CHECK_SECONDS.timeout,
+        },
+      ],
+    });
+    const part = this.profilePart();
+    for (const host of hosts) host.addToProfile(part);
+  }
+
+  /** One instance is enough; service discovery takes its time to name a failed one no more. */
+  get availability(): Block {
+    return this.pool.availability;
+  }
+
+  get failover(): Failover | undefined {
+    return this.pool.failover;
+  }
+
+  get topology(): readonly TopologyElement[] {
+    const on = this.props.hosts.map(({ hostName }) => hostName);
+    return [{ kind: "workload", role: "application", name: this.serviceName, on, port: this.port }];
+  }
+
+  private get pool() {
+    const [stack] = this.node.path.split("/");
+    const ttl = this.props.consul.serviceTtlSeconds(this.serviceName);
+    return pool(`${this.serviceName} of ${stack}`, this.instances, {
+      seconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + ttl,
+      source: `checked every ${CHECK_SECONDS.interval} s for up to ${CHECK_SECONDS.timeout} s, names live for ${ttl} s`,
+    });
+  }
+
+  private profilePart(): HostProfilePart {
+    const { name, image, registry = {}, port, healthPath, consul, region } = this.props;
+    const { startSeconds = 60, drainSeconds = 30, memoryMegabytes = 512, cpus = 1, env = {} } = this.props;
+    const unit = containerUnit({
+      name,
+      image,
+      port,
+      healthPath,
+      startSeconds,
+      drainSeconds,
+      namedSeconds: consul.serviceTtlSeconds(name) + NAMED_MARGIN_SECONDS,
+      env: { ...env, PORT: String(port), TRICLOUD_REGION: region },
+      memoryMegabytes,
+      cpus,
+    });
+    const guard = containerGuard({
+      tokenFile: consul.agentTokenFile,
+      hasCredentials: registry.credentials !== undefined,
+    });
+    const unitPath = containerUnitPath(name);
+    return {
+      packages: ["curl", "iproute2", "podman"],
+      files: [
+        ...runtimeFiles(registry),
+        { path: RUNTIME_PATHS.guard, content: text(guard), mode: "0755" },
+        { path: unitPath, content: text(unit) },
+      ],
+      services: [
+        // Before the services themselves, so that it is taken back after them.
+        { name: "tricloud-services.service", reads: [RUNTIME_PATHS.stateUnit] },
+        {
+          name: containerUnitName(name),
+          reads: [unitPath],
+          verify: `sh "$STAGED${RUNTIME_PATHS.guard}" pull ${image}`,
+          health: { command: `${RUNTIME_PATHS.guard} known ${name}`, timeoutSeconds: KNOWN_SECONDS },
+        },
+      ],
+    };
+  }
+}
+
+/** How Consul finds out that an instance is not healthy. */
+const CHECK_SECONDS = { interval: 2, timeout: 1 };
+
+/** How much longer than an answer may be kept a resolver may go on giving it. */
+const NAMED_MARGIN_SECONDS = 2;
+
+/** In which discovery must see that an instance is back: some checks. */
+const KNOWN_SECONDS = 60;

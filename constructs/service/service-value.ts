@@ -1,0 +1,169 @@
+import { z } from "zod";
+import { HOST_ROLES, type HostRole } from "../region/dedicated-region";
+import { dnsLabel } from "../region/region";
+import { problemsOf, type ValueProblem } from "../region/region-errors";
+
+/** A service as it is written down: a container, a port, a health path, what it calls, where it runs. */
+export interface ServiceInput {
+  /** DNS label under which it is found: `NAME.service.consul`. */
+  readonly name: string;
+  /**
+   * Image by digest, `REPOSITORY@sha256:...`: a repository of each region's own registry, or one with its registry in
+   * front (`registry.example.com/shop/web@sha256:...`).
+   */
+  readonly image: string;
+  /** TCP port that it takes HTTP requests on, 1024 to 65535; it is told of it as `PORT`. */
+  readonly port: number;
+  readonly health: ServiceHealthInput;
+  /** Environment of the container, besides `PORT` and `TRICLOUD_REGION`. @default {} */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Memory that one instance may take, in megabytes; one that takes more is ended and started again. @default 512 */
+  readonly memoryMegabytes?: number;
+  /** Processors' time that one instance may take, in processors. @default 1 */
+  readonly cpus?: number;
+  /**
+   * How long an instance that is on its way out waits for its callers to close their connections, in seconds. What is
+   * left then is ended with it.
+   * @default 30
+   */
+  readonly drainSeconds?: number;
+  /** Services, by name, and origins outside, as `https://HOST`, that it calls. @default [] */
+  readonly calls?: readonly string[];
+  /** Those of `calls` without which it still answers, if not as it should. @default [] */
+  readonly degradesWithout?: readonly string[];
+  /** Where it runs, by region. */
+  readonly in: Readonly<Record<string, ServicePlacementInput>>;
+}
+
+export interface ServiceHealthInput {
+  /** Path that answers 200 to 299 while the instance can do its job. */
+  readonly path: string;
+  /** How long a new instance may take until it does, in seconds. @default 60 */
+  readonly startSeconds?: number;
+}
+
+/** How it runs in one region. */
+export interface ServicePlacementInput {
+  /** Instances, one a host. @default - one on each host with the role */
+  readonly instances?: number;
+  /** Role of the hosts that it runs on. @default "app" */
+  readonly on?: HostRole;
+}
+
+/** A service, validated and with defaults filled in. */
+export interface ServiceValue {
+  readonly name: string;
+  readonly image: string;
+  readonly port: number;
+  readonly health: Required<ServiceHealthInput>;
+  readonly env: Readonly<Record<string, string>>;
+  readonly memoryMegabytes: number;
+  readonly cpus: number;
+  readonly drainSeconds: number;
+  readonly calls: readonly string[];
+  readonly degradesWithout: readonly string[];
+  readonly in: Readonly<Record<string, ServicePlacement>>;
+}
+
+export interface ServicePlacement {
+  /** undefined: one on each host with the role. */
+  readonly instances?: number | undefined;
+  readonly on: HostRole;
+}
+
+const REPOSITORY = /^[a-z0-9]+([._-]+[a-z0-9]+)*(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
+
+const image = z.string().superRefine((value, context) => {
+  const refuse = (message: string): void => context.addIssue({ code: "custom", message });
+  const [repository = "", digest, ...more] = value.split("@");
+  if (digest === undefined) {
+    refuse(
+      "expected an image by its digest, REPOSITORY@sha256:...: what a tag names can change between two hosts of one release",
+    );
+  } else if (!/^sha256:[0-9a-f]{64}$/.test(digest) || more.length > 0) {
+    refuse("expected sha256: and 64 lower-case hex digits after the @");
+  } else if (!REPOSITORY.test(repository)) {
+    refuse("expected a repository without tag in front of the @, in lower case");
+  }
+});
+
+/** It stands in a unit file and in a URL, where nothing of it must need quoting. */
+const healthPath = z.string().regex(/^\/[A-Za-z0-9._~/?=&+-]*$/, {
+  error: "expected a path such as /healthz, of letters, digits and ._~/?=&+-",
+});
+
+const OUTSIDE = /^https?:\/\/[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?$/;
+
+const call = z.string().refine((value) => dnsLabel.safeParse(value).success || OUTSIDE.test(value), {
+  error: "expected the name of a service, or an origin such as https://api.example.com",
+});
+
+/** What the platform says itself. */
+const OWN_VARIABLES = ["PORT", "TRICLOUD_REGION"];
+
+const env = z
+  .record(
+    z.string(),
+    z.string().refine((value) => !/[\n\r\0]/.test(value), { error: "expected a text without line breaks" }),
+  )
+  .superRefine((variables, context) => {
+    for (const name of Object.keys(variables)) {
+      const message = !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)
+        ? "expected a variable's name of letters, digits and _"
+        : OWN_VARIABLES.includes(name)
+          ? "expected no such variable, for every container is told it already"
+          : undefined;
+      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message });
+    }
+  });
+
+const placement = z.strictObject({
+  instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
+  on: z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` }).default("app"),
+});
+
+const schema = z
+  .strictObject({
+    name: dnsLabel,
+    image,
+    port: z
+      .int()
+      .min(1024, {
+        error: "expected a port from 1024 to 65535, for a container has no right to the lower ones",
+      })
+      .max(65535, { error: "expected a port from 1024 to 65535" }),
+    health: z.strictObject({ path: healthPath, startSeconds: z.int().min(1).max(3600).default(60) }),
+    env: env.default({}),
+    memoryMegabytes: z.int().min(16).default(512),
+    cpus: z.number().min(0.05).default(1),
+    drainSeconds: z.int().min(0).max(3600).default(30),
+    calls: z.array(call).default([]),
+    degradesWithout: z.array(z.string()).default([]),
+    in: z.record(dnsLabel, placement).refine((regions) => Object.keys(regions).length > 0, {
+      error: "expected one region at least",
+    }),
+  })
+  .superRefine(({ calls, degradesWithout }, context) => {
+    for (const [index, soft] of degradesWithout.entries()) {
+      if (calls.includes(soft)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["degradesWithout", index],
+        message: `expected one of calls (${calls.join(", ") || "none"})`,
+      });
+    }
+  });
+
+/** Checks a value by itself: what comes of it, or all that is wrong with it. */
+export function readService(value: unknown): ServiceValue | readonly ValueProblem[] {
+  const result = schema.safeParse(value);
+  return result.success ? result.data : problemsOf(value, result.error);
+}
+
+/** The host of a call that leads outside; undefined for a call to a service. */
+export const outsideHost = (called: string): string | undefined =>
+  OUTSIDE.test(called) ? new URL(called).hostname : undefined;
+
+/** Whether an image names the registry that it comes from. */
+export const hasRegistry = (reference: string): boolean =>
+  /^([^/]*[.:][^/]*|localhost)\//.test(reference.split("@")[0]!);

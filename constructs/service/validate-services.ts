@@ -1,0 +1,183 @@
+import type { DedicatedRegion, Region } from "../region";
+import { problemText, type ValueProblem } from "../region/region-errors";
+import { nameOf, type ValueSource } from "../region/validate-regions";
+import { candidates, placed } from "./service-placement";
+import { hasRegistry, outsideHost, readService, type ServiceValue } from "./service-value";
+
+/** One thing wrong with a service. */
+export interface ServiceProblem extends ValueProblem {
+  readonly service: string;
+}
+
+/** Services are wrong; nothing has been constructed or written. */
+export class InvalidServicesError extends Error {
+  constructor(readonly problems: readonly ServiceProblem[]) {
+    super(
+      problems.map(({ service, ...problem }) => `service ${service}: ${problemText(problem)}`).join("\n"),
+    );
+    this.name = "InvalidServicesError";
+  }
+}
+
+/**
+ * Checks each service alone, then all of them together and against the regions that they run in.
+ *
+ * @throws InvalidServicesError that lists every problem found.
+ */
+export function validateServices(
+  sources: readonly ValueSource[],
+  regions: readonly Region[],
+): readonly ServiceValue[] {
+  const problems: ServiceProblem[] = [];
+  const services: ServiceValue[] = [];
+  for (const source of sources) {
+    const read = readService(source.value);
+    if ("name" in read) services.push(read);
+    else problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
+  }
+  problems.push(
+    ...takenNames(services),
+    ...services.flatMap((service) => placementProblems(service, regions)),
+    ...regions.flatMap((region) => (region.platform === "dedicated" ? takenPorts(services, region) : [])),
+    ...services.flatMap((service) => callProblems(service, services)),
+    ...circles(services),
+  );
+  if (problems.length > 0) throw new InvalidServicesError(problems);
+  return services;
+}
+
+/** Names under which Consul knows what is always there. */
+const OWN_NAMES = ["consul", "proxy"];
+
+function takenNames(services: readonly ServiceValue[]): ServiceProblem[] {
+  return services.flatMap(({ name }, index) => {
+    const refuse = (expectation: string) => [
+      { service: name, path: "name", value: JSON.stringify(name), expectation },
+    ];
+    if (OWN_NAMES.includes(name)) return refuse(`expected another name than ${OWN_NAMES.join(" and ")} have`);
+    const isTaken = services.slice(0, index).some((earlier) => earlier.name === name);
+    return isTaken ? refuse("expected a name that no other service has") : [];
+  });
+}
+
+function placementProblems(service: ServiceValue, regions: readonly Region[]): ServiceProblem[] {
+  return Object.entries(service.in).flatMap(([name, { instances, on }]) => {
+    const refuse = (path: string, value: unknown, expectation: string) => [
+      { service: service.name, path, value: JSON.stringify(value) ?? "nothing", expectation },
+    ];
+    const region = regions.find((each) => each.name === name);
+    if (region === undefined) {
+      const known = regions.map((each) => each.name).join(", ");
+      return refuse("in", name, `expected regions that there are (${known})`);
+    }
+    if (region.platform !== "dedicated") {
+      return refuse(
+        `in.${name}`,
+        region.platform,
+        "expected a region on dedicated servers, for services run on no other platform yet",
+      );
+    }
+    const most = candidates(service, region).length;
+    return [
+      ...(most === 0 || (instances ?? 1) > most
+        ? refuse(
+            `in.${name}.instances`,
+            instances,
+            `expected no more than one on each of the ${most} servers of ${name} with role ${on}`,
+          )
+        : []),
+      ...(region.registry === undefined && !hasRegistry(service.image)
+        ? refuse(
+            "image",
+            service.image,
+            `expected an image with its registry in front, for region ${name} names none (registry.address)`,
+          )
+        : []),
+    ];
+  });
+}
+
+/** Ports of a server that are taken, and by what. */
+function takenPorts(services: readonly ServiceValue[], region: DedicatedRegion): ServiceProblem[] {
+  const byServer = new Map<string, Map<number, string>>();
+  return services.flatMap((service) =>
+    placed(service, region).flatMap((server) => {
+      const taken = byServer.get(server.name) ?? new Map(platformPorts(region, server.roles));
+      byServer.set(server.name, taken);
+      const by = taken.get(service.port);
+      taken.set(service.port, by ?? `service ${service.name}`);
+      if (by === undefined) return [];
+      return [
+        {
+          service: service.name,
+          path: "port",
+          value: String(service.port),
+          expectation: `expected a port that is free on ${server.name} of region ${region.name}, where ${by} has it`,
+        },
+      ];
+    }),
+  );
+}
+
+function platformPorts(region: DedicatedRegion, roles: readonly string[]): [number, string][] {
+  return [
+    [region.ssh.port, "SSH"],
+    ...[8300, 8301, 8302, 8500, 8600].map((port): [number, string] => [port, "Consul"]),
+    ...(roles.includes("proxy")
+      ? [region.proxy.port, 9300].map((port): [number, string] => [port, "the proxy"])
+      : []),
+  ];
+}
+
+function callProblems(service: ServiceValue, services: readonly ServiceValue[]): ServiceProblem[] {
+  return service.calls.flatMap((called, index) => {
+    if (outsideHost(called) !== undefined) return [];
+    const refuse = (expectation: string) => [
+      { service: service.name, path: `calls[${index}]`, value: JSON.stringify(called), expectation },
+    ];
+    const callee = services.find(({ name }) => name === called);
+    if (callee === undefined) {
+      return refuse(
+        `expected a service that there is (${services.map(({ name }) => name).join(", ")}), or an origin such as https://api.example.com`,
+      );
+    }
+    const missing = Object.keys(service.in).filter((region) => callee.in[region] === undefined);
+    if (missing.length === 0) return [];
+    return refuse(
+      `expected a service that runs wherever ${service.name} does: ${called} does not run in ${missing.join(", ")}, and no way leads there from another region yet`,
+    );
+  });
+}
+
+/** Services that need one another: none of them could start, and none could be released, without all others. */
+function circles(services: readonly ServiceValue[]): ServiceProblem[] {
+  const hard = (name: string): readonly string[] => {
+    const service = services.find((each) => each.name === name);
+    return service?.calls.filter((called) => !service.degradesWithout.includes(called)) ?? [];
+  };
+  /** A way of hard calls from one service to another, by names. */
+  const way = (from: string, to: string, seen: Set<string>): readonly string[] | undefined => {
+    for (const next of hard(from)) {
+      if (next === to) return [from, to];
+      if (seen.has(next)) continue;
+      const rest = way(next, to, seen.add(next));
+      if (rest !== undefined) return [from, ...rest];
+    }
+    return undefined;
+  };
+  const told = new Set<string>();
+  return services.flatMap(({ name }) => {
+    if (told.has(name)) return [];
+    const circle = way(name, name, new Set());
+    if (circle === undefined) return [];
+    for (const member of circle) told.add(member);
+    return [
+      {
+        service: name,
+        path: "calls",
+        value: circle.join(" -> "),
+        expectation: "expected no service to need itself: name one of the calls in degradesWithout",
+      },
+    ];
+  });
+}

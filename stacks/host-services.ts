@@ -1,0 +1,95 @@
+import { TerraformVariable } from "cdktf";
+import type { Construct } from "constructs";
+import type { BlockSource, ServiceProps } from "../constructs/availability";
+import type { DedicatedServer } from "../constructs/dedicated";
+import type { ConsulCluster, LocalResolver } from "../constructs/dns";
+import type { DedicatedRegion } from "../constructs/region";
+import { ContainerService, type ServiceValue } from "../constructs/service";
+import { placed } from "../constructs/service/service-placement";
+import { hasRegistry, outsideHost } from "../constructs/service/service-value";
+
+/** What the services of a region on dedicated servers stand on. */
+export interface HostServicesProps {
+  readonly region: DedicatedRegion;
+  readonly services: readonly ServiceValue[];
+  readonly servers: readonly DedicatedServer[];
+  readonly consul: ConsulCluster;
+  readonly resolver: LocalResolver;
+  /** What a call to an origin outside needs, by the origin's host name. */
+  readonly way: (host: string) => readonly BlockSource[];
+}
+
+/** The services that run in a region, and what each of them needs, by name. */
+export function hostServices(
+  scope: Construct,
+  { region, services, servers, consul, resolver, way }: HostServicesProps,
+): ReadonlyMap<string, Pick<ServiceProps, "requires" | "degradesWithout">> {
+  const here = services.filter((service) => service.in[region.name] !== undefined);
+  const registry = {
+    caCertificate: region.registry?.caCertificate,
+    credentials: credentials(scope, region, here),
+  };
+  const made = new Map(
+    here.map((service) => {
+      const { name, image, port, health, env, memoryMegabytes, cpus, drainSeconds } = service;
+      const names = placed(service, region).map((server) => server.name);
+      return [
+        name,
+        new ContainerService(scope, `service-${name}`, {
+          ...{ name, port, env, memoryMegabytes, cpus, drainSeconds, consul, registry },
+          hosts: servers.filter(({ hostName }) => names.includes(hostName)),
+          region: region.name,
+          image: hasRegistry(image) ? image : `${region.registry!.address}/${image}`,
+          healthPath: health.path,
+          startSeconds: health.startSeconds,
+          needsOn: service.calls.length === 0 ? undefined : (host) => resolver.answersOn(host),
+        }),
+      ];
+    }),
+  );
+  const isSoft = ({ degradesWithout }: ServiceValue, called: string) => degradesWithout.includes(called);
+  /** A service with all that it cannot do without, and so nor can who calls it. */
+  const needs = (service: ServiceValue): BlockSource[] => [
+    made.get(service.name)!,
+    ...service.calls.filter((called) => !isSoft(service, called)).flatMap(called),
+  ];
+  const called = (name: string): readonly BlockSource[] => {
+    const host = outsideHost(name);
+    return host === undefined ? needs(here.find((service) => service.name === name)!) : way(host);
+  };
+  return new Map(
+    here.map((service) => [
+      service.name,
+      {
+        requires: [...new Set(needs(service))],
+        degradesWithout: service.calls.filter((name) => isSoft(service, name)).flatMap(called),
+      },
+    ]),
+  );
+}
+
+/** Origins outside that services of the region call. */
+export const outsideCalls = (services: readonly ServiceValue[], region: DedicatedRegion): string[] =>
+  services
+    .filter((service) => service.in[region.name] !== undefined)
+    .flatMap(({ calls }) => calls.flatMap((call) => outsideHost(call) ?? []));
+
+function credentials(
+  scope: Construct,
+  { registry }: DedicatedRegion,
+  services: readonly ServiceValue[],
+): string | undefined {
+  if (registry?.credentials !== true || services.length === 0) return undefined;
+  const variable = new TerraformVariable(scope, "registry-credentials", {
+    type: "string",
+    sensitive: true,
+    description:
+      'Credentials for the registry of images as podman keeps them: {"auths": {"REGISTRY": {"auth": "BASE64 OF USER:PASSWORD"}}}',
+  });
+  variable.overrideLogicalId("registry_credentials");
+  variable.addValidation({
+    condition: "${can(keys(jsondecode(var.registry_credentials).auths))}",
+    errorMessage: 'registry_credentials must be JSON with an object "auths".',
+  });
+  return variable.stringValue;
+}

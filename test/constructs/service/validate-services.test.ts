@@ -1,0 +1,259 @@
+import { type DedicatedRegionInput, validateRegions } from "../../../constructs/region";
+import {
+  InvalidServicesError,
+  type ServiceInput,
+  type ServiceValue,
+  validateServices,
+} from "../../../constructs/service";
+import { placed } from "../../../constructs/service/service-placement";
+import usRegion from "../../../regions/us";
+import { dedicatedRegionValue, hostKeyOf } from "../region/region-values";
+
+const DIGEST = `sha256:${"1".repeat(64)}`;
+const web = (changes: Partial<Record<keyof ServiceInput, unknown>> = {}) => ({
+  name: "web",
+  image: `web@${DIGEST}`,
+  port: 8080,
+  health: { path: "/healthz" },
+  in: { jp: {} },
+  ...changes,
+});
+
+/** Five servers for applications in three racks, one of them a proxy too, and a registry. */
+const region = (changes: Partial<DedicatedRegionInput> = {}) => {
+  const { servers, ...rest } = dedicatedRegionValue();
+  const apps = ["a", "a", "a", "b", undefined].map((rack, index) => ({
+    name: `jp-${index + 4}`,
+    address: `10.10.1.${index + 4}`,
+    hostKey: hostKeyOf(index + 4),
+    roles: index === 0 ? (["app", "proxy"] as const) : (["app"] as const),
+    rack,
+  }));
+  const others = servers.map((server) => ({
+    ...server,
+    roles: server.roles.filter((role) => role !== "app"),
+  }));
+  return {
+    ...rest,
+    servers: [...others, ...apps],
+    registry: { address: "registry.example.com/shop" },
+    ...changes,
+  } as DedicatedRegionInput;
+};
+
+const read = (values: readonly unknown[], jp = region()): readonly ServiceValue[] =>
+  validateServices(
+    values.map((value, index) => ({ file: `/services/${index}.json`, value })),
+    validateRegions([
+      { file: "jp.json", value: jp },
+      { file: "us.json", value: usRegion },
+    ]),
+  );
+
+const problemsOf = (values: readonly unknown[], jp?: DedicatedRegionInput): string[] => {
+  try {
+    read(values, jp);
+    return [];
+  } catch (error) {
+    if (!(error instanceof InvalidServicesError)) throw error;
+    return error.message.split("\n");
+  }
+};
+
+describe("validateServices", () => {
+  it("fills in defaults", () => {
+    // GIVEN a service that says only what has no default WHEN it is validated
+    const [service] = read([web()]);
+    // THEN the rest is there
+    expect(service).toEqual({
+      ...web(),
+      health: { path: "/healthz", startSeconds: 60 },
+      env: {},
+      memoryMegabytes: 512,
+      cpus: 1,
+      drainSeconds: 30,
+      calls: [],
+      degradesWithout: [],
+      in: { jp: { on: "app" } },
+    });
+  });
+
+  it.each<[string, unknown, string]>([
+    ["no object", 7, "service /services/0.json: expected an object, got: 7"],
+    [
+      "an unknown field",
+      { ...web(), replicas: 2 },
+      "service web: replicas: expected no such field, got: 2",
+    ],
+    [
+      "a tag in place of a digest",
+      web({ image: "web:1.2" }),
+      'service web: image: expected an image by its digest, REPOSITORY@sha256:...: what a tag names can change between two hosts of one release, got: "web:1.2"',
+    ],
+    [
+      "a tag beside a digest",
+      web({ image: `web:1.2@${DIGEST}` }),
+      "service web: image: expected a repository without tag in front of the @, in lower case",
+    ],
+    [
+      "half a digest",
+      web({ image: "web@sha256:12" }),
+      "service web: image: expected sha256: and 64 lower-case hex digits after the @",
+    ],
+    ["a port of root's", web({ port: 80 }), "service web: port: expected a port from 1024 to 65535"],
+    [
+      "a health path that a shell would take apart",
+      web({ health: { path: "/healthz;id" } }),
+      'service web: health.path: expected a path such as /healthz, of letters, digits and ._~/?=&+-, got: "/healthz;id"',
+    ],
+    [
+      "a variable that the platform sets",
+      web({ env: { PORT: "1" } }),
+      "service web: env.PORT: expected no such variable, for every container is told it already",
+    ],
+    [
+      "a variable with a line break",
+      web({ env: { MOTD: "a\nb" } }),
+      "service web: env.MOTD: expected a text without line breaks",
+    ],
+    [
+      "a region that there is not",
+      web({ in: { kr: {} } }),
+      'service web: in: expected regions that there are (jp, us), got: "kr"',
+    ],
+    [
+      "a region on another platform",
+      web({ in: { us: {} } }),
+      'service web: in.us: expected a region on dedicated servers, for services run on no other platform yet, got: "ec2"',
+    ],
+    ["no region", web({ in: {} }), "service web: in: expected one region at least"],
+    [
+      "more instances than servers",
+      web({ in: { jp: { instances: 6 } } }),
+      "service web: in.jp.instances: expected no more than one on each of the 5 servers of jp with role app, got: 6",
+    ],
+    [
+      "a role that nobody has",
+      web({ in: { jp: { on: "front" } } }),
+      'service web: in.jp.on: expected one of consul-server, proxy, app, got: "front"',
+    ],
+    [
+      "Consul's name",
+      web({ name: "consul" }),
+      'service consul: name: expected another name than consul and proxy have, got: "consul"',
+    ],
+    [
+      "Consul's port",
+      web({ port: 8500 }),
+      "service web: port: expected a port that is free on jp-4 of region jp, where Consul has it, got: 8500",
+    ],
+    [
+      "the proxy's port on a server with both roles",
+      web({ port: 9300 }),
+      "service web: port: expected a port that is free on jp-4 of region jp, where the proxy has it, got: 9300",
+    ],
+    [
+      "a call to nobody",
+      web({ calls: ["serach"] }),
+      'service web: calls[0]: expected a service that there is (web), or an origin such as https://api.example.com, got: "serach"',
+    ],
+    [
+      "a call that is no name",
+      web({ calls: ["ftp://example.com"] }),
+      'service web: calls[0]: expected the name of a service, or an origin such as https://api.example.com, got: "ftp://example.com"',
+    ],
+    [
+      "a soft call that is none",
+      web({ degradesWithout: ["search"] }),
+      'service web: degradesWithout[0]: expected one of calls (none), got: "search"',
+    ],
+  ])("refuses %s, naming service, path and value", (_, value, message) => {
+    expect(problemsOf([value]).join("\n")).toContain(message);
+  });
+
+  it("refuses a name, and a port of a server, that another service has", () => {
+    expect(problemsOf([web(), web({ port: 8081 })])).toEqual([
+      'service web: name: expected a name that no other service has, got: "web"',
+    ]);
+    expect(problemsOf([web(), web({ name: "search", in: { jp: { instances: 1 } } })])).toEqual([
+      "service search: port: expected a port that is free on jp-4 of region jp, where service web has it, got: 8080",
+    ]);
+  });
+
+  it("lets two services that share no server have one port", () => {
+    const on = { jp: { on: "proxy" } };
+    const jp = region();
+    const apart = {
+      ...jp,
+      servers: jp.servers.map((server) =>
+        server.name === "jp-4" ? { ...server, roles: ["app" as const] } : server,
+      ),
+    };
+    expect(problemsOf([web(), web({ name: "search", in: on })], apart)).toEqual([]);
+  });
+
+  it("refuses a circle of calls that none of them can do without, and takes one that is soft somewhere", () => {
+    // GIVEN three services that call one another
+    const circle = [
+      web({ calls: ["search"] }),
+      web({ name: "search", port: 8081, calls: ["users"] }),
+      web({ name: "users", port: 8082, calls: ["web"] }),
+    ];
+    // THEN it is told once, with the way round
+    expect(problemsOf(circle)).toEqual([
+      "service web: calls: expected no service to need itself: name one of the calls in degradesWithout, got: web -> search -> users -> web",
+    ]);
+    expect(problemsOf([...circle.slice(0, 2), { ...circle[2], degradesWithout: ["web"] }])).toEqual([]);
+  });
+
+  it("wants a registry from the image or from the region", () => {
+    const none = region({ registry: undefined });
+    expect(problemsOf([web()], none)).toEqual([
+      `service web: image: expected an image with its registry in front, for region jp names none (registry.address), got: "web@${DIGEST}"`,
+    ]);
+    for (const registry of ["registry.example.com", "10.0.0.1:5000", "localhost"]) {
+      expect(problemsOf([web({ image: `${registry}/web@${DIGEST}` })], none)).toEqual([]);
+    }
+  });
+
+  it("shows no secret that stands in a wrong place", () => {
+    const [problem] = problemsOf([{ ...web(), password: "hunter2" }]);
+    expect(problem).toContain("service web: password: expected no such field");
+    expect(problem).not.toContain("hunter2");
+  });
+});
+
+describe("placed", () => {
+  const names = (instances: number | undefined, jp: DedicatedRegionInput) => {
+    const [service] = read([web({ in: { jp: { instances } } })], jp);
+    const [value] = validateRegions([{ file: "jp.json", value: jp }]);
+    return placed(service!, value as Parameters<typeof placed>[1]).map(({ name }) => name);
+  };
+
+  it("takes each rack in turn, and all servers where nothing is said", () => {
+    expect(names(3, region())).toEqual(["jp-4", "jp-7", "jp-8"]);
+    expect(names(4, region())).toEqual(["jp-4", "jp-7", "jp-8", "jp-5"]);
+    expect(names(undefined, region())).toHaveLength(5);
+  });
+
+  it("moves nothing when a server comes to a rack that holds as many as the others", () => {
+    const jp = region();
+    const one = {
+      name: "jp-9",
+      address: "10.10.1.9",
+      hostKey: hostKeyOf(9),
+      roles: ["app" as const],
+      rack: "b",
+    };
+    expect(names(4, { ...jp, servers: [...jp.servers, one] })).toEqual(names(4, jp));
+    expect(names(3, { ...jp, servers: [...jp.servers, one] })).toEqual(names(3, jp));
+  });
+
+  it("leaves out servers that are on their way out", () => {
+    const jp = region();
+    const servers = jp.servers.map((server) =>
+      server.name === "jp-7" ? { ...server, retired: true } : server,
+    );
+    expect(names(3, { ...jp, servers })).toEqual(["jp-4", "jp-8", "jp-5"]);
+  });
+});

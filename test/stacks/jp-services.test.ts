@@ -1,0 +1,98 @@
+import { App } from "cdktf";
+import { collectAvailability, held } from "../../constructs/availability";
+import { type DedicatedRegion, type DedicatedRegionInput, validateRegions } from "../../constructs/region";
+import { type ServiceInput, validateServices } from "../../constructs/service";
+import { JpStack } from "../../stacks/jp";
+import { synthesisedApp } from "../constructs/aws/synthesised";
+import { dedicatedRegionValue } from "../constructs/region/region-values";
+
+const DIGEST = `sha256:${"1".repeat(64)}`;
+const ORIGIN = "api.partner.example";
+
+const service = (name: string, port: number, changes: Partial<ServiceInput> = {}): ServiceInput => ({
+  name,
+  image: `${name}@${DIGEST}`,
+  port,
+  health: { path: "/healthz" },
+  in: { jp: {} },
+  ...changes,
+});
+
+const value = dedicatedRegionValue({ registry: { address: "registry.example.com/shop", credentials: true } });
+
+function stackOf(
+  scope: App,
+  services: readonly ServiceInput[],
+  region: DedicatedRegionInput = value,
+): JpStack {
+  const regions = validateRegions([{ file: "jp.ts", value: region }]);
+  const sources = services.map((each) => ({ file: `${each.name}.ts`, value: each }));
+  return new JpStack(scope, regions[0] as DedicatedRegion, validateServices(sources, regions));
+}
+
+/** Downtime share of each service of the stack, by its name. */
+function unavailable(
+  services: readonly ServiceInput[],
+  region?: DedicatedRegionInput,
+): Record<string, number> {
+  const [stack] = collectAvailability(stackOf(new App(), services, region)).stacks;
+  return Object.fromEntries(
+    stack!.services.map((each) => [
+      each.service,
+      1 - held(each.results, each.target ?? {}).availability.lower,
+    ]),
+  );
+}
+
+describe("services of a region on dedicated servers", () => {
+  it("are fetched from the region's registry, and may call through its proxies what they say", () => {
+    // GIVEN / WHEN
+    const services = [
+      service("web", 8080, { calls: ["search", `https://${ORIGIN}`] }),
+      service("search", 8081),
+    ];
+    const synthesised = synthesisedApp("jp", (app) => stackOf(app, services));
+    const document = (name: string) =>
+      Object.entries(synthesised["locals"] as unknown as Record<string, string>).find(([key]) =>
+        key.startsWith(`${name}_document`),
+      )![1];
+    const file = (name: string, path: string) =>
+      Buffer.from(
+        new RegExp(`^file \\S+ \\S+ \\S+ ${path} \\S+ inline (\\S+)$`, "m").exec(document(name))![1]!,
+        "base64",
+      ).toString();
+    // THEN
+    expect(file("jp-3", "/etc/containers/systemd/tricloud-service-web.container")).toContain(
+      `Image=registry.example.com/shop/web@${DIGEST}`,
+    );
+    expect((JSON.parse(file("jp-1", "/etc/tricloud/proxy.json")) as { allow: string[] }).allow).toEqual([
+      "*.example.com",
+      ORIGIN,
+    ]);
+    // AND what lets them in is handed over without being shown
+    expect(document("jp-3")).toContain("base64encode(var.registry_credentials)");
+    expect(document("jp-1")).not.toContain("registry_credentials");
+  });
+
+  it("can promise no more than what they cannot do without", () => {
+    // GIVEN a service by itself, one that calls it, and one that can do without it
+    const figures = unavailable([
+      service("search", 8081),
+      service("web", 8080, { calls: ["search"] }),
+      service("shop", 8082, { calls: ["search"], degradesWithout: ["search"] }),
+    ]);
+    // THEN the call costs, and a soft one costs nothing
+    expect(figures["web"]).toBeGreaterThan(figures["search"]!);
+    expect(figures["shop"]).toBeGreaterThanOrEqual(figures["search"]!);
+    expect(figures["shop"]).toBeLessThan(figures["web"]!);
+  });
+
+  it("count the proxies and an origin outside whose availability the region tells", () => {
+    const calls = (region?: DedicatedRegionInput) =>
+      unavailable([service("web", 8080, { calls: [`https://${ORIGIN}`] })], region)["web"]!;
+    const origins = { [ORIGIN]: { availability: 0.99, source: "assumed" } };
+    const alone = unavailable([service("web", 8080)])["web"]!;
+    expect(calls()).toBeGreaterThan(alone);
+    expect(calls({ ...value, origins })).toBeGreaterThan(calls() + 0.009);
+  });
+});
