@@ -27,8 +27,15 @@ export CONTAINERS_STORAGE_CONF="\${STAGED-}${RUNTIME_PATHS.storage}"
 export CONTAINERS_CONF_OVERRIDE="\${STAGED-}${RUNTIME_PATHS.engine}"
 
 ${shellApi({ tokenFile })}
+# podman notes there which registry has which layer, whatever its configuration says. Where an administrator's own podman
+# keeps nothing, nothing is left.
+forget_layers() {
+  rm -f ${SYSTEM_CONTAINERS}/cache/blob-info-cache-v1.sqlite*
+  rmdir ${SYSTEM_CONTAINERS}/cache ${SYSTEM_CONTAINERS} 2>/dev/null || true
+}
 pull() { # IMAGE
   ! podman image exists "$1" || return 0
+  [ -e ${SYSTEM_CONTAINERS}/storage ] || trap forget_layers EXIT
   timeout ${PULL_SECONDS} podman pull -q --retry 2 --retry-delay 2s --cert-dir "\${STAGED-}${RUNTIME_PATHS.authorities}"${credentials} "$1"
 }
 # Images that no service of this host is made of, or is to be made of when this host is activated.
@@ -103,6 +110,8 @@ case \${1-} in
 esac
 `;
 }
+
+const SYSTEM_CONTAINERS = "/var/lib/containers";
 
 const USAGE = "pull IMAGE | leave NAME PORT NAMED DRAIN | join NAME PORT PATH SECONDS | known NAME";
 

@@ -27,6 +27,9 @@ export const DEBIAN_PACKAGES = [
   "jq",
   "systemd-resolved",
   "libnss-resolve",
+  // What runs services' containers, and where their images come from.
+  "podman",
+  "docker-registry",
   // What Debian's images for EC2 have beyond a minimal system, and what a machine there fetches its files with.
   "cloud-init",
   "awscli",

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import type { ServiceInput } from "../../constructs/service";
 import { attempt, type CommandOptions, type CommandResult } from "./command";
 
 const PROJECT = resolve(__dirname, "../..");
@@ -20,6 +21,7 @@ export class Deployment {
   /** The secret that it gives to Terraform. */
   readonly gossipKey = randomBytes(32).toString("base64");
   private readonly regions: string;
+  private readonly services: string;
   private readonly environment: Record<string, string | undefined>;
 
   /** @param directory need not exist yet */
@@ -27,7 +29,8 @@ export class Deployment {
     const app = join(PROJECT, "dist/main.js");
     if (!existsSync(app)) throw new Error(`${app} is missing: run npm run build`);
     this.regions = join(directory, "regions");
-    mkdirSync(this.regions, { recursive: true });
+    this.services = join(directory, "services");
+    for (const values of [this.regions, this.services]) mkdirSync(values, { recursive: true });
     const settings = JSON.parse(readFileSync(join(PROJECT, "cdktf.json"), "utf8")) as Record<string, unknown>;
     writeFileSync(join(directory, "cdktf.json"), JSON.stringify({ ...settings, app: `node ${app}` }));
     const configFile = process.env.TF_CLI_CONFIG_FILE;
@@ -45,6 +48,16 @@ export class Deployment {
   /** Puts a region value in place of the one of that name. */
   write<R extends { readonly name: string }>(region: R): void {
     writeFileSync(join(this.regions, `${region.name}.json`), JSON.stringify(region, undefined, 2));
+  }
+
+  /** Puts a service in place of the one of that name. */
+  writeService(service: ServiceInput): void {
+    writeFileSync(join(this.services, `${service.name}.json`), JSON.stringify(service, undefined, 2));
+  }
+
+  /** Takes a service away. */
+  removeService(name: string): void {
+    rmSync(join(this.services, `${name}.json`));
   }
 
   /** Takes the values of other regions over from the project's own. */

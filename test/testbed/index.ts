@@ -3,4 +3,5 @@ export { type FarSite, type FarSiteProps, Testbed, type TestbedProps } from "./t
 export { VirtualHost } from "./virtual-host";
 export { Deployment, type Outcome } from "./deployment";
 export { CONSUL_VERSIONS } from "./apt-repository";
+export { ImageRegistry } from "./image-registry";
 export { JP_ROLES, jpRegion, ORIGIN } from "./region";

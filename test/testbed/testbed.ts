@@ -18,6 +18,8 @@ export interface TestbedProps {
   readonly hosts: readonly string[];
   /** Size of each server's own disk, for servers that can lose what was not synced. @default - they share the memory */
   readonly diskMegabytes?: number;
+  /** Whether the servers can run containers. @default false */
+  readonly containers?: boolean;
   /** @default - no far site */
   readonly far?: FarSiteProps;
   /** @default - no Kubernetes */
@@ -123,7 +125,9 @@ export class Testbed {
       ledger.record({ kind: "mount", path: storage });
       await run("mount", ["-t", "tmpfs", "-o", "mode=0755", "tricloud-testbed", storage]);
       const testbed = new Testbed(ledger, network, [], operator, prepared, far);
-      for (const name of props.hosts) await testbed.addHost(name, [], props.diskMegabytes);
+      for (const name of props.hosts) {
+        await testbed.addHost(name, [], props.diskMegabytes, props.containers);
+      }
       await Promise.all(testbed.hosts.map((host) => host.start()));
       if (props.cluster !== undefined && parts !== undefined) {
         step("Kubernetes");
@@ -164,8 +168,14 @@ export class Testbed {
    *
    * @param layers directories over Debian's root, the uppermost first, as `layer` makes them
    * @param diskMegabytes size of a disk of its own
+   * @param containers whether it can run containers
    */
-  async addHost(name: string, layers: readonly string[] = [], diskMegabytes?: number): Promise<VirtualHost> {
+  async addHost(
+    name: string,
+    layers: readonly string[] = [],
+    diskMegabytes?: number,
+    containers?: boolean,
+  ): Promise<VirtualHost> {
     const { ledger, network, operator, prepared } = this;
     const host = await VirtualHost.create(ledger, {
       name,
@@ -173,6 +183,7 @@ export class Testbed {
       lower: [...layers, prepared.root],
       storage: join(ledger.directory, "disks", name),
       diskMegabytes,
+      containers,
       operator,
       aptSources: `deb [trusted=yes] ${archiveUri(network.gateway, "debian")} ./\n`,
       nameserver: network.gateway,
@@ -198,6 +209,11 @@ export class Testbed {
     const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
     await run("mount", ["-t", "overlay", "tricloud-testbed", root!, "-o", options]);
     return root!;
+  }
+
+  /** The hosts' Debian as a directory of this machine; to be read only. */
+  get debian(): string {
+    return this.prepared.root;
   }
 
   /** The Kubernetes. Throws when the testbed was made without one. */

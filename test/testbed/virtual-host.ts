@@ -21,12 +21,29 @@ export interface VirtualHostProps {
   readonly storage: string;
   /** Size of a disk of the host's own, for `losePower`. @default - it writes to `storage` as it is */
   readonly diskMegabytes?: number;
+  /** Whether containers can be run on it. @default false */
+  readonly containers?: boolean;
   readonly operator: OperatorKey;
   /** apt sources in one-line form. */
   readonly aptSources: string;
   /** Address for /etc/resolv.conf, as the rack's owner would have set it. */
   readonly nameserver: string;
 }
+
+/** What a machine of its own may do, and a container is not let by itself: to make containers. */
+const CONTAINERS_NEED = [
+  "--capability=CAP_BPF,CAP_NET_ADMIN",
+  "--system-call-filter=bpf add_key keyctl request_key",
+];
+
+/** Where services' images lie: a container's file system can be laid over no file system that is itself so made. */
+const IMAGES = "/var/lib/tricloud-services";
+
+/** The machine's control groups limit nothing: what a container's unit says of memory is said in vain. */
+const NO_CONTROLLERS = `[containers]
+pids_limit = 0
+keyring = false
+`;
 
 /** Kinds of SSH host keys that a Debian server has. */
 const HOST_KEY_TYPES = ["ed25519", "ecdsa", "rsa"] as const;
@@ -84,7 +101,9 @@ export class VirtualHost {
     await until(`${this.root} unmounted`, 10_000, async () => {
       return (await attempt("umount", [this.root])).code === 0 || undefined;
     });
-    for (const part of ["upper", "work"]) rmSync(join(this.props.storage, part), { recursive: true });
+    for (const part of ["upper", "work", "images"]) {
+      rmSync(join(this.props.storage, part), { recursive: true, force: true });
+    }
     rmSync(this.knownHosts, { force: true });
     await this.install();
   }
@@ -100,6 +119,12 @@ export class VirtualHost {
     write("etc/hosts", `127.0.0.1 localhost\n127.0.1.1 ${name}\n::1 localhost\n`);
     write("etc/resolv.conf", `nameserver ${nameserver}\n`);
     write("etc/apt/sources.list.d/testbed.list", aptSources);
+    if (this.props.containers === true) {
+      // A mount cannot be taken away by who is not its owner: it is as services want it from the start.
+      mkdirSync(this.images, { mode: 0o711 });
+      mkdirSync(join(this.root, "etc/containers/containers.conf.d"), { recursive: true });
+      write("etc/containers/containers.conf.d/testbed.conf", NO_CONTROLLERS);
+    }
     mkdirSync(join(this.root, "root/.ssh"), { mode: 0o700, recursive: true });
     write("root/.ssh/authorized_keys", `${operator.publicKey}\n`);
   }
@@ -130,9 +155,12 @@ export class VirtualHost {
       "-euc",
       `for group in ${groups.join(" ")}; do mkdir -p $group; echo $$ >$group/cgroup.procs; done; exec "$@"`,
       "sh",
+      // A container's program takes no control groups of version 1.
+      ...(this.props.containers === true ? ["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1"] : []),
       ...["systemd-nspawn", "-q", "--register=no", "--keep-unit", "--console=pipe", "--boot"],
       ...["-D", this.root, "-M", machine, `--network-namespace-path=/run/netns/${machine}`],
       ...["--link-journal=no", "--resolv-conf=off", "--timezone=off"],
+      ...(this.props.containers === true ? [...CONTAINERS_NEED, `--bind=${this.images}:${IMAGES}`] : []),
     ]);
     this.leader = await until(`host ${this.name}: first process`, 20_000, async () => {
       if (!supervisor.isRunning()) throw this.failed("ended while starting");
@@ -216,6 +244,10 @@ export class VirtualHost {
       ...["-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
       ...["-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR", `root@${this.address}`],
     ];
+  }
+
+  private get images(): string {
+    return join(this.props.storage, "images");
   }
 
   private get knownHosts(): string {

@@ -80,11 +80,7 @@ describe("validateServices", () => {
 
   it.each<[string, unknown, string]>([
     ["no object", 7, "service /services/0.json: expected an object, got: 7"],
-    [
-      "an unknown field",
-      { ...web(), replicas: 2 },
-      "service web: replicas: expected no such field, got: 2",
-    ],
+    ["an unknown field", { ...web(), replicas: 2 }, "service web: replicas: expected no such field, got: 2"],
     [
       "a tag in place of a digest",
       web({ image: "web:1.2" }),

@@ -1,0 +1,269 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DedicatedRegionInput } from "../../constructs/region";
+import type { ServiceInput } from "../../constructs/service";
+import {
+  Deployment,
+  ImageRegistry,
+  jpRegion,
+  ORIGIN,
+  type Outcome,
+  Testbed,
+  type VirtualHost,
+  until,
+} from "../testbed";
+import { difference, snapshot } from "./host-snapshot";
+import { describeOnVirtualHosts } from "./virtual-hosts";
+
+/** jp-4 has a Consul agent that is no server, as most hosts of a service have. */
+const ROLES: Readonly<Record<string, DedicatedRegionInput["servers"][number]["roles"]>> = {
+  "jp-1": ["consul-server", "proxy"],
+  "jp-2": ["consul-server", "app"],
+  "jp-3": ["consul-server", "app"],
+  "jp-4": ["app"],
+};
+const APPS = ["jp-2", "jp-3", "jp-4"];
+const UNIT = "tricloud-service-web.service";
+const PORT = 8080;
+
+/** What one load saw. */
+interface LoadReport {
+  readonly gets: number;
+  readonly posts: readonly string[];
+  readonly failures: readonly string[];
+  readonly versions: Readonly<Record<string, number>>;
+}
+
+describeOnVirtualHosts("a service on JP's servers", () => {
+  let testbed: Testbed;
+  let registry: ImageRegistry;
+  let deployment: Deployment;
+  let untouched: Map<string, string[]>;
+  const images: Record<string, string> = {};
+  const environment: Record<string, string> = {};
+
+  beforeAll(async () => {
+    testbed = await Testbed.boot({ hosts: Object.keys(ROLES), containers: true, far: { names: [ORIGIN] } });
+    registry = await ImageRegistry.start(testbed);
+    for (const version of ["1", "2"])
+      images[version] = await registry.push("web", { env: { VERSION: version } });
+    for (const behaviour of ["crashes", "unhealthy"]) {
+      images[behaviour] = await registry.push("web", { env: { VERSION: "3", BEHAVIOUR: behaviour } });
+    }
+    writeFileSync(
+      join(testbed.host("jp-1").root, "srv/load.js"),
+      readFileSync(join(__dirname, "service-load.js")),
+    );
+    untouched = new Map();
+    for (const host of testbed.hosts) untouched.set(host.name, await snapshot(host));
+
+    deployment = new Deployment(join(testbed.directory, "deployment"));
+    environment.TF_VAR_registry_credentials = registry.credentials;
+    const region = jpRegion(testbed);
+    deployment.write({
+      ...region,
+      servers: region.servers.map((server) => ({ ...server, roles: ROLES[server.name]! })),
+      proxy: { ...region.proxy, allow: ["*.service.consul"], warm: [] },
+      registry: {
+        address: registry.address,
+        caCertificate: readFileSync(registry.authority, "utf8"),
+        credentials: true,
+      },
+    });
+  });
+
+  afterAll(() => testbed?.stop());
+
+  const deploy = (changes: Partial<ServiceInput>): Promise<Outcome> => {
+    deployment.writeService({
+      name: "web",
+      image: images["1"]!,
+      port: PORT,
+      health: { path: "/healthz", startSeconds: 20 },
+      env: { LOG_LEVEL: "in\"fo $HOME %h '\\" },
+      calls: [`https://${ORIGIN}`],
+      in: { jp: {} },
+      ...changes,
+    });
+    return deployment.deploy("jp", { env: environment });
+  };
+  const apps = () => APPS.map((name) => testbed.host(name));
+  const each = async (ask: string) => Promise.all(apps().map((host) => host.run(ask)));
+  /** What runs since when on each host. */
+  const instances = () => each(`systemctl show -p MainPID,ActiveState,SubState ${UNIT}`);
+  const ask = (host: VirtualHost, path: string) =>
+    testbed.host("jp-1").run(`curl -fsS -m 10 http://${host.address}:${PORT}${path}`);
+  const named = async () =>
+    (await testbed.host("jp-1").run("getent ahostsv4 web.service.consul | awk '{ print $1 }' | sort -u"))
+      .trim()
+      .split("\n");
+
+  it("is there after one deploy, on every host with its role, with no rights", async () => {
+    // GIVEN an image, a port and a health path WHEN they are deployed
+    succeeded(await deploy({}));
+
+    // THEN each host's instance is known by name, and has been told what the service says
+    expect(await named()).toEqual(apps().map(({ address }) => address));
+    for (const host of apps()) {
+      expect(await ask(host, "/")).toBe("version 1 in jp, LOG_LEVEL=in\"fo $HOME %h '\\\n");
+      // AND it is nobody on its host, and can become nobody else
+      const rights = await ask(host, "/rights");
+      expect(rights).toMatch(/^Uid:\t(2\d{9})\t\1\t\1\t\1$/m);
+      expect(rights).toMatch(/^CapEff:\t0+\nCapBnd:\t0+\nNoNewPrivs:\t1$/m);
+    }
+    // AND the proxies may call for it what it says it calls
+    const status = `curl -s -m 10 -o /dev/null -w '%{http_code}' http://${ORIGIN}.ccnproxy-https/hc`;
+    expect(await testbed.host("jp-4").run(status)).toBe("200");
+    // AND a second deploy finds nothing to do
+    expect(succeeded(await deploy({})).output).toContain("No changes.");
+  });
+
+  it("is left alone when the registry is away, or has no such image, or the health path is another's", async () => {
+    const before = await instances();
+
+    // WHEN its second version is deployed while nobody can get it
+    registry.goAway();
+    const away = await deploy({ image: images["2"] });
+    await registry.comeBack();
+    // AND one that nobody has ever made
+    const missing = await deploy({ image: `web@sha256:${"0".repeat(64)}` });
+
+    // THEN each deploy fails, and says why
+    for (const { code, output } of [away, missing]) {
+      expect(code).not.toBe(0);
+      expect(output).toContain(`the new configuration of ${UNIT} is refused; nothing was changed`);
+    }
+    expect(away.output).toContain("connection refused");
+    expect(missing.output).toContain("manifest unknown");
+    // AND nothing that runs was touched
+    expect(await instances()).toEqual(before);
+  });
+
+  it("is released under load without a failed request, and nothing runs twice", async () => {
+    // GIVEN calls, a third of which must not be repeated, and one that takes its time on each host
+    const load = startLoad();
+    const slow = Promise.all(apps().map((host) => ask(host, "/slow")));
+
+    // WHEN version two goes out
+    succeeded(await deploy({ image: images["2"] }));
+    const report = await load.end();
+
+    // THEN every call was answered, and every POST ran once
+    console.log(
+      `release: ${report.gets} GET, ${report.posts.length} POST, by version ${JSON.stringify(report.versions)}, ` +
+        `failed: ${report.failures.length}, run twice: ${(await ran()).twice}`,
+    );
+    expect(report.failures).toEqual([]);
+    const { ids, twice } = await ran();
+    expect(twice).toBe(0);
+    expect(report.posts.filter((id) => !ids.has(id))).toEqual([]);
+    expect(Object.keys(report.versions).sort()).toEqual(["1", "2"]);
+    await slow;
+    // AND the version that was is on no host any more
+    for (const image of await each(`${PODMAN} images --format '{{.Digest}}'`)) {
+      expect(image.trim()).toBe(images["2"]!.split("@")[1]);
+    }
+  });
+
+  it.each([
+    ["crashes", /cannot read \/etc\/web\/settings: no such file/],
+    ["unhealthy", /\/healthz is not healthy after 20 s: status 500/],
+  ])("stops the roll at a bad version (%s), says what it printed, and goes back", async (behaviour, says) => {
+    // GIVEN calls
+    const load = startLoad();
+
+    // WHEN a bad version goes out
+    const bad = await deploy({ image: images[behaviour] });
+
+    // THEN the deploy fails with what there is to say
+    expect(bad.code).not.toBe(0);
+    expect(bad.output).toMatch(says);
+    // AND only the first host got it
+    expect(
+      await Promise.all(
+        apps()
+          .slice(1)
+          .map((host) => ask(host, "/")),
+      ),
+    ).toEqual(Array<unknown>(2).fill(expect.stringContaining("version 2 ")));
+    expect(await named()).toEqual(
+      apps()
+        .slice(1)
+        .map(({ address }) => address),
+    );
+
+    // WHEN the one before is deployed again
+    succeeded(await deploy({ image: images["2"] }));
+    const report = await load.end();
+
+    // THEN all serve it, once no resolver keeps an older answer, and no call was lost by any of that
+    const all = apps().map(({ address }) => address);
+    await until(
+      "all instances named",
+      60_000,
+      async () => (await named()).join() === all.join() || undefined,
+    );
+    expect(report.failures).toEqual([]);
+    expect((await ran()).twice).toBe(0);
+    console.log(
+      `${behaviour}: ${report.gets} GET, ${report.posts.length} POST, failed: ${report.failures.length}`,
+    );
+  });
+
+  it("goes from the hosts with all that was put there for it", async () => {
+    // WHEN the service is no more, and then the region
+    deployment.removeService("web");
+    succeeded(await deployment.deploy("jp", { env: environment }));
+    const left = await each(
+      "ls /etc/containers/systemd /var/lib/tricloud-services 2>/dev/null; pgrep -a conmon; true",
+    );
+    succeeded(await deployment.destroy("jp", { env: environment }));
+
+    // THEN no file, image or container was left by the one, and nothing at all by the other
+    expect(left.join("")).not.toMatch(/tricloud-service-|storage|conmon/);
+    const changes = [];
+    for (const host of testbed.hosts) {
+      const found = difference(untouched.get(host.name)!, await snapshot(host));
+      changes.push(...found.map((change) => `${host.name}: ${change}`));
+    }
+    expect(changes).toEqual([]);
+  });
+
+  function startLoad(): { end: () => Promise<LoadReport> } {
+    const host = testbed.host("jp-1");
+    const load = spawn("ssh", [...host.sshArguments(), `node /srv/load.js web ${PORT} 30`], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    let said = "";
+    load.stdout.on("data", (part: Buffer) => (said += part.toString()));
+    return {
+      end: async () => {
+        const ended = once(load as ChildProcess, "close");
+        load.stdin.end();
+        await ended;
+        return JSON.parse(said) as LoadReport;
+      },
+    };
+  }
+
+  /** The POSTs that all instances say they ran, and how many of them more than once. */
+  async function ran(): Promise<{ ids: Set<string>; twice: number }> {
+    const lines = (await each(`journalctl -q --no-pager -o cat -u ${UNIT} | sed -n 's/^ran //p'`))
+      .join("")
+      .trim()
+      .split("\n");
+    return { ids: new Set(lines), twice: lines.length - new Set(lines).size };
+  }
+});
+
+const PODMAN = "CONTAINERS_STORAGE_CONF=/etc/tricloud/services/storage.conf podman";
+
+function succeeded(outcome: Outcome): Outcome {
+  expect({ code: outcome.code, said: outcome.code === 0 ? "" : outcome.output }).toEqual({
+    code: 0,
+    said: "",
+  });
+  return outcome;
+}

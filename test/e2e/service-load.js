@@ -1,0 +1,67 @@
+// Calls a service as applications do until it is told to end by its standard input, and then prints what became of
+// the calls as one line of JSON. Two of three go to an instance by its name, one through the region's proxy; every
+// third is a POST with an id of its own. No call is tried twice.
+const http = require("node:http");
+const { clearInterval, setInterval } = require("node:timers");
+
+const [name, port, perSecond] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+const report = { gets: 0, posts: [], failures: [], versions: {} };
+let calls = 0;
+let underWay = 0;
+let ending = false;
+
+function call() {
+  const at = calls++;
+  const isPost = at % 3 === 2;
+  const id = `${process.pid}-${at}`;
+  const host = `${name}.service.consul`;
+  const options =
+    at % 2 === 1
+      ? { host: `${host}.ccnproxy`, port: 80, headers: { Host: `${host}.ccnproxy.direct:${port}` } }
+      : { host, port };
+  underWay++;
+  let over = false;
+  const end = (problem) => {
+    if (over) return;
+    over = true;
+    underWay--;
+    if (problem !== undefined)
+      report.failures.push(`${isPost ? "POST" : "GET"} via ${options.host}: ${problem}`);
+    else if (isPost) report.posts.push(id);
+    else report.gets++;
+    if (ending && underWay === 0) finish();
+  };
+  const request = http.request({
+    ...options,
+    method: isPost ? "POST" : "GET",
+    path: "/",
+    agent: false,
+    timeout: 15000,
+  });
+  request.on("response", (response) => {
+    let body = "";
+    response.on("data", (part) => (body += part));
+    response.on("aborted", () => end("the answer ended early"));
+    response.on("end", () => {
+      const version = /version (\S+)/.exec(body)?.[1];
+      report.versions[version] = (report.versions[version] ?? 0) + 1;
+      end(
+        response.statusCode === 200 && version !== undefined ? undefined : `${response.statusCode} ${body}`,
+      );
+    });
+  });
+  request.on("timeout", () => request.destroy(new Error("no answer in 15 s")));
+  request.on("error", (error) => end(error.message));
+  request.end(isPost ? id : undefined);
+}
+
+const finish = () => {
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+  process.exit(0);
+};
+const timer = setInterval(call, 1000 / perSecond);
+process.stdin.resume().on("end", () => {
+  ending = true;
+  clearInterval(timer);
+  if (underWay === 0) finish();
+});
