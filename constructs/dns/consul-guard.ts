@@ -78,7 +78,7 @@ has_moved() {
   [ -n "$address" ] && [ -z "$(ip -o address show to "$address" 2>&1)" ]
 }
 is_voter() { own_health | grep -q '"Voter": *true'; }
-${beginning === undefined ? "" : beginningFunctions(beginning)}gate() {
+${beginning === undefined ? "" : beginningFunctions(beginning, tokenFile !== undefined)}gate() {
   runs_as_server || return 0
 ${spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
 }
@@ -160,16 +160,31 @@ const LEAVE_UNDER_A_NAME = `    earlier=$(runs_as)
     [ "$earlier" = "$node" ] || leave_as_agent "$earlier"
 `;
 
-const beginningFunctions = ({
-  expect,
-  fellows,
-  serfPort,
-}: Beginning): string => `fellows="${fellows.join(" ")}"
-# Servers that are joined, by address.
-joined() {
-  api agent/members -f | awk -v RS='{' '
+/** Servers that are joined, by address. */
+const JOINED = `  api agent/members -f | awk -v RS='{' '
     match($0, /"Addr": *"[^"]*"/) { address = substr($0, RSTART, RLENGTH); gsub(/.*: *|"/, "", address) }
-    /"role": *"consul"/ && /"Status": *1[,}]/ { print address }'
+    /"role": *"consul"/ && /"Status": *1[,}]/ { print address }'`;
+
+/**
+ * Before there is a leader no token is known to anybody, and the API tells nobody who is joined: what the agent has said
+ * since its start does. (What gossip keeps on disk is written late.)
+ */
+const JOINED_BY_JOURNAL = `  echo "this server"
+  started=$(systemctl show -p InvocationID --value consul.service)
+  journalctl -q -o cat "_SYSTEMD_INVOCATION_ID=$started" |
+    sed -n 's/.* agent\\.server\\.serf\\.lan: serf: EventMember\\([A-Z][a-z]*\\): \\([^ ]*\\) \\([0-9.]*\\).*/\\1 \\2 \\3/p' |
+    awk '
+      $1 == "Join" { at[$2] = $3 }
+      $1 == "Failed" || $1 == "Leave" || $1 == "Reap" { delete at[$2] }
+      END { for (name in at) print at[name] }' |
+    grep -xF "$(printf %s "$fellows" | tr ' ' '\\n')" || true`;
+
+const beginningFunctions = (
+  { expect, fellows, serfPort }: Beginning,
+  hasTokens: boolean,
+): string => `fellows="${fellows.join(" ")}"
+joined() {
+${hasTokens ? JOINED_BY_JOURNAL : JOINED}
 }
 answers() { [ "$(curl -s -m 1 -o /dev/null -w '%{time_connect}' "telnet://$1:${serfPort}" </dev/null)" != 0.000000 ]; }
 # A datacenter begins with its first server, which can have no leader yet; one that others run already does not begin.

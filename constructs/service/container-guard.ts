@@ -16,7 +16,7 @@ export interface ContainerGuardOptions {
  *   seconds) and nobody's connection is open any more (at most DRAIN seconds). A container that has ended has left.
  * - `join NAME PORT PATH SECONDS` returns once the instance is healthy and, if it had left, is back in discovery. Fails
  *   when the container ends before, or SECONDS have passed.
- * - `known NAME` succeeds when discovery gives the instance out.
+ * - `known NAME` succeeds when discovery gives the instance out, or is so new that it gives out nothing.
  */
 export function containerGuard({ tokenFile, hasCredentials }: ContainerGuardOptions): string {
   const credentials = hasCredentials ? ` --authfile "\${STAGED-}${RUNTIME_PATHS.credentials}"` : "";
@@ -99,10 +99,11 @@ join() { # NAME PORT PATH SECONDS
   remove_old_images
 }
 known() { # NAME
-  api "agent/health/service/id/$1?format=text" -f -o /dev/null || {
-    echo "$1: discovery does not give it out"
-    return 1
-  }
+  if api "agent/health/service/id/$1?format=text" -f -o /dev/null; then return 0; fi
+  # A new datacenter that has had no leader yet gives out nothing, and knows no token.
+  if [ "$(api status/peers -f)" = "[]" ]; then return 0; fi
+  echo "$1: discovery does not give it out"
+  return 1
 }
 case \${1-} in
   pull | leave | join | known) "$@" ;;

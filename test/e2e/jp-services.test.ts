@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -61,9 +62,13 @@ describeOnVirtualHosts("a service on JP's servers", () => {
 
     deployment = new Deployment(join(testbed.directory, "deployment"));
     environment.TF_VAR_registry_credentials = registry.credentials;
+    for (const whose of ["management", "agent", "dns"]) {
+      environment[`TF_VAR_consul_${whose}_token`] = randomUUID();
+    }
     const region = jpRegion(testbed);
     deployment.write({
       ...region,
+      consul: { ...region.consul, acl: true },
       servers: region.servers.map((server) => ({ ...server, roles: ROLES[server.name]! })),
       proxy: { ...region.proxy, allow: ["*.service.consul"], warm: [] },
       registry: {
@@ -100,12 +105,22 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       .trim()
       .split("\n");
 
+  /** Once no resolver keeps an older answer. */
+  const allNamed = () => {
+    const all = apps().map(({ address }) => address);
+    return until(
+      "all instances named",
+      60_000,
+      async () => (await named()).join() === all.join() || undefined,
+    );
+  };
+
   it("is there after one deploy, on every host with its role, with no rights", async () => {
     // GIVEN an image, a port and a health path WHEN they are deployed
     succeeded(await deploy({}));
 
     // THEN each host's instance is known by name, and has been told what the service says
-    expect(await named()).toEqual(apps().map(({ address }) => address));
+    await allNamed();
     for (const host of apps()) {
       expect(await ask(host, "/")).toBe("version 1 in jp, LOG_LEVEL=in\"fo $HOME %h '\\\n");
       // AND it is nobody on its host, and can become nobody else
@@ -198,13 +213,8 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     succeeded(await deploy({ image: images["2"] }));
     const report = await load.end();
 
-    // THEN all serve it, once no resolver keeps an older answer, and no call was lost by any of that
-    const all = apps().map(({ address }) => address);
-    await until(
-      "all instances named",
-      60_000,
-      async () => (await named()).join() === all.join() || undefined,
-    );
+    // THEN all serve it, and no call was lost by any of that
+    await allNamed();
     expect(report.failures).toEqual([]);
     expect((await ran()).twice).toBe(0);
     console.log(

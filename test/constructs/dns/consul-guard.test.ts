@@ -30,8 +30,17 @@ const health = (tolerance: number, ...servers: ReturnType<typeof server>[]) => (
   body: { Healthy: tolerance > 0, FailureTolerance: tolerance, Servers: servers },
 });
 
-/** Runs the guard against an agent that answers so; undefined for one that does not run. */
-async function guard(command: string, api: Api | undefined, options: Partial<ConsulGuardOptions> = {}) {
+/**
+ * Runs the guard against an agent that answers so; undefined for one that does not run.
+ *
+ * @param journal what it has said since its start
+ */
+async function guard(
+  command: string,
+  api: Api | undefined,
+  options: Partial<ConsulGuardOptions> = {},
+  journal = "",
+) {
   const agent = createServer((request, response) => {
     const answer = {
       "/v1/status/peers": api?.peers,
@@ -50,8 +59,18 @@ async function guard(command: string, api: Api | undefined, options: Partial<Con
   try {
     const path = join(folder, "guard");
     const program = consulGuard({ isServer: true, spareServers: 1, nodeName: "jp-1", ...options });
+    writeFileSync(join(folder, "journal"), journal);
+    for (const [name, does] of [
+      ["journalctl", `exec cat ${join(folder, "journal")}`],
+      ["systemctl", "echo 0123456789abcdef"],
+    ] as const) {
+      writeFileSync(join(folder, name), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
+    }
     writeFileSync(path, program.replace("127.0.0.1:8500", `127.0.0.1:${port}`));
-    const child = spawn("sh", [path, command], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn("sh", [path, command], {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}` },
+    });
     let error = "";
     child.stderr.on("data", (chunk: Buffer) => (error += chunk.toString()));
     const status = await new Promise<number | null>((ended) => child.on("close", ended));
@@ -132,6 +151,24 @@ describe("consulGuard", () => {
       status: 1,
       error: expect.stringContaining("the servers have no leader"),
     });
+  });
+
+  it("lets a datacenter with tokens begin, which nobody knows before there is a leader", async () => {
+    // GIVEN an agent that refuses its token, and what it says of two fellows, a client and one that has failed
+    const tokenFile = join(tmpdir(), "no-such-token");
+    const beginning = { expect: 3, fellows: ["127.0.0.2", "127.0.0.3"], serfPort: await freePort() };
+    const unled = { peers: "[]", leader: '""' };
+    const event = (what: string, of: string, area = "lan") =>
+      `    2026-11-28T01:55:21.093Z [INFO]  agent.server.serf.${area}: serf: EventMember${what}: ${of}\n`;
+    const first = event("Join", "jp-1 127.0.0.1") + event("Join", "client 127.0.0.8");
+    const second = first + event("Join", "jp-2 127.0.0.2") + event("Join", "jp-3.jp 127.0.0.3", "wan");
+    const failed = second + event("Join", "jp-3 127.0.0.3") + event("Failed", "jp-3 127.0.0.3");
+    const third = failed + event("Join", "jp-3 127.0.0.3");
+    // WHEN / THEN the third has to see a leader
+    for (const journal of [first, second, failed]) {
+      expect(await guard("ready", unled, { beginning, tokenFile }, journal)).toMatchObject({ status: 0 });
+    }
+    expect(await guard("ready", unled, { beginning, tokenFile }, third)).toMatchObject({ status: 1 });
   });
 
   it("does not take a server for a beginner that has not joined one that is there", async () => {
