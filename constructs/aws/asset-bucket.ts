@@ -10,7 +10,7 @@ import { Construct } from "constructs";
 import { basename } from "node:path";
 import type { AssetContent } from "../host";
 import { sha256 } from "../host/apply-document";
-import { asTemplate } from "./template-text";
+import { asTemplate } from "../grammar/terraform-text";
 
 export interface AssetBucketProps {
   /** Start of the bucket's name, lower-case letters, digits and hyphens; the rest makes it unique. At most 37. */

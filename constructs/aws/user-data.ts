@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { Fn, Lazy, TerraformLocal, Tokenization } from "cdktf";
 import { Construct } from "constructs";
-import { asTemplate } from "./template-text";
+import { asTemplate } from "../grammar/terraform-text";
 
 /** EC2 takes this much before it is encoded in base64. */
 export const USER_DATA_BYTES = 16 * 1024;

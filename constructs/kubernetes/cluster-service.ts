@@ -8,20 +8,19 @@ import {
   type Failover,
   type HasFailover,
   type HasInstances,
-  pool,
+  servicePool,
   type Switching,
 } from "../availability";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { type ConsulChart } from "./consul-chart";
 import type { SecretEntry } from "./consul-secrets";
-import { CATALOG_WRITE_SECONDS } from "./consul-values";
 import { type Awaited, type ClusterAccess, DeployGate } from "./deploy-gate";
 import { IngressPolicy, METRICS_COLLECTORS, type Peers } from "./ingress-policy";
 import { MetricsScrape } from "./metrics-scrape";
-import { LOST_AFTER_SECONDS } from "./node-loss";
 import { labelsOf } from "./own-labels";
 import { PodIdentity } from "./pod-identity";
 import { PodScaling } from "./pod-scaling";
+import { podSwitching } from "./pod-switching";
 import type { GatewayBackend } from "./public-gateway";
 import { refuseWrongService } from "./service-grammar";
 import { servicePod } from "./service-pod";
@@ -147,19 +146,12 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
   }
 
   private get pool() {
-    const [stack] = this.node.path.split("/");
-    return pool(`${this.serviceName} of ${stack}`, this.instances.map(blockOf), this.switching);
+    return servicePool(this, this.instances.map(blockOf), this.switching);
   }
 
   /** Makes each ready instance known to service discovery by its own address. */
   registerWith(consul: ConsulChart): void {
-    const ttl = consul.serviceTtlSeconds(this.serviceName);
-    this.switching = {
-      seconds: LOST_AFTER_SECONDS + CATALOG_WRITE_SECONDS + ttl,
-      // A node that is down is silent.
-      coverage: 1,
-      source: `nodes silent for ${LOST_AFTER_SECONDS} s are lost, the catalog is written every ${CATALOG_WRITE_SECONDS} s, names live for ${ttl} s`,
-    };
+    this.switching = podSwitching(consul.serviceTtlSeconds(this.serviceName));
     this.service.putMetadata({
       ...this.serviceMetadata,
       annotations: { ...consul.registration(this.serviceName, PORT) },

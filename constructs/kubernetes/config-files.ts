@@ -5,7 +5,7 @@ import { AssetType, Fn, TerraformAsset, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type AssetContent, type TextContent } from "../host";
 import { OWN_LABELS } from "./own-labels";
-import { literalText } from "./terraform-text";
+import { asTemplate } from "../grammar/terraform-text";
 
 /** Keys and values of one ConfigMap may not come to more. */
 const CONFIG_MAP_BYTES = 1024 * 1024;
@@ -46,7 +46,7 @@ export class ConfigFiles extends Construct {
 
   /** An asset's text is read when Terraform runs, and nothing in it is taken for an expression. */
   private expression(file: string, content: TextContent | AssetContent): string {
-    if (content.kind === "text") return literalText(content.text);
+    if (content.kind === "text") return asTemplate(content.text);
     const asset = new TerraformAsset(this, file, {
       path: content.source,
       type: AssetType.FILE,

@@ -5,7 +5,14 @@ import {
 import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Lazy } from "cdktf";
 import { Construct } from "constructs";
-import { type Block, type BlockSource, blockOf, type Failover, pool, type Switching } from "../availability";
+import {
+  type Block,
+  type BlockSource,
+  blockOf,
+  type Failover,
+  servicePool,
+  type Switching,
+} from "../availability";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
 import { text } from "../host";
 import {
@@ -22,12 +29,12 @@ import { type HasTopology, type TopologyElement } from "../topology";
 import type { Awaited } from "./deploy-gate";
 import { ConfigFiles } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
-import { CATALOG_WRITE_SECONDS } from "./consul-values";
 import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
-import { LEAVES_LOST_NODE, LOST_AFTER_SECONDS } from "./node-loss";
+import { LEAVES_LOST_NODE } from "./node-loss";
 import { labelsOf } from "./own-labels";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { PodScaling } from "./pod-scaling";
+import { podSwitching } from "./pod-switching";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 import { zoneSpread } from "./zone-spread";
 
@@ -131,20 +138,14 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   }
 
   private get pool() {
-    const [stack] = this.node.path.split("/");
-    return pool(`${this.serviceName} of ${stack}`, this.instances.map(blockOf), this.switching);
+    return servicePool(this, this.instances.map(blockOf), this.switching);
   }
 
   /** Makes each ready pod known to service discovery by its own address. */
   registerWith(consul: ConsulChart): void {
     const ttl = consul.serviceTtlSeconds(this.serviceName);
     this.namedSeconds = ttl;
-    this.switching = {
-      seconds: LOST_AFTER_SECONDS + CATALOG_WRITE_SECONDS + ttl,
-      // A node that is down is silent.
-      coverage: 1,
-      source: `nodes silent for ${LOST_AFTER_SECONDS} s are lost, the catalog is written every ${CATALOG_WRITE_SECONDS} s, names live for ${ttl} s`,
-    };
+    this.switching = podSwitching(ttl);
     this.service.putMetadata({
       ...this.serviceMetadata,
       annotations: { ...consul.registration(this.serviceName, "http") },

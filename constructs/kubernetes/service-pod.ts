@@ -2,7 +2,7 @@ import { Fn, Token } from "cdktf";
 import type { SecretEntry } from "./consul-secrets";
 import { LEAVES_LOST_NODE } from "./node-loss";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
-import { literalText } from "./terraform-text";
+import { asTemplate } from "../grammar/terraform-text";
 import { zoneSpread } from "./zone-spread";
 
 export interface ServicePodProps {
@@ -96,7 +96,7 @@ const textOf = (value: number): string => (Token.isUnresolved(value) ? Fn.tostri
 
 /** Kubernetes would put another variable's value in place of `$(NAME)`. */
 const verbatim = (value: string): string =>
-  Token.isUnresolved(value) ? Fn.replace(value, "$(", "$$(") : literalText(value.replaceAll("$(", "$$$$("));
+  Token.isUnresolved(value) ? Fn.replace(value, "$(", "$$(") : asTemplate(value.replaceAll("$(", "$$$$("));
 
 const secretsVolume = (secrets: Readonly<Record<string, SecretEntry>>) => ({
   name: "secrets",

@@ -4,10 +4,11 @@ import {
   type Failover,
   type HasFailover,
   type HasInstances,
-  pool,
+  servicePool,
   type Switching,
 } from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
+import { checkSwitching } from "../dns/check-switching";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
 import { type HostProfilePart, type IHost, processesOn, text, type TextContent } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
@@ -93,8 +94,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   }
 
   private get pool() {
-    const [stack] = this.node.path.split("/");
-    return pool(`${this.serviceName} of ${stack}`, this.instances, this.switching);
+    return servicePool(this, this.instances, this.switching);
   }
 
   get topology(): readonly TopologyElement[] {
@@ -107,10 +107,9 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     const ttl = consul.serviceTtlSeconds(this.serviceName);
     this.namedSeconds = ttl;
     this.switching = {
-      seconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + ttl,
+      ...checkSwitching(CHECK_SECONDS, ttl),
       // Whatever counts as a failure here makes the check fail.
       coverage: 1,
-      source: `checked every ${CHECK_SECONDS.interval} s for up to ${CHECK_SECONDS.timeout} s, names live for ${ttl} s`,
     };
     consul.addService({
       name: this.serviceName,

@@ -4,10 +4,11 @@ import {
   type Failover,
   type HasFailover,
   type HasInstances,
-  pool,
+  servicePool,
   series,
 } from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
+import { checkSwitching } from "../dns/check-switching";
 import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { containerGuard } from "./container-guard";
@@ -116,12 +117,8 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   }
 
   private get pool() {
-    const [stack] = this.node.path.split("/");
     const ttl = this.props.consul.serviceTtlSeconds(this.serviceName);
-    return pool(`${this.serviceName} of ${stack}`, this.instances, {
-      seconds: CHECK_SECONDS.interval + CHECK_SECONDS.timeout + ttl,
-      source: `checked every ${CHECK_SECONDS.interval} s for up to ${CHECK_SECONDS.timeout} s, names live for ${ttl} s`,
-    });
+    return servicePool(this, this.instances, checkSwitching(CHECK_SECONDS, ttl));
   }
 
   private profilePart(): HostProfilePart {

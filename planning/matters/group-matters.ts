@@ -136,9 +136,11 @@ const deployedTexts = (changes: readonly ResourceChange[]): ReadonlyMap<string, 
 
 const byDigest = (contents: readonly unknown[], read: (content: string) => string): Map<string, string> =>
   new Map(
-    contents.flatMap((content) =>
-      typeof content === "string" ? [[sha256Of(read(content)), read(content)] as const] : [],
-    ),
+    contents.flatMap((content) => {
+      if (typeof content !== "string") return [];
+      const text = read(content);
+      return [[sha256Of(text), text] as const];
+    }),
   );
 
 function decoded(attributes: Attributes | null | undefined): string {

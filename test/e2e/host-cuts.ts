@@ -1,6 +1,6 @@
 import { Testbed, type VirtualHost } from "../testbed";
-import { exampleProfile, HostDelivery, succeeded } from "./host-delivery";
-import { difference, snapshot } from "./host-snapshot";
+import { exampleProfile, HostDelivery, snapshotBesideDeliveries, succeeded } from "./host-delivery";
+import { difference } from "./host-snapshot";
 import { HostStack } from "./host-stack";
 import { COUNTED_PORT, CountedShell } from "./host-steps";
 
@@ -34,7 +34,7 @@ export class CutHost {
         "rm /etc/dpkg/dpkg.cfg.d/testbed; apt-get -q update; echo mine >/etc/mine; useradd mine",
       );
       await host.run("rm -f /etc/subuid- /etc/subgid-; sync");
-      const untouched = await asItIs(host);
+      const untouched = await snapshotBesideDeliveries(host);
       const shell = await CountedShell.open(host);
       await new HostDelivery(host).deliver(exampleProfile());
       shell.atStep(Infinity, () => undefined);
@@ -144,7 +144,7 @@ export class CutHost {
       if (state.stdout !== "one\none\nactive\nenabled\n1\n")
         wrong.push(`deployed, and yet: ${state.stdout}${state.stderr}`);
       await remove();
-      wrong.push(...difference(this.untouched, await asItIs(host)));
+      wrong.push(...difference(this.untouched, await snapshotBesideDeliveries(host)));
     } catch (error) {
       wrong.push((error as Error).message);
     }
@@ -156,7 +156,3 @@ const LIFE_BY_TERRAFORM = ["apply", "destroy"] as const;
 
 const noSuchStep = (step: number, shell: CountedShell): string =>
   `a life has no step ${step} any more, it ended after ${shell.steps}`;
-
-/** All of the host but where deliveries arrive. */
-const asItIs = async (host: VirtualHost): Promise<string[]> =>
-  (await snapshot(host)).filter((line) => !line.includes("/root/.tricloud-incoming"));

@@ -2,6 +2,7 @@ import { applyProgram } from "../../constructs/host/apply-program";
 import { deliveryDocument } from "../../constructs/host/delivery-document";
 import { EMPTY_PROFILE, type HostProfile, text } from "../../constructs/host/host-profile";
 import { type CommandOptions, type CommandResult, type VirtualHost } from "../testbed";
+import { snapshot } from "./host-snapshot";
 
 const INCOMING = "/root/.tricloud-incoming";
 
@@ -105,3 +106,7 @@ export function exampleProfile(changes: Partial<HostProfile> & { readonly word?:
     ...more,
   };
 }
+
+/** All of the host but where deliveries arrive. */
+export const snapshotBesideDeliveries = async (host: VirtualHost): Promise<string[]> =>
+  (await snapshot(host)).filter((line) => !line.includes(INCOMING));

@@ -2,8 +2,8 @@ import { App, TerraformStack } from "cdktf";
 import { LocalResolver } from "../../constructs/dns";
 import { RecordingHost } from "../constructs/dns/recording-host";
 import { Testbed, type VirtualHost } from "../testbed";
-import { HostDelivery, succeeded } from "./host-delivery";
-import { difference, snapshot } from "./host-snapshot";
+import { HostDelivery, snapshotBesideDeliveries, succeeded } from "./host-delivery";
+import { difference } from "./host-snapshot";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const NAME = "api.example.test";
@@ -43,7 +43,7 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
     expect(await host.run("grep ^hosts: /etc/nsswitch.conf; readlink /etc/resolv.conf")).toMatch(
       /resolve .*\n.*stub-resolv/,
     );
-    const before = await snapshot(host);
+    const before = await snapshotBesideDeliveries(host);
 
     // WHEN
     await new HostDelivery(host).deploy(profile());
@@ -53,9 +53,7 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
 
     // WHEN it is taken back, and the host starts anew
     succeeded(await delivery.remove());
-    expect(
-      difference(before, await snapshot(host)).filter((line) => !line.includes("/root/.tricloud-incoming")),
-    ).toEqual([]);
+    expect(difference(before, await snapshotBesideDeliveries(host))).toEqual([]);
     await host.cutPower();
     await host.start();
 
@@ -89,7 +87,7 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
     expect(await host.run("readlink -f /etc/resolv.conf; grep -v '^#' /etc/resolv.conf")).toBe(
       `/run/resolvconf/resolv.conf\nnameserver ${testbed.network.gateway}\n`,
     );
-    const before = await snapshot(host);
+    const before = await snapshotBesideDeliveries(host);
     await delivery.deploy(profile());
 
     // WHEN an interface comes up, before and after the host starts anew
@@ -104,9 +102,7 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
 
     // WHEN it is taken back THEN programs ask what interfaces tell
     succeeded(await delivery.remove());
-    expect(
-      difference(before, await snapshot(host)).filter((line) => !line.includes("/root/.tricloud-incoming")),
-    ).toEqual([]);
+    expect(difference(before, await snapshotBesideDeliveries(host))).toEqual([]);
     expect(await host.run("grep -v '^#' /etc/resolv.conf")).toBe(`nameserver ${testbed.network.gateway}\n`);
   });
 

@@ -213,6 +213,16 @@ export function pool(
   };
 }
 
+/** The same of a service of a stack, named after both. */
+export function servicePool(
+  { serviceName, node }: { readonly serviceName: string; readonly node: { readonly path: string } },
+  instances: readonly Block[],
+  switching: Switching | undefined,
+) {
+  const [stack] = node.path.split("/");
+  return pool(`${serviceName} of ${stack}`, instances, switching);
+}
+
 /** The same of something that has instances: its own parts, with what leaving a failed one costs. */
 export function pooled(
   name: string,
