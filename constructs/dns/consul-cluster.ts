@@ -343,7 +343,8 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       reload: `${CONSUL_PATHS.guard} apply`,
       ...(this.isServer(host) ? { gate: `${CONSUL_PATHS.guard} gate` } : {}),
       // A server that joins is made a voter after ten seconds without a flaw, which a busy machine begins again and again.
-      health: { command: `${CONSUL_PATHS.guard} ready`, timeoutSeconds: this.isServer(host) ? 300 : 60 },
+      // An agent whose first word was refused speaks again up to half a minute later.
+      health: { command: `${CONSUL_PATHS.guard} ready`, timeoutSeconds: this.isServer(host) ? 300 : 120 },
     };
   }
 

@@ -31,7 +31,8 @@ export interface Beginning {
  * A program of the host that stands between a change and the running agent. Needs curl.
  *
  * - `gate` succeeds when the agent may stop without names going away.
- * - `ready` succeeds when the agent does its job: of a server, to have caught up and to be one of those that decide.
+ * - `ready` succeeds when the agent does its job: what runs on its machine can be found, and a server has caught up and is
+ *   one of those that decide.
  * - `serving` succeeds when it does the job of a server, so that it is not what the others wait for.
  * - `apply` makes the agent take its new files: services and checks by a reload, the rest by a restart, addresses of
  *   servers to join by neither, for they count at the next start only. Bad files are found before either. A server that
@@ -78,6 +79,18 @@ has_moved() {
   [ -n "$address" ] && [ -z "$(ip -o address show to "$address" 2>&1)" ]
 }
 is_voter() { own_health | grep -q '"Voter": *true'; }
+alive_servers() { health | sed -n 's/.*"Name": *"\\([^"]*\\)".*"SerfStatus": *"alive".*/\\1/p'; }
+# What an agent could not tell while there was no leader, or its token was unknown, it tells up to half a minute later.
+# Its machine's other addresses are known from itself alone.
+have_told() { # names, one a line
+  told=$(api 'catalog/nodes?filter=lan+in+TaggedAddresses' -f | tr '{' '\\n' | sed -n 's/.*"Node": *"\\([^"]*\\)".*/\\1/p')
+  while read -r name; do
+    if ! printf '%s\\n' "$told" | grep -qxF "$name"; then
+      echo "consul: nobody was told yet what runs on $name" >&2
+      return 1
+    fi
+  done
+}
 ${beginning === undefined ? "" : beginningFunctions(beginning, tokenFile !== undefined)}gate() {
   runs_as_server || return 0
 ${spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
@@ -234,6 +247,12 @@ lost_are_given_up() {
 const readyServer = (mayBegin: boolean): string =>
   `${mayBegin ? "  if never_had_leader && begins; then return 0; fi\n" : ""}  has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
   is_healthy || { echo "consul: server $node has not caught up with the leader" >&2; return 1; }
-  is_voter || { echo "consul: server $node is no voter yet" >&2; return 1; }${mayBegin ? "\n  lost_are_given_up" : ""}`;
+  is_voter || { echo "consul: server $node is no voter yet" >&2; return 1; }
+${mayBegin ? LAST_OF_THE_BEGINNING : `  echo "$node" | have_told`}`;
 
-const READY_CLIENT = `  has_leader || { echo "consul: no server of the datacenter was found, or they have no leader" >&2; return 1; }`;
+/** Those that were ready before there was a leader are waited for by whoever makes the first. */
+const LAST_OF_THE_BEGINNING = `  lost_are_given_up || return 1
+  alive_servers | have_told`;
+
+const READY_CLIENT = `  has_leader || { echo "consul: no server of the datacenter was found, or they have no leader" >&2; return 1; }
+  runs_as | sed 's/ .*//' | have_told`;

@@ -57,6 +57,12 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       join(testbed.host("jp-1").root, "srv/load.js"),
       readFileSync(join(__dirname, "service-load.js")),
     );
+    // Where it takes its time until tokens are known, no agent is heard at first.
+    for (const host of testbed.hosts) {
+      await host.run(
+        `mkdir -p ${TOKENS_DROP_IN} && cat >${TOKENS_DROP_IN}/late.conf <<'END'\n${LATE_TOKENS}END`,
+      );
+    }
     untouched = new Map();
     for (const host of testbed.hosts) untouched.set(host.name, await snapshot(host));
 
@@ -105,6 +111,21 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       .trim()
       .split("\n");
 
+  /** Hosts that Consul knows to have the service, whether healthy yet or not. */
+  const knownOf = async (service: string) =>
+    [
+      ...(
+        await testbed
+          .host("jp-1")
+          .run(
+            "sed 's/^/X-Consul-Token: /' /etc/tricloud/consul-agent-token | " +
+              `curl -fsS -H @- http://127.0.0.1:8500/v1/catalog/service/${service}`,
+          )
+      ).matchAll(/"Node": *"([^"]*)"/g),
+    ]
+      .map(([, node]) => node)
+      .sort();
+
   /** Once no resolver keeps an older answer. */
   const allNamed = () => {
     const all = apps().map(({ address }) => address);
@@ -119,7 +140,9 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     // GIVEN an image, a port and a health path WHEN they are deployed
     succeeded(await deploy({}));
 
-    // THEN each host's instance is known by name, and has been told what the service says
+    // THEN all there is to find is known, however late the tokens were
+    expect([await knownOf("web"), await knownOf("proxy")]).toEqual([APPS, ["jp-1"]]);
+    // AND each host's instance is known by name, and has been told what the service says
     await allNamed();
     for (const host of apps()) {
       expect(await ask(host, "/")).toBe("version 1 in jp, LOG_LEVEL=in\"fo $HOME %h '\\\n");
@@ -267,6 +290,12 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     return { ids: new Set(lines), twice: lines.length - new Set(lines).size };
   }
 });
+
+const TOKENS_DROP_IN = "/etc/systemd/system/tricloud-consul-tokens.service.d";
+const LATE_TOKENS = `[Service]
+ExecStart=
+ExecStart=sh -c 'until curl -s http://127.0.0.1:8500/v1/status/leader | grep -q :8300; do sleep 1; done; sleep 8; exec /usr/local/lib/tricloud/consul-tokens'
+`;
 
 const PODMAN = "CONTAINERS_STORAGE_CONF=/etc/tricloud/services/storage.conf podman";
 

@@ -12,9 +12,11 @@ interface Api {
   readonly leader?: string;
   readonly members?: string;
   readonly health?: { readonly status: number; readonly body: unknown };
+  /** Machines whose agents have told what runs there. */
+  readonly told?: readonly string[];
 }
 
-const LED: Api = { peers: '["10.0.0.11:8300"]', leader: '"10.0.0.11:8300"' };
+const LED: Api = { peers: '["10.0.0.11:8300"]', leader: '"10.0.0.11:8300"', told: ["jp-1", "jp-2", "jp-3"] };
 const server = (name: string, healthy: boolean, more: { Voter?: boolean; Address?: string } = {}) => ({
   ID: name,
   Name: name,
@@ -47,6 +49,8 @@ async function guard(
       "/v1/status/leader": api?.leader,
       "/v1/agent/members": api?.members,
       "/v1/operator/autopilot/health": api?.health && JSON.stringify(api.health.body),
+      "/v1/catalog/nodes?filter=lan+in+TaggedAddresses":
+        api?.told && JSON.stringify(api.told.map((Node) => ({ ID: "", Node, TaggedAddresses: { lan: "" } }))),
     }[request.url ?? ""];
     response.statusCode =
       answer === undefined ? 500 : request.url!.includes("autopilot") ? api!.health!.status : 200;
@@ -237,6 +241,34 @@ describe("consulGuard", () => {
     expect(await guard("ready", within, { beginning })).toMatchObject({ status: 0 });
     const noVoter = { ...LED, health: health(0, server("jp-1", true), { ...dead, Voter: false }) };
     expect(await guard("ready", noVoter, { beginning })).toMatchObject({ status: 0 });
+  });
+
+  it("is not ready while nobody knows what runs on its machine", async () => {
+    // GIVEN a datacenter where only the leader's agent has been heard
+    const unheard = { ...LED, told: ["jp-2"], health: health(1, server("jp-1", true), ...peers) };
+    // WHEN / THEN
+    for (const isServer of [true, false]) {
+      expect(await guard("ready", unheard, { isServer })).toMatchObject({
+        status: 1,
+        error: expect.stringContaining("nobody was told yet what runs on jp-1"),
+      });
+      const heard = { ...unheard, told: ["jp-2", "jp-1"] };
+      expect(await guard("ready", heard, { isServer })).toMatchObject({ status: 0 });
+    }
+  });
+
+  it("is the last of a beginning only once those before it were heard, of whom some may be dead by now", async () => {
+    // GIVEN servers that came before there was a leader
+    const beginning = { expect: 3, fellows: ["10.0.0.12", "10.0.0.13"], serfPort: 8301 };
+    const third = { ...LED, told: ["jp-1", "jp-3"], health: health(1, server("jp-1", true), ...peers) };
+    // WHEN / THEN
+    expect(await guard("ready", third, { beginning })).toMatchObject({
+      status: 1,
+      error: expect.stringContaining("nobody was told yet what runs on jp-2"),
+    });
+    const dead = server("jp-2", false, { Address: "10.0.0.12:8300" });
+    const withoutIt = { ...third, health: health(0, server("jp-1", true), dead, server("jp-3", true)) };
+    expect(await guard("ready", withoutIt, { beginning })).toMatchObject({ status: 0 });
   });
 
   it("does not call ready what has no leader or does not answer", async () => {
