@@ -184,10 +184,16 @@ describeOnVirtualHosts("the way into JP's servers", () => {
     );
   });
 
-  it("is the way out too, for whoever has a key", async () => {
-    // GIVEN that the first operator's key is gone WHEN the other destroys
-    deployment.write(region);
+  it("is the way out too, for whoever has a key, and where a host is now", async () => {
+    // GIVEN that the first operator's key is gone, and a host's address is another one
+    const moved = testbed.host("jp-3");
+    await testbed.renumber(moved);
+    const servers = region.servers.map((server) =>
+      server.name === moved.name ? { ...server, address: moved.address } : server,
+    );
+    deployment.write({ ...region, servers });
     rmSync(homes.one, { recursive: true });
+    // WHEN the other operator destroys
     succeeded(await deployment.destroy("jp", { env: { HOME: homes.another, SSH_AUTH_SOCK: undefined } }));
     // THEN
     for (const host of testbed.hosts) {

@@ -18,14 +18,18 @@ export interface Outcome extends CommandResult {
  * region values from the directory's `regions` folder and Terraform's state beside it.
  */
 export class Deployment {
-  /** The secret that it gives to Terraform. */
-  readonly gossipKey = randomBytes(32).toString("base64");
   private readonly regions: string;
   private readonly services: string;
   private readonly environment: Record<string, string | undefined>;
 
-  /** @param directory need not exist yet */
-  constructor(private readonly directory: string) {
+  /**
+   * @param directory need not exist yet
+   * @param gossipKey the secret that it gives to Terraform
+   */
+  constructor(
+    private readonly directory: string,
+    readonly gossipKey = randomBytes(32).toString("base64"),
+  ) {
     const app = join(PROJECT, "dist/main.js");
     if (!existsSync(app)) throw new Error(`${app} is missing: run npm run build`);
     this.regions = join(directory, "regions");

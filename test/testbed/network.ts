@@ -79,6 +79,17 @@ export class Network {
     return { namespace, address };
   }
 
+  /** Gives a host the next address instead of the one it has. */
+  async renumberHost({ namespace, address }: HostLink): Promise<HostLink> {
+    const next = this.nextAddress;
+    this.hosts++;
+    // The first address of a network takes the others with it.
+    await ip(namespace, ["address", "delete", `${address}/24`, "dev", "eth0"]);
+    await ip(namespace, ["address", "add", `${next}/24`, "dev", "eth0"]);
+    await ip(namespace, ["route", "replace", "default", "via", this.gateway]);
+    return { namespace, address: next };
+  }
+
   /** Adds a site that every host reaches through the router, `roundTripMs` away. Returns its namespace. */
   async addFarSite(roundTripMs: number): Promise<string> {
     const namespace = `tricloud-${this.ledger.id}-far`;

@@ -192,6 +192,11 @@ export class Testbed {
     return host;
   }
 
+  /** Gives a host another address, as its owner would. */
+  renumber(host: VirtualHost): Promise<void> {
+    return host.moveTo((link) => this.network.renumberHost(link));
+  }
+
   /** What Debian with these packages has beyond the hosts' root, as a directory. Made once, then kept. */
   layer(name: string, packages: readonly string[]): Promise<string> {
     return exclusively(join(CACHE, "lock"), () =>

@@ -52,12 +52,12 @@ type HostKeys = Readonly<Record<(typeof HOST_KEY_TYPES)[number], string>>;
 /** A Debian machine with systemd and sshd of its own, on its own address, as if it were rented. */
 export class VirtualHost {
   readonly name: string;
-  readonly address: string;
   readonly namespace: string;
   /** The host's file system as seen from this machine. */
   readonly root: string;
   private leader: ProcessIdentity | undefined;
   private disk: DiskImage | undefined;
+  private link: HostLink;
   private keys: HostKeys | undefined;
 
   private constructor(
@@ -65,9 +65,13 @@ export class VirtualHost {
     private readonly props: VirtualHostProps,
   ) {
     this.name = props.name;
-    this.address = props.link.address;
+    this.link = props.link;
     this.namespace = props.link.namespace;
     this.root = join(props.storage, "root");
+  }
+
+  get address(): string {
+    return this.link.address;
   }
 
   /** The host's public keys by kind, each as one line of `known_hosts` has it, without the host: `ssh-ed25519 AAAA...`. */
@@ -98,13 +102,11 @@ export class VirtualHost {
   /** Takes the power away and puts a new system on the disk, with new host keys; does not switch it on. */
   async reinstall(): Promise<void> {
     await this.cutPower();
-    await until(`${this.root} unmounted`, 10_000, async () => {
-      return (await attempt("umount", [this.root])).code === 0 || undefined;
-    });
+    await this.unmountRoot();
     for (const part of ["upper", "work", "images"]) {
       rmSync(join(this.props.storage, part), { recursive: true, force: true });
     }
-    rmSync(this.knownHosts, { force: true });
+    this.forgetKnown();
     await this.install();
   }
 
@@ -127,6 +129,26 @@ export class VirtualHost {
     }
     mkdirSync(join(this.root, "root/.ssh"), { mode: 0o700, recursive: true });
     write("root/.ssh/authorized_keys", `${operator.publicKey}\n`);
+  }
+
+  /** Puts the machine on another address. */
+  async moveTo(renumber: (from: HostLink) => Promise<HostLink>): Promise<void> {
+    this.link = await renumber(this.link);
+    this.forgetKnown();
+  }
+
+  /** Gives the running machine other host keys, as its administrator would. */
+  async changeHostKeys(): Promise<void> {
+    const files = "/etc/ssh/ssh_host_*_key";
+    await this.run(
+      `rm ${files} ${files}.pub && ssh-keygen -A >/dev/null && systemctl try-reload-or-restart ssh.service`,
+    );
+    this.keys = readHostKeys(join(this.root, "etc/ssh"));
+    this.forgetKnown();
+  }
+
+  private forgetKnown(): void {
+    rmSync(this.knownHosts, { force: true });
   }
 
   /** Switches the machine on and waits until systemd and sshd say they are ready. */
@@ -213,10 +235,14 @@ export class VirtualHost {
   /** Takes the power away and destroys the disk. */
   async destroy(): Promise<void> {
     await this.cutPower();
+    await this.unmountRoot();
+    rmSync(this.props.storage, { recursive: true });
+  }
+
+  private async unmountRoot(): Promise<void> {
     await until(`${this.root} unmounted`, 10_000, async () => {
       return (await attempt("umount", [this.root])).code === 0 || undefined;
     });
-    rmSync(this.props.storage, { recursive: true });
   }
 
   /** Runs a shell command as root over SSH and returns its standard output. Throws when it fails. */
@@ -277,15 +303,23 @@ export class VirtualHost {
 }
 
 async function makeHostKeys(directory: string, comment: string): Promise<HostKeys> {
-  const keys = await Promise.all(
-    HOST_KEY_TYPES.map(async (type) => {
-      const file = join(directory, `ssh_host_${type}_key`);
-      await run("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", comment, "-f", file]);
-      return [type, readFileSync(`${file}.pub`, "utf8").split(" ").slice(0, 2).join(" ")] as const;
-    }),
+  await Promise.all(
+    HOST_KEY_TYPES.map((type) =>
+      run("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", comment, "-f", hostKeyFile(directory, type)]),
+    ),
   );
+  return readHostKeys(directory);
+}
+
+function readHostKeys(directory: string): HostKeys {
+  const keys = HOST_KEY_TYPES.map((type) => {
+    const line = readFileSync(`${hostKeyFile(directory, type)}.pub`, "utf8");
+    return [type, line.split(" ").slice(0, 2).join(" ")] as const;
+  });
   return Object.fromEntries(keys) as HostKeys;
 }
+
+const hostKeyFile = (directory: string, type: string): string => join(directory, `ssh_host_${type}_key`);
 
 /** The child of systemd-nspawn that is process 1 of a namespace; its helpers while starting are not. */
 function firstProcessUnder(supervisor: number): ProcessIdentity | undefined {
