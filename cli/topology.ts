@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import pc from "picocolors";
-import { regionView } from "../constructs/topology/region-view";
+import { regionViews } from "../constructs/topology/region-view";
 import { svgPicture } from "../constructs/topology/svg-picture";
 import { textPicture } from "../constructs/topology/text-picture";
 import { TOPOLOGY_SCHEMA, type TopologyRun } from "../constructs/topology";
@@ -8,7 +8,8 @@ import { readOptions } from "../planning/read-options";
 
 const USAGE = `usage: tricloud topology [REGION...] [--svg FILE | --json] [--from FILE]
 
-Draws what is deployed where and which name leads where, from the synthesised stacks.
+Draws what is deployed where, which name leads where and what calls what across regions, from the synthesised
+stacks. The picture of one region tells more of it than that of several side by side.
 
   REGION      only these regions; all without
   --svg FILE  write the picture to a file instead of the terminal
@@ -27,7 +28,7 @@ export function main(args: readonly string[], stdout: NodeJS.WriteStream): numbe
   }
   if (values.json && values.svg !== undefined) throw new Error("--json and --svg exclude each other");
   const run = chosen(readRun(values.from), positionals);
-  const views = run.regions.map(regionView);
+  const views = regionViews(run);
   if (values.json) stdout.write(`${JSON.stringify(run, undefined, 2)}\n`);
   else if (values.svg !== undefined) writeFileSync(values.svg, svgPicture(views));
   else stdout.write(textPicture(views, pc.createColors(stdout.isTTY === true && pc.isColorSupported)));
@@ -59,7 +60,7 @@ function readRun(file: string): TopologyRun {
   if (run.schema !== TOPOLOGY_SCHEMA || run.regions === undefined) {
     throw new Error(`${file}: expected schema ${TOPOLOGY_SCHEMA}, got: ${JSON.stringify(run.schema)}`);
   }
-  return run as TopologyRun;
+  return { links: [], ...run } as TopologyRun;
 }
 
 function chosen(run: TopologyRun, names: readonly string[]): TopologyRun {
@@ -69,5 +70,9 @@ function chosen(run: TopologyRun, names: readonly string[]): TopologyRun {
     throw new Error(`expected a region, one of ${known.join(", ")}, got: ${unknown}`);
   return names.length === 0
     ? run
-    : { ...run, regions: run.regions.filter(({ region }) => names.includes(region)) };
+    : {
+        ...run,
+        regions: run.regions.filter(({ region }) => names.includes(region)),
+        links: run.links.filter(({ from, to }) => names.some((name) => name === from || name === to)),
+      };
 }

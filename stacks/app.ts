@@ -9,6 +9,7 @@ import { loadRegions } from "../constructs/region";
 import { loadServices } from "../constructs/service/load-services";
 import { collectTopology } from "../constructs/topology";
 import { RegionStack } from "./region-stack";
+import { serviceCalls } from "./service-calls";
 
 const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
 
@@ -53,7 +54,7 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
     });
   warnOfAssumptions(availability);
   write(app, "availability.json", availability);
-  write(app, "topology.json", collectTopology(app, regionOf));
+  write(app, "topology.json", collectTopology(app, regionOf, serviceCalls(services)));
   if (onlyAssess) return;
   refuseInvalid(app);
   app.synth();

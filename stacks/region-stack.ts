@@ -29,6 +29,7 @@ import {
   proxiedOrigins,
   type RegionBase,
 } from "../constructs/region";
+import type { HasTopology, TopologyElement } from "../constructs/topology";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
@@ -37,10 +38,12 @@ export const ANSWERS_FROM_WHAT_IS_KNOWN =
 /** One stack of a region: what it provides, what that promises, and where its state is kept. */
 export abstract class RegionStack<R extends RegionBase>
   extends TerraformStack
-  implements DeclaresServices, OffersSites
+  implements DeclaresServices, HasTopology, OffersSites
 {
   readonly services: Service[] = [];
   readonly sites: Site[] = [];
+  /** What answers under the names that the region describes; its first stack tells of them. */
+  readonly topology: readonly TopologyElement[];
 
   private originBlocks: Origins | undefined;
 
@@ -51,6 +54,7 @@ export abstract class RegionStack<R extends RegionBase>
     id: string = region.name,
   ) {
     super(scope, id);
+    this.topology = id === region.name ? originsOf(region) : [];
     this.keepState();
   }
 
@@ -175,6 +179,15 @@ interface Origins {
   readonly names: readonly string[];
   readonly missed: readonly Softened[];
 }
+
+const originsOf = ({ origins }: RegionBase): TopologyElement[] =>
+  Object.entries(origins).map(([name, origin]) => {
+    const figures: readonly OriginFigure[] = isGroup(origin) ? origin.origins : [origin];
+    const answeredBy = figures.flatMap((each) =>
+      "stack" in each ? [{ stack: each.stack, service: each.service }] : [],
+    );
+    return { kind: "origin", name, answeredBy, elsewhere: answeredBy.length < figures.length };
+  });
 
 const originBlock = (name: string, figure: OriginFigure): Block => {
   if ("stack" in figure) return remote(figure.stack, figure.service);

@@ -3,6 +3,7 @@ import { ElasticacheSubnetGroup } from "@cdktf/provider-aws/lib/elasticache-subn
 import { Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { HasTopology, TopologyElement } from "../topology";
 import { dataSubnets } from "./data-subnets";
 import { Firewall, tcp } from "./firewall";
 import type { INetwork } from "./network";
@@ -30,7 +31,7 @@ export interface CacheProps {
 const PORT = 6379;
 
 /** A cache on ElastiCache (Valkey, which speaks Redis), encrypted in transit and at rest. */
-export class Cache extends Construct implements HasAvailability, HasAlarms {
+export class Cache extends Construct implements HasAvailability, HasAlarms, HasTopology {
   readonly availability: Block;
   /** Host name of the node that takes writes. */
   readonly address: string;
@@ -39,6 +40,7 @@ export class Cache extends Construct implements HasAvailability, HasAlarms {
   /** TCP port, TLS only. */
   readonly port = PORT;
   readonly alarms: readonly Alarm[];
+  readonly topology: readonly TopologyElement[];
 
   private readonly firewall: Firewall;
 
@@ -49,6 +51,7 @@ export class Cache extends Construct implements HasAvailability, HasAlarms {
   constructor(scope: Construct, id: string, props: CacheProps) {
     super(scope, id);
     const { name, network, keyArn, nodes = 2, authToken } = props;
+    const { nodeType = "cache.t4g.small", engineVersion = "8.0" } = props;
     if (!/^[a-z][a-z0-9-]{0,39}$/.test(name)) {
       throw new Error(
         `name of a cache must be at most 40 lower-case letters, digits and hyphens, got: ${JSON.stringify(name)}`,
@@ -75,8 +78,8 @@ export class Cache extends Construct implements HasAvailability, HasAlarms {
       replicationGroupId: name,
       description: `Cache ${name}`,
       engine: "valkey",
-      engineVersion: props.engineVersion ?? "8.0",
-      nodeType: props.nodeType ?? "cache.t4g.small",
+      engineVersion,
+      nodeType,
       numCacheClusters: nodes,
       multiAzEnabled: several,
       automaticFailoverEnabled: several,
@@ -97,6 +100,9 @@ export class Cache extends Construct implements HasAvailability, HasAlarms {
     this.address = group.primaryEndpointAddress;
     this.readAddress = group.readerEndpointAddress;
     this.alarms = alarmsOf(name, nodes);
+    this.topology = [
+      { kind: "store", role: "cache", name, type: `Valkey ${engineVersion}, ${nodeType}`, copies: nodes },
+    ];
     this.availability = slaComponent(`aws/${network.awsRegion}/elasticache/${name}`, "aws.elasticache", {
       multiAz: several,
       automaticFailover: several,

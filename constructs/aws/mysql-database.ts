@@ -6,6 +6,7 @@ import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { HasTopology, TopologyElement } from "../topology";
 import { dataSubnets } from "./data-subnets";
 import { Firewall, tcp } from "./firewall";
 import type { INetwork } from "./network";
@@ -59,13 +60,14 @@ const PORT = 3306;
  * keeps it in Secrets Manager and changes it every week; Terraform never sees it. Applications sign in by IAM, with a user
  * of their own. A last snapshot is taken when the instance goes, under a name that no other destroy has used.
  */
-export class MysqlDatabase extends Construct implements HasAvailability, HasAlarms {
+export class MysqlDatabase extends Construct implements HasAvailability, HasAlarms, HasTopology {
   readonly availability: Block;
   /** Host name of the instance that takes writes. */
   readonly address: string;
   /** TCP port, TLS only. */
   readonly port = PORT;
   readonly alarms: readonly Alarm[];
+  readonly topology: readonly TopologyElement[];
   /** Secret with `username` and `password`. */
   readonly secretArn: string;
 
@@ -84,6 +86,7 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
   constructor(scope: Construct, id: string, props: MysqlDatabaseProps) {
     super(scope, id);
     const { name, network, keyArn, engineVersion = "8.4", multiAz = true } = props;
+    const { instanceClass = "db.t4g.medium" } = props;
     const { databaseName, blueGreenUpdate = false, logDays = 90, deletionProtection = true } = props;
     const { storageGib = 50, mostStorageGib = 4 * storageGib, backupDays = 14 } = props;
     if (!/^\d+\.\d+$/.test(engineVersion)) {
@@ -138,7 +141,7 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
       identifier: name,
       engine: "mysql",
       engineVersion,
-      instanceClass: props.instanceClass ?? "db.t4g.medium",
+      instanceClass,
       multiAz,
       dbSubnetGroupName: subnets.name,
       parameterGroupName: parameters.name,
@@ -180,6 +183,8 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
     this.identifier = database.identifier;
     this.instanceName = name;
     this.alarms = alarmsOf(name, storageGib);
+    const type = `MySQL ${engineVersion}, ${instanceClass}`;
+    this.topology = [{ kind: "store", role: "database", name, type, copies: multiAz ? 2 : 1 }];
     this.secretArn = database.masterUserSecret.get(0).secretArn;
     this.availability = slaComponent(`aws/${network.awsRegion}/rds/${name}`, "aws.rds", { multiAz });
   }

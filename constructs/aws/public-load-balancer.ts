@@ -135,6 +135,7 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     });
     this.topology = [
       { kind: "entrance", name, type: "public application load balancer", to: to.hostName, port: 443 },
+      { kind: "workload", role: "application", on: [to.hostName], port: targetPort },
     ];
     this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
       zones: network.zones.length,

@@ -3,7 +3,7 @@ import { Fn } from "cdktf";
 import { Construct } from "constructs";
 import type { Block } from "../availability";
 import { type AptSource, type HostFile, type HostProfilePart, type IHost, processesOn, text } from "../host";
-import type { HasTopology, TopologyElement } from "../topology";
+import { federations, type HasTopology, type TopologyElement } from "../topology";
 import { tokenUpkeep } from "./consul-acl";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
 import { leaderOf, quorumOf } from "./consul-blocks";
@@ -154,6 +154,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     return [
       { kind: "workload", role: "discovery-server", on: names(this.servers) },
       { kind: "workload", role: "discovery-agent", on: names(this.agents) },
+      ...federations(this.peerDatacenters, this.props.failoverTo),
     ];
   }
 

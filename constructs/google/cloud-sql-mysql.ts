@@ -5,6 +5,7 @@ import { SqlUser } from "@cdktf/provider-google/lib/sql-user";
 import { dependable, type ITerraformDependable, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { HasTopology, TopologyElement } from "../topology";
 import { type PrivateServices } from "./private-services";
 import { type WorkloadAccount } from "./workload-account";
 
@@ -36,7 +37,7 @@ export interface CloudSqlMysqlProps {
  * user has one, from the variable `database_administrator_password`: `administrator`, who grants the others what they
  * may do.
  */
-export class CloudSqlMysql extends Construct implements HasAvailability {
+export class CloudSqlMysql extends Construct implements HasAvailability, HasTopology {
   /** Private address of the instance. */
   readonly address: string;
   /** TCP port, TLS only. */
@@ -44,6 +45,7 @@ export class CloudSqlMysql extends Construct implements HasAvailability {
   /** By what Cloud SQL's own proxy finds the instance: `PROJECT:REGION:NAME`. */
   readonly connectionName: string;
   readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
   private readonly instance: SqlDatabaseInstance;
 
   /** @throws Error for a tier with shared cores or a malformed release */
@@ -105,6 +107,8 @@ export class CloudSqlMysql extends Construct implements HasAvailability {
     });
     this.address = this.instance.privateIpAddress;
     this.connectionName = this.instance.connectionName;
+    const type = `MySQL ${engineVersion}, ${tier}`;
+    this.topology = [{ kind: "store", role: "database", name, type, copies: highAvailability ? 2 : 1 }];
     for (const database of databases) this.addDatabase(database);
     this.addAdministrator();
     this.availability = slaComponent(

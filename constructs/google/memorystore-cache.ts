@@ -2,6 +2,7 @@ import { MemorystoreInstance } from "@cdktf/provider-google/lib/memorystore-inst
 import { dependable, type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { HasTopology, TopologyElement } from "../topology";
 import { type PrivateServices } from "./private-services";
 import { type WorkloadAccount } from "./workload-account";
 
@@ -27,17 +28,19 @@ export interface MemorystoreCacheProps {
 }
 
 /** A cache on Memorystore (Valkey, which speaks Redis) over several zones, whose users IAM knows, by TLS only. */
-export class MemorystoreCache extends Construct implements HasAvailability {
+export class MemorystoreCache extends Construct implements HasAvailability, HasTopology {
   /** Address at which clients find all nodes. */
   readonly address: string;
   /** TCP port, TLS only. */
   readonly port = 6379;
   readonly availability: Block;
+  readonly topology: readonly TopologyElement[];
 
   /** @throws Error for a malformed release */
   constructor(scope: Construct, id: string, props: MemorystoreCacheProps) {
     super(scope, id);
     const { name, project, privateServices, shards = 1, replicas = 1, engineVersion = "8.0" } = props;
+    const { nodeType = "STANDARD_SMALL" } = props;
     if (!/^\d+\.\d+$/.test(engineVersion)) {
       throw new Error(
         `cache ${name}: engineVersion must be a release of two numbers such as "8.0", got: ${JSON.stringify(engineVersion)}`,
@@ -49,7 +52,7 @@ export class MemorystoreCache extends Construct implements HasAvailability {
       location: privateServices.gcpRegion,
       engineVersion: `VALKEY_${engineVersion.replace(".", "_")}`,
       mode: "CLUSTER",
-      nodeType: props.nodeType ?? "STANDARD_SMALL",
+      nodeType,
       shardCount: shards,
       replicaCount: replicas,
       authorizationMode: "IAM_AUTH",
@@ -60,7 +63,9 @@ export class MemorystoreCache extends Construct implements HasAvailability {
       dependsOn: [privateServices.endpoints, ...(props.dependsOn ?? [])],
     });
     this.address = discoveryAddress(instance);
-    const sharedCore = props.nodeType === "SHARED_CORE_NANO";
+    const type = `Valkey ${engineVersion}, ${nodeType}`;
+    this.topology = [{ kind: "store", role: "cache", name, type, copies: shards * (replicas + 1) }];
+    const sharedCore = nodeType === "SHARED_CORE_NANO";
     this.availability = slaComponent(
       `google/${privateServices.gcpRegion}/memorystore/${name}`,
       "google.memorystore",

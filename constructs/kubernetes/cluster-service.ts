@@ -120,7 +120,7 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
     this.port = port;
     this.podLabels = labelsOf(name);
     this.instances = [...new Set(spreadOver(props.workers, instances))];
-    this.topology = [{ kind: "workload", role: "application", on: [], copies: instances, port }];
+    this.topology = [{ kind: "workload", role: "application", name, on: [], copies: instances, port }];
     this.backend = { service: name, port, healthPath: whole.health.path, podLabels: this.podLabels };
     this.serviceMetadata = { name, namespace, labels: this.podLabels };
     this.service = this.addService();

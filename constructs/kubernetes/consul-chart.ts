@@ -10,7 +10,7 @@ import {
   type IConsul,
   type SnapshotOptions,
 } from "../dns";
-import { type HasTopology, type TopologyElement } from "../topology";
+import { federations, type HasTopology, type TopologyElement } from "../topology";
 import { leaderOf, quorumOf } from "../dns/consul-blocks";
 import { failoverQuery } from "../dns/consul-failover";
 import { refuseUnknownFailover } from "../dns/consul-refusals";
@@ -117,7 +117,10 @@ export class ConsulChart extends Construct implements Omit<IConsul, "addService"
     const answering = spreadOver(props.workers, servers).map(({ availability }) => availability);
     this.quorum = quorumOf(answering);
     this.leader = leaderOf(datacenter, this.quorum);
-    this.topology = [{ kind: "workload", role: "discovery-server", on: [], copies: servers }];
+    this.topology = [
+      { kind: "workload", role: "discovery-server", on: [], copies: servers },
+      ...federations(this.peerDatacenters, props.failoverTo),
+    ];
     const secrets = new ConsulSecrets(this, "secrets", props);
     new IngressPolicy(this, "ingress", {
       name: "consul",

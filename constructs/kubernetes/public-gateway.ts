@@ -69,6 +69,7 @@ export class PublicGateway extends Construct implements HasTopology {
         to: backend.service,
         port: 443,
       },
+      { kind: "workload", role: "application", name: backend.service, on: [], port: podPort },
     ];
     this.manifests = [
       this.add("gateway", gateway(props)),

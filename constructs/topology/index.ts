@@ -1,1 +1,3 @@
-export * from "./topology";
+export * from "./elements";
+export type { Link } from "./links";
+export { collectTopology, TOPOLOGY_SCHEMA, type TopologyRun } from "./topology";

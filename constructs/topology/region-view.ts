@@ -1,4 +1,7 @@
-import type { Entrance, Machines, NameRule, RegionTopology, Workload, WorkloadRole } from "./topology";
+import type { Link } from "./links";
+import { machineGroups, type MachinesView } from "./machine-groups";
+import type { Call, Entrance, NameRule, RegionTopology, Store, Workload, WorkloadRole } from "./elements";
+import type { TopologyRun } from "./topology";
 
 /** What runs on some machines, in words for people. */
 export const ROLE_WORDS: Readonly<Record<WorkloadRole, string>> = {
@@ -9,40 +12,41 @@ export const ROLE_WORDS: Readonly<Record<WorkloadRole, string>> = {
   application: "applications",
 };
 
-/** Machines with all that runs on them. */
-export interface MachinesView extends Machines {
-  readonly workloads: readonly Workload[];
-}
-
-/** A region as it is drawn: by machines, entrances and names. */
+/** A region as it is drawn: by machines, databases and caches, entrances, names and calls. */
 export interface RegionView {
   readonly region: string;
   readonly stacks: readonly string[];
   readonly machines: readonly MachinesView[];
+  readonly stores: readonly Store[];
   readonly entrances: readonly Entrance[];
   readonly names: readonly NameRule[];
+  readonly calls: readonly Call[];
+  /** Lines that begin or end here. */
+  readonly links: readonly Link[];
   /** One request to another cloud, step by step; empty where the region has no proxy. */
   readonly path: readonly string[];
 }
 
-export function regionView({ region, stacks, elements }: RegionTopology): RegionView {
+/** Each region of a run as it is drawn. */
+export const regionViews = ({ regions, links }: TopologyRun): RegionView[] =>
+  regions.map((region) => regionView(region, links));
+
+export function regionView({ region, stacks, elements }: RegionTopology, links: readonly Link[]): RegionView {
   const of = <K extends (typeof elements)[number]["kind"]>(kind: K) =>
     elements.filter(
       (element): element is Extract<(typeof elements)[number], { kind: K }> => element.kind === kind,
     );
   const workloads = of("workload");
-  const machines = of("machines").map((each): MachinesView => {
-    const here = workloads.filter(({ on }) => on.length === 0 || on.includes(each.name));
-    // A server is an agent too; saying so twice tells nothing.
-    const server = here.some(({ role }) => role === "discovery-server");
-    return { ...each, workloads: here.filter(({ role }) => !(server && role === "discovery-agent")) };
-  });
+  const machines = machineGroups(of("machines"), workloads);
   return {
     region,
     stacks,
     machines,
+    stores: of("store"),
     entrances: of("entrance"),
     names: of("name"),
+    calls: of("call"),
+    links: links.filter(({ from, to }) => from === region || to === region),
     path: requestPath(machines, of("name"), workloads),
   };
 }

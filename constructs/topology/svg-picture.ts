@@ -1,179 +1,104 @@
-import { type MachinesView, type RegionView } from "./region-view";
-import { workloadText } from "./text-picture";
-import type { WorkloadRole } from "./topology";
+import { Drawing } from "./drawing";
+import { ELSEWHERE, linkStrip, type Participant } from "./link-strip";
+import type { Link } from "./links";
+import { Column } from "./region-panel";
+import type { RegionView } from "./region-view";
+import { wrapped } from "./text-width";
 
-const PANEL = 400;
-const GAP = 24;
-const LINE = 20;
-const BADGE = 24;
-const INSET = 20;
+const GAP = 16;
+/** Of a region among others. */
+const PANEL = 264;
+/** Of each half of a picture of one region. */
+const HALF = 400;
+/** Between the lines of regions that are no panel here. */
+const PITCH = 120;
 
-const FILLS: Readonly<Record<WorkloadRole, string>> = {
-  proxy: "proxy",
-  resolver: "resolver",
-  "discovery-server": "discovery",
-  "discovery-agent": "agent",
-  application: "application",
-};
+/** One region with all that is known of it, or several side by side with what leads from one to another. */
+export const svgPicture = (regions: readonly RegionView[]): string =>
+  regions.length === 1 ? oneRegion(regions[0]!) : severalRegions(regions);
 
-const STYLE = `
-  .page { fill: #ffffff }
-  .region { fill: #f6f8fa; stroke: #57606a; stroke-width: 1.5 }
-  .machines { fill: #ffffff; stroke: #8c959f }
-  .proxy { fill: #b6e3ff } .resolver { fill: #d8f5d0 } .discovery { fill: #ffdf9e } .agent { fill: #fff1d6 } .application { fill: #e7dcff }
-  text { fill: #1f2328 } .title { font-size: 20px; font-weight: 700 } .name { font-weight: 600 }
-  .small { font-size: 12px; fill: #57606a } .mono { font-family: ui-monospace, monospace; font-size: 12px }
-  .step { fill: #0969da; font-weight: 700 }`;
-
-/** A drawing that places one thing under another. */
-class Column {
-  private readonly parts: string[] = [];
-  constructor(
-    private readonly x: number,
-    public y: number,
-  ) {}
-
-  text(content: string, className: string, indent = 0): void {
-    this.y += LINE;
-    this.parts.push(
-      `<text class="${className}" x="${this.x + INSET + indent}" y="${this.y - 5}">${escaped(content)}</text>`,
-    );
+function severalRegions(regions: readonly RegionView[]): string {
+  const drawing = new Drawing();
+  const panels = regions.map((region, index) => ({ region, x: GAP + index * (PANEL + GAP) }));
+  const bottom = panelBottom(
+    panels.map(
+      ({ region, x }) =>
+        (on: Drawing) =>
+          regionColumn(on, region, x, PANEL),
+    ),
+  );
+  for (const { region, x } of panels) {
+    drawing.box("region", { x, y: GAP, width: PANEL, height: bottom - GAP }, 10);
+    regionColumn(drawing, region, x, PANEL);
   }
-
-  machines(each: MachinesView): void {
-    const top = this.y + 8;
-    const badges = badgeRows(each.workloads, PANEL - 4 * INSET);
-    const details = wrapped(detailText(each), CHARACTERS - 4);
-    const height = (1 + details.length) * LINE + 10 + badges.length * (BADGE + 4) + 6;
-    this.parts.push(
-      `<rect class="machines" x="${this.x + INSET}" y="${top}" width="${PANEL - 2 * INSET}" height="${height}" rx="6" />`,
-    );
-    this.y = top + 4;
-    this.text(each.name, "name", 12);
-    for (const line of details) this.text(line, "small", 12);
-    this.y += 6;
-    for (const row of badges) {
-      let x = this.x + INSET + 12;
-      for (const { label, className, width } of row) {
-        this.parts.push(
-          `<rect class="${className}" x="${x}" y="${this.y}" width="${width}" height="${BADGE}" rx="4" />`,
-          `<text class="small" x="${x + 8}" y="${this.y + 16}">${escaped(label)}</text>`,
-        );
-        x += width + 6;
-      }
-      this.y += BADGE + 4;
-    }
-    this.y = top + height;
-  }
-
-  space(height: number): void {
-    this.y += height;
-  }
-
-  get markup(): string {
-    return this.parts.join("\n");
-  }
+  const inside = panels.map(({ region, x }) => ({ name: region.region, x: x + PANEL / 2 }));
+  const links = [...new Set(regions.flatMap((region) => region.links))];
+  const right = GAP + Math.max(1, regions.length) * (PANEL + GAP);
+  return withLinks(drawing, "What is deployed where", inside, links, { bottom, right });
 }
 
-/** The regions side by side as one self-contained SVG document. */
-export function svgPicture(regions: readonly RegionView[]): string {
-  const columns = regions.map((region, index) => {
-    const x = GAP + index * (PANEL + GAP);
-    return { x, column: regionColumn(region, x) };
+function oneRegion(region: RegionView): string {
+  const drawing = new Drawing();
+  const [left, right] = [GAP, 2 * GAP + HALF];
+  const columns = [
+    (on: Drawing) => regionColumn(on, region, left, HALF),
+    (on: Drawing) => namesColumn(on, region, right),
+  ];
+  const bottom = panelBottom(columns);
+  drawing.box("region", { x: GAP, y: GAP, width: 2 * HALF + GAP, height: bottom - GAP }, 10);
+  for (const draw of columns) draw(drawing);
+  const inside = [{ name: region.region, x: GAP + HALF / 2 }];
+  return withLinks(drawing, `What is deployed in ${region.region}`, inside, region.links, {
+    bottom,
+    right: 3 * GAP + 2 * HALF,
   });
-  const width = GAP + Math.max(1, regions.length) * (PANEL + GAP);
-  const bottom = Math.max(GAP + 80, ...columns.map(({ column }) => column.y)) + GAP;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom + GAP}" width="${width}" height="${bottom + GAP}" font-family="system-ui, sans-serif" font-size="14">`,
-    `<title>What is deployed where</title>`,
-    `<style>${STYLE}\n</style>`,
-    `<rect class="page" width="100%" height="100%" rx="12" />`,
-    ...columns.flatMap(({ x, column }) => [
-      `<rect class="region" x="${x}" y="${GAP}" width="${PANEL}" height="${bottom - GAP}" rx="10" />`,
-      column.markup,
-    ]),
-    "</svg>",
-    "",
-  ].join("\n");
 }
 
-function regionColumn(region: RegionView, x: number): Column {
-  const column = new Column(x, GAP + 12);
-  column.text(region.region, "title");
-  column.text(`stacks: ${region.stacks.join(", ")}`, "small");
-  for (const each of region.machines) column.machines(each);
-  section(column, "Entrances", region.entrances.length);
-  for (const { name, type, to, port } of region.entrances) {
-    column.text(`${name}, port ${port}`, "mono");
-    column.text(`${type} to ${to}`, "small", 12);
-  }
-  section(column, "Names", region.names.length);
-  for (const [leadsTo, names] of namesByTarget(region)) {
-    for (const line of wrapped(names.join(" "), CHARACTERS)) column.text(line, "mono");
-    for (const line of wrapped(`\u2192 ${leadsTo}`, CHARACTERS)) column.text(line, "mono", 12);
-  }
-  section(column, "A request to another cloud", region.path.length);
-  region.path.forEach((step, index) => {
-    const [first = "", ...rest] = wrapped(step, CHARACTERS);
-    column.text(`${index + 1}  ${first}`, "small");
-    for (const line of rest) column.text(line, "small", 16);
+function regionColumn(drawing: Drawing, region: RegionView, x: number, width: number): number {
+  const column = new Column(drawing, x, width, GAP + 4);
+  column.region(region, width === HALF);
+  return column.y;
+}
+
+function namesColumn(drawing: Drawing, region: RegionView, x: number): number {
+  const column = new Column(drawing, x, HALF, GAP + 4);
+  column.names(region);
+  return column.y;
+}
+
+/** Where the longest of some columns ends, before any of them is drawn. */
+const panelBottom = (columns: readonly ((on: Drawing) => number)[]): number =>
+  Math.max(GAP + 80, ...columns.map((draw) => draw(new Drawing()))) + 14;
+
+/** Adds the lines between what is drawn and what is not: other regions, and whatever else calls end at. */
+function withLinks(
+  drawing: Drawing,
+  title: string,
+  regions: readonly Omit<Participant, "top">[],
+  links: readonly Link[],
+  { bottom, right }: { readonly bottom: number; readonly right: number },
+): string {
+  if (links.length === 0) return drawing.document(title, right, bottom + GAP);
+  const others = [...new Set(links.flatMap(({ from, to = ELSEWHERE }) => [from, to]))]
+    .filter((name) => !regions.some((each) => each.name === name))
+    .sort((one, other) => Number(one === ELSEWHERE) - Number(other === ELSEWHERE))
+    .map((name) => wrapped(name, "name", PITCH - GAP).map((line) => ({ name, line })));
+  const alone = regions.length === 1;
+  const lines = Math.max(0, ...others.map(({ length }) => length));
+  // Beside the panels there is room for what they are called, beneath one that is as wide as the picture there is not.
+  const top = alone ? bottom + lines * LABEL_LINE + 10 : bottom;
+  const first = alone ? regions[0]!.x + 2.5 * PITCH : right + PITCH / 2 - GAP;
+  const outside = others.map((label, index) => {
+    const x = first + index * PITCH;
+    label.forEach(({ line }, at) =>
+      drawing.centred("name", line, x, top - 6 - (label.length - 1 - at) * LABEL_LINE),
+    );
+    return { name: label[0]!.name, x, top };
   });
-  column.space(8);
-  return column;
+  const inside = regions.map((region) => ({ ...region, top: bottom }));
+  const end = linkStrip(drawing, [...inside, ...outside], links);
+  const width = Math.max(right, ...outside.map(({ x }) => x + PITCH / 2));
+  return drawing.document(title, width, end + GAP);
 }
 
-function namesByTarget({ names }: RegionView): Map<string, string[]> {
-  const targets = new Map<string, string[]>();
-  for (const { name, leadsTo } of names) targets.set(leadsTo, [...(targets.get(leadsTo) ?? []), name]);
-  return targets;
-}
-
-function detailText({ count, type, address, places }: MachinesView): string {
-  const parts = [count === 1 ? type : `${count} x ${type}`, address, places.join(" ")];
-  return parts.filter((part) => part !== undefined && part !== "").join(", ");
-}
-
-function section(column: Column, title: string, entries: number): void {
-  if (entries === 0) return;
-  column.space(14);
-  column.text(title, "name");
-}
-
-interface Badge {
-  readonly label: string;
-  readonly className: string;
-  readonly width: number;
-}
-
-/** Roughly what a character of the small text takes; a browser may set it a little narrower. */
-const CHARACTER = 6.8;
-const CHARACTERS = Math.floor((PANEL - 3 * INSET) / CHARACTER);
-
-function badgeRows(workloads: MachinesView["workloads"], width: number): Badge[][] {
-  const rows: Badge[][] = [];
-  let used = Infinity;
-  for (const workload of workloads) {
-    const label = workloadText(workload);
-    const badge = { label, className: FILLS[workload.role], width: Math.ceil(label.length * CHARACTER) + 16 };
-    if (used + badge.width > width) {
-      rows.push([]);
-      used = 0;
-    }
-    rows.at(-1)?.push(badge);
-    used += badge.width + 6;
-  }
-  return rows;
-}
-
-function wrapped(text: string, characters: number): string[] {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1) ?? "";
-    if (line !== "" && line.length + 1 + word.length > characters) lines.push(word);
-    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
-  }
-  return lines;
-}
-
-const escaped = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const LABEL_LINE = 16;

@@ -1,5 +1,8 @@
 import pc from "picocolors";
-import { ROLE_WORDS, type MachinesView, type RegionView } from "./region-view";
+import type { Store } from "./elements";
+import { ELSEWHERE } from "./link-strip";
+import { listed, type MachinesView } from "./machine-groups";
+import { ROLE_WORDS, type RegionView } from "./region-view";
 
 type Colours = ReturnType<typeof pc.createColors>;
 
@@ -14,7 +17,10 @@ export function textPicture(
 function regionText(region: RegionView, { bold, dim, blue }: Colours): string {
   const lines = [
     `${bold(region.region)} ${dim(`(${region.stacks.length === 1 ? "stack" : "stacks"} ${region.stacks.join(", ")})`)}`,
-    ...tree(region.machines.map((each) => [machinesTitle(each), each.workloads.map(workloadText)])),
+    ...tree([
+      ...region.machines.map((each) => [machinesTitle(each), each.workloads.map(workloadText)] as const),
+      ...region.stores.map((store) => [`${store.name}  ${storeText(store)}`, []] as const),
+    ]),
   ];
   if (region.entrances.length > 0) {
     lines.push(
@@ -29,6 +35,17 @@ function regionText(region: RegionView, { bold, dim, blue }: Colours): string {
       ...region.names.map(
         ({ name, leadsTo, answeredBy }) =>
           `    ${name.padEnd(width)} -> ${leadsTo} ${dim(`(${answeredBy})`)}`,
+      ),
+    );
+  }
+  if (region.calls.length > 0) {
+    lines.push("  calls", ...region.calls.map(({ from, to }) => `    ${from} -> ${to}`));
+  }
+  if (region.links.length > 0) {
+    lines.push(
+      "  beyond the region",
+      ...region.links.map(
+        (link) => `    ${link.from} ${link.kind === "call" ? "->" : "--"} ${linkText(link)}`,
       ),
     );
   }
@@ -53,10 +70,21 @@ function tree(nodes: readonly (readonly [title: string, leaves: readonly string[
 
 export function machinesTitle({ name, count, type, places, address }: MachinesView): string {
   const what = count === 1 ? type : `${count} x ${type}`;
-  return [name, what, address, places.join(" ")]
+  return [name, what, address, listed(places, 3)]
     .filter((part) => part !== undefined && part !== "")
     .join("  ");
 }
+
+const linkText = ({ kind, to = ELSEWHERE, carries }: RegionView["links"][number]): string => {
+  const carried = carries.join(", ");
+  return kind === "call"
+    ? `${to}: ${carried}`
+    : `${to}: ${["Consul federation", carried].filter((part) => part !== "").join(", ")}`;
+};
+
+/** What a database or cache is, in words. */
+export const storeText = ({ role, type, copies }: Store): string =>
+  `${role}, ${type}, ${copies === 1 ? "one machine" : `${copies} machines`}`;
 
 export function workloadText({ role, name, copies, port }: MachinesView["workloads"][number]): string {
   return `${copies === undefined ? "" : `${copies} x `}${name ?? ROLE_WORDS[role]}${port === undefined ? "" : ` :${port}`}`;

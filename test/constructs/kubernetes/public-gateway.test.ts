@@ -31,9 +31,10 @@ const manifest = (kind: string, name: string) =>
   manifests.find((each) => each.kind === kind && each.metadata["name"] === name)?.["spec"];
 
 describe("PublicGateway", () => {
-  it("is an entrance to the Service behind it", () => {
+  it("is an entrance to the Service behind it, which is an application", () => {
     expect(built?.topology).toEqual([
       { kind: "entrance", name: "public", type: "public application load balancer", to: "app", port: 443 },
+      { kind: "workload", role: "application", name: "app", on: [], port: 8080 },
     ]);
   });
 

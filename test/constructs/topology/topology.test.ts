@@ -10,7 +10,7 @@ import {
   type TopologyRun,
 } from "../../../constructs/topology";
 import { main } from "../../../cli/topology";
-import { regionView } from "../../../constructs/topology/region-view";
+import { regionViews } from "../../../constructs/topology/region-view";
 import { svgPicture } from "../../../constructs/topology/svg-picture";
 import { textPicture } from "../../../constructs/topology/text-picture";
 
@@ -65,7 +65,7 @@ describe("topology", () => {
   });
 
   test("puts each program on the machines it runs on, and a request's path through them", () => {
-    const [view] = run().regions.map(regionView);
+    const [view] = regionViews(run());
     expect(view?.machines.map(({ name, workloads }) => [name, workloads.map(({ role }) => role)])).toEqual([
       ["jp-1", ["proxy", "resolver"]],
       ["jp-2", ["resolver"]],
@@ -75,7 +75,7 @@ describe("topology", () => {
   });
 
   test("draws every machine and name as text and as a picture, colours only when asked", () => {
-    const views = run().regions.map(regionView);
+    const views = regionViews(run());
     const [text, svg] = [textPicture(views), svgPicture(views)];
     for (const word of [
       "jp-1",
@@ -92,7 +92,11 @@ describe("topology", () => {
   });
 
   test("never lets a name end an element of the picture", () => {
-    const views = run().regions.map((region) => regionView({ ...region, region: "</text><script>" }));
+    const { regions, ...rest } = run();
+    const views = regionViews({
+      ...rest,
+      regions: regions.map((region) => ({ ...region, region: "</text><script>" })),
+    });
     expect(svgPicture(views)).not.toContain("<script>");
   });
 
