@@ -44,6 +44,21 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./drift")).main(args),
   },
   {
+    name: "upstreams",
+    summary: "the origins of a region's groups as each proxy sees them, and why one is not asked",
+    run: async (args) => (await import("./upstreams")).main(args),
+  },
+  {
+    name: "drain",
+    summary: "has every proxy of a region ask an origin nothing any more",
+    run: async (args) => (await import("./drain")).main("drain", args),
+  },
+  {
+    name: "undrain",
+    summary: "lets a drained origin back",
+    run: async (args) => (await import("./drain")).main("undrain", args),
+  },
+  {
     name: "openings",
     summary: "which addresses and ports must be open between federated regions",
     run: async (args) => {

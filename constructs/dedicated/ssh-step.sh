@@ -4,7 +4,7 @@
 #   ssh-step.sh stage NAME=FILE...   hand over the document and these files, and let the host stage them
 #   ssh-step.sh activate             let the host put in place what it has staged
 #   ssh-step.sh activate-unless COMMAND   the same, unless the command succeeds there
-#   ssh-step.sh inspect PROGRAM      let the host say how it is, by this program, which changes nothing
+#   ssh-step.sh run PROGRAM          let the host run this bash program, and pass on what it says
 #   ssh-step.sh remove [COMMAND]     let the host take everything back, once the command has succeeded if it is there
 #
 # How the host is reached is told in TRICLOUD_HOST_* and TRICLOUD_BASTION_* (written by ssh-connection.ts). The
@@ -211,11 +211,11 @@ case ${1-} in
     on_host "${BEGIN}if as_root $2 2>/dev/null; then exit 0; fi; as_root bash $INSTALLED activate" :
     ;;
   activate) on_host "${BEGIN}as_root bash $INSTALLED activate" : ;;
-  inspect) on_host "${BEGIN}as_root bash -s" cat "$2" ;;
+  run) on_host "${BEGIN}as_root bash -s" cat "$2" ;;
   remove)
     [[ -z ${2-} ]] || plain "$2"
     before=${2:+"if test -x ${2%% *}; then $2; fi; "}
     on_host "${BEGIN}as_root bash -ec \"${before}if test -x $INSTALLED; then bash $INSTALLED remove; fi\"" :
     ;;
-  *) die "usage: ssh-step.sh stage NAME=FILE... | activate | activate-unless COMMAND | inspect PROGRAM | remove [COMMAND]" ;;
+  *) die "usage: ssh-step.sh stage NAME=FILE... | activate | activate-unless COMMAND | run PROGRAM | remove [COMMAND]" ;;
 esac

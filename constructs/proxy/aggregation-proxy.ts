@@ -13,6 +13,7 @@ import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
 import { type HostProfilePart, type IHost, processesOn, text, type TextContent } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
+import { BUNDLE_PATH, CONFIG_PATH } from "./host-paths";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
 import { type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings } from "./proxy-settings";
@@ -203,8 +204,6 @@ const lateText = (produce: () => string): TextContent => ({
   },
 });
 
-const BUNDLE_PATH = "/usr/local/lib/tricloud/tricloud-proxy.js";
 const STATE_DIRECTORY = "tricloud-proxy";
-const CONFIG_PATH = "/etc/tricloud/proxy.json";
 const CA_PATH = "/etc/tricloud/proxy-ca.pem";
 const UNIT_PATH = "/etc/systemd/system/tricloud-proxy.service";

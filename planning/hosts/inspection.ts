@@ -1,14 +1,9 @@
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { type StackHost } from "../matters/stack-hosts";
+import { runOnHost } from "./host-command";
 
-const CONSTRUCTS = join(__dirname, "../../constructs");
-/** What brings a step to a host, and the step that only looks. */
-const SSH_STEP = join(CONSTRUCTS, "dedicated/ssh-step.sh");
-const INSPECT = join(CONSTRUCTS, "host/apply/inspect.sh");
-
-/** How long a host may be out of reach before it counts as such: nobody waits for it, unlike in a deploy. */
-const REACH_SECONDS = 10;
+/** The step that only looks. */
+const INSPECT = join(__dirname, "../../constructs/host/apply/inspect.sh");
 
 /** How a host is, in the words of `inspect.sh`. */
 export interface Inspection {
@@ -35,22 +30,10 @@ export type Inspected =
  * @param directory the stack's, from which paths of keys are told
  */
 export async function inspectHost(host: StackHost, directory: string): Promise<Inspected> {
-  const timeout = Math.min(Number(host.connection["TRICLOUD_HOST_TIMEOUT"] ?? REACH_SECONDS), REACH_SECONDS);
-  const child = spawn("bash", [SSH_STEP, "inspect", INSPECT], {
-    cwd: directory,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...host.connection, TRICLOUD_HOST_TIMEOUT: String(timeout) },
-  });
-  let [said, complaints] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaints += chunk));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (code === 0 && /^end$/m.test(said)) return { reached: true, inspection: readInspection(said) };
-  const [reason = `ended with ${code}`] = complaints.trim().split("\n").slice(-1);
-  return { reached: false, reason: reason.replace(`${host.name}: `, "") };
+  const { code, said, lastLine } = await runOnHost(host, directory, INSPECT);
+  return code === 0 && /^end$/m.test(said)
+    ? { reached: true, inspection: readInspection(said) }
+    : { reached: false, reason: lastLine };
 }
 
 /** Reads what `inspect.sh` prints. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../constructs/region";
+import { type UpstreamsReport } from "../../proxy/origins/groups/group-report";
 import {
   Deployment,
   jpRegion,
@@ -21,6 +22,9 @@ const SERVICE_TTL_S = 5;
 const FAILOVER_BOUND_S = CHECK_INTERVAL_S + CHECK_TIMEOUT_S + SERVICE_TTL_S;
 
 const URL = `http://${ORIGIN}.ccnproxy-https/hc`;
+/** One name for two origins, both of them in the far site. */
+const GROUP = "search.example.test";
+const [FIRST, SECOND] = [ORIGIN, "second.example.test"];
 const SERVICES = ["unbound.service", "unbound-watch.service", "consul.service", "tricloud-proxy.service"];
 
 describeOnVirtualHosts("JP on three dedicated servers", () => {
@@ -30,9 +34,11 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
   let untouched: Map<string, string[]>;
 
   beforeAll(async () => {
-    testbed = await Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] } });
+    testbed = await Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [FIRST, SECOND] } });
     deployment = new Deployment(join(testbed.directory, "deployment"));
-    region = jpRegion(testbed);
+    const described = jpRegion(testbed);
+    const records = { [FIRST]: testbed.far.address, [SECOND]: testbed.far.address };
+    region = { ...described, dns: { ...described.dns, records } };
     untouched = await eachHost(testbed, snapshot);
     deployment.write(region);
     succeeded(await deployment.deploy("jp"));
@@ -40,7 +46,46 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
 
   afterAll(() => testbed?.stop());
 
-  const oneMoreAllowed = () => ({ ...region.proxy, allow: [...region.proxy.allow, "*.example.org"] });
+  /** What proxies take over without a restart: one more origin, and a group. */
+  const withMoreOrigins = (): DedicatedRegionInput => ({
+    ...region,
+    proxy: { ...region.proxy, allow: [...region.proxy.allow, "*.example.org"] },
+    origins: {
+      [GROUP]: {
+        origins: [FIRST, SECOND].map((name) => ({
+          url: `https://${name}`,
+          availability: 0.999,
+          source: "assumed",
+          meanOutageHours: 1,
+        })),
+      },
+    },
+  });
+
+  /** State of the group's first origin on each proxy, as operators are shown it. */
+  async function firstOrigin(): Promise<Record<string, string | undefined>> {
+    const { stdout, output, code } = await deployment.tricloud(["upstreams", "--region", "jp", "--json"]);
+    if (code !== 0) throw new Error(output);
+    const { proxies } = JSON.parse(stdout) as {
+      proxies: ({ host: string } & UpstreamsReport)[];
+    };
+    return Object.fromEntries(
+      proxies.map(({ host, groups }) => [
+        host,
+        groups
+          .find(({ group }) => group === GROUP)
+          ?.origins.find(({ origin }) => origin === `https://${FIRST}:443`)?.state,
+      ]),
+    );
+  }
+
+  /** Which origin answers the group's name through each proxy. */
+  const answering = (): Promise<string[]> =>
+    Promise.all(
+      [testbed.host("jp-1"), testbed.host("jp-2")].map(({ address }) =>
+        testbed.host("jp-3").run(`curl -sS -m 10 -H 'Host: ${GROUP}.ccnproxy-https' http://${address}/hc`),
+      ),
+    );
 
   it("brings every host to its roles", async () => {
     // GIVEN the deployed hosts, WHEN asked what runs
@@ -102,8 +147,8 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
     // GIVEN what runs since when
     const before = await eachHost(testbed, runningSince);
 
-    // WHEN one more origin is allowed
-    deployment.write({ ...region, proxy: oneMoreAllowed() });
+    // WHEN one more origin is allowed, and there is a group
+    deployment.write(withMoreOrigins());
     const began = Date.now();
     const { output } = succeeded(await deployment.deploy("jp"));
     console.log(
@@ -119,12 +164,34 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
     expect(refused).not.toBe("403");
   });
 
+  it("takes an origin out of its group on every proxy when an operator says so", async () => {
+    // GIVEN a group whose first origin answers
+    expect(await firstOrigin()).toEqual({ "jp-1": "serving", "jp-2": "serving" });
+    expect(await answering()).toEqual([`ok from ${FIRST}\n`, `ok from ${FIRST}\n`]);
+
+    // WHEN that is drained, and one that no group has
+    const drained = await deployment.tricloud(["drain", `https://${FIRST}`, "--region", "jp"]);
+    const unknown = await deployment.tricloud(["drain", "https://nowhere.example.test", "--region", "jp"]);
+
+    // THEN the other one answers, and of the unknown one each proxy says which there are
+    expect({ code: drained.code, table: drained.stdout }).toEqual({
+      code: 0,
+      table: `PROXY  ANSWER\njp-1   https://${FIRST}:443 is drained\njp-2   https://${FIRST}:443 is drained\n`,
+    });
+    expect(await firstOrigin()).toEqual({ "jp-1": "drained", "jp-2": "drained" });
+    expect(await answering()).toEqual([`ok from ${SECOND}\n`, `ok from ${SECOND}\n`]);
+    expect(unknown.code).toBe(1);
+    for (const host of ["jp-1", "jp-2"])
+      expect(unknown.stdout).toMatch(new RegExp(`^${host} .*no group has .*there are: .*${SECOND}`, "m"));
+  });
+
   it("restarts the one service that reads a changed file, where a reload is not enough", async () => {
     // GIVEN what runs since when
     const before = await eachHost(testbed, runningSince);
 
     // WHEN an option changes that the proxy looks at once, at its start
-    deployment.write({ ...region, proxy: { ...oneMoreAllowed(), settings: { stsize: 500 } } });
+    const more = withMoreOrigins();
+    deployment.write({ ...more, proxy: { ...more.proxy, settings: { stsize: 500 } } });
     succeeded(await deployment.deploy("jp"));
     const after = await eachHost(testbed, runningSince);
 
@@ -136,6 +203,13 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
         changed: JP_ROLES[name]?.includes("proxy") ? ["tricloud-proxy.service"] : [],
       });
     }
+
+    // AND what an operator has drained is so until it is let back
+    expect(await firstOrigin()).toEqual({ "jp-1": "drained", "jp-2": "drained" });
+    succeeded(await deployment.tricloud(["undrain", `https://${FIRST}`, "--region", "jp"]));
+    await until("the first origin serves again", 60_000, async () =>
+      Object.values(await firstOrigin()).every((state) => state === "serving") ? true : undefined,
+    );
   });
 
   it("goes on carrying calls when a proxy is killed, and names it no more within the bound", async () => {

@@ -1,0 +1,56 @@
+import { DEFAULT_ADMIN_PORT } from "../constructs/proxy/proxy-config";
+import { readOptions } from "../planning/read-options";
+import { type UpstreamsReport } from "../proxy/origins/groups/group-report";
+import { onProxies, type ProxyAnswer, WHICH_PROXIES, WHICH_PROXIES_USAGE } from "./region-proxies";
+import { tableText } from "./table-text";
+
+const USAGE = `usage: tricloud upstreams --region NAME [--json] [--out DIR]
+
+Shows each origin of the region's groups as every proxy sees it: its state, since when, and why.
+
+${WHICH_PROXIES_USAGE}  --json         all that each proxy tells, as JSON
+
+Exit codes: 0 all proxies have answered; 1 one has not; 2 wrong usage.
+`;
+
+/** What one proxy has told, or why it has not. */
+type Told = { readonly host: string } & (UpstreamsReport | { readonly problem: string });
+
+/** @returns the exit code, as the usage says */
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = readOptions("upstreams", {
+    args: [...args],
+    options: {
+      ...WHICH_PROXIES,
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const answers = await onProxies(
+    values,
+    `exec curl -fsS -m 5 http://127.0.0.1:${DEFAULT_ADMIN_PORT}/upstreams\n`,
+  );
+  if (answers === undefined) return 1;
+  const proxies = answers.map(told);
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ proxies }, undefined, 2)}\n`
+      : tableText([["PROXY", "GROUP", "ORIGIN", "STATE", "SINCE", "WHY"], ...proxies.flatMap(rows)]),
+  );
+  return proxies.some((proxy) => "problem" in proxy) ? 1 : 0;
+}
+
+function told({ host, answer: { code, said, lastLine } }: ProxyAnswer): Told {
+  return code === 0 ? { host, ...(JSON.parse(said) as UpstreamsReport) } : { host, problem: lastLine };
+}
+
+function rows(proxy: Told): string[][] {
+  if ("problem" in proxy) return [[proxy.host, "", "", "no answer", "", proxy.problem]];
+  return proxy.groups.flatMap(({ group, origins }) =>
+    origins.map(({ origin, state, since, why }) => [proxy.host, group, origin, state, since, why]),
+  );
+}
