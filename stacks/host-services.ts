@@ -6,6 +6,7 @@ import type { ConsulCluster, LocalResolver } from "../constructs/dns";
 import type { DedicatedRegion } from "../constructs/region";
 import { ContainerService, type ServiceValue } from "../constructs/service";
 import { placed } from "../constructs/service/service-placement";
+import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry, outsideHost } from "../constructs/service/service-value";
 
 /** What the services of a region on dedicated servers stand on. */
@@ -40,6 +41,7 @@ export function hostServices(
           hosts: servers.filter(({ hostName }) => names.includes(hostName)),
           region: region.name,
           image: hasRegistry(image) ? image : `${region.registry!.address}/${image}`,
+          secrets: secretVariables(scope, { service: name, region: region.name, names: service.secrets }),
           healthPath: health.path,
           startSeconds: health.startSeconds,
           needsOn: service.calls.length === 0 ? undefined : (host) => resolver.answersOn(host),

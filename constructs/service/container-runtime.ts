@@ -8,6 +8,8 @@ export const RUNTIME_PATHS = {
   /** Certificates of registries' authorities, by what podman takes for them. */
   authorities: "/etc/tricloud/services/authorities",
   credentials: "/etc/tricloud/services/registry-credentials.json",
+  /** A folder for each service that has any. */
+  secrets: "/etc/tricloud/services/secrets",
   /** Quadlet makes a unit of each file here. */
   units: "/etc/containers/systemd",
   /** Images, and what is noted of services. */

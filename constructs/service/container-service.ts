@@ -14,6 +14,7 @@ import type { HasTopology, TopologyElement } from "../topology";
 import { containerGuard } from "./container-guard";
 import { type RegistryAccess, RUNTIME_PATHS, runtimeFiles } from "./container-runtime";
 import { containerUnit, containerUnitName, containerUnitPath } from "./container-unit";
+import { refuseWrongSecrets, secretFiles } from "./service-secrets";
 
 export interface ContainerServiceProps {
   /** DNS label under which service discovery knows it. */
@@ -38,6 +39,11 @@ export interface ContainerServiceProps {
   readonly drainSeconds?: number;
   /** Environment of the container. @default {} */
   readonly env?: Readonly<Record<string, string>>;
+  /**
+   * What it finds as `/run/secrets/NAME`, by name: expressions of sensitive values. A changed one is a release.
+   * @default {}
+   */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Memory that one instance may take, in megabytes. @default 512 */
   readonly memoryMegabytes?: number;
   /** Processors' time that one instance may take, in processors. @default 1 */
@@ -63,20 +69,22 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   readonly port: number;
   readonly instances: readonly Block[];
 
-  /** @throws Error when there is no host or no image by digest, or the service is malformed or known already */
+  /** @throws Error when there is no host or no image by digest, a secret is a literal, or the service is malformed
+   *   or known already */
   constructor(
     scope: Construct,
     id: string,
     private readonly props: ContainerServiceProps,
   ) {
     super(scope, id);
-    const { name, hosts, consul, needsOn } = props;
+    const { name, hosts, consul, needsOn, secrets = {} } = props;
     if (hosts.length === 0) throw new Error(`service ${name}: expected at least one host, got: none`);
     if (!/@sha256:[0-9a-f]{64}$/.test(props.image)) {
       throw new Error(
         `service ${name}: image must be one by digest, REGISTRY/REPOSITORY@sha256:..., got: ${JSON.stringify(props.image)}`,
       );
     }
+    refuseWrongSecrets(name, secrets);
     this.serviceName = name;
     this.port = props.port;
     this.instances = hosts.flatMap((host) =>
@@ -124,6 +132,8 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   private profilePart(): HostProfilePart {
     const { name, image, registry = {}, port, healthPath, consul, region } = this.props;
     const { startSeconds = 60, drainSeconds = 30, memoryMegabytes = 512, cpus = 1, env = {} } = this.props;
+    const { secrets = {} } = this.props;
+    const held = secretFiles(name, secrets);
     const unit = containerUnit({
       name,
       image,
@@ -133,6 +143,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       drainSeconds,
       namedSeconds: consul.serviceTtlSeconds(name) + NAMED_MARGIN_SECONDS,
       env: { ...env, PORT: String(port), TRICLOUD_REGION: region },
+      secrets: Object.keys(secrets),
       memoryMegabytes,
       cpus,
     });
@@ -147,13 +158,14 @@ export class ContainerService extends Construct implements HasInstances, HasFail
         ...runtimeFiles(registry),
         { path: RUNTIME_PATHS.guard, content: text(guard), mode: "0755" },
         { path: unitPath, content: text(unit) },
+        ...held,
       ],
       services: [
         // Before the services themselves, so that it is taken back after them.
         { name: "tricloud-services.service", reads: [RUNTIME_PATHS.stateUnit] },
         {
           name: containerUnitName(name),
-          reads: [unitPath],
+          reads: [unitPath, ...held.map(({ path }) => path)],
           verify: `sh "$STAGED${RUNTIME_PATHS.guard}" pull ${image}`,
           health: { command: `${RUNTIME_PATHS.guard} known ${name}`, timeoutSeconds: KNOWN_SECONDS },
         },

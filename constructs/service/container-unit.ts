@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
 import { RUNTIME_PATHS } from "./container-runtime";
+import { serviceUser } from "./container-user";
+import { secretVolumes } from "./service-secrets";
 
 export interface ContainerUnitOptions {
   /** DNS label; the container's name. */
@@ -13,6 +14,8 @@ export interface ContainerUnitOptions {
   /** How long others go on naming an instance that has left. */
   readonly namedSeconds: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Names of its secrets. */
+  readonly secrets: readonly string[];
   readonly memoryMegabytes: number;
   readonly cpus: number;
 }
@@ -27,7 +30,7 @@ export const containerUnitName = (name: string): string => `tricloud-service-${n
  * only once its callers have left, and is started only once it is healthy, whoever asks for either.
  */
 export function containerUnit(options: ContainerUnitOptions): string {
-  const { name, image, port, healthPath, startSeconds, drainSeconds, namedSeconds, env } = options;
+  const { name, image, port, healthPath, startSeconds, drainSeconds, namedSeconds, env, secrets } = options;
   const user = serviceUser(name);
   const variables = Object.entries(env).map(([key, value]) => `Environment=${quoted(`${key}=${value}`)}\n`);
   return `[Unit]
@@ -49,7 +52,7 @@ NoNewPrivileges=true
 User=${user}
 Group=${user}
 StopTimeout=${STOP_SECONDS}
-${variables.join("")}
+${variables.join("")}${secretVolumes(name, secrets)}
 [Service]
 Environment=CONTAINERS_STORAGE_CONF=${RUNTIME_PATHS.storage} CONTAINERS_CONF_OVERRIDE=${RUNTIME_PATHS.engine}
 ExecStartPost=${RUNTIME_PATHS.guard} join ${name} ${port} ${healthPath} ${startSeconds}
@@ -72,13 +75,6 @@ const STOP_SECONDS = 20;
 const STOP_MARGIN_SECONDS = 15;
 /** Besides its own time to become healthy: to make the container, and for discovery to take it back. */
 const START_MARGIN_SECONDS = 60;
-
-/**
- * A user that nobody else of the host is and that no account database needs to know: beyond the ranges that Debian and
- * systemd give out, by the service's name, so that services cannot reach into one another.
- */
-export const serviceUser = (name: string): number =>
-  2_000_000_000 + (createHash("sha256").update(name).digest().readUInt32BE() % 100_000_000);
 
 /** As systemd reads it back from a unit file, and from the command line that quadlet makes of it. */
 const quoted = (text: string): string =>

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { HOST_ROLES, type HostRole } from "../region/dedicated-region";
 import { dnsLabel } from "../region/region";
 import { problemsOf, type ValueProblem } from "../region/region-errors";
+import { SECRET_NAME } from "./service-secrets";
 
 /** A service as it is written down: a container, a port, a health path, what it calls, where it runs. */
 export interface ServiceInput {
@@ -17,6 +18,8 @@ export interface ServiceInput {
   readonly health: ServiceHealthInput;
   /** Environment of the container, besides `PORT` and `TRICLOUD_REGION`. @default {} */
   readonly env?: Readonly<Record<string, string>>;
+  /** Names of what it finds as `/run/secrets/NAME`: lower-case words with hyphens between them. @default [] */
+  readonly secrets?: readonly string[];
   /** Memory that one instance may take, in megabytes; one that takes more is ended and started again. @default 512 */
   readonly memoryMegabytes?: number;
   /** Processors' time that one instance may take, in processors. @default 1 */
@@ -57,6 +60,7 @@ export interface ServiceValue {
   readonly port: number;
   readonly health: Required<ServiceHealthInput>;
   readonly env: Readonly<Record<string, string>>;
+  readonly secrets: readonly string[];
   readonly memoryMegabytes: number;
   readonly cpus: number;
   readonly drainSeconds: number;
@@ -117,6 +121,19 @@ const env = z
     }
   });
 
+const secrets = z
+  .array(
+    z.string().regex(SECRET_NAME, {
+      error: "expected lower-case words with hyphens between them, such as session-key",
+    }),
+  )
+  .superRefine((names, context) => {
+    for (const [index, name] of names.entries()) {
+      if (names.indexOf(name) === index) continue;
+      context.addIssue({ code: "custom", path: [index], message: "expected each secret once" });
+    }
+  });
+
 const placement = z.strictObject({
   instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
   on: z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` }).default("app"),
@@ -134,6 +151,7 @@ const schema = z
       .max(65535, { error: "expected a port from 1024 to 65535" }),
     health: z.strictObject({ path: healthPath, startSeconds: z.int().min(1).max(3600).default(60) }),
     env: env.default({}),
+    secrets: secrets.default([]),
     memoryMegabytes: z.int().min(16).default(512),
     cpus: z.number().min(0.05).default(1),
     drainSeconds: z.int().min(0).max(3600).default(30),

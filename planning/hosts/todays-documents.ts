@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type StackHost } from "../matters/stack-hosts";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
-import { type MadeUpValue, madeUpValue } from "../stack/variable-values";
+import { type MadeUpValue, madeUpValue, wantsValue } from "../stack/variable-values";
 import { terraformProgram } from "../terraform";
 
 /** What hosts shall hold, with the values of today's variables. */
@@ -26,7 +26,7 @@ export function todaysDocuments(
   hosts: readonly StackHost[],
 ): TodaysDocuments {
   const missing = Object.keys(variable).filter(
-    (name) => variable[name]?.default === undefined && process.env[`TF_VAR_${name}`] === undefined,
+    (name) => wantsValue(variable[name] ?? {}) && process.env[`TF_VAR_${name}`] === undefined,
   );
   const directory = mkdtempSync(join(tmpdir(), "tricloud-documents-"));
   try {

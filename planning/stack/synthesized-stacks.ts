@@ -13,7 +13,7 @@ export interface StackConfiguration {
   readonly resource?: BlocksByType;
   readonly data?: BlocksByType;
   readonly locals?: Readonly<Record<string, string>>;
-  readonly variable?: Readonly<Record<string, VariableDeclaration & { readonly default?: unknown }>>;
+  readonly variable?: Readonly<Record<string, VariableDeclaration>>;
 }
 
 export type BlocksByType = Readonly<

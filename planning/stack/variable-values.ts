@@ -24,8 +24,14 @@ const FORMS: readonly string[] = [
 export interface VariableDeclaration {
   /** Terraform's type constraint, e.g. `list(object({ name = string, port = optional(number) }))`. */
   readonly type?: string;
+  readonly sensitive?: boolean;
+  readonly default?: unknown;
   readonly validation?: ReadonlyArray<{ readonly condition?: unknown }>;
 }
+
+/** Whether somebody has to give it a value: it has no default, or is a secret that is empty by default. */
+export const wantsValue = ({ sensitive = false, default: value }: VariableDeclaration): boolean =>
+  value === undefined || (sensitive && value === "");
 
 /**
  * Makes up a value of a variable's type. Where the variable's rules hold patterns, a text that fits them all

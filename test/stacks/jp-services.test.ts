@@ -74,6 +74,29 @@ describe("services of a region on dedicated servers", () => {
     expect(document("jp-1")).not.toContain("registry_credentials");
   });
 
+  it("take their secrets from variables of their own, which are in no file that is written", () => {
+    // GIVEN services whose names and secrets' names could run together
+    const services = [service("web", 8080, { secrets: ["a-b"] }), service("web-a", 8081, { secrets: ["b"] })];
+    // WHEN synthesised
+    const { variable, locals } = synthesisedApp("jp", (app) => stackOf(app, services));
+    // THEN each has its own, which is sensitive, and says who lacks it
+    expect(variable).toMatchObject({
+      secret_web__a_b: {
+        sensitive: true,
+        default: "",
+        validation: [
+          {
+            condition: '${var.secret_web__a_b != ""}',
+            error_message:
+              "service web in region jp lacks its secret a-b: give it as TF_VAR_secret_web__a_b.",
+          },
+        ],
+      },
+      secret_web_a__b: { sensitive: true },
+    });
+    expect(JSON.stringify(locals)).toContain("base64encode(var.secret_web_a__b)");
+  });
+
   it("can promise no more than what they cannot do without", () => {
     // GIVEN a service by itself, one that calls it, and one that can do without it
     const figures = unavailable([

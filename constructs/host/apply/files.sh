@@ -2,7 +2,7 @@
 # --- files -------------------------------------------------------------------------------------------------------
 
 same_file() { # STAGED LIVE
-  [[ -f $2 && ! -L $2 ]] && cmp -s "$1" "$2" && [[ $(stat -c %a:%U:%G "$1") == "$(stat -c %a:%U:%G "$2")" ]]
+  [[ -f $2 && ! -L $2 ]] && cmp -s "$1" "$2" && [[ $(stat -c %a:%u:%g "$1") == "$(stat -c %a:%u:%g "$2")" ]]
 }
 
 make_parents() { # PATH: and remembers those that were not there

@@ -17,9 +17,17 @@ DOCUMENT=$STATE/document
 
 lines() { sed -n "s/^$1 //p" "$DOCUMENT"; } # KIND
 
+# By name, or by number where no account has it.
+attributes() { # PATH
+  local mode user group uid gid
+  read -r mode user group uid gid < <(stat -c '0%a %U %G %u %g' "$1")
+  [[ $user != UNKNOWN ]] || user=$uid
+  [[ $group != UNKNOWN ]] || group=$gid
+  echo "$mode $user $group"
+}
 file_of() { # PATH
   if [[ -f $1 && ! -L $1 ]]; then
-    echo "file $(stat -c '0%a %U %G' "$1") $1 $(sha256sum <"$1" | cut -d ' ' -f 1)"
+    echo "file $(attributes "$1") $1 $(sha256sum <"$1" | cut -d ' ' -f 1)"
   else
     echo "file - - - $1 -"
   fi

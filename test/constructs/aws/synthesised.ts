@@ -11,6 +11,7 @@ export type Attributes = Record<string, unknown>;
 export interface Synthesised {
   readonly resource: Record<string, Record<string, Attributes>>;
   readonly data: Record<string, Record<string, Attributes>>;
+  readonly variable: Record<string, Attributes>;
   readonly locals: Record<string, string>;
   readonly output: Record<string, Attributes>;
   /** All resources of a type, `aws_` left out. */
@@ -43,6 +44,7 @@ export function synthesisedApp(stack: string, build: (app: App) => void): Synthe
     return {
       resource,
       data: json.data ?? {},
+      variable: json.variable ?? {},
       locals: json.locals ?? {},
       output: json.output ?? {},
       all,

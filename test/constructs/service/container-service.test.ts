@@ -1,7 +1,7 @@
 import { TerraformStack, TerraformVariable, Testing } from "cdktf";
 import { ConsulCluster } from "../../../constructs/dns";
 import { ContainerService, type ContainerServiceProps } from "../../../constructs/service";
-import { serviceUser } from "../../../constructs/service/container-unit";
+import { serviceUser } from "../../../constructs/service/container-user";
 import { RecordingHost } from "../dns/recording-host";
 
 const IMAGE = `registry.example.com/web@sha256:${"1".repeat(64)}`;
@@ -107,6 +107,27 @@ describe("ContainerService", () => {
     expect(hosts[0]!.file("/etc/tricloud/services/authorities/registry.crt")).toContain("CERTIFICATE");
   });
 
+  it("shows a container its secrets by files that its user alone may read, and restarts for another value", () => {
+    // GIVEN / WHEN
+    const { stack, hosts, service } = region(1);
+    const value = new TerraformVariable(stack, "session-key", { sensitive: true }).stringValue;
+    service({ secrets: { "session-key": value } });
+    // THEN the host holds it for the container's user
+    const path = "/etc/tricloud/services/secrets/web/session-key";
+    const user = String(serviceUser("web"));
+    expect(hosts[0]!.profile.files.find((file) => file.path === path)).toEqual({
+      ...{ path, mode: "0400", owner: user, group: user },
+      content: { kind: "secret", name: "web-session-key", value },
+    });
+    // AND the container sees it, and cannot change it
+    const unit = hosts[0]!.file(UNIT);
+    expect(unit).toContain(`Volume=${path}:/run/secrets/session-key:ro,`);
+    expect(unit).not.toContain(value);
+    // AND the unit reads it
+    const web = hosts[0]!.profile.services.find(({ name }) => name === "tricloud-service-web.service");
+    expect(web?.reads).toEqual([UNIT, path]);
+  });
+
   it("shares a host with another service", () => {
     const { hosts, service } = region(1);
     service();
@@ -125,6 +146,16 @@ describe("ContainerService", () => {
       "a tag",
       { image: "registry.example.com/web:1" },
       'service web: image must be one by digest, REGISTRY/REPOSITORY@sha256:..., got: "registry.example.com/web:1"',
+    ],
+    [
+      "a secret as a literal",
+      { secrets: { "session-key": "hunter2" } },
+      "service web: secret session-key must be a Terraform expression of a sensitive value, got: a literal",
+    ],
+    [
+      "a secret whose name leads elsewhere",
+      { secrets: { "../x": "hunter2" } },
+      'service web: name of a secret must be lower-case words with hyphens between them, got: "../x"',
     ],
   ])("refuses %s", (_, changes, message) => {
     expect(() => region(1).service(changes)).toThrow(message);

@@ -69,6 +69,7 @@ describe("validateServices", () => {
       ...web(),
       health: { path: "/healthz", startSeconds: 60 },
       env: {},
+      secrets: [],
       memoryMegabytes: 512,
       cpus: 1,
       drainSeconds: 30,
@@ -106,6 +107,16 @@ describe("validateServices", () => {
       "a variable that the platform sets",
       web({ env: { PORT: "1" } }),
       "service web: env.PORT: expected no such variable, for every container is told it already",
+    ],
+    [
+      "a secret whose name leads elsewhere",
+      web({ secrets: ["../shadow"] }),
+      "service web: secrets[0]: expected lower-case words with hyphens between them, such as session-key",
+    ],
+    [
+      "a secret that is named twice",
+      web({ secrets: ["session-key", "session-key"] }),
+      "service web: secrets[1]: expected each secret once",
     ],
     [
       "a variable with a line break",

@@ -1,4 +1,4 @@
-import { madeUpValue } from "../../../planning/stack/variable-values";
+import { madeUpValue, wantsValue } from "../../../planning/stack/variable-values";
 
 test.each([
   [undefined, "planned-v"],
@@ -22,6 +22,15 @@ test.each([
   ],
 ])("a variable of type %p is made up as %j", (type, expected) => {
   expect(madeUpValue("v", { type })).toEqual(expected);
+});
+
+test.each([
+  [{}, true],
+  [{ sensitive: true, default: "" }, true],
+  [{ default: "" }, false],
+  [{ sensitive: true, default: "open" }, false],
+])("a variable %j wants a value: %p", (declaration, expected) => {
+  expect(wantsValue(declaration)).toBe(expected);
 });
 
 test.each([
