@@ -11,7 +11,8 @@ import { collectTopology } from "../constructs/topology";
 import { RegionStack } from "./region-stack";
 import { serviceCalls } from "./service-calls";
 
-const { red, yellow } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
+const { red } = pc.createColors(process.stderr.isTTY === true && pc.isColorSupported);
+const { yellow } = pc.createColors(process.stdout.isTTY === true && pc.isColorSupported);
 
 export interface SynthesisProps {
   /** Directory of the region values; `services` beside it, where there is one, has those of services. */
@@ -22,7 +23,8 @@ export interface SynthesisProps {
 
 /**
  * The app: every region is validated before anything is constructed, and everything constructed before anything is
- * written. What is wrong goes to standard error.
+ * written. What is wrong goes to standard error, which cdktf's command line calls errors; what is to be known, to standard
+ * output.
  *
  * @returns whether nothing is
  */
@@ -65,7 +67,7 @@ function warnOfAssumptions({ stacks }: AvailabilityRun): void {
   for (const { stack, services } of stacks) {
     for (const { service, target } of services) {
       if (target?.verdict !== "met-if-independent") continue;
-      console.error(
+      console.log(
         `${yellow("warning")}: ${stack}/${service}: its target is met only if parts fail independently`,
       );
     }

@@ -35,10 +35,11 @@ describe("pictures of what is deployed", () => {
     before = process.env["CDKTF_OUTDIR"];
     process.env["CDKTF_OUTDIR"] = join(directory, "out");
     // What the app warns of is not of interest here; what it refuses is.
+    jest.spyOn(console, "log").mockImplementation(() => undefined);
     const said = jest.spyOn(console, "error").mockImplementation(() => undefined);
     const isDone = await synthesise({ regions: join(directory, "regions"), onlyAssess: true });
     expect(isDone ? [] : said.mock.calls).toEqual([]);
-    said.mockRestore();
+    jest.restoreAllMocks();
   }, 300_000);
   afterAll(() => {
     if (before === undefined) delete process.env["CDKTF_OUTDIR"];
