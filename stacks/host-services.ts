@@ -1,13 +1,14 @@
 import { TerraformVariable } from "cdktf";
 import type { Construct } from "constructs";
-import type { BlockSource, ServiceProps } from "../constructs/availability";
+import type { BlockSource } from "../constructs/availability";
 import type { DedicatedServer } from "../constructs/dedicated";
 import type { ConsulCluster, LocalResolver } from "../constructs/dns";
 import type { DedicatedRegion } from "../constructs/region";
 import { ContainerService, type ServiceValue } from "../constructs/service";
 import { placed } from "../constructs/service/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
-import { hasRegistry, outsideHost } from "../constructs/service/service-value";
+import { hasRegistry } from "../constructs/service/service-value";
+import { serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on dedicated servers stand on. */
 export interface HostServicesProps {
@@ -24,8 +25,8 @@ export interface HostServicesProps {
 export function hostServices(
   scope: Construct,
   { region, services, servers, consul, resolver, way }: HostServicesProps,
-): ReadonlyMap<string, Pick<ServiceProps, "requires" | "degradesWithout">> {
-  const here = services.filter((service) => service.in[region.name] !== undefined);
+): ReadonlyMap<string, ServiceNeeds> {
+  const here = servicesIn(services, region);
   const registry = {
     caCertificate: region.registry?.caCertificate,
     credentials: credentials(scope, region, here),
@@ -49,32 +50,8 @@ export function hostServices(
       ];
     }),
   );
-  const isSoft = ({ degradesWithout }: ServiceValue, called: string) => degradesWithout.includes(called);
-  /** A service with all that it cannot do without, and so nor can who calls it. */
-  const needs = (service: ServiceValue): BlockSource[] => [
-    made.get(service.name)!,
-    ...service.calls.filter((called) => !isSoft(service, called)).flatMap(called),
-  ];
-  const called = (name: string): readonly BlockSource[] => {
-    const host = outsideHost(name);
-    return host === undefined ? needs(here.find((service) => service.name === name)!) : way(host);
-  };
-  return new Map(
-    here.map((service) => [
-      service.name,
-      {
-        requires: [...new Set(needs(service))],
-        degradesWithout: service.calls.filter((name) => isSoft(service, name)).flatMap(called),
-      },
-    ]),
-  );
+  return serviceNeeds(here, (name) => [made.get(name)!], way);
 }
-
-/** Origins outside that services of the region call. */
-export const outsideCalls = (services: readonly ServiceValue[], region: DedicatedRegion): string[] =>
-  services
-    .filter((service) => service.in[region.name] !== undefined)
-    .flatMap(({ calls }) => calls.flatMap((call) => outsideHost(call) ?? []));
 
 function credentials(
   scope: Construct,

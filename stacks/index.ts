@@ -115,7 +115,7 @@ async function stacksOf(
     case "gke": {
       const [{ UkStack }, { UkWorkloadsStack }] = [await import("./uk"), await import("./uk-workloads")];
       const cluster = new UkStack(app, region);
-      return [cluster, new UkWorkloadsStack(app, cluster)];
+      return [cluster, new UkWorkloadsStack(app, cluster, services)];
     }
   }
 }

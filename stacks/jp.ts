@@ -6,8 +6,9 @@ import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
 import type { DedicatedRegion, HostRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
-import { hostServices, outsideCalls } from "./host-services";
+import { hostServices } from "./host-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { outsideCalls } from "./service-needs";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {

@@ -14,12 +14,16 @@ import {
   WorkloadNamespace,
 } from "../constructs/kubernetes";
 import type { GkeRegion } from "../constructs/region";
+import type { ServiceValue } from "../constructs/service";
+import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { outsideCalls } from "./service-needs";
 import type { UkStack } from "./uk";
 
 /** What runs on the cluster of a region on GKE. */
 export class UkWorkloadsStack extends RegionStack<GkeRegion> {
-  constructor(scope: Construct, uk: UkStack) {
+  /** @param services those that run here are made; others are none of this stack's */
+  constructor(scope: Construct, uk: UkStack, services: readonly ServiceValue[] = []) {
     const { region, cluster, nodes: workers, images } = uk;
     super(scope, region, `${region.name}-workloads`);
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
@@ -49,6 +53,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       namespace: consulNamespace,
       ...consul.metrics,
     });
+    const { proxied } = this;
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
@@ -56,7 +61,8 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
-      ...this.proxied,
+      ...proxied,
+      allow: [...new Set([...proxied.allow, ...outsideCalls(services, region)])],
     });
     proxy.registerWith(consul);
     new DeployGate(this, "proxy-ready", {
@@ -87,18 +93,41 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ],
       placing: this.throughProxies(resolver, proxy),
     });
-    this.addApplications(uk, access);
+    const { namespaceName: apps } = new WorkloadNamespace(this, "app-namespace", { name: "app" });
+    new PodIdentity(this, "app-identity", { name: "app", namespace: apps, annotations: uk.app.annotations });
+    const made = clusterServices(this, {
+      ...{ region, services, access, workers, consul, resolver, namespace: apps },
+      ...{ ownImages: uk.appImages, mirror: images },
+      way: (host) => [proxy, ...this.originsNamed(host)],
+    });
+    const isPublic = (name: string) => name === region.entrance?.backend.service;
+    for (const [name, { needs }] of made) {
+      if (!isPublic(name)) this.service(name, needs);
+    }
+    this.addEntrance(
+      uk,
+      access,
+      apps,
+      [...made.values()].find(({ service }) => isPublic(service.serviceName)),
+    );
   }
 
-  /** Where applications live, and how the internet reaches the one that it may; the pods are their owners' affair. */
-  private addApplications(
-    { region, cluster, nodes, app, entrance, database, cache }: UkStack,
+  /**
+   * How the internet reaches the one application that it may.
+   *
+   * @param own the region's service that this is. @default - its pods are their owner's affair
+   */
+  private addEntrance(
+    { region, cluster, nodes, entrance, database, cache }: UkStack,
     access: GkeAccess,
+    namespace: string,
+    own?: MadeService,
   ): void {
-    const { namespaceName: namespace } = new WorkloadNamespace(this, "app-namespace", { name: "app" });
-    new PodIdentity(this, "app-identity", { name: "app", namespace, annotations: app.annotations });
     if (entrance === undefined || region.entrance === undefined) return;
-    const gateway = new PublicGateway(this, "gateway", { ...region.entrance, ...entrance.names, namespace });
+    const { backend = region.entrance.backend } = own?.service ?? {};
+    const gateway = new PublicGateway(this, "gateway", {
+      ...{ ...region.entrance, ...entrance.names, namespace, backend },
+    });
     if (region.entrance.waitSeconds > 0) {
       new DeployGate(this, "gateway-ready", {
         access,
@@ -114,10 +143,19 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
         dependsOn: [...gateway.manifests],
       });
     }
+    const data = { needed: database ? [database] : [], missed: cache ? [cache] : [] };
+    if (own !== undefined) {
+      const { requires, degradesWithout = [] } = own.needs;
+      this.service(own.service.serviceName, {
+        requires: [entrance, ...requires, ...data.needed],
+        degradesWithout: [cluster, ...degradesWithout, ...data.missed],
+      });
+      return;
+    }
     const serving = pooled(`application of ${region.name}`, nodes, gateway.switching);
     this.service("web", {
-      requires: [entrance, serving, ...(database ? [database] : [])],
-      degradesWithout: [cluster, ...(cache ? [cache] : [])],
+      requires: [entrance, serving, ...data.needed],
+      degradesWithout: [cluster, ...data.missed],
       placing: { on: serving, lends: database && { database } },
     });
   }

@@ -23,6 +23,8 @@ export class UkStack extends RegionStack<GkeRegion> {
   readonly cluster: GkeCluster;
   readonly nodes: NodePool;
   readonly images: ImageMirror;
+  /** Where the applications' own images are. */
+  readonly appImages: ImageRepository;
   /** When the region shows something to the internet. */
   readonly entrance?: PublicEntrance;
   /** Who the region's applications are to Google Cloud. */
@@ -73,7 +75,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       dockerHub: region.dockerHub,
       ...registry,
     });
-    const appImages = new ImageRepository(this, "app-images", { name: `${name}-apps`, ...registry });
+    this.appImages = new ImageRepository(this, "app-images", { name: `${name}-apps`, ...registry });
     if (region.entrance !== undefined) {
       this.entrance = new PublicEntrance(this, "entrance", {
         name,
@@ -99,13 +101,13 @@ export class UkStack extends RegionStack<GkeRegion> {
       this.database = region.database && this.addDatabase(region.database, privateServices, apis);
       this.cache = region.cache && this.addCache(region.cache, privateServices, apis);
     }
-    this.addOutputs(appImages);
+    this.addOutputs();
     // Pods go on without the control plane; they are not replaced or scaled meanwhile.
     this.service("pods", { requires: [this.nodes], degradesWithout: [this.cluster] });
   }
 
   /** What a person would look up in the console. */
-  private addOutputs(appImages: ImageRepository): void {
+  private addOutputs(): void {
     const output = (id: string, description: string, value: string) =>
       new TerraformOutput(this, id, { description, value });
     output(
@@ -115,7 +117,7 @@ export class UkStack extends RegionStack<GkeRegion> {
     );
     output("cluster-endpoint", "Host name of the control plane", this.cluster.dnsEndpoint);
     output("app-account", "Account that the applications' pods act as", this.app.email);
-    output("app-images-prefix", "What names of the applications' images begin with", appImages.prefix);
+    output("app-images-prefix", "What names of the applications' images begin with", this.appImages.prefix);
     if (this.database !== undefined) {
       output("database-address", "Private address of MySQL", this.database.address);
       output("database-connection-name", "For Cloud SQL's proxy", this.database.connectionName);

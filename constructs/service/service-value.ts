@@ -22,7 +22,11 @@ export interface ServiceInput {
   readonly secrets?: readonly string[];
   /** Memory that one instance may take, in megabytes; one that takes more is ended and started again. @default 512 */
   readonly memoryMegabytes?: number;
-  /** Processors' time that one instance may take, in processors. @default 1 */
+  /**
+   * Processors' time of one instance, in processors: on a host the most that it may take, in a cluster what it can count
+   * on.
+   * @default - 1 on a host, 0.25 in a cluster
+   */
   readonly cpus?: number;
   /**
    * How long an instance that is on its way out waits for its callers to close their connections, in seconds. What is
@@ -47,8 +51,10 @@ export interface ServiceHealthInput {
 
 /** How it runs in one region. */
 export interface ServicePlacementInput {
-  /** Instances, one a host. @default - one on each host with the role */
+  /** Instances; on hosts one each, in a cluster spread over zones. @default - one on each host with the role; 3 in a cluster */
   readonly instances?: number;
+  /** In a cluster: instances at most, when there is much to do. @default - `instances` */
+  readonly atMost?: number;
   /** Role of the hosts that it runs on. @default "app" */
   readonly on?: HostRole;
 }
@@ -62,7 +68,8 @@ export interface ServiceValue {
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
   readonly memoryMegabytes: number;
-  readonly cpus: number;
+  /** undefined: what suits the platform. */
+  readonly cpus?: number | undefined;
   readonly drainSeconds: number;
   readonly calls: readonly string[];
   readonly degradesWithout: readonly string[];
@@ -70,9 +77,12 @@ export interface ServiceValue {
 }
 
 export interface ServicePlacement {
-  /** undefined: one on each host with the role. */
+  /** undefined: one on each host with the role, 3 in a cluster. */
   readonly instances?: number | undefined;
-  readonly on: HostRole;
+  /** undefined: no more than `instances`. */
+  readonly atMost?: number | undefined;
+  /** undefined: app. */
+  readonly on?: HostRole | undefined;
 }
 
 const REPOSITORY = /^[a-z0-9]+([._-]+[a-z0-9]+)*(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/;
@@ -136,7 +146,8 @@ const secrets = z
 
 const placement = z.strictObject({
   instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
-  on: z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` }).default("app"),
+  atMost: z.int().min(1, { error: "expected one instance at least" }).optional(),
+  on: z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` }).optional(),
 });
 
 const schema = z
@@ -153,7 +164,7 @@ const schema = z
     env: env.default({}),
     secrets: secrets.default([]),
     memoryMegabytes: z.int().min(16).default(512),
-    cpus: z.number().min(0.05).default(1),
+    cpus: z.number().min(0.05).optional(),
     drainSeconds: z.int().min(0).max(3600).default(30),
     calls: z.array(call).default([]),
     degradesWithout: z.array(z.string()).default([]),

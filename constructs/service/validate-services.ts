@@ -1,4 +1,4 @@
-import type { DedicatedRegion, Region } from "../region";
+import type { DedicatedRegion, GkeRegion, Region } from "../region";
 import { problemText, type ValueProblem } from "../region/region-errors";
 import { nameOf, type ValueSource } from "../region/validate-regions";
 import { candidates, placed } from "./service-placement";
@@ -61,41 +61,113 @@ function takenNames(services: readonly ServiceValue[]): ServiceProblem[] {
 }
 
 function placementProblems(service: ServiceValue, regions: readonly Region[]): ServiceProblem[] {
-  return Object.entries(service.in).flatMap(([name, { instances, on }]) => {
-    const refuse = (path: string, value: unknown, expectation: string) => [
-      { service: service.name, path, value: JSON.stringify(value) ?? "nothing", expectation },
-    ];
+  return Object.keys(service.in).flatMap((name) => {
     const region = regions.find((each) => each.name === name);
     if (region === undefined) {
       const known = regions.map((each) => each.name).join(", ");
-      return refuse("in", name, `expected regions that there are (${known})`);
+      return [refusal(service, "in", name, `expected regions that there are (${known})`)];
     }
-    if (region.platform !== "dedicated") {
-      return refuse(
-        `in.${name}`,
-        region.platform,
-        "expected a region on dedicated servers, for services run on no other platform yet",
-      );
+    switch (region.platform) {
+      case "dedicated":
+        return problemsOnHosts(service, region);
+      case "gke":
+        return problemsInCluster(service, region);
+      default:
+        return [
+          refusal(
+            service,
+            `in.${name}`,
+            region.platform,
+            "expected a region on dedicated servers or GKE, for services run on no other platform yet",
+          ),
+        ];
     }
-    const most = candidates(service, region).length;
-    return [
-      ...(most === 0 || (instances ?? 1) > most
-        ? refuse(
-            `in.${name}.instances`,
-            instances,
-            `expected no more than one on each of the ${most} servers of ${name} with role ${on}`,
-          )
-        : []),
-      ...(region.registry === undefined && !hasRegistry(service.image)
-        ? refuse(
-            "image",
-            service.image,
-            `expected an image with its registry in front, for region ${name} names none (registry.address)`,
-          )
-        : []),
-    ];
   });
 }
+
+function problemsOnHosts(service: ServiceValue, region: DedicatedRegion): ServiceProblem[] {
+  const { name } = region;
+  const { instances, atMost, on = "app" } = service.in[name]!;
+  const most = candidates(service, region).length;
+  const problems: (ServiceProblem | false)[] = [
+    (most === 0 || (instances ?? 1) > most) &&
+      refusal(
+        service,
+        `in.${name}.instances`,
+        instances,
+        `expected no more than one on each of the ${most} servers of ${name} with role ${on}`,
+      ),
+    atMost !== undefined &&
+      refusal(
+        service,
+        `in.${name}.atMost`,
+        atMost,
+        `expected no such field, for the servers of ${name} are as many as they are`,
+      ),
+    region.registry === undefined &&
+      !hasRegistry(service.image) &&
+      refusal(
+        service,
+        "image",
+        service.image,
+        `expected an image with its registry in front, for region ${name} names none (registry.address)`,
+      ),
+  ];
+  return problems.filter((problem) => problem !== false);
+}
+
+function problemsInCluster(service: ServiceValue, region: GkeRegion): ServiceProblem[] {
+  const { name, entrance } = region;
+  const { instances = DEFAULT_INSTANCES, atMost, on } = service.in[name]!;
+  const { backend } = entrance ?? {};
+  const isPublic = backend?.service === service.name;
+  const problems: (ServiceProblem | false)[] = [
+    on !== undefined &&
+      refusal(service, `in.${name}.on`, on, `expected no such field, for no machine of ${name} has a role`),
+    atMost !== undefined &&
+      atMost < instances &&
+      refusal(service, `in.${name}.atMost`, atMost, `expected no less than its ${instances} instances`),
+    service.name === APPLICATIONS_ACCOUNT &&
+      refusal(service, "name", service.name, "expected another name, for it is that of other pods' account"),
+    // What leads to pods of somebody else's has that name already.
+    service.name === "web" &&
+      backend !== undefined &&
+      !isPublic &&
+      refusal(
+        service,
+        "name",
+        service.name,
+        `expected another name, for it is that of what the entrance of ${name} leads to (entrance.backend.service)`,
+      ),
+    isPublic &&
+      (backend.port !== service.port || backend.healthPath !== service.health.path) &&
+      refusal(
+        service,
+        "port",
+        service.port,
+        `expected port and health path that the entrance of ${name} leads to (${backend.port} and ${backend.healthPath} of entrance.backend)`,
+      ),
+  ];
+  return problems.filter((problem) => problem !== false);
+}
+
+/** Name of what pods that nobody described here act as. */
+const APPLICATIONS_ACCOUNT = "app";
+
+/** Instances in a cluster. */
+const DEFAULT_INSTANCES = 3;
+
+const refusal = (
+  service: ServiceValue,
+  path: string,
+  value: unknown,
+  expectation: string,
+): ServiceProblem => ({
+  service: service.name,
+  path,
+  value: JSON.stringify(value) ?? "nothing",
+  expectation,
+});
 
 /** Ports of a server that are taken, and by what. */
 function takenPorts(services: readonly ServiceValue[], region: DedicatedRegion): ServiceProblem[] {

@@ -6,6 +6,7 @@ import {
   validateServices,
 } from "../../../constructs/service";
 import { placed } from "../../../constructs/service/service-placement";
+import ukRegion from "../../../regions/uk";
 import usRegion from "../../../regions/us";
 import { dedicatedRegionValue, hostKeyOf } from "../region/region-values";
 
@@ -18,6 +19,8 @@ const web = (changes: Partial<Record<keyof ServiceInput, unknown>> = {}) => ({
   in: { jp: {} },
   ...changes,
 });
+
+const shop = (changes: Parameters<typeof web>[0] = {}) => web({ name: "shop", ...changes });
 
 /** Five servers for applications in three racks, one of them a proxy too, and a registry. */
 const region = (changes: Partial<DedicatedRegionInput> = {}) => {
@@ -47,6 +50,7 @@ const read = (values: readonly unknown[], jp = region()): readonly ServiceValue[
     validateRegions([
       { file: "jp.json", value: jp },
       { file: "us.json", value: usRegion },
+      { file: "uk.json", value: ukRegion },
     ]),
   );
 
@@ -71,11 +75,10 @@ describe("validateServices", () => {
       env: {},
       secrets: [],
       memoryMegabytes: 512,
-      cpus: 1,
       drainSeconds: 30,
       calls: [],
       degradesWithout: [],
-      in: { jp: { on: "app" } },
+      in: { jp: {} },
     });
   });
 
@@ -126,12 +129,42 @@ describe("validateServices", () => {
     [
       "a region that there is not",
       web({ in: { kr: {} } }),
-      'service web: in: expected regions that there are (jp, us), got: "kr"',
+      'service web: in: expected regions that there are (jp, us, uk), got: "kr"',
     ],
     [
       "a region on another platform",
       web({ in: { us: {} } }),
-      'service web: in.us: expected a region on dedicated servers, for services run on no other platform yet, got: "ec2"',
+      'service web: in.us: expected a region on dedicated servers or GKE, for services run on no other platform yet, got: "ec2"',
+    ],
+    [
+      "an upper limit where servers are as many as they are",
+      web({ in: { jp: { atMost: 12 } } }),
+      "service web: in.jp.atMost: expected no such field, for the servers of jp are as many as they are, got: 12",
+    ],
+    [
+      "a role in a cluster",
+      shop({ in: { uk: { on: "proxy" } } }),
+      'service shop: in.uk.on: expected no such field, for no machine of uk has a role, got: "proxy"',
+    ],
+    [
+      "an upper limit below the instances",
+      shop({ in: { uk: { atMost: 2 } } }),
+      "service shop: in.uk.atMost: expected no less than its 3 instances, got: 2",
+    ],
+    [
+      "the name of other pods' account",
+      shop({ name: "app", in: { uk: {} } }),
+      `service app: name: expected another name, for it is that of other pods' account, got: "app"`,
+    ],
+    [
+      "the name of what the internet reaches",
+      web({ in: { uk: {} } }),
+      'service web: name: expected another name, for it is that of what the entrance of uk leads to (entrance.backend.service), got: "web"',
+    ],
+    [
+      "another port than the entrance leads to",
+      shop({ name: "app", in: { uk: {} } }),
+      "service app: port: expected port and health path that the entrance of uk leads to (80 and /healthz of entrance.backend), got: 8080",
     ],
     ["no region", web({ in: {} }), "service web: in: expected one region at least"],
     [

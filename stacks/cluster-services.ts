@@ -1,0 +1,72 @@
+import type { Construct } from "constructs";
+import type { BlockSource } from "../constructs/availability";
+import type { ImageMirror, ImageRepository } from "../constructs/google";
+import {
+  type ClusterAccess,
+  type ClusterResolver,
+  ClusterService,
+  type ConsulChart,
+  type IWorkerZones,
+} from "../constructs/kubernetes";
+import type { GkeRegion } from "../constructs/region";
+import type { ServiceValue } from "../constructs/service";
+import { secretVariables } from "../constructs/service/service-secrets";
+import { hasRegistry } from "../constructs/service/service-value";
+import { serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
+
+/** What the services of a region on GKE stand on. */
+export interface ClusterServicesProps {
+  readonly region: GkeRegion;
+  readonly services: readonly ServiceValue[];
+  /** Where their pods live. */
+  readonly namespace: string;
+  readonly access: ClusterAccess;
+  readonly workers: IWorkerZones;
+  readonly consul: ConsulChart;
+  readonly resolver: ClusterResolver;
+  /** Where images come from that name no registry. */
+  readonly ownImages: ImageRepository;
+  /** Where those of Docker Hub come from. */
+  readonly mirror: ImageMirror;
+  /** What a call to an origin outside needs, by the origin's host name. */
+  readonly way: (host: string) => readonly BlockSource[];
+}
+
+/** A service of the region, and what it needs. */
+export interface MadeService {
+  readonly service: ClusterService;
+  readonly needs: ServiceNeeds;
+}
+
+/** The services that run in a region, by name. */
+export function clusterServices(
+  scope: Construct,
+  props: ClusterServicesProps,
+): ReadonlyMap<string, MadeService> {
+  const { region, namespace, access, workers, consul, resolver, ownImages, mirror, way } = props;
+  const here = servicesIn(props.services, region);
+  const made = new Map(
+    here.map(({ name, image, port, health, env, memoryMegabytes, cpus, drainSeconds, calls, ...rest }) => {
+      const { instances, atMost } = rest.in[region.name]!;
+      const service = new ClusterService(scope, `service-${name}`, {
+        ...{ name, namespace, access, workers, port, env, instances, atMost },
+        region: region.name,
+        image: hasRegistry(image) ? mirror.via(image) : `${ownImages.prefix}/${image}`,
+        secrets: secretVariables(scope, { service: name, region: region.name, names: rest.secrets }),
+        health: { path: health.path },
+        startSeconds: health.startSeconds,
+        memoryMib: memoryMegabytes,
+        cpuMillicores: cpus === undefined ? undefined : Math.round(cpus * 1000),
+        finishSeconds: Math.max(1, drainSeconds),
+        boundSeconds: BOUND_SECONDS + health.startSeconds * (atMost ?? instances ?? 3),
+      });
+      service.registerWith(consul);
+      return [name, { service, stands: calls.length === 0 ? [service] : [service, resolver] }];
+    }),
+  );
+  const needs = serviceNeeds(here, (name) => made.get(name)!.stands, way);
+  return new Map([...made].map(([name, { service }]) => [name, { service, needs: needs.get(name)! }]));
+}
+
+/** For nodes to be added and images to be pulled. */
+const BOUND_SECONDS = 600;

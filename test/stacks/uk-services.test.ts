@@ -1,0 +1,158 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type App } from "cdktf";
+import { collectAvailability, held } from "../../constructs/availability";
+import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../constructs/region";
+import { type ServiceInput, validateServices } from "../../constructs/service";
+import uk from "../../regions/uk";
+import { UkStack } from "../../stacks/uk";
+import { UkWorkloadsStack } from "../../stacks/uk-workloads";
+import { type Attributes, removeSynthesised, synthesiseApp } from "../constructs/google/synthesised-stack";
+import { schemaErrors } from "../constructs/kubernetes/kubernetes-schema";
+import { type Manifest, manifestsOf } from "../constructs/kubernetes/manifests";
+import { restrictedViolations } from "../constructs/kubernetes/pod-security";
+
+const ROOT = join(__dirname, "../..");
+const DIGEST = `sha256:${"1".repeat(64)}`;
+const ORIGIN = "api.partner.example";
+
+const service = (name: string, port: number, changes: Partial<ServiceInput> = {}): ServiceInput => ({
+  name,
+  image: `${name}@${DIGEST}`,
+  port,
+  health: { path: "/healthz" },
+  in: { uk: {} },
+  ...changes,
+});
+
+function synthesised(services: readonly ServiceInput[], changes: Partial<GkeRegionInput> = {}) {
+  const regions = validateRegions([{ file: "uk.ts", value: { ...uk, ...changes } }]);
+  const sources = services.map((value) => ({ file: `${value.name}.ts`, value }));
+  const values = validateServices(sources, regions);
+  let built: UkWorkloadsStack | undefined;
+  const stack = synthesiseApp("uk-workloads", (app: App) => {
+    built = new UkWorkloadsStack(app, new UkStack(app, regions[0] as GkeRegion), values);
+  });
+  const made = Object.values(stack.resources("kubernetes_manifest")).map(
+    ({ manifest }) => manifest as Manifest,
+  );
+  const objects = [...manifestsOf(stack), ...made];
+  return {
+    stack,
+    unavailable: (name: string) => {
+      const [workloads] = collectAvailability(built!).stacks;
+      const { results, target } = workloads!.services.find((each) => each.service === name)!;
+      return 1 - held(results, target ?? {}).availability.lower;
+    },
+    services: () => built!.services.map((each) => each.name),
+    object: (kind: string, name: string) =>
+      objects.find((each) => each.kind === kind && each.metadata["name"] === name),
+  };
+}
+
+type PodSpec = { containers: { image: string; env: { name: string; value: string }[] }[] };
+
+const podOf = (deployment: Manifest | undefined) =>
+  (deployment!["spec"] as { template: { spec: PodSpec } }).template;
+
+beforeAll(() => {
+  if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
+  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
+});
+afterAll(removeSynthesised);
+
+describe("services of a region on GKE", () => {
+  it("are pods of the region's own images, and may call through its proxies what they say", () => {
+    // GIVEN / WHEN
+    const { stack, object } = synthesised(
+      [
+        service("web", 8080, { env: { LOG_LEVEL: "info" }, calls: ["search", `https://${ORIGIN}`] }),
+        service("search", 8081, { in: { uk: { instances: 2, atMost: 12 } } }),
+      ],
+      { entrance: undefined },
+    );
+    // THEN
+    const web = object("Deployment", "web");
+    expect(schemaErrors(web!)).toEqual([]);
+    expect(restrictedViolations(podOf(web) as unknown as Attributes)).toEqual([]);
+    const [container] = podOf(web).spec.containers;
+    expect(container!.image).toBe(`europe-west2-docker.pkg.dev/${uk.project}/uk-apps/web@${DIGEST}`);
+    expect(container!.env).toEqual(
+      expect.arrayContaining([
+        { name: "LOG_LEVEL", value: "info" },
+        { name: "PORT", value: "8080" },
+        { name: "TRICLOUD_REGION", value: "uk" },
+      ]),
+    );
+    // AND as many as there is to do
+    expect(object("HorizontalPodAutoscaler", "search")!["spec"]).toMatchObject({
+      minReplicas: 2,
+      maxReplicas: 12,
+    });
+    // AND Consul's catalog gets them
+    expect(object("Service", "search")!.metadata["annotations"]).toMatchObject({
+      "consul.hashicorp.com/service-name": "search",
+    });
+    // AND the proxies let their calls out
+    expect(JSON.stringify(stack.json)).toContain(ORIGIN);
+  });
+
+  it("find their secrets where they do everywhere, and nobody reads them in what is synthesised", () => {
+    // GIVEN / WHEN
+    const { stack, object } = synthesised([service("shop", 8080, { secrets: ["session-key"] })]);
+    // THEN
+    expect(object("Secret", "shop-secrets")!["data"]).toEqual({
+      "session-key": Buffer.from("${var.secret_shop__session_key}").toString("base64"),
+    });
+    expect(JSON.stringify(podOf(object("Deployment", "shop")))).toContain(
+      '"mountPath":"/run/secrets/session-key"',
+    );
+    expect((stack.json["variable"] as Record<string, unknown>)["secret_shop__session_key"]).toMatchObject({
+      sensitive: true,
+    });
+  });
+
+  it("fetch images of other registries from there, those of Docker Hub by the region's copy", () => {
+    const imageOf = (image: string) =>
+      podOf(
+        synthesised([service("web", 8080, { image })], { entrance: undefined }).object("Deployment", "web"),
+      ).spec.containers[0]!.image;
+    expect(imageOf(`registry.example.com/shop/web@${DIGEST}`)).toBe(
+      `registry.example.com/shop/web@${DIGEST}`,
+    );
+    expect(imageOf(`docker.io/library/web@${DIGEST}`)).toBe(
+      `europe-west2-docker.pkg.dev/${uk.project}/uk-docker-hub/library/web@${DIGEST}`,
+    );
+  });
+
+  it("can promise no more than what they cannot do without", () => {
+    // GIVEN a service by itself, one that calls it, and one that can do without it
+    const { unavailable } = synthesised([
+      service("search", 8081),
+      service("shop", 8080, { calls: ["search"] }),
+      service("news", 8082, { calls: ["search"], degradesWithout: ["search"] }),
+    ]);
+    // WHEN / THEN
+    expect(unavailable("shop")).toBeGreaterThan(unavailable("search"));
+    expect(unavailable("shop")).toBeGreaterThan(unavailable("news"));
+  });
+
+  it("may be what the region's entrance leads to", () => {
+    // GIVEN an entrance whose pods are a service of ours
+    const entrance = {
+      ...uk.entrance!,
+      backend: { service: "shop", port: 8080, healthPath: "/healthz", podLabels: { app: "other" } },
+    };
+    // WHEN
+    const { services, object, unavailable } = synthesised([service("shop", 8080)], { entrance });
+    // THEN its users reach it by the load balancer, whose probes its own policy lets in
+    expect(services()).toEqual(["calls-to-other-clouds", "shop"]);
+    expect(object("HTTPRoute", "shop")!["spec"]).toMatchObject({
+      rules: [{ backendRefs: [{ name: "shop", port: 8080 }] }],
+    });
+    // AND it promises less than by itself
+    const alone = synthesised([service("shop", 8080)]);
+    expect(unavailable("shop")).toBeGreaterThan(alone.unavailable("shop"));
+  });
+});
