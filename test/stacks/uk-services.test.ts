@@ -105,9 +105,9 @@ describe("services of a region on GKE", () => {
     expect(object("Secret", "shop-secrets")!["data"]).toEqual({
       "session-key": Buffer.from("${var.secret_shop__session_key}").toString("base64"),
     });
-    expect(JSON.stringify(podOf(object("Deployment", "shop")))).toContain(
-      '"mountPath":"/run/secrets/session-key"',
-    );
+    const pod = JSON.stringify(podOf(object("Deployment", "shop")));
+    expect(pod).toContain('"mountPath":"/run/secrets"');
+    expect(pod).toContain('"items":[{"key":"session-key","path":"session-key"}]');
     expect((stack.json["variable"] as Record<string, unknown>)["secret_shop__session_key"]).toMatchObject({
       sensitive: true,
     });
