@@ -18,7 +18,7 @@ export type Peers =
   | { readonly networks: readonly string[] };
 
 export interface AllowedIngress {
-  /** Who may connect. */
+  /** Who may connect; where that comes to nobody, the entry lets in nobody. */
   readonly from: readonly Peers[];
   /** Numbers or names of the pods' ports. @default - all */
   readonly tcp?: readonly (number | string)[];
@@ -47,19 +47,24 @@ export class IngressPolicy extends Construct {
       spec: {
         podSelector: { matchLabels: { ...podLabels } },
         policyTypes: ["Ingress"],
-        ingress: allow.map(ingressRule),
+        ingress: allow.flatMap(ingressRule),
       },
     });
   }
 }
 
-function ingressRule({ from, tcp = [], udp = [] }: AllowedIngress): NetworkPolicyV1SpecIngress {
+function ingressRule({ from, tcp = [], udp = [] }: AllowedIngress): NetworkPolicyV1SpecIngress[] {
   const numbered = (protocol: string) => (port: number | string) => ({ protocol, port: String(port) });
   const open = from.some((peers) => "anywhere" in peers);
-  return {
-    from: open ? undefined : from.flatMap(peerBlocks),
-    ports: [...tcp.map(numbered("TCP")), ...udp.map(numbered("UDP"))],
-  };
+  const blocks = from.flatMap(peerBlocks);
+  // Kubernetes takes a rule that names nobody for one that lets in everybody.
+  if (!open && blocks.length === 0) return [];
+  return [
+    {
+      from: open ? undefined : blocks,
+      ports: [...tcp.map(numbered("TCP")), ...udp.map(numbered("UDP"))],
+    },
+  ];
 }
 
 function peerBlocks(peers: Peers): NetworkPolicyV1SpecIngressFrom[] {

@@ -207,9 +207,10 @@ describe("ClusterService", () => {
     expect(pod["tolerations"]).toHaveLength(2);
   });
 
+  const ingressOf = (stack: Stack) =>
+    (manifestOf(stack, "NetworkPolicy", "web")["spec"] as { ingress?: unknown }).ingress;
+
   it("takes calls from those it is told, and from the collectors where it has metrics", () => {
-    const ingressOf = (stack: Stack) =>
-      (manifestOf(stack, "NetworkPolicy", "web")["spec"] as { ingress: unknown }).ingress;
     const ports = [{ protocol: "TCP", port: 8080 }];
     const from = (namespace: string) => [
       { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
@@ -219,6 +220,17 @@ describe("ClusterService", () => {
       { from: from("shop"), ports },
       { from: from("gmp-system"), ports },
     ]);
+  });
+
+  it("lets in nobody where nobody is named, and none but who collects its metrics", () => {
+    // GIVEN two ways of naming nobody
+    for (const clients of [[], [{ networks: [] }]]) {
+      // WHEN / THEN
+      expect(ingressOf(deployed({ clients })) ?? []).toEqual([]);
+      expect(ingressOf(deployed({ clients, metricsPath: "/metrics" }))).toMatchObject([
+        { from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "gmp-system" } } }] },
+      ]);
+    }
   });
 
   it("has its metrics collected where they are", () => {
