@@ -10,6 +10,7 @@ import {
 } from "../constructs/kubernetes";
 import type { GkeRegion } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
+import { CLUSTER_INSTANCES } from "../constructs/service/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry } from "../constructs/service/service-value";
 import { serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
@@ -47,7 +48,7 @@ export function clusterServices(
   const here = servicesIn(props.services, region);
   const made = new Map(
     here.map(({ name, image, port, health, env, memoryMegabytes, cpus, drainSeconds, calls, ...rest }) => {
-      const { instances, atMost } = rest.in[region.name]!;
+      const { instances = CLUSTER_INSTANCES, atMost = instances } = rest.in[region.name]!;
       const service = new ClusterService(scope, `service-${name}`, {
         ...{ name, namespace, access, workers, port, env, instances, atMost },
         region: region.name,
@@ -58,7 +59,7 @@ export function clusterServices(
         memoryMib: memoryMegabytes,
         cpuMillicores: cpus === undefined ? undefined : Math.round(cpus * 1000),
         finishSeconds: Math.max(1, drainSeconds),
-        boundSeconds: BOUND_SECONDS + health.startSeconds * (atMost ?? instances ?? 3),
+        boundSeconds: BOUND_SECONDS + health.startSeconds * atMost,
       });
       service.registerWith(consul);
       return [name, { service, stands: calls.length === 0 ? [service] : [service, resolver] }];

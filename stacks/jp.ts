@@ -8,7 +8,6 @@ import type { DedicatedRegion, HostRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { hostServices } from "./host-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
-import { outsideCalls } from "./service-needs";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {
@@ -28,11 +27,9 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ...region.consul,
     });
     this.retire(servers, roster);
-    const { proxied } = this;
     const proxy = new AggregationProxy(this, "proxy", {
       hosts: withRole(servers, "proxy"),
-      ...proxied,
-      allow: [...new Set([...proxied.allow, ...outsideCalls(services, region)])],
+      ...this.proxiedFor(services),
     });
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });

@@ -29,7 +29,9 @@ import {
   proxiedOrigins,
   type RegionBase,
 } from "../constructs/region";
+import type { ServiceValue } from "../constructs/service";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
+import { outsideCalls } from "./service-needs";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
@@ -93,6 +95,12 @@ export abstract class RegionStack<R extends RegionBase>
     const { origins } = this.region;
     const proxy: R["proxy"] = this.region.proxy;
     return { ...proxy, ...proxiedOrigins(origins, proxy) };
+  }
+
+  /** The same, where services' calls go out too. */
+  protected proxiedFor(services: readonly ServiceValue[]): R["proxy"] & ProxiedOrigins {
+    const { proxied } = this;
+    return { ...proxied, allow: [...new Set([...proxied.allow, ...outsideCalls(services, this.region)])] };
   }
 
   /** What the region's calls to other clouds end at. Callers of one with a substitute degrade without it. */

@@ -7,11 +7,16 @@ import { outsideHost } from "../constructs/service/service-value";
 export type ServiceNeeds = Pick<ServiceProps, "requires" | "degradesWithout">;
 
 /** Services that run in the region. */
-export const servicesIn = (services: readonly ServiceValue[], region: Region): readonly ServiceValue[] =>
-  services.filter((service) => service.in[region.name] !== undefined);
+export const servicesIn = (
+  services: readonly ServiceValue[],
+  { name }: Pick<Region, "name">,
+): readonly ServiceValue[] => services.filter((service) => service.in[name] !== undefined);
 
 /** Origins outside that services of the region call. */
-export const outsideCalls = (services: readonly ServiceValue[], region: Region): readonly string[] =>
+export const outsideCalls = (
+  services: readonly ServiceValue[],
+  region: Pick<Region, "name">,
+): readonly string[] =>
   servicesIn(services, region).flatMap(({ calls }) => calls.flatMap((call) => outsideHost(call) ?? []));
 
 /**

@@ -17,7 +17,6 @@ import type { GkeRegion } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
-import { outsideCalls } from "./service-needs";
 import type { UkStack } from "./uk";
 
 /** What runs on the cluster of a region on GKE. */
@@ -53,7 +52,6 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       namespace: consulNamespace,
       ...consul.metrics,
     });
-    const { proxied } = this;
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
@@ -61,8 +59,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
-      ...proxied,
-      allow: [...new Set([...proxied.allow, ...outsideCalls(services, region)])],
+      ...this.proxiedFor(services),
     });
     proxy.registerWith(consul);
     new DeployGate(this, "proxy-ready", {

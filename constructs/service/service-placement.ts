@@ -3,6 +3,9 @@ import type { ServiceValue } from "./service-value";
 
 type Server = DedicatedRegion["servers"][number];
 
+/** Instances in a cluster, where nobody says how many. */
+export const CLUSTER_INSTANCES = 3;
+
 /** Servers of the region that may hold the service, in the region's order. */
 export const candidates = (service: ServiceValue, region: DedicatedRegion): readonly Server[] =>
   region.servers.filter(

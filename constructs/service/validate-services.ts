@@ -1,7 +1,7 @@
 import type { DedicatedRegion, GkeRegion, Region } from "../region";
 import { problemText, type ValueProblem } from "../region/region-errors";
 import { nameOf, type ValueSource } from "../region/validate-regions";
-import { candidates, placed } from "./service-placement";
+import { candidates, CLUSTER_INSTANCES, placed } from "./service-placement";
 import { hasRegistry, outsideHost, readService, type ServiceValue } from "./service-value";
 
 /** One thing wrong with a service. */
@@ -118,7 +118,7 @@ function problemsOnHosts(service: ServiceValue, region: DedicatedRegion): Servic
 
 function problemsInCluster(service: ServiceValue, region: GkeRegion): ServiceProblem[] {
   const { name, entrance } = region;
-  const { instances = DEFAULT_INSTANCES, atMost, on } = service.in[name]!;
+  const { instances = CLUSTER_INSTANCES, atMost, on } = service.in[name]!;
   const { backend } = entrance ?? {};
   const isPublic = backend?.service === service.name;
   const problems: (ServiceProblem | false)[] = [
@@ -153,9 +153,6 @@ function problemsInCluster(service: ServiceValue, region: GkeRegion): ServicePro
 
 /** Name of what pods that nobody described here act as. */
 const APPLICATIONS_ACCOUNT = "app";
-
-/** Instances in a cluster. */
-const DEFAULT_INSTANCES = 3;
 
 const refusal = (
   service: ServiceValue,

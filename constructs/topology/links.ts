@@ -1,4 +1,5 @@
-import type { Call, Federation, OriginRule, RegionTopology, Workload } from "./elements";
+import type { RegionTopology } from "./elements";
+import { elementsOf } from "./elements-of";
 
 /** A line of the picture from one region to another, or out of all of them. */
 export interface Link {
@@ -34,11 +35,11 @@ interface CallAcross {
 /** Calls of a region's services, and where its proxies lead besides; what stays within the region is none of them. */
 function calls(region: RegionTopology, regions: readonly RegionTopology[]): CallAcross[] {
   const from = region.region;
-  const byServices = of(region, "call").flatMap((call) =>
+  const byServices = elementsOf(region, "call").flatMap((call) =>
     ends(region, regions, call.to).map(({ to, answers }) => ({ to, carried: `${call.from} to ${answers}` })),
   );
-  const called = of(region, "call").map(({ to }) => to);
-  const byProxies = [...new Set(of(region, "workload").flatMap(({ origins = [] }) => origins))]
+  const called = elementsOf(region, "call").map(({ to }) => to);
+  const byProxies = [...new Set(elementsOf(region, "workload").flatMap(({ origins = [] }) => origins))]
     .filter((name) => !called.includes(name))
     .flatMap((name) => ends(region, regions, name).map(({ to, answers }) => ({ to, carried: answers })));
   return [...byServices, ...byProxies]
@@ -55,13 +56,15 @@ interface End {
 /** Where a name leads: to a service here, to the regions that have one, or as any region says of an origin. */
 function ends(region: RegionTopology, regions: readonly RegionTopology[], name: string): End[] {
   const runs = (each: RegionTopology) =>
-    of(each, "workload").some((workload) => workload.role === "application" && workload.name === name);
+    elementsOf(each, "workload").some(
+      (workload) => workload.role === "application" && workload.name === name,
+    );
   if (runs(region)) return [{ to: region.region, answers: name }];
   const elsewhere = regions.filter(runs).map((each) => ({ to: each.region, answers: name }));
   if (elsewhere.length > 0) return elsewhere;
   const origin =
-    of(region, "origin").find((each) => each.name === name) ??
-    regions.flatMap((each) => of(each, "origin")).find((each) => each.name === name);
+    elementsOf(region, "origin").find((each) => each.name === name) ??
+    regions.flatMap((each) => elementsOf(each, "origin")).find((each) => each.name === name);
   const known = (origin?.answeredBy ?? []).flatMap(({ stack, service }) =>
     regions
       .filter(({ stacks }) => stacks.includes(stack))
@@ -85,11 +88,3 @@ function joined(regions: readonly RegionTopology[]): Link[] {
   }
   return [...pairs.values()].map((pair) => ({ kind: "federation", ...pair }));
 }
-
-type Linked = Call | Federation | OriginRule | Workload;
-
-const of = <K extends Linked["kind"]>(
-  { elements }: RegionTopology,
-  kind: K,
-): Extract<Linked, { kind: K }>[] =>
-  elements.filter((element): element is Extract<Linked, { kind: K }> => element.kind === kind);

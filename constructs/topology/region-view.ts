@@ -1,6 +1,7 @@
 import type { Link } from "./links";
 import { machineGroups, type MachinesView } from "./machine-groups";
 import type { Call, Entrance, NameRule, RegionTopology, Store, Workload, WorkloadRole } from "./elements";
+import { elementsOf } from "./elements-of";
 import type { TopologyRun } from "./topology";
 
 /** What runs on some machines, in words for people. */
@@ -31,23 +32,20 @@ export interface RegionView {
 export const regionViews = ({ regions, links }: TopologyRun): RegionView[] =>
   regions.map((region) => regionView(region, links));
 
-export function regionView({ region, stacks, elements }: RegionTopology, links: readonly Link[]): RegionView {
-  const of = <K extends (typeof elements)[number]["kind"]>(kind: K) =>
-    elements.filter(
-      (element): element is Extract<(typeof elements)[number], { kind: K }> => element.kind === kind,
-    );
-  const workloads = of("workload");
-  const machines = machineGroups(of("machines"), workloads);
+export function regionView(topology: RegionTopology, links: readonly Link[]): RegionView {
+  const { region, stacks } = topology;
+  const workloads = elementsOf(topology, "workload");
+  const machines = machineGroups(elementsOf(topology, "machines"), workloads);
   return {
     region,
     stacks,
     machines,
-    stores: of("store"),
-    entrances: of("entrance"),
-    names: of("name"),
-    calls: of("call"),
+    stores: elementsOf(topology, "store"),
+    entrances: elementsOf(topology, "entrance"),
+    names: elementsOf(topology, "name"),
+    calls: elementsOf(topology, "call"),
     links: links.filter(({ from, to }) => from === region || to === region),
-    path: requestPath(machines, of("name"), workloads),
+    path: requestPath(machines, elementsOf(topology, "name"), workloads),
   };
 }
 

@@ -1,22 +1,13 @@
 import { App } from "cdktf";
-import { collectAvailability, held } from "../../constructs/availability";
+import { collectAvailability } from "../../constructs/availability";
 import { type DedicatedRegion, type DedicatedRegionInput, validateRegions } from "../../constructs/region";
-import { type ServiceInput, validateServices } from "../../constructs/service";
+import { type ServiceInput } from "../../constructs/service";
 import { JpStack } from "../../stacks/jp";
 import { synthesisedApp } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
-const DIGEST = `sha256:${"1".repeat(64)}`;
-const ORIGIN = "api.partner.example";
-
-const service = (name: string, port: number, changes: Partial<ServiceInput> = {}): ServiceInput => ({
-  name,
-  image: `${name}@${DIGEST}`,
-  port,
-  health: { path: "/healthz" },
-  in: { jp: {} },
-  ...changes,
-});
+const service = servicesOf("jp");
 
 const value = dedicatedRegionValue({ registry: { address: "registry.example.com/shop", credentials: true } });
 
@@ -26,23 +17,11 @@ function stackOf(
   region: DedicatedRegionInput = value,
 ): JpStack {
   const regions = validateRegions([{ file: "jp.ts", value: region }]);
-  const sources = services.map((each) => ({ file: `${each.name}.ts`, value: each }));
-  return new JpStack(scope, regions[0] as DedicatedRegion, validateServices(sources, regions));
+  return new JpStack(scope, regions[0] as DedicatedRegion, validated(services, regions));
 }
 
-/** Downtime share of each service of the stack, by its name. */
-function unavailable(
-  services: readonly ServiceInput[],
-  region?: DedicatedRegionInput,
-): Record<string, number> {
-  const [stack] = collectAvailability(stackOf(new App(), services, region)).stacks;
-  return Object.fromEntries(
-    stack!.services.map((each) => [
-      each.service,
-      1 - held(each.results, each.target ?? {}).availability.lower,
-    ]),
-  );
-}
+const unavailable = (services: readonly ServiceInput[], region?: DedicatedRegionInput) =>
+  downtimeShares(collectAvailability(stackOf(new App(), services, region)));
 
 describe("services of a region on dedicated servers", () => {
   it("are fetched from the region's registry, and may call through its proxies what they say", () => {

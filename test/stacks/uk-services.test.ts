@@ -2,9 +2,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type App } from "cdktf";
-import { collectAvailability, held } from "../../constructs/availability";
+import { collectAvailability } from "../../constructs/availability";
 import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../constructs/region";
-import { type ServiceInput, validateServices } from "../../constructs/service";
+import { type ServiceInput } from "../../constructs/service";
 import uk from "../../regions/uk";
 import { UkStack } from "../../stacks/uk";
 import { UkWorkloadsStack } from "../../stacks/uk-workloads";
@@ -12,24 +12,14 @@ import { type Attributes, removeSynthesised, synthesiseApp } from "../constructs
 import { schemaErrors } from "../constructs/kubernetes/kubernetes-schema";
 import { type Manifest, manifestsOf } from "../constructs/kubernetes/manifests";
 import { restrictedViolations } from "../constructs/kubernetes/pod-security";
+import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const ROOT = join(__dirname, "../..");
-const DIGEST = `sha256:${"1".repeat(64)}`;
-const ORIGIN = "api.partner.example";
-
-const service = (name: string, port: number, changes: Partial<ServiceInput> = {}): ServiceInput => ({
-  name,
-  image: `${name}@${DIGEST}`,
-  port,
-  health: { path: "/healthz" },
-  in: { uk: {} },
-  ...changes,
-});
+const service = servicesOf("uk");
 
 function synthesised(services: readonly ServiceInput[], changes: Partial<GkeRegionInput> = {}) {
   const regions = validateRegions([{ file: "uk.ts", value: { ...uk, ...changes } }]);
-  const sources = services.map((value) => ({ file: `${value.name}.ts`, value }));
-  const values = validateServices(sources, regions);
+  const values = validated(services, regions);
   let built: UkWorkloadsStack | undefined;
   const stack = synthesiseApp("uk-workloads", (app: App) => {
     built = new UkWorkloadsStack(app, new UkStack(app, regions[0] as GkeRegion), values);
@@ -40,11 +30,7 @@ function synthesised(services: readonly ServiceInput[], changes: Partial<GkeRegi
   const objects = [...manifestsOf(stack), ...made];
   return {
     stack,
-    unavailable: (name: string) => {
-      const [workloads] = collectAvailability(built!).stacks;
-      const { results, target } = workloads!.services.find((each) => each.service === name)!;
-      return 1 - held(results, target ?? {}).availability.lower;
-    },
+    unavailable: (name: string) => downtimeShares(collectAvailability(built!))[name]!,
     services: () => built!.services.map((each) => each.name),
     object: (kind: string, name: string) =>
       objects.find((each) => each.kind === kind && each.metadata["name"] === name),
