@@ -182,8 +182,9 @@ export class UsStack extends RegionStack<Ec2Region> {
       keyArn: key.keyArn,
       deletionProtection,
     });
-    cache.allowFrom(apps.firewall);
+    const user = cache.allowFrom(apps, APPLICATION_USER);
     names.addCname(`cache.${names.zoneName}`, cache.address);
+    if (user !== undefined) this.output("cache_user", "Who the app servers may sign in as, by IAM", user);
     this.output("cache_address", "Name in the cache's certificate", cache.address);
     pager.watch(cache);
     return cache;
@@ -191,7 +192,7 @@ export class UsStack extends RegionStack<Ec2Region> {
 
   private entrance(value: NonNullable<Ec2Region["entrance"]>, { network, apps, pager }: Place) {
     const { name, awsRegion, deletionProtection } = this.region;
-    const { domain, healthPath, serving } = value;
+    const { domain, healthPath, serving, requestsPerMinute, attacks, accessLogDays } = value;
     const zone = DnsZone.lookup(this, "public-names", value.zone);
     const ownName = `${name}.${domain}`;
     const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains: [ownName], zone });
@@ -204,6 +205,9 @@ export class UsStack extends RegionStack<Ec2Region> {
       healthPath,
       // The applications come by other ways than this stack: a machine without one is not a broken machine.
       serving,
+      requestsPerMinute,
+      attacks,
+      accessLogDays,
       deletionProtection,
     });
     zone.addRegionalName({ name: domain, ownName, target: entrance, awsRegion, healthPath, serving });
@@ -222,7 +226,7 @@ export class UsStack extends RegionStack<Ec2Region> {
 /** A new server is a voter only when it has been healthy for ten seconds (autopilot); the next one waits longer. */
 const CONSUL_SERVERS: Partial<ServerGroupProps> = { oneAtATime: true, warmUpSeconds: 60 };
 
-/** Who the app servers are to the database; docs/aws.md has the command that makes the user. */
+/** Who the app servers are to database and cache; docs/aws.md has the command that makes the database's user. */
 const APPLICATION_USER = "app";
 
 interface Place {

@@ -1,9 +1,4 @@
-import { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
-import { S3BucketLifecycleConfiguration } from "@cdktf/provider-aws/lib/s3-bucket-lifecycle-configuration";
-import { S3BucketPolicy } from "@cdktf/provider-aws/lib/s3-bucket-policy";
-import { S3BucketPublicAccessBlock } from "@cdktf/provider-aws/lib/s3-bucket-public-access-block";
-import { S3BucketServerSideEncryptionConfigurationA } from "@cdktf/provider-aws/lib/s3-bucket-server-side-encryption-configuration";
-import { S3BucketVersioningA } from "@cdktf/provider-aws/lib/s3-bucket-versioning";
+import type { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
 import { S3Object, type S3ObjectConfig } from "@cdktf/provider-aws/lib/s3-object";
 import { AssetType, type ITerraformDependable, TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
@@ -11,6 +6,7 @@ import { basename } from "node:path";
 import type { AssetContent } from "../host";
 import { sha256 } from "../host/apply-document";
 import { asTemplate } from "../grammar/terraform-text";
+import { closedBucket } from "./closed-bucket";
 
 export interface AssetBucketProps {
   /** Start of the bucket's name, lower-case letters, digits and hyphens; the rest makes it unique. At most 37. */
@@ -48,50 +44,19 @@ export class AssetBucket extends Construct {
         `namePrefix of an asset bucket must be at most 37 lower-case letters, digits and hyphens, got: ${JSON.stringify(props.namePrefix)}`,
       );
     }
-    this.bucket = new S3Bucket(this, "bucket", {
-      bucketPrefix: props.namePrefix,
+    const { bucket, ready } = closedBucket(this, {
+      namePrefix: props.namePrefix,
       // Everything in it can be made again from the sources.
       forceDestroy: true,
+      expiry: {
+        id: "old-versions",
+        noncurrentVersionExpiration: [{ noncurrentDays: OLD_VERSION_DAYS }],
+        // Of a file that is taken away its versions go in time; then what says that it is gone.
+        expiration: [{ expiredObjectDeleteMarker: true }],
+      },
     });
-    const bucket = this.bucket.id;
-    const closed = new S3BucketPublicAccessBlock(this, "no-public-access", {
-      bucket,
-      blockPublicAcls: true,
-      blockPublicPolicy: true,
-      ignorePublicAcls: true,
-      restrictPublicBuckets: true,
-    });
-    const versions = new S3BucketVersioningA(this, "versions", {
-      bucket,
-      versioningConfiguration: { status: "Enabled" },
-    });
-    new S3BucketLifecycleConfiguration(this, "old-versions", {
-      bucket,
-      rule: [
-        {
-          id: "old-versions",
-          status: "Enabled",
-          filter: [{}],
-          noncurrentVersionExpiration: [{ noncurrentDays: OLD_VERSION_DAYS }],
-          abortIncompleteMultipartUpload: [{ daysAfterInitiation: 7 }],
-        },
-      ],
-      dependsOn: [versions],
-    });
-    this.ready = [
-      closed,
-      versions,
-      new S3BucketServerSideEncryptionConfigurationA(this, "encryption", {
-        bucket,
-        rule: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }],
-      }),
-      new S3BucketPolicy(this, "policy", {
-        bucket,
-        policy: tlsOnly(this.bucket.arn),
-        // Both change who may do what; at the same time one of them is refused.
-        dependsOn: [closed],
-      }),
-    ];
+    this.bucket = bucket;
+    this.ready = [...ready];
   }
 
   /** Puts the file into the bucket; the same content counts once. */
@@ -153,19 +118,3 @@ const OLD_VERSION_DAYS = 90;
 const idOf = (key: string): string => key.replaceAll("/", "-");
 
 const numbered = (name: string, number: number): string => (number === 1 ? name : `${number}/${name}`);
-
-/** Refuses whatever does not come over TLS, from whomever. */
-const tlsOnly = (bucketArn: string): string =>
-  JSON.stringify({
-    Version: "2012-10-17",
-    Statement: [
-      {
-        Sid: "TlsOnly",
-        Effect: "Deny",
-        Principal: "*",
-        Action: "s3:*",
-        Resource: [bucketArn, `${bucketArn}/*`],
-        Condition: { Bool: { "aws:SecureTransport": "false" } },
-      },
-    ],
-  });

@@ -1,12 +1,14 @@
 // First: what is missing is named before anything asks for it.
 import "./providers";
 
+export * from "./access-log-bucket";
 export * from "./asset-bucket";
 export * from "./cache";
 export * from "./consul-firewall";
 export * from "./data-key";
 export * from "./debian-image";
 export * from "./dns-zone";
+export * from "./edge-policy";
 export * from "./firewall";
 export * from "./flow-log";
 export * from "./internal-load-balancer";

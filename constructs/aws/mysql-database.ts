@@ -157,7 +157,7 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
       maxAllocatedStorage: mostStorageGib,
       storageEncrypted: true,
       kmsKeyId: props.storageKeyArn,
-      performanceInsightsEnabled: true,
+      performanceInsightsEnabled: !TOO_SMALL_FOR_INSIGHTS.test(instanceClass),
       dbName: databaseName,
       backupRetentionPeriod: backupDays,
       // In UTC, at night in the Americas, the maintenance well after the backup.
@@ -231,6 +231,9 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
 }
 
 const LOGS = ["error", "slowquery"] as const;
+
+/** RDS refuses to make such an instance with Performance Insights. */
+const TOO_SMALL_FOR_INSIGHTS = /^db\.t\d[a-z]*\.(micro|small)$/;
 
 function alarmsOf(name: string, storageGib: number): Alarm[] {
   const common = { namespace: "AWS/RDS", dimensions: { DBInstanceIdentifier: name } } as const;

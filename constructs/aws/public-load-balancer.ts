@@ -4,6 +4,8 @@ import { LbTargetGroup } from "@cdktf/provider-aws/lib/lb-target-group";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent, type Switching } from "../availability";
 import type { HasTopology, TopologyElement } from "../topology";
+import { AccessLogBucket } from "./access-log-bucket";
+import { EdgePolicy } from "./edge-policy";
 import { Firewall, tcp } from "./firewall";
 import { checkLoadBalancerName } from "./load-balancer-name";
 import type { INetwork } from "./network";
@@ -31,7 +33,13 @@ export interface PublicLoadBalancerProps {
   readonly serving?: boolean;
   /** Time that requests of a machine on its way out are given to end. @default 40 */
   readonly drainSeconds?: number;
-  /** Refuse to destroy it. @default true */
+  /** Requests a minute from one address, beyond which it is refused for a while. @default 600 */
+  readonly requestsPerMinute?: number;
+  /** What is done about requests that look like attacks; see `EdgePolicy`. @default "report" */
+  readonly attacks?: "report" | "refuse";
+  /** How long it is kept who asked for what. @default 90 */
+  readonly accessLogDays?: number;
+  /** Refuse to destroy it, and its access logs. @default true */
   readonly deletionProtection?: boolean;
 }
 
@@ -77,6 +85,11 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     firewall.allowTo(to.firewall, tcp(targetPort), "Machines behind it");
     to.firewall.allowFrom(firewall, tcp(targetPort), "Public load balancer");
 
+    const logs = new AccessLogBucket(this, "access-logs", {
+      namePrefix: `${name.toLowerCase().slice(0, 29)}-access-`,
+      days: props.accessLogDays,
+      deletionProtection,
+    });
     const balancer = new Lb(this, "load-balancer", {
       name,
       internal: false,
@@ -85,9 +98,13 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
       securityGroups: [firewall.securityGroupId],
       dropInvalidHeaderFields: true,
       desyncMitigationMode: "strictest",
+      accessLogs: { enabled: true, bucket: logs.bucketName },
       enableDeletionProtection: deletionProtection,
       lifecycle: { preventDestroy: deletionProtection },
+      dependsOn: [...logs.ready],
     });
+    const { requestsPerMinute, attacks } = props;
+    new EdgePolicy(this, "policy", { name, loadBalancerArn: balancer.arn, requestsPerMinute, attacks });
     this.dnsName = balancer.dnsName;
     this.hostedZoneId = balancer.zoneId;
     const targets = new LbTargetGroup(this, "targets", {

@@ -34,6 +34,7 @@ export class EdgePolicy extends Construct {
       adaptiveProtectionConfig: { layer7DdosDefenseConfig: { enable: true } },
       advancedOptionsConfig: { jsonParsing: "STANDARD", logLevel: "NORMAL" },
       rule: [
+        refuseAttack(EXPLOITS, -1, false),
         ...ATTACKS.map((signatures, index) => refuseAttack(signatures, index, attacks === "report")),
         rateLimit(requestsPerMinute),
         ALLOW_REST,
@@ -42,6 +43,9 @@ export class EdgePolicy extends Construct {
     });
   }
 }
+
+/** Exploits of known holes, Log4j's among them: no honest request looks so. */
+const EXPLOITS = "cve-canary";
 
 /** Google's own sets of signatures; sensitivity 1 holds those that hit next to nothing else. */
 const ATTACKS = [

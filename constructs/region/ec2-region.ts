@@ -85,6 +85,12 @@ const entrance = z.strictObject({
     .default("/healthz"),
   /** An application answers there: machines are judged by it, and people told when it fails. */
   serving: z.boolean().default(false),
+  /** From one address; WAF counts no fewer than 10. */
+  requestsPerMinute: z.int().min(10).max(2_000_000_000).default(600),
+  /** Let through and logged, or refused: what looks like an attack. */
+  attacks: z.enum(["report", "refuse"], { error: "expected report or refuse" }).default("report"),
+  /** Days for which it is kept who asked for what. */
+  accessLogDays: z.int().min(1).max(3653).default(90),
 });
 
 const database = z.strictObject({
@@ -129,6 +135,8 @@ const cache = z.strictObject({
     .default("cache.t4g.small"),
   /** Nodes in all; two or more take over from each other. */
   nodes: z.int().min(1).max(6).default(2),
+  /** How clients prove who they are: by IAM, or not at all, which is for applications that cannot yet. */
+  authentication: z.enum(["iam", "none"], { error: 'expected "iam" or "none"' }).default("iam"),
 });
 
 const DEBIAN_ARCHITECTURE = { x86_64: "amd64", arm64: "arm64" };

@@ -6,8 +6,8 @@ import { AutoScalingService } from "./auto-scaling-service";
 
 const PROGRAM = join(__dirname, "../../../constructs/aws/group-rollout.sh");
 
-/** Where script/test puts the AWS CLI when the machine has none. */
-const PATH = `${process.env["PATH"] ?? ""}:${join(__dirname, "../../../.testbed/python/bin")}`;
+/** Where script/python-tools puts the AWS CLI when the machine has none. */
+const PATH = `${process.env["PATH"] ?? ""}:${join(__dirname, "../../../.testbed/cache/python/bin")}`;
 const withAwsCli = spawnSync("aws", ["--version"], { env: { ...process.env, PATH } }).status === 0;
 
 jest.setTimeout(600_000);

@@ -4,17 +4,19 @@ import {
   AssetBucket,
   Cache,
   DnsZone,
+  Firewall,
   FlowLog,
   MysqlDatabase,
   type MysqlDatabaseProps,
   Network,
   Pager,
   PublicLoadBalancer,
+  type PublicLoadBalancerProps,
   SecretStore,
   ServerGroup,
   TlsCertificate,
 } from "../../../constructs/aws";
-import { statements, type Synthesised, synthesised } from "./synthesised";
+import { type Attributes, statements, type Synthesised, synthesised } from "./synthesised";
 
 const KEY = "arn:aws:kms:us-east-1:123456789012:key/1";
 
@@ -84,6 +86,15 @@ describe("MysqlDatabase", () => {
       value: "1",
     });
   });
+
+  it.each(["db.t4g.micro", "db.t3.small"])(
+    "is made as %s, too, which RDS gives no insights",
+    (instanceClass) => {
+      expect(database({ instanceClass }).one("db_instance")).toMatchObject({
+        performance_insights_enabled: false,
+      });
+    },
+  );
 
   it("cannot be lost by accident", () => {
     // GIVEN a database WHEN synthesised THEN
@@ -242,6 +253,60 @@ describe("Cache", () => {
     expect(promised).toBe(0.995);
   });
 
+  it("knows its users by IAM alone, and lets a group's role sign in as one", () => {
+    // GIVEN a cache that lets a group in, and what is behind a firewall WHEN synthesised
+    let user: string | undefined;
+    const stack = withNetwork((scope, network) => {
+      const cache = new Cache(scope, "cache", { name: "us-cache", network, keyArn: KEY });
+      user = cache.allowFrom(appGroup(scope, network), "app");
+      const others = new Firewall(scope, "others", { network, name: "others", description: "Others" });
+      expect(() => cache.allowFrom(others)).toThrow("cache us-cache: expected a user");
+      cache.allowFrom(others, "others");
+    });
+    // THEN
+    expect(user).toBe("us-cache-app");
+    const users = stack.resource["aws_elasticache_user"] ?? {};
+    expect(Object.values(users)).toEqual(
+      ["us-cache-app", "us-cache-others"].map((id) =>
+        expect.objectContaining({ user_id: id, user_name: id, authentication_mode: { type: "iam" } }),
+      ),
+    );
+    expect(stack.one("elasticache_user_group")).toMatchObject({
+      engine: "valkey",
+      user_ids: Object.keys(users).map((id) => `\${aws_elasticache_user.${id}.user_id}`),
+    });
+    expect(stack.one("elasticache_replication_group")["user_group_ids"]).toEqual([
+      expect.stringMatching(/^\$\{aws_elasticache_user_group\..*\.user_group_id\}$/),
+    ]);
+    const own = "arn:aws:elasticache:us-east-1:*";
+    expect(statements(stack.one("iam_role_policy")["policy"])).toContainEqual(
+      expect.objectContaining({
+        Action: ["elasticache:Connect"],
+        Resource: [`${own}:replicationgroup:us-cache`, `${own}:user:us-cache-app`],
+      }),
+    );
+  });
+
+  it("asks nobody who they are when it is told to, and opens its port all the same", () => {
+    // GIVEN a cache without authentication WHEN synthesised
+    const stack = withNetwork((scope, network) => {
+      const common = { name: "us-cache", network, keyArn: KEY, authentication: "none" } as const;
+      const cache = new Cache(scope, "cache", common);
+      expect(cache.allowFrom(appGroup(scope, network))).toBeUndefined();
+    });
+    // THEN
+    expect(stack.all("elasticache_user_group")).toEqual([]);
+    expect(stack.one("elasticache_replication_group")).not.toHaveProperty("user_group_ids");
+    expect(stack.all("vpc_security_group_ingress_rule")).toMatchObject([{ from_port: 6379 }]);
+  });
+
+  it.each(["App", "a--b", "app-", "a".repeat(40)])("refuses a user named %s", (user) => {
+    withNetwork((scope, network) => {
+      const cache = new Cache(scope, "cache", { name: "us-cache", network, keyArn: KEY });
+      expect(() => cache.allowFrom(appGroup(scope, network), user)).toThrow(`got: "${user}"`);
+    });
+  });
+
   it("takes the clients' word as an expression only", () => {
     withNetwork((scope, network) => {
       // GIVEN a literal and an expression WHEN given THEN
@@ -251,6 +316,13 @@ describe("Cache", () => {
       ).toThrow(/^cache a: authToken must be a Terraform expression, got: a literal$/);
       const token = new TerraformVariable(scope, "token", { type: "string", sensitive: true });
       new Cache(scope, "expression", { ...common, name: "b", authToken: token.stringValue });
+      expect(
+        () =>
+          new Cache(scope, "both", {
+            ...{ ...common, name: "c" },
+            ...{ authToken: token.stringValue, authentication: "iam" },
+          }),
+      ).toThrow("cache c: authToken leaves no choice of authentication, got: iam");
     });
   });
 });
@@ -265,7 +337,7 @@ const appGroup = (scope: Construct, network: Network): ServerGroup =>
   });
 
 describe("PublicLoadBalancer", () => {
-  const balanced = (serving?: boolean) =>
+  const balanced = (serving?: boolean, changes: Partial<PublicLoadBalancerProps> = {}) =>
     withNetwork((scope, network) => {
       const to = appGroup(scope, network);
       const zone = DnsZone.lookup(scope, "zone", "example.com");
@@ -282,6 +354,7 @@ describe("PublicLoadBalancer", () => {
         targetPort: 8080,
         healthPath: "/healthz",
         serving,
+        ...changes,
       });
       new Pager(scope, "pager", { name: "us" }).watch(zone, balancer);
       zone.addRegionalName({
@@ -322,6 +395,65 @@ describe("PublicLoadBalancer", () => {
     expect(into).toMatchObject([
       { from_port: 8080, referenced_security_group_id: expect.stringContaining("balancer_") },
     ]);
+  });
+
+  it("refuses addresses that ask too often, and exploits, and reports other attacks until told to refuse them", () => {
+    // GIVEN one that takes 100 requests a minute from an address WHEN synthesised
+    const stack = balanced(true, { requestsPerMinute: 100 });
+    // THEN WAF stands in front of it
+    expect(stack.one("wafv2_web_acl_association")).toMatchObject({
+      resource_arn: expect.stringMatching(/^\$\{aws_lb\./) as unknown,
+      web_acl_arn: expect.stringMatching(/^\$\{aws_wafv2_web_acl\./) as unknown,
+    });
+    const rulesOf = (from: Synthesised) => from.one("wafv2_web_acl")["rule"] as Attributes[];
+    expect(rulesOf(stack)[0]).toMatchObject({
+      action: { block: { custom_response: { response_code: 429 } } },
+      statement: {
+        rate_based_statement: { limit: 100, evaluation_window_sec: 60, aggregate_key_type: "IP" },
+      },
+    });
+    const refusing = (from: Synthesised) =>
+      rulesOf(from)
+        .filter((rule) => "none" in ((rule["override_action"] ?? {}) as object))
+        .map((rule) => rule["name"]);
+    expect(refusing(stack)).toEqual(["AWSManagedRulesKnownBadInputsRuleSet"]);
+    expect(refusing(balanced(true, { attacks: "refuse" }))).toHaveLength(rulesOf(stack).length - 1);
+    // and keeps what it refused or would have refused, without what clients sign in with
+    expect(stack.one("wafv2_web_acl_logging_configuration")).toMatchObject({
+      logging_filter: { default_behavior: "DROP", filter: [{ behavior: "KEEP" }] },
+      redacted_fields: [{ single_header: { name: "authorization" } }, { single_header: { name: "cookie" } }],
+    });
+    expect(stack.all("cloudwatch_log_group")).toMatchObject([
+      { name: "aws-waf-logs-us-app", retention_in_days: 30 },
+    ]);
+    expect(() => balanced(true, { requestsPerMinute: 9 })).toThrow("requestsPerMinute must be at least 10");
+  });
+
+  it.each([true, false])("keeps who asked for what for a time (protected: %s)", (deletionProtection) => {
+    // GIVEN a load balancer WHEN synthesised
+    const stack = balanced(true, { accessLogDays: 30, deletionProtection });
+    // THEN its bucket may be written to before it begins, by load balancers alone, and goes with the region if it may
+    const [id] = Object.keys(stack.resource["aws_s3_bucket"] ?? {}).filter((each) => each.includes("logs"));
+    const bucket = stack.resource["aws_s3_bucket"]?.[id!];
+    expect(bucket).toMatchObject({
+      force_destroy: !deletionProtection,
+      lifecycle: { prevent_destroy: deletionProtection },
+    });
+    const policies = stack.resource["aws_s3_bucket_policy"] ?? {};
+    const [policy] = Object.keys(policies).filter((each) => each.includes("logs"));
+    expect(stack.one("lb")).toMatchObject({
+      access_logs: { enabled: true, bucket: `\${aws_s3_bucket.${id}.id}` },
+      depends_on: expect.arrayContaining([`aws_s3_bucket_policy.${policy}`]) as unknown,
+    });
+    const { Statement } = JSON.parse(String(policies[policy!]?.["policy"])) as { Statement: Attributes[] };
+    expect(Statement.filter(({ Effect }) => Effect === "Allow")).toEqual([
+      expect.objectContaining({
+        Principal: { Service: "logdelivery.elasticloadbalancing.amazonaws.com" },
+        Action: "s3:PutObject",
+      }),
+    ]);
+    const expiry = stack.all("s3_bucket_lifecycle_configuration").map(({ rule }) => rule as Attributes[]);
+    expect(expiry).toContainEqual([expect.objectContaining({ id: "old-logs", expiration: [{ days: 30 }] })]);
   });
 
   it("is answered for by name as long as its health check succeeds", () => {

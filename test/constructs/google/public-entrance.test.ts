@@ -68,10 +68,19 @@ describe("PublicEntrance", () => {
     // Signatures also hit what users send: what would be refused is seen first.
     const previews = (stack: ReturnType<typeof entrance>["stack"]) =>
       (stack.one("google_compute_security_policy")["rule"] as Attributes[])
-        .filter(({ action }) => action === "deny(403)")
+        .filter(({ action, description }) => action === "deny(403)" && description !== "Refuse cve-canary")
         .map(({ preview }) => preview);
     expect(new Set(previews(entrance().stack))).toEqual(new Set([true]));
     expect(new Set(previews(entrance({ attacks: "refuse" }).stack))).toEqual(new Set([false]));
+  });
+
+  it("refuses exploits of known holes in any case", () => {
+    const rules = entrance().stack.one("google_compute_security_policy")["rule"] as Attributes[];
+    expect(rules.find(({ description }) => description === "Refuse cve-canary")).toMatchObject({
+      action: "deny(403)",
+      preview: false,
+    });
+    expect(new Set(rules.map(({ priority }) => priority)).size).toBe(rules.length);
   });
 
   it("has a policy against outdated TLS, which a Gateway finds by its name", () => {
