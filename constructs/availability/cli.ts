@@ -29,7 +29,7 @@ const HELP = `What each service of each stack can promise, from its own topology
 
 usage: tricloud availability [options] [RUN]
        tricloud availability without PLACE [--json] [RUN]
-       tricloud availability place [SERVICE] [--basis BASIS] [--json] [RUN.json]
+       tricloud availability place [SERVICE] [--basis BASIS] [--no-planned] [--json] [RUN.json]
 
 without PLACE says what becomes of every service (full, degraded or down) when all that lies in a place is down:
 a provider, a region or a zone, for example aws, aws/us-east-1 or google.
@@ -46,7 +46,7 @@ RUN is the file that synth writes. Default: cdktf.out/availability.json
   --fail-below PERCENT fail when a service promises less, for example 99.95
   --basis BASIS        of place, of --fail-below and of objectives without a target: independent, correlated (default: under
                        the declared common causes) or bounds (with nothing known about dependence)
-  --no-planned         leave planned work out of what they hold
+  --no-planned         leave planned work out of the same
   --html FILE          write a page with a reliability block diagram of every service
   --openslo DIR        write OpenSLO v1 documents, one file for each service
   --alerts DIR         write Prometheus rules, one file for each service: alerts when its error budget goes too fast
@@ -142,7 +142,8 @@ function report(argv: readonly string[], stdout: Output, stderr: Output, answer?
   }
   if (positionals[0] === "without") return without(positionals.slice(1), options.json, stdout);
   if (positionals[0] === "place") {
-    return place(positionals.slice(1), basisOf(options.basis), options.json, stdout);
+    const holding = { basis: basisOf(options.basis), planned: options.planned };
+    return place(positionals.slice(1), holding, options.json, stdout);
   }
   if (positionals.length > 1) throw new Error(`expected one run, got ${positionals.join(" ")}`);
   if (options.json && options.markdown) throw new Error("--json and --markdown exclude each other");
@@ -202,14 +203,14 @@ function without(positionals: readonly string[], json: boolean, stdout: Output):
   return 0;
 }
 
-function place(positionals: readonly string[], basis: Basis, json: boolean, stdout: Output): number {
+function place(positionals: readonly string[], holding: HeldOptions, json: boolean, stdout: Output): number {
   const files = positionals.filter((one) => one.endsWith(".json"));
   const services = positionals.filter((one) => !one.endsWith(".json"));
   if (files.length > 1 || services.length > 1) {
     throw new Error(`place: expected at most one service and one run, got ${positionals.join(" ")}`);
   }
   const [file = DEFAULT_RUN] = files;
-  const results = placedResults(readRun(file), { service: services[0], basis });
+  const results = placedResults(readRun(file), { service: services[0], ...holding });
   stdout.write(json ? `${JSON.stringify(results, undefined, 2)}\n` : textPlaced(results));
   return 0;
 }

@@ -7,6 +7,7 @@ import { failureGraph } from "./failure-graph";
 import { ASSUMED_COVERAGE, type Switching, type SwitchingCost, switchingFrom } from "./failover";
 import type { Interval } from "./frechet";
 import { type Basis, BASES, held } from "./held";
+import { plansOn } from "./planned-work";
 import { singlePoints } from "./probability";
 import type { Ground } from "./site";
 
@@ -56,6 +57,8 @@ export interface Placement {
 export interface PlacementOptions {
   /** On which basis they are ranked and gains are told. @default "correlated" */
   readonly basis?: Basis;
+  /** Count planned work as down. @default true */
+  readonly planned?: boolean;
   /** Most regions at once. @default 3 */
   readonly mostRegions?: number;
   /** For all placements together, in milliseconds. @default 10000 */
@@ -88,12 +91,13 @@ const LEAST_MILLIS_EACH = 20;
 export function placements(service: Placeable, options: PlacementOptions = {}): Placements {
   const {
     basis = "correlated",
+    planned = true,
     mostRegions = DEFAULT_MOST_REGIONS,
     timeLimitMillis = DEFAULT_TIME_LIMIT_MILLIS,
   } = options;
   const deadline = performance.now() + timeLimitMillis;
   const sets = subsets(service.grounds, mostRegions);
-  const model = new Model(service);
+  const model = new Model(service, planned);
   const found: Placement[] = [];
   sets.forEach((grounds, index) => {
     const left = deadline - performance.now();
@@ -120,7 +124,10 @@ export function placements(service: Placeable, options: PlacementOptions = {}): 
 type Unranked = Omit<Placement, "gainedMinutesPerYear"> & { readonly gainedMinutesPerYear: undefined };
 
 class Model {
-  constructor(private readonly service: Placeable) {}
+  constructor(
+    private readonly service: Placeable,
+    private readonly planned: boolean,
+  ) {}
 
   placement(grounds: readonly Ground[], timeLimitMillis: number): Unranked {
     const { load, name, switching = ASSUMED_SWITCHING } = this.service;
@@ -144,12 +151,13 @@ class Model {
     if (serving === undefined) {
       return { ...common, outcomes: undefined, shared: [], cappedAtMinutesPerYear: MINUTES_PER_YEAR };
     }
-    const whole = evaluate(series(serving, ...(cost?.parts ?? [])), {
-      cutSets: false,
-      timeLimitMillis: WHOLE_SHARE * timeLimitMillis,
-    });
+    const whole = this.evaluated(
+      series(serving, ...(cost?.parts ?? [])),
+      grounds,
+      WHOLE_SHARE * timeLimitMillis,
+    );
     const each = ((1 - WHOLE_SHARE) * timeLimitMillis) / (2 * grounds.length);
-    const degraded = grounds.map((ground) => degradedIn(ground, shareEach, each));
+    const degraded = grounds.map((ground) => this.degradedIn(ground, shareEach, each));
     const shared = sharedParts(serving);
     const left = shared.reduce((up, { availability }) => up * availability, 1);
     return {
@@ -160,6 +168,20 @@ class Model {
       shared,
       cappedAtMinutesPerYear: (1 - left) * MINUTES_PER_YEAR,
     };
+  }
+
+  private degradedIn(ground: Ground, needed: number, timeLimitMillis: number): Degraded | undefined {
+    const required = carrying(ground, Math.min(needed, ground.instances.length));
+    if (required === undefined || ground.degradesWithout.length === 0) return undefined;
+    return {
+      required: this.evaluated(required, [ground], timeLimitMillis),
+      full: this.evaluated(series(required, ...ground.degradesWithout), [ground], timeLimitMillis),
+    };
+  }
+
+  private evaluated(block: Block, grounds: readonly Ground[], timeLimitMillis: number): Evaluation {
+    const plans = this.planned ? grounds.flatMap((ground) => ground.plans ?? []) : [];
+    return evaluate(block, { cutSets: false, timeLimitMillis, maintenance: plansOn(plans, [block]) });
   }
 }
 
@@ -183,30 +205,18 @@ interface Degraded {
   readonly full: Evaluation;
 }
 
-function degradedIn(ground: Ground, needed: number, timeLimitMillis: number): Degraded | undefined {
-  const required = carrying(ground, Math.min(needed, ground.instances.length));
-  if (required === undefined || ground.degradesWithout.length === 0) return undefined;
-  const limits = { cutSets: false, timeLimitMillis } as const;
-  return {
-    required: evaluate(required, limits),
-    full: evaluate(series(required, ...ground.degradesWithout), limits),
-  };
-}
-
 function outcomesOn(
   basis: Basis,
   whole: Evaluation,
   degraded: readonly (Degraded | undefined)[],
 ): OutcomeIntervals {
   const down =
-    basis === "bounds" ? ends(whole.bounds) : held(whole.results, { basis, planned: false }).unavailability;
+    basis === "bounds" ? complements(boundsOf(whole)) : held(whole.results, { basis }).unavailability;
   const mean = degraded.reduce(
     (sum, one) => {
       if (one === undefined) return sum;
       const [required, full] = [one.required, one.full].map((evaluation) =>
-        basis === "bounds"
-          ? evaluation.bounds
-          : held(evaluation.results, { basis, planned: false }).availability,
+        basis === "bounds" ? boundsOf(evaluation) : held(evaluation.results, { basis }).availability,
       ) as [Interval, Interval];
       return {
         lower: sum.lower + Math.max(0, required.lower - full.upper) / degraded.length,
@@ -225,7 +235,10 @@ function outcomesOn(
   };
 }
 
-const ends = ({ lower, upper }: Interval): Interval => ({ lower: 1 - upper, upper: 1 - lower });
+/** Both ends: `held` is the worse one. */
+const boundsOf = ({ results }: Evaluation): Interval => (results.planned ?? results).bounds;
+
+const complements = ({ lower, upper }: Interval): Interval => ({ lower: 1 - upper, upper: 1 - lower });
 
 /** What takes the whole down alone, common causes included, the worst first. */
 function sharedParts(block: Block): Component[] {

@@ -1,4 +1,5 @@
-import type { Component } from "../block";
+import type { Block, Component } from "../block";
+import { fold } from "./fold";
 import type { Figures, Probability } from "./probability";
 
 /** Hosts taken out one after another for planned work. */
@@ -83,6 +84,24 @@ export function plansOf(
   return Array.isArray(maintenance)
     ? (maintenance as readonly RollingMaintenance[])
     : [maintenance as RollingMaintenance];
+}
+
+/** What of the plans is about components that stand in the blocks; plans that say the same are one. */
+export function plansOn(
+  plans: readonly RollingMaintenance[],
+  blocks: readonly Block[],
+): readonly RollingMaintenance[] {
+  if (plans.length === 0) return [];
+  const ids = new Set<string>();
+  const known = new Map<Block, void>();
+  for (const block of blocks)
+    fold<void>(block, (one) => void (one.type === "component" && ids.add(one.id)), known);
+  const found = new Map<string, RollingMaintenance>();
+  for (const plan of plans) {
+    const left = { ...plan, components: plan.components.filter((id) => ids.has(id)) };
+    if (left.components.length > 0) found.set(JSON.stringify(left), left);
+  }
+  return [...found.values()];
 }
 
 /** @throws RangeError for an unknown component, or more hours than there are */

@@ -1,5 +1,6 @@
 import type { Block, BlockSource, HasAvailability } from "../block";
 import type { Switching } from "./failover";
+import type { RollingMaintenance } from "./planned-work";
 
 /** Alike instances that share a load: machines, zones with nodes, pods. */
 export interface HasInstances extends HasAvailability {
@@ -16,6 +17,8 @@ export interface Site {
   readonly requires?: readonly BlockSource[];
   /** What it would degrade without. @default - nothing */
   readonly degradesWithout?: readonly BlockSource[];
+  /** Planned work on its hosts. @default - none */
+  readonly maintenance?: RollingMaintenance;
   /** What the region has of its own in place of what a service would use of another (`Placing`), by the same names. */
   readonly own?: Readonly<Record<string, BlockSource>>;
 }
@@ -49,4 +52,6 @@ export interface Ground {
   readonly requires: readonly Block[];
   readonly instances: readonly Block[];
   readonly degradesWithout: readonly Block[];
+  /** Planned work on what it needs there. @default - none */
+  readonly plans?: readonly RollingMaintenance[];
 }

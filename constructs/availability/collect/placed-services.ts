@@ -2,18 +2,11 @@ import type { IConstruct } from "constructs";
 import { type Block, blockOf, type BlockSource, component } from "../block";
 import type { Switching } from "../calculus/failover";
 import { replaced } from "../calculus/fold";
-import {
-  fails,
-  fullBlock,
-  isSoftened,
-  type Outcome,
-  requiredBlock,
-  service,
-  type Service,
-} from "../calculus/service";
+import type { RollingMaintenance } from "../calculus/planned-work";
+import { fails, fullBlock, isSoftened, type Outcome, requiredBlock, service } from "../calculus/service";
 import type { Ground, Site } from "../calculus/site";
 import { type DeclaredService, remoteName, remoteOf } from "./declared-services";
-import { resolvedServices } from "./resolved-services";
+import { type ResolvedService, resolvedServices } from "./resolved-services";
 import { BlockStore, restored, type StoredBlock } from "./stored-block";
 
 /** A construct that says what a service would stand on in its region. */
@@ -40,6 +33,8 @@ export interface StoredGround {
   readonly instances: readonly StoredBlock[];
   readonly degradesWithout: readonly StoredBlock[];
   readonly parts: Readonly<Record<string, StoredBlock>>;
+  /** Planned work on what it needs there. */
+  readonly plans?: readonly RollingMaintenance[];
   /** What it uses of other regions, having none of its own. */
   readonly brought: readonly { readonly what: string; readonly from: string }[];
 }
@@ -55,13 +50,15 @@ export function placedServices(root: IConstruct, declared: readonly DeclaredServ
   const drafts = [...byName(declared)].map(([name, group]) => draft(name, group, sites));
   const grounds = drafts.flatMap((one) => one.grounds);
   const resolved = resolvedServices([...declared, ...grounds.map(({ declaredAs }) => declaredAs)]);
-  const blocks = new Map(grounds.map((ground, at) => [ground, resolved[declared.length + at] as Service]));
+  const blocks = new Map(
+    grounds.map((ground, at) => [ground, resolved[declared.length + at] as ResolvedService]),
+  );
   return drafts.map(({ name, load, switching, grounds: own }): PlacedService => {
     return {
       service: name,
       load,
       switching: switching ?? null,
-      grounds: own.map((ground) => storedGround(ground, blocks.get(ground) as Service)),
+      grounds: own.map((ground) => storedGround(ground, blocks.get(ground) as ResolvedService)),
       users: usersOf(name, declared),
     };
   });
@@ -77,6 +74,7 @@ export function restoredGround(ground: StoredGround): Ground {
     requires: restore(ground.requires),
     instances: restore(ground.instances),
     degradesWithout: restore(ground.degradesWithout),
+    plans: ground.plans,
   };
 }
 
@@ -137,6 +135,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
     region: string,
     runs: boolean,
     parts: Pick<Required<Site>, "requires" | "degradesWithout"> & {
+      readonly maintenance: RollingMaintenance | undefined;
       readonly instances: readonly BlockSource[];
     },
     own: Readonly<Record<string, BlockSource>>,
@@ -158,12 +157,13 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
         service: service(name, {
           requires: [...new Set(requires), ...parts.instances],
           degradesWithout: parts.degradesWithout,
+          maintenance: parts.maintenance,
         }),
       },
     };
   };
   const running = group.map((one) => {
-    const { requires, degradesWithout, placing } = one.service;
+    const { requires, degradesWithout, placing, maintenance } = one.service;
     const own = { ...placing?.brings, ...placing?.lends };
     const others = new Set<BlockSource>([...Object.values(own), ...(placing ? [placing.on] : [])]);
     return ground(
@@ -173,6 +173,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
         requires: placing === undefined ? [] : requires.filter((source) => !others.has(source)),
         instances: placing?.on.instances ?? [requiredBlock(one.service)],
         degradesWithout: degradesWithout.map((soft) => (isSoftened(soft) ? soft.block : soft)),
+        maintenance,
       },
       own,
     );
@@ -189,14 +190,17 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
     switching: placings.find(({ switching }) => switching !== undefined)?.switching,
     grounds: [
       ...running,
-      ...possible.map(({ region, on, requires = [], degradesWithout = [], own = {} }) =>
-        ground(region, false, { requires, degradesWithout, instances: on.instances }, own),
+      ...possible.map(({ region, on, requires = [], degradesWithout = [], maintenance, own = {} }) =>
+        ground(region, false, { requires, degradesWithout, maintenance, instances: on.instances }, own),
       ),
     ],
   };
 }
 
-function storedGround({ region, runs, instances, brought }: DraftGround, whole: Service): StoredGround {
+function storedGround(
+  { region, runs, instances, brought }: DraftGround,
+  whole: ResolvedService,
+): StoredGround {
   const store = new BlockStore();
   const stored = whole.requires.map((source) => store.store(blockOf(source)));
   const soft = whole.degradesWithout.map((one) => store.store(blockOf(isSoftened(one) ? one.block : one)));
@@ -207,6 +211,7 @@ function storedGround({ region, runs, instances, brought }: DraftGround, whole: 
     instances: stored.slice(stored.length - instances),
     degradesWithout: soft,
     parts: store.parts,
+    plans: whole.plans,
     brought,
   };
 }

@@ -1,6 +1,6 @@
 import { type Block, blockOf, type Remote } from "../block";
 import { fold, withParts } from "../calculus/fold";
-import type { RollingMaintenance } from "../calculus/planned-work";
+import { plansOn, type RollingMaintenance } from "../calculus/planned-work";
 import { isSoftened, type Service } from "../calculus/service";
 import { type DeclaredService, remoteName, remoteOf, remotesIn } from "./declared-services";
 import { stronglyConnected } from "./strongly-connected";
@@ -51,6 +51,13 @@ export function resolvedServices(all: readonly DeclaredService[]): ResolvedServi
 
   const degrades = (name: string): boolean =>
     [...reachable(name, requires)].some((other) => (softly.get(other) ?? []).length > 0);
+  // Its own plan may not name what it does not hold; that of another counts for the hosts that stand in it.
+  const plansOf = (name: string, required: readonly Block[]): RollingMaintenance[] =>
+    [...reachable(name, requires)].flatMap((other) => {
+      const plan = services.get(other)?.service.maintenance;
+      if (plan === undefined) return [];
+      return other === name ? [plan] : plansOn([plan], required);
+    });
   return all.map((one): ResolvedService => {
     const name = nameOf(one);
     const { service } = one;
@@ -68,7 +75,7 @@ export function resolvedServices(all: readonly DeclaredService[]): ResolvedServi
           .filter((block) => remotesIn([block]).some((need) => degrades(remoteName(need))))
           .map((block) => full.resolved(name, block)),
       ],
-      plans: plansOn(required, name, requires, services),
+      plans: plansOf(name, required),
     };
   });
 }
@@ -168,25 +175,6 @@ function reachable(name: string, all: Bodies): Set<string> {
     open.push(...needsOf(all, one).map(remoteName));
   }
   return found;
-}
-
-/** A plan of another service counts for the hosts that stand in the composition. */
-function plansOn(
-  required: readonly Block[],
-  name: string,
-  requires: Bodies,
-  services: ReadonlyMap<string, DeclaredService>,
-): RollingMaintenance[] {
-  const ids = new Set<string>();
-  for (const block of required)
-    fold<void>(block, (one) => void (one.type === "component" && ids.add(one.id)));
-  return [...reachable(name, requires)].flatMap((other) => {
-    const plan = services.get(other)?.service.maintenance;
-    if (plan === undefined) return [];
-    if (other === name) return [plan];
-    const components = plan.components.filter((id) => ids.has(id));
-    return components.length === 0 ? [] : [{ ...plan, components }];
-  });
 }
 
 function checkDeclared(name: string, need: string, known: readonly string[]): void {

@@ -14,6 +14,8 @@ export interface PlacedResult {
   /** Instances that its callers' load takes. */
   readonly load: number;
   readonly basis: Basis;
+  /** Whether planned work counts as down; false too where there is none. */
+  readonly planned: boolean;
   readonly runsIn: readonly string[];
   readonly users: PlacedService["users"];
   /** Whether it may stay in one region because all that is known to use it goes on without it. */
@@ -33,6 +35,8 @@ export interface PlacedOptions {
   readonly service?: string;
   /** @default "correlated" */
   readonly basis?: Basis;
+  /** Count planned work as down. @default true */
+  readonly planned?: boolean;
   /** For all services together, in milliseconds. @default 20000 */
   readonly timeLimitMillis?: number;
 }
@@ -45,7 +49,7 @@ const DEFAULT_TIME_LIMIT_MILLIS = 20_000;
  * @throws RangeError for a service that the run does not hold, and for a run that says nothing of places
  */
 export function placedResults(run: AvailabilityRun, options: PlacedOptions = {}): PlacedResult[] {
-  const { basis = "correlated", timeLimitMillis = DEFAULT_TIME_LIMIT_MILLIS } = options;
+  const { basis = "correlated", planned = true, timeLimitMillis = DEFAULT_TIME_LIMIT_MILLIS } = options;
   if (run.placing === undefined) {
     throw new RangeError("the run does not say what services are made of elsewhere: synthesise anew");
   }
@@ -58,20 +62,24 @@ export function placedResults(run: AvailabilityRun, options: PlacedOptions = {})
       `no service "${options.service}" in the run: expected one of ${known.join(", ") || "none"}`,
     );
   }
-  return chosen.map((one) => placedResult(one, basis, timeLimitMillis / chosen.length));
+  return chosen.map((one) =>
+    placedResult(one, { basis, planned, timeLimitMillis: timeLimitMillis / chosen.length }),
+  );
 }
 
-function placedResult(placed: PlacedService, basis: Basis, timeLimitMillis: number): PlacedResult {
+function placedResult(placed: PlacedService, options: Required<PlacementLimits>): PlacedResult {
+  const { basis, planned } = options;
   const { service, load, users, grounds } = placed;
   const switching = placed.switching ?? undefined;
   const { ranked, left } = placements(
     { name: service, load, grounds: grounds.map(restoredGround), switching },
-    { basis, timeLimitMillis },
+    options,
   );
   return {
     service,
     load,
     basis,
+    planned: planned && grounds.some(({ plans = [] }) => plans.length > 0),
     runsIn: grounds.filter(({ runs }) => runs).map(({ region }) => region),
     users,
     mayStayInOne: users.length > 0 && users.every(({ without }) => without !== "down"),
@@ -81,6 +89,8 @@ function placedResult(placed: PlacedService, basis: Basis, timeLimitMillis: numb
     left,
   };
 }
+
+type PlacementLimits = Pick<PlacedOptions, "basis" | "planned" | "timeLimitMillis">;
 
 /** For a terminal. */
 export function textPlaced(results: readonly PlacedResult[]): string {
@@ -113,7 +123,8 @@ function textOne(result: PlacedResult): string {
     `  ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ")}`.trimEnd();
   const instances = result.load === 1 ? "1 instance" : `${result.load} instances`;
   return [
-    `${result.service}: runs in ${result.runsIn.join(", ")}; its load takes ${instances}; ${basis} figures, the best first`,
+    `${result.service}: runs in ${result.runsIn.join(", ")}; its load takes ${instances}; ${basis} figures` +
+      `${result.planned ? " with planned work" : ""}, the best first`,
     line(HEADINGS),
     ...rows.map(line),
     ...placedNotes(result).map((text) => `    ${text}`),

@@ -141,6 +141,27 @@ describe("placements", () => {
     }
   });
 
+  test("planned work in a region counts as down, and less where another takes over", () => {
+    // GIVEN machines that are taken out for two hours in 30 days, each region's by a plan of its own
+    const place = part("net", 1e6);
+    const [a, b] = ["a", "b"].map((region) =>
+      ground(region, 1, {
+        instances: machines(region, 1, place),
+        plans: [{ components: [`${region}/m0`], hoursPer30Days: 2 }],
+      }),
+    ) as [Ground, Ground];
+    const service = { name: "web", grounds: [a, b], load: 1, switching: instant };
+    const { ranked } = placements(service);
+    // THEN a machine is down by itself or out, and both are only when both are
+    const [net, out] = [1 / 1_000_001, 2 / 720];
+    const one = out + (1 - out) * (2 / 102);
+    expect(down(of(ranked, "a"))).toBeCloseTo(net + (1 - net) * one, 14);
+    expect(down(of(ranked, "a", "b"))).toBeCloseTo(net + (1 - net) * one ** 2, 14);
+    // and without planned work no machine is ever out
+    const apart = placements(service, { planned: false });
+    expect(down(of(apart.ranked, "a"))).toBeCloseTo(net + ((1 - net) * 2) / 102, 14);
+  });
+
   test("ends in time however many regions there are, and says what is left", () => {
     const grounds = Array.from({ length: 24 }, (_, at) => ground(`r${at}`, 6));
     const started = performance.now();
@@ -234,9 +255,10 @@ describe("services of an app, placed", () => {
     );
     jp.sites.push({ region: "jp", on: alike(machines("jp", 2)) });
     const tips = alike(machines("jp", 2));
+    const maintenance = { components: ["jp/m0", "jp/m1"], hoursPer30Days: 1 };
     jp.services.push(
       service("shop", { requires: [part("jp/shop"), remote("us", "web")] }),
-      service("tips", { requires: [tips], placing: { on: tips } }),
+      service("tips", { requires: [tips], maintenance, placing: { on: tips } }),
       service("search", { requires: [part("jp/search")], degradesWithout: [remote("jp", "tips")] }),
     );
     return collectAvailability(root);
@@ -250,7 +272,10 @@ describe("services of an app, placed", () => {
     const reported = run.stacks
       .find(({ stack }) => stack === "jp")
       ?.services.find((one) => one.service === "tips");
-    expect(down(of(ranked, "jp"))).toBe(reported?.independent?.unavailability);
+    expect(reported?.results.planned).toBeDefined();
+    expect(of(ranked, "jp").outcomes?.correlated.down.upper).toBe(reported?.planned?.unavailability);
+    const [apart] = placedResults(run, { service: "tips", planned: false });
+    expect(down(of(apart?.placements ?? [], "jp"))).toBe(reported?.independent?.unavailability);
   });
 
   test("a region without it is built on its site, and uses what it has not of its own", () => {
@@ -338,6 +363,14 @@ describe("services of an app, placed", () => {
       const names = (JSON.parse(command("place", "--json").out) as PlacedResult[]).map((one) => one.service);
       expect(names.sort()).toEqual(["search", "shop", "tips", "web"]);
       expect(command("place", "web", "--basis", "bounds").out).toContain("bounds figures, the best first");
+    });
+
+    test("counts planned work and says so, unless it is left out", () => {
+      const heading = "tips: runs in jp; its load takes 1 instance; correlated figures";
+      expect(command("place", "tips").out).toContain(`${heading} with planned work, the best first`);
+      expect(command("place", "tips", "--no-planned").out).toContain(`${heading}, the best first`);
+      // where nothing is planned there is nothing to say
+      expect(command("place", "shop").out).toContain("correlated figures, the best first");
     });
 
     test("names the services that there are when asked for another", () => {
