@@ -1,5 +1,4 @@
 import type { Construct } from "constructs";
-import type { BlockSource } from "../constructs/availability";
 import type { ImageMirror, ImageRepository } from "../constructs/google";
 import {
   type ClusterAccess,
@@ -13,7 +12,7 @@ import type { ServiceValue } from "../constructs/service";
 import { CLUSTER_INSTANCES } from "../constructs/service/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry } from "../constructs/service/service-value";
-import { serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
+import { type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on GKE stand on. */
 export interface ClusterServicesProps {
@@ -30,7 +29,7 @@ export interface ClusterServicesProps {
   /** Where those of Docker Hub come from. */
   readonly mirror: ImageMirror;
   /** What a call to an origin outside needs, by the origin's host name. */
-  readonly way: (host: string) => readonly BlockSource[];
+  readonly way: (host: string) => NamedNeeds;
 }
 
 /** A service of the region, and what it needs. */
@@ -62,10 +61,15 @@ export function clusterServices(
         boundSeconds: BOUND_SECONDS + health.startSeconds * atMost,
       });
       service.registerWith(consul);
-      return [name, { service, stands: calls.length === 0 ? [service] : [service, resolver] }];
+      const besides: NamedNeeds = calls.length === 0 ? {} : { resolver };
+      return [name, { service, besides }];
     }),
   );
-  const needs = serviceNeeds(here, (name) => made.get(name)!.stands, way);
+  const stands = (name: string) => {
+    const { service, besides } = made.get(name)!;
+    return { on: service, besides };
+  };
+  const needs = serviceNeeds(here, stands, way);
   return new Map([...made].map(([name, { service }]) => [name, { service, needs: needs.get(name)! }]));
 }
 

@@ -1,6 +1,5 @@
 import { TerraformVariable } from "cdktf";
 import type { Construct } from "constructs";
-import type { BlockSource } from "../constructs/availability";
 import type { DedicatedServer } from "../constructs/dedicated";
 import type { ConsulCluster, LocalResolver } from "../constructs/dns";
 import type { DedicatedRegion } from "../constructs/region";
@@ -8,7 +7,7 @@ import { ContainerService, type ServiceValue } from "../constructs/service";
 import { placed } from "../constructs/service/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry } from "../constructs/service/service-value";
-import { serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
+import { type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on dedicated servers stand on. */
 export interface HostServicesProps {
@@ -18,7 +17,7 @@ export interface HostServicesProps {
   readonly consul: ConsulCluster;
   readonly resolver: LocalResolver;
   /** What a call to an origin outside needs, by the origin's host name. */
-  readonly way: (host: string) => readonly BlockSource[];
+  readonly way: (host: string) => NamedNeeds;
 }
 
 /** The services that run in a region, and what each of them needs, by name. */
@@ -50,7 +49,7 @@ export function hostServices(
       ];
     }),
   );
-  return serviceNeeds(here, (name) => [made.get(name)!], way);
+  return serviceNeeds(here, (name) => ({ on: made.get(name)! }), way);
 }
 
 function credentials(

@@ -1,5 +1,5 @@
 import type { Construct } from "constructs";
-import { alike, softened } from "../constructs/availability";
+import { alike, pooled, softened } from "../constructs/availability";
 import { DedicatedServer, RetiredServer, ServerRoster } from "../constructs/dedicated";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
@@ -8,6 +8,7 @@ import type { DedicatedRegion, HostRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { hostServices } from "./host-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { ownServices } from "./service-needs";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {
@@ -44,12 +45,14 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ],
       placing: this.throughProxies(names, proxy),
     });
-    const way = (host: string) => [proxy, ...this.originsNamed(host)];
-    for (const [name, needs] of hostServices(this, { region, services, servers, consul, resolver, way })) {
-      this.service(name, needs);
-    }
+    const way = (host: string) => ({ proxy, ...this.originNamed(host) });
+    const made = hostServices(this, { region, services, servers, consul, resolver, way });
+    for (const [name, needs] of made) this.service(name, needs);
     const apps = withRole(servers, "app");
-    if (apps.length > 0) this.site({ on: alike(apps) });
+    if (apps.length > 0) {
+      const on = pooled(`services of ${region.name}`, alike(apps), proxy.failover?.switching);
+      this.site({ on, own: { resolver: names, proxy, ...this.ownOrigins, ...ownServices(made) } });
+    }
   }
 
   /** One after another, once all that stays is what it shall be: each may be a Consul server that the others still need. */

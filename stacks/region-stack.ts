@@ -31,7 +31,7 @@ import {
 } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
-import { outsideCalls } from "./service-needs";
+import { type NamedNeeds, outsideCalls } from "./service-needs";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
@@ -108,10 +108,16 @@ export abstract class RegionStack<R extends RegionBase>
     return (this.originBlocks ??= this.originComponents());
   }
 
-  /** What the region says of that origin: one block, or none. */
-  protected originsNamed(host: string): readonly BlockSource[] {
+  /** What the region says of that origin, where it says anything. */
+  protected originNamed(host: string): NamedNeeds {
     const { needed, names } = this.origins;
-    return needed.filter((_, at) => names[at] === host);
+    const block = needed[names.indexOf(host)];
+    return block === undefined ? {} : { [`origin ${host}`]: block };
+  }
+
+  /** The same of all its origins. */
+  protected get ownOrigins(): NamedNeeds {
+    return Object.assign({}, ...this.origins.names.map((name) => this.originNamed(name))) as NamedNeeds;
   }
 
   private originComponents(): Origins {

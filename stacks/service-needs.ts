@@ -1,10 +1,21 @@
-import type { BlockSource, ServiceProps } from "../constructs/availability";
+import type { BlockSource, HasInstances, ServiceProps } from "../constructs/availability";
 import type { Region } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { outsideHost } from "../constructs/service/service-value";
 
-/** What a service needs, and what it can do without. */
-export type ServiceNeeds = Pick<ServiceProps, "requires" | "degradesWithout">;
+/** What a service needs, what it can do without, and what it would need elsewhere. */
+export type ServiceNeeds = Pick<ServiceProps, "requires" | "degradesWithout" | "placing">;
+
+/** What is needed, by names that mean the same in every region. */
+export type NamedNeeds = Readonly<Record<string, BlockSource>>;
+
+/** What the instances of a service stand on. */
+export interface Standing {
+  /** What carries its load. */
+  readonly on: HasInstances;
+  /** What all of them need. @default - nothing */
+  readonly besides?: NamedNeeds;
+}
 
 /** Services that run in the region. */
 export const servicesIn = (
@@ -19,8 +30,17 @@ export const outsideCalls = (
 ): readonly string[] =>
   servicesIn(services, region).flatMap(({ calls }) => calls.flatMap((call) => outsideHost(call) ?? []));
 
+const nameOfService = (name: string): string => `service ${name}`;
+
+/** What carries the services of a region, for others that would come there and need them. */
+export const ownServices = (needs: ReadonlyMap<string, ServiceNeeds>): NamedNeeds =>
+  Object.fromEntries(
+    [...needs].flatMap(([name, { placing }]) => (placing ? [[nameOfService(name), placing.on]] : [])),
+  );
+
 /**
  * What each service of a region needs, by its name: itself, and all that those whom it cannot do without need in turn.
+ * In a region that it came to it would use what that has of the same, and else what it uses here.
  *
  * @param here services of the region
  * @param stands what an instance of a service stands on
@@ -28,25 +48,36 @@ export const outsideCalls = (
  */
 export function serviceNeeds(
   here: readonly ServiceValue[],
-  stands: (name: string) => readonly BlockSource[],
-  way: (host: string) => readonly BlockSource[],
+  stands: (name: string) => Standing,
+  way: (host: string) => NamedNeeds,
 ): ReadonlyMap<string, ServiceNeeds> {
   const isSoft = ({ degradesWithout }: ServiceValue, called: string) => degradesWithout.includes(called);
-  const needs = (service: ServiceValue): BlockSource[] => [
-    ...stands(service.name),
-    ...service.calls.filter((called) => !isSoft(service, called)).flatMap(called),
-  ];
-  const called = (name: string): readonly BlockSource[] => {
+  const besides = (service: ServiceValue): NamedNeeds =>
+    Object.assign(
+      {},
+      stands(service.name).besides,
+      ...service.calls.filter((called) => !isSoft(service, called)).map(called),
+    ) as NamedNeeds;
+  const called = (name: string): NamedNeeds => {
     const host = outsideHost(name);
-    return host === undefined ? needs(here.find((service) => service.name === name)!) : way(host);
+    if (host !== undefined) return way(host);
+    const service = here.find((one) => one.name === name)!;
+    return { [nameOfService(name)]: stands(name).on, ...besides(service) };
   };
   return new Map(
-    here.map((service) => [
-      service.name,
-      {
-        requires: [...new Set(needs(service))],
-        degradesWithout: service.calls.filter((name) => isSoft(service, name)).flatMap(called),
-      },
-    ]),
+    here.map((service) => {
+      const { on } = stands(service.name);
+      const lends = besides(service);
+      return [
+        service.name,
+        {
+          requires: [...new Set([on, ...Object.values(lends)])],
+          degradesWithout: service.calls
+            .filter((name) => isSoft(service, name))
+            .flatMap((name) => Object.values(called(name))),
+          placing: { on, lends },
+        },
+      ];
+    }),
   );
 }

@@ -17,6 +17,7 @@ import type { GkeRegion } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { ownServices } from "./service-needs";
 import type { UkStack } from "./uk";
 
 /** What runs on the cluster of a region on GKE. */
@@ -95,7 +96,12 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const made = clusterServices(this, {
       ...{ region, services, access, workers, consul, resolver, namespace: apps },
       ...{ ownImages: uk.appImages, mirror: images },
-      way: (host) => [proxy, ...this.originsNamed(host)],
+      way: (host) => ({ proxy, ...this.originNamed(host) }),
+    });
+    const needs = new Map([...made].map(([name, one]) => [name, one.needs]));
+    this.site({
+      on: pooled(`services of ${region.name}`, workers, proxy.failover?.switching),
+      own: { resolver, proxy, ...this.ownOrigins, ...ownServices(needs) },
     });
     const isPublic = (name: string) => name === region.entrance?.backend.service;
     for (const [name, { needs }] of made) {
@@ -142,10 +148,11 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     }
     const data = { needed: database ? [database] : [], missed: cache ? [cache] : [] };
     if (own !== undefined) {
-      const { requires, degradesWithout = [] } = own.needs;
+      const { requires, degradesWithout = [], placing } = own.needs;
       this.service(own.service.serviceName, {
         requires: [entrance, ...requires, ...data.needed],
         degradesWithout: [cluster, ...degradesWithout, ...data.missed],
+        placing: placing && { ...placing, lends: { ...placing.lends, ...(database && { database }) } },
       });
       return;
     }

@@ -10,6 +10,7 @@ import {
 } from "../block";
 import { HOURS_PER_YEAR } from "./downtime";
 import { evaluate } from "./evaluate";
+import type { EvaluateOptions } from "./evaluation";
 import { failureGraph } from "./failure-graph";
 import { replaced } from "./fold";
 import type { HasInstances } from "./site";
@@ -105,12 +106,14 @@ export interface SwitchingCost {
  * outage for its share of the requests, for as long as switching takes, or until its repair where nobody notices. What
  * they all stand on is left out, since nothing can be switched to when that fails.
  *
+ * @param options time for each of the blocks
  * @throws RangeError for a coverage or time that cannot be
  */
 export function switchingFrom(
   name: string,
   blocks: readonly Block[],
   { seconds, coverage = ASSUMED_COVERAGE, source }: Switching,
+  options: Pick<EvaluateOptions, "timeLimitMillis"> = {},
 ): SwitchingCost {
   if (!(coverage >= 0 && coverage <= 1)) {
     throw new RangeError(
@@ -129,7 +132,7 @@ export function switchingFrom(
   let perYear = 0;
   let down = 0;
   for (const block of blocks) {
-    const found = evaluate(without(block, shared), { cutSets: false });
+    const found = evaluate(without(block, shared), { ...options, cutSets: false });
     if (!found.exact) unknown.add(found.reason);
     else if (found.frequency?.perYear === undefined) {
       for (const id of found.frequency?.unknown ?? []) unknown.add(id);

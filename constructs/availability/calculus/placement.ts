@@ -1,4 +1,4 @@
-import { atLeast, type Block, type Component, parallel, series } from "../block";
+import { atLeast, type Block, component, type Component, parallel, series } from "../block";
 import { declaredGroups, withCommonCauses } from "./common-cause";
 import { MINUTES_PER_YEAR } from "./downtime";
 import { evaluate } from "./evaluate";
@@ -75,8 +75,8 @@ export interface Placements {
 const DEFAULT_TIME_LIMIT_MILLIS = 10_000;
 const DEFAULT_MOST_REGIONS = 3;
 const MOST_MILLIS_EACH = 5000;
-/** Of the time for one placement; the rest is for what each region is by itself. */
-const WHOLE_SHARE = 0.6;
+/** Of the time for one placement, the whole takes as much as so many of its regions by themselves. */
+const WHOLE_WEIGHT = 4;
 /** However late it is, an answer for one region alone takes no longer than this. */
 const LEAST_MILLIS_EACH = 20;
 
@@ -124,6 +124,8 @@ export function placements(service: Placeable, options: PlacementOptions = {}): 
 type Unranked = Omit<Placement, "gainedMinutesPerYear"> & { readonly gainedMinutesPerYear: undefined };
 
 class Model {
+  private readonly degraded = new Map<Ground, Map<number, Degraded>>();
+
   constructor(
     private readonly service: Placeable,
     private readonly planned: boolean,
@@ -131,12 +133,15 @@ class Model {
 
   placement(grounds: readonly Ground[], timeLimitMillis: number): Unranked {
     const { load, name, switching = ASSUMED_SWITCHING } = this.service;
+    const time = new SharedTime(timeLimitMillis, WHOLE_WEIGHT + 3 * grounds.length);
     const several = grounds.length > 1;
     const shareEach = Math.ceil(load / grounds.length);
     const own = grounds.flatMap((ground) => carrying(ground, shareEach) ?? []);
     const cost =
       several && own.length === grounds.length
-        ? switchingFrom(`${name} in ${grounds.map(({ region }) => region).join(", ")}`, own, switching)
+        ? switchingFrom(`${name} in ${grounds.map(({ region }) => region).join(", ")}`, own, switching, {
+            timeLimitMillis: time.take(own.length) / own.length,
+          })
         : undefined;
     const serving = servingBlock(grounds, load);
     const common = {
@@ -152,12 +157,11 @@ class Model {
       return { ...common, outcomes: undefined, shared: [], cappedAtMinutesPerYear: MINUTES_PER_YEAR };
     }
     const whole = this.evaluated(
-      series(serving, ...(cost?.parts ?? [])),
+      series(serving, ...(cost?.parts ?? []), ...leavingIn(grounds)),
       grounds,
-      WHOLE_SHARE * timeLimitMillis,
+      time.take(WHOLE_WEIGHT),
     );
-    const each = ((1 - WHOLE_SHARE) * timeLimitMillis) / (2 * grounds.length);
-    const degraded = grounds.map((ground) => this.degradedIn(ground, shareEach, each));
+    const degraded = grounds.map((ground) => this.degradedIn(ground, shareEach, time));
     const shared = sharedParts(serving);
     const left = shared.reduce((up, { availability }) => up * availability, 1);
     return {
@@ -170,19 +174,55 @@ class Model {
     };
   }
 
-  private degradedIn(ground: Ground, needed: number, timeLimitMillis: number): Degraded | undefined {
-    const required = carrying(ground, Math.min(needed, ground.instances.length));
+  /** The same ground stands in many sets, often with the same share. */
+  private degradedIn(ground: Ground, share: number, time: SharedTime): Degraded | undefined {
+    const needed = Math.min(share, ground.instances.length);
+    const required = carrying(ground, needed);
     if (required === undefined || ground.degradesWithout.length === 0) return undefined;
-    return {
-      required: this.evaluated(required, [ground], timeLimitMillis),
-      full: this.evaluated(series(required, ...ground.degradesWithout), [ground], timeLimitMillis),
+    const known = this.degraded.get(ground) ?? new Map<number, Degraded>();
+    this.degraded.set(ground, known);
+    const found = known.get(needed) ?? {
+      required: this.evaluated(required, [ground], time.take(1)),
+      full: this.evaluated(series(required, ...ground.degradesWithout), [ground], time.take(1)),
     };
+    if (found.required.exact && found.full.exact) known.set(needed, found);
+    return found;
   }
 
   private evaluated(block: Block, grounds: readonly Ground[], timeLimitMillis: number): Evaluation {
     const plans = this.planned ? grounds.flatMap((ground) => ground.plans ?? []) : [];
     return evaluate(block, { cutSets: false, timeLimitMillis, maintenance: plansOn(plans, [block]) });
   }
+}
+
+/** A time that several share by their weights: what one leaves goes to those after it. */
+class SharedTime {
+  private readonly deadline: number;
+
+  constructor(
+    millis: number,
+    private weightLeft: number,
+  ) {
+    this.deadline = performance.now() + millis;
+  }
+
+  /** Milliseconds for the next. */
+  take(weight: number): number {
+    const left = Math.max(LEAST_MILLIS_EACH, this.deadline - performance.now());
+    const share = left * Math.min(1, weight / this.weightLeft);
+    this.weightLeft = Math.max(weight, this.weightLeft - weight);
+    return share;
+  }
+}
+
+/** Another region does not help those who are with an instance that failed, and each has its part of the callers. */
+function leavingIn(grounds: readonly Ground[]): Component[] {
+  const count = grounds.length;
+  const parts = grounds.flatMap(({ leaving = [] }) => leaving);
+  if (count === 1) return parts;
+  return parts.map(({ id, unavailability, meanOutageHours, about }) =>
+    component(`${id} for 1/${count}`, { unavailability: unavailability / count, meanOutageHours }, about),
+  );
 }
 
 /** The region with so many of its instances up; undefined where it has not so many. */

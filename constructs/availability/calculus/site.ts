@@ -1,4 +1,4 @@
-import type { Block, BlockSource, HasAvailability } from "../block";
+import type { Block, BlockSource, Component, HasAvailability } from "../block";
 import type { Switching } from "./failover";
 import type { RollingMaintenance } from "./planned-work";
 
@@ -52,6 +52,8 @@ export interface Ground {
   readonly requires: readonly Block[];
   readonly instances: readonly Block[];
   readonly degradesWithout: readonly Block[];
+  /** What it costs there that callers must leave instances that failed. @default - nothing */
+  readonly leaving?: readonly Component[];
   /** Planned work on what it needs there. @default - none */
   readonly plans?: readonly RollingMaintenance[];
 }

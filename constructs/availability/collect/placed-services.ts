@@ -1,10 +1,10 @@
 import type { IConstruct } from "constructs";
-import { type Block, blockOf, type BlockSource, component } from "../block";
-import type { Switching } from "../calculus/failover";
+import { type Block, blockOf, type BlockSource, component, type Component } from "../block";
+import type { HasFailover, Switching } from "../calculus/failover";
 import { replaced } from "../calculus/fold";
 import type { RollingMaintenance } from "../calculus/planned-work";
 import { fails, fullBlock, isSoftened, type Outcome, requiredBlock, service } from "../calculus/service";
-import type { Ground, Site } from "../calculus/site";
+import type { Ground, HasInstances, Site } from "../calculus/site";
 import { type DeclaredService, remoteName, remoteOf } from "./declared-services";
 import { type ResolvedService, resolvedServices } from "./resolved-services";
 import { BlockStore, restored, type StoredBlock } from "./stored-block";
@@ -33,6 +33,8 @@ export interface StoredGround {
   readonly instances: readonly StoredBlock[];
   readonly degradesWithout: readonly StoredBlock[];
   readonly parts: Readonly<Record<string, StoredBlock>>;
+  /** What it costs there that callers must leave instances that failed. */
+  readonly leaving?: readonly Component[];
   /** Planned work on what it needs there. */
   readonly plans?: readonly RollingMaintenance[];
   /** What it uses of other regions, having none of its own. */
@@ -74,6 +76,7 @@ export function restoredGround(ground: StoredGround): Ground {
     requires: restore(ground.requires),
     instances: restore(ground.instances),
     degradesWithout: restore(ground.degradesWithout),
+    leaving: ground.leaving,
     plans: ground.plans,
   };
 }
@@ -112,6 +115,7 @@ interface DraftGround {
   /** Requirements in this order: what all instances need, then so many instances. */
   readonly declaredAs: DeclaredService;
   readonly instances: number;
+  readonly leaving: readonly Component[];
   readonly brought: StoredGround["brought"];
 }
 
@@ -136,6 +140,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
     runs: boolean,
     parts: Pick<Required<Site>, "requires" | "degradesWithout"> & {
       readonly maintenance: RollingMaintenance | undefined;
+      readonly on: HasInstances | undefined;
       readonly instances: readonly BlockSource[];
     },
     own: Readonly<Record<string, BlockSource>>,
@@ -151,6 +156,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
       region,
       runs,
       instances: parts.instances.length,
+      leaving: (parts.on as Partial<HasFailover> | undefined)?.failover?.cost.parts ?? [],
       brought: missing.map(([what, { from }]) => ({ what, from })),
       declaredAs: {
         stack: `${name} placed in ${region}`,
@@ -174,6 +180,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
         instances: placing?.on.instances ?? [requiredBlock(one.service)],
         degradesWithout: degradesWithout.map((soft) => (isSoftened(soft) ? soft.block : soft)),
         maintenance,
+        on: placing?.on,
       },
       own,
     );
@@ -191,14 +198,14 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
     grounds: [
       ...running,
       ...possible.map(({ region, on, requires = [], degradesWithout = [], maintenance, own = {} }) =>
-        ground(region, false, { requires, degradesWithout, maintenance, instances: on.instances }, own),
+        ground(region, false, { requires, degradesWithout, maintenance, on, instances: on.instances }, own),
       ),
     ],
   };
 }
 
 function storedGround(
-  { region, runs, instances, brought }: DraftGround,
+  { region, runs, instances, leaving, brought }: DraftGround,
   whole: ResolvedService,
 ): StoredGround {
   const store = new BlockStore();
@@ -211,6 +218,7 @@ function storedGround(
     instances: stored.slice(stored.length - instances),
     degradesWithout: soft,
     parts: store.parts,
+    leaving,
     plans: whole.plans,
     brought,
   };
@@ -231,9 +239,25 @@ function usersOf(name: string, declared: readonly DeclaredService[]): PlacedServ
         return component(`remote ${remoteName(leaf)}`, { unavailability: 0 });
       });
     const [required, full] = [mark(requiredBlock(one.service)), mark(fullBlock(one.service))];
-    if (named.size === 0) return [];
+    const beside = usedBeside(one, declared, name);
+    if (named.size === 0) {
+      return beside === "full" ? [] : [{ stack: one.stack, service: one.service.name, without: beside }];
+    }
     const down = new Set([...named].map((each) => `remote ${each}`));
-    const without = fails(required, down) ? "down" : fails(full, down) ? "degraded" : "full";
+    const without =
+      beside === "down" || fails(required, down) ? "down" : fails(full, down) ? "degraded" : beside;
     return [{ stack: one.stack, service: one.service.name, without }];
   });
+}
+
+/** What becomes of a service that uses one of that name by what carries it, as services of one stack do. */
+function usedBeside(
+  { service: user }: DeclaredService,
+  declared: readonly DeclaredService[],
+  name: string,
+): Outcome {
+  const carriers = declared.flatMap(({ service: one }) => (one.name === name ? (one.placing?.on ?? []) : []));
+  if (carriers.some((on) => user.requires.includes(on))) return "down";
+  const soft = user.degradesWithout.map((one) => (isSoftened(one) ? one.block : one));
+  return carriers.some((on) => soft.includes(on)) ? "degraded" : "full";
 }

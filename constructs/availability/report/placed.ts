@@ -216,8 +216,9 @@ const upOf = ({ lower, upper }: Interval): Interval => ({
   upper: complement(lower),
 });
 
-const availabilityText = ({ lower, upper }: Interval): string =>
-  lower === upper ? percent(lower) : `${percent(lower)} to ${percent(upper)}`;
+const availabilityText = ({ lower, upper }: Interval): string => fromTo(percent(lower), percent(upper));
 
-const shareText = ({ lower, upper }: Interval): string =>
-  lower === upper ? share(lower) : `${share(lower)} to ${share(upper)}`;
+const shareText = ({ lower, upper }: Interval): string => fromTo(share(lower), share(upper));
+
+/** Proven bounds may be so near to one another that all digits shown are the same. */
+const fromTo = (lower: string, upper: string): string => (lower === upper ? lower : `${lower} to ${upper}`);

@@ -162,6 +162,25 @@ describe("placements", () => {
     expect(down(of(apart.ranked, "a"))).toBeCloseTo(net + ((1 - net) * 2) / 102, 14);
   });
 
+  test("leaving a failed instance costs its callers as much, whatever other regions do", () => {
+    // GIVEN two regions of two machines each, of which callers leave a failed one after a while
+    const slowly = { seconds: 600, coverage: 1, source: "test" };
+    const pools = ["a", "b"].map((region) =>
+      pooled(`machines of ${region}`, alike(machines(region, 2)), slowly),
+    );
+    const grounds = ["a", "b"].map((region, at) =>
+      ground(region, 2, { leaving: pools[at]?.failover?.cost.parts }),
+    );
+    const { ranked } = placements({ name: "web", grounds, load: 1, switching: instant });
+    // THEN one region is what its machines are with that
+    expect(down(of(ranked, "a"))).toBeCloseTo(unavailability(pools[0]!), 14);
+    // and of two, each has half of the callers
+    const leaving = pools[0]!.failover!.cost.parts[0]!.unavailability;
+    const both = down(of(ranked, "a", "b"));
+    expect(both).toBeGreaterThan(leaving);
+    expect(both).toBeLessThan(leaving * 1.01 + unavailability(alike(machines("a", 2))) ** 2);
+  });
+
   test("ends in time however many regions there are, and says what is left", () => {
     const grounds = Array.from({ length: 24 }, (_, at) => ground(`r${at}`, 6));
     const started = performance.now();

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App } from "cdktf";
+import { collectAvailability } from "../../constructs/availability";
+import { placedResults } from "../../constructs/availability/report/placed";
+import { validateRegions } from "../../constructs/region";
+import uk from "../../regions/uk";
+import { addRegions } from "../../stacks";
+import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { ORIGIN, servicesOf, validated } from "./service-values";
+
+const service = servicesOf("jp");
+const inBoth = { in: { jp: {}, uk: {} } };
+
+let outdir: string;
+beforeAll(() => (outdir = mkdtempSync(join(tmpdir(), "tricloud-placing-"))));
+afterAll(() => rmSync(outdir, { recursive: true }));
+
+describe("services of a file, placed", () => {
+  test("stand on what each region would build for them, and use what they have to use of the other", async () => {
+    // GIVEN a shop in jp that needs stock of both regions, prices of jp alone and an origin outside, and misses tips
+    const regions = validateRegions([
+      { file: "jp.ts", value: dedicatedRegionValue({ registry: { address: "registry.internal:5000" } }) },
+      { file: "uk.ts", value: uk },
+    ]);
+    const calls = ["stock", "prices", "tips", `https://${ORIGIN}`];
+    const services = validated(
+      [
+        service("shop", 8080, { calls, degradesWithout: ["tips"] }),
+        service("stock", 8081, inBoth),
+        service("prices", 8082),
+        service("tips", 8083),
+      ],
+      regions,
+    );
+    const app = new App({ outdir });
+    await addRegions(app, regions, services);
+    // WHEN they are placed
+    const placed = placedResults(collectAvailability(app));
+    const of = (name: string) => placed.find((one) => one.service === name)!;
+    const down = (name: string, ...places: string[]): number =>
+      of(name).placements.find((one) => one.regions.join() === places.join())!.outcomes!.correlated.down
+        .upper;
+    const shared = (name: string) =>
+      of(name)
+        .placements.find((one) => one.regions.join() === "jp,uk")!
+        .shared.map(({ id }) => id);
+    // THEN the shop could stand in either or both; in uk with resolver, proxies and stock of its own
+    expect(
+      of("shop")
+        .placements.map((one) => one.regions.join("+"))
+        .sort(),
+    ).toEqual(["jp", "jp+uk", "uk"]);
+    expect(of("shop").brought).toEqual([{ region: "uk", what: "service prices", from: "jp" }]);
+    expect(shared("shop")).toContain("dedicated/sakura/jp/network");
+    expect(shared("tips")).toEqual([]);
+    expect(down("tips", "jp", "uk")).toBeLessThan(down("tips", "jp"));
+    // and each says who goes down with it and who could do without
+    const users = (name: string) => of(name).users.map((one) => `${one.stack}/${one.service} ${one.without}`);
+    expect(users("stock")).toEqual(["jp/shop down"]);
+    expect(users("prices")).toEqual(["jp/shop down"]);
+    expect(users("tips")).toEqual(["jp/shop degraded"]);
+    expect(of("tips").mayStayInOne).toBe(true);
+    // and stock, where it runs in both, carries both loads in one
+    expect(of("stock")).toMatchObject({ runsIn: ["jp", "uk"], load: 2 });
+  });
+});
