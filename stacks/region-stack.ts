@@ -130,6 +130,7 @@ export abstract class RegionStack<R extends RegionBase>
             groups[name]!,
             origin.origins.map((member) => originBlock(member.url.replace(/^https?:\/\//, ""), member)),
             settings,
+            this.region.name,
           )
         : originBlock(name, origin),
       isMissable: isGroup(origin) && origin.substitute !== undefined,

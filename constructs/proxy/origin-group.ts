@@ -18,18 +18,22 @@ import { type ProxySettings } from "./proxy-settings";
  * What a group of origins promises: one of them is enough, less what it costs that the proxy must find out that one has
  * failed. By preference that is a failure of the first alone; by weight each carries a part.
  *
- * @param origins what each promises, in the group's order
+ * @param origins what each promises, in the group's order; where services of other stacks are among those that carry
+ *   requests, what moving from them costs is added once these are known
  * @param settings the proxy's, whose `proxyReadTimeout` bounds an answer where the group does not
+ * @param region whose proxies ask it. @default - the name alone tells groups apart
  */
 export function originGroup(
   name: string,
   group: ProxyGroups[string],
   origins: readonly BlockSource[],
   settings: ProxySettings = {},
+  region?: string,
 ): HasFailover {
   const blocks = origins.map(blockOf);
   const whole = parallel(...blocks);
   if (blocks.length < 2) return { availability: whole, failover: undefined };
+  const called = `origins of ${name}${region === undefined ? "" : ` in ${region}`}`;
   const switching = switchingOf(name, group, settings);
   const isWeighted = grammarOf(name, group).origins.some(({ weight }) => weight !== undefined);
   const carrying = isWeighted ? blocks : blocks.slice(0, 1);
@@ -38,12 +42,11 @@ export function originGroup(
   );
   const cost: SwitchingCost =
     elsewhere.length > 0
-      ? // Its parts are known only once all stacks are.
-        { parts: [], times: undefined, unknown: elsewhere }
-      : switchingFrom(`origins of ${name}`, carrying, switching);
+      ? { parts: [], times: undefined, unknown: elsewhere }
+      : switchingFrom(called, carrying, switching);
   return {
     availability: cost.parts.length === 0 ? whole : series(whole, ...cost.parts),
-    failover: { name: `origins of ${name}`, switching, cost },
+    failover: { name: called, switching, cost, ...(elsewhere.length > 0 ? { from: carrying } : {}) },
   };
 }
 

@@ -11,6 +11,18 @@ import { dedicatedRegionValue } from "../constructs/region/region-values";
 import { ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("jp");
+/** Asked for by each region in its own time: what moving costs is each region's own. */
+const origins = (connectTimeout: string) => ({
+  [ORIGIN]: {
+    connectTimeout,
+    origins: ["a", "b"].map((name) => ({
+      url: `https://${name}.partner.example`,
+      availability: 0.999,
+      meanOutageHours: 1,
+      source: "assumed",
+    })),
+  },
+});
 const inBoth = { in: { jp: {}, uk: {} } };
 
 let outdir: string;
@@ -21,8 +33,14 @@ describe("services of a file, placed", () => {
   test("stand on what each region would build for them, and use what they have to use of the other", async () => {
     // GIVEN a shop in jp that needs stock of both regions, prices of jp alone and an origin outside, and misses tips
     const regions = validateRegions([
-      { file: "jp.ts", value: dedicatedRegionValue({ registry: { address: "registry.internal:5000" } }) },
-      { file: "uk.ts", value: uk },
+      {
+        file: "jp.ts",
+        value: dedicatedRegionValue({
+          registry: { address: "registry.internal:5000" },
+          origins: origins("1s"),
+        }),
+      },
+      { file: "uk.ts", value: { ...uk, origins: origins("2s") } },
     ]);
     const calls = ["stock", "prices", "tips", `https://${ORIGIN}`];
     const services = validated(

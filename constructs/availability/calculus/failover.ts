@@ -195,6 +195,8 @@ export interface Failover {
   readonly name: string;
   readonly switching: Switching;
   readonly cost: SwitchingCost;
+  /** What is switched from, where services of other stacks stand in it: what that costs is known once these are put in. */
+  readonly from?: readonly Block[];
 }
 
 /**

@@ -1,7 +1,8 @@
-import { type Block, blockOf, type Remote } from "../block";
+import { type Block, blockOf, type BlockSource, type Component, type Remote } from "../block";
+import { type Failover, type HasFailover, switchingFrom } from "../calculus/failover";
 import { fold, withParts } from "../calculus/fold";
 import { plansOn, type RollingMaintenance } from "../calculus/planned-work";
-import { isSoftened, type Service } from "../calculus/service";
+import { isSoftened, type Service, type Softened } from "../calculus/service";
 import { type DeclaredService, remoteName, remoteOf, remotesIn } from "./declared-services";
 import { stronglyConnected } from "./strongly-connected";
 
@@ -9,6 +10,10 @@ import { stronglyConnected } from "./strongly-connected";
 export interface ResolvedService extends Service {
   /** Planned work on what it requires: its own, and that of the services it needs. */
   readonly plans: readonly RollingMaintenance[];
+  /** Where others take over within what it requires of its own stack. */
+  readonly failovers: readonly Failover[];
+  /** What leaving failed services of other stacks costs it: stands first in what it requires. */
+  readonly leaving: readonly Component[];
 }
 
 /**
@@ -23,6 +28,28 @@ export interface ResolvedService extends Service {
  * @throws RangeError for a service that no stack declares, and for services that nothing but each other holds up
  */
 export function resolvedServices(all: readonly DeclaredService[]): ResolvedService[] {
+  const apart = putTogether(all);
+  if (apart.every(({ leaving, missed }) => leaving.length + missed.length === 0)) return apart;
+  const whole = all.map(({ stack, service }, at): DeclaredService => {
+    const { leaving, missed } = apart[at] as PutTogether;
+    const requires = [...leaving, ...service.requires];
+    return {
+      stack,
+      service: { ...service, requires, degradesWithout: [...service.degradesWithout, ...missed] },
+    };
+  });
+  return putTogether(whole).map((one, at) => {
+    const { failovers, leaving } = apart[at] as PutTogether;
+    return { ...one, failovers, leaving };
+  });
+}
+
+interface PutTogether extends ResolvedService {
+  /** What leaving failed services of other stacks costs those who would only miss them. */
+  readonly missed: readonly Component[];
+}
+
+function putTogether(all: readonly DeclaredService[]): PutTogether[] {
   const services = new Map(all.map((one) => [nameOf(one), one]));
   const requires = bodies(all, ({ service }) => service.requires.map(blockOf));
   const softly = bodies(all, softBlocks);
@@ -58,9 +85,18 @@ export function resolvedServices(all: readonly DeclaredService[]): ResolvedServi
       if (plan === undefined) return [];
       return other === name ? [plan] : plansOn([plan], required);
     });
-  return all.map((one): ResolvedService => {
+  const failoversOf = (name: string, sources: readonly (BlockSource | Softened)[]): Failover[] =>
+    sources.flatMap((source) => {
+      const { failover } = (isSoftened(source) ? source.block : source) as Partial<HasFailover>;
+      if (failover?.from === undefined) return failover ?? [];
+      const from = failover.from.map((block) => up.resolved(name, block));
+      const limit = { timeLimitMillis: SWITCHING_MILLIS };
+      return { ...failover, cost: switchingFrom(failover.name, from, failover.switching, limit) };
+    });
+  return all.map((one): PutTogether => {
     const name = nameOf(one);
     const { service } = one;
+    const failovers = failoversOf(name, service.requires);
     const atBest = (block: Block): Block => full.resolved(name, soft(name, block));
     const needed = requires.get(name) ?? [];
     const required = needed.map((block) => up.resolved(name, block));
@@ -76,9 +112,19 @@ export function resolvedServices(all: readonly DeclaredService[]): ResolvedServi
           .map((block) => full.resolved(name, block)),
       ],
       plans: plansOf(name, required),
+      failovers,
+      leaving: partsLater(failovers),
+      missed: partsLater(failoversOf(name, service.degradesWithout)),
     };
   });
 }
+
+/** For how often one of those that a service switches between fails. */
+const SWITCHING_MILLIS = 1000;
+
+/** Costs that do not stand in the blocks already. */
+const partsLater = (failovers: readonly Failover[]): Component[] =>
+  failovers.flatMap(({ from, cost }) => (from === undefined ? [] : cost.parts));
 
 type Bodies = ReadonlyMap<string, readonly Block[]>;
 

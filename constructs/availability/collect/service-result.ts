@@ -1,9 +1,9 @@
-import type { BlockSource, Component } from "../block";
+import type { Component } from "../block";
 import { declaredGroups } from "../calculus/common-cause";
 import { compositionText } from "../calculus/composition-text";
 import type { Evaluation } from "../calculus/evaluation";
 import { held } from "../calculus/held";
-import type { HasFailover } from "../calculus/failover";
+import type { Failover } from "../calculus/failover";
 import type { Importance } from "../calculus/importance";
 import type { OutageFrequency } from "../calculus/outage-frequency";
 import { percent } from "../calculus/percent";
@@ -27,7 +27,9 @@ export function serviceResult(one: EvaluatedService, target: TargetResult | null
   return {
     service: service.name,
     // Other stacks' services stand here by name; `requires` holds what they are made of.
-    composition: compositionText(requiredBlock(service)),
+    composition: compositionText(
+      requiredBlock({ ...service, requires: [...service.requires, ...whole.leaving] }),
+    ),
     ...stored,
     parts: store.parts,
     softened: service.degradesWithout.filter(isSoftened).map((soft) => ({
@@ -50,7 +52,7 @@ export function serviceResult(one: EvaluatedService, target: TargetResult | null
         ? null
         : (sensitivities(required, exact, { ...target, maintenance: whole.plans }) ?? null),
     frequency: frequencyResult(exact?.frequency),
-    failovers: service.requires.flatMap(failoverResults),
+    failovers: whole.failovers.map(failoverResult),
     planned: exact?.planned ?? null,
     downtime: exact?.downtime ?? null,
     outcomes: outcomes(whole) ?? null,
@@ -65,22 +67,17 @@ export function serviceResult(one: EvaluatedService, target: TargetResult | null
   };
 }
 
-function failoverResults(source: BlockSource): FailoverResult[] {
-  const { failover } = source as Partial<HasFailover>;
-  if (failover === undefined) return [];
-  const { name, switching, cost } = failover;
+function failoverResult({ name, switching, cost }: Failover): FailoverResult {
   const { affected = null, failuresPerYear = null, meanDowntimeHours } = cost.times ?? {};
-  return [
-    {
-      name,
-      recoverySeconds: switching.seconds,
-      source: switching.source,
-      affected,
-      failuresPerYear,
-      meanDowntimeSeconds: meanDowntimeHours === undefined ? null : meanDowntimeHours * 3600,
-      unknown: cost.unknown,
-    },
-  ];
+  return {
+    name,
+    recoverySeconds: switching.seconds,
+    source: switching.source,
+    affected,
+    failuresPerYear,
+    meanDowntimeSeconds: meanDowntimeHours === undefined ? null : meanDowntimeHours * 3600,
+    unknown: cost.unknown,
+  };
 }
 
 function frequencyResult(found: OutageFrequency | undefined): ServiceAvailability["frequency"] {

@@ -11,7 +11,9 @@ import {
   type Service,
   type ServiceAvailability,
   serviceOfRun,
+  softened,
 } from "../../../constructs/availability";
+import { originGroup } from "../../../constructs/proxy";
 
 const down = (id: string, unavailability: number) => component(id, { unavailability }, { kind: "assumed" });
 
@@ -134,6 +136,49 @@ describe("services that lead back to one another", () => {
     const run = collectAvailability(app(Object.fromEntries(services) as Record<string, Service>));
     expect(run.stacks[3]?.services[0]?.independent?.unavailability).toBeCloseTo(0.5 ** 12, 15);
     expect(JSON.stringify(run).length).toBeLessThan(20_000_000);
+  });
+});
+
+describe("a group of origins that are services of other stacks", () => {
+  test("costs what it takes to move from the first of them, once it is known how often that fails", () => {
+    // GIVEN jp, which asks us first and then uk, and moves on after two seconds
+    const often = (id: string, mtbfHours: number) =>
+      component(id, { mtbfHours, mttrHours: 1 }, { kind: "assumed" });
+    const group = { origins: ["https://us.example", "https://uk.example"], connectTimeout: "1s" };
+    const search = originGroup("search", group, [remote("us", "web"), remote("uk", "web")], {}, "jp");
+    const root = app({
+      jp: service("shop", { requires: [often("jp", 10_000), search] }),
+      us: service("web", { requires: [often("us", 99)] }),
+      uk: service("web", { requires: [often("uk", 49)] }),
+      de: service("shop", { requires: [remote("jp", "shop")] }),
+    });
+    // WHEN its stack is assessed THEN us fails 87.6 times a year, noticed or not (1 in 100)
+    const shop = found(root, "jp");
+    expect(shop.failovers).toEqual([
+      expect.objectContaining({ name: "origins of search in jp", recoverySeconds: 2, affected: 1 }),
+    ]);
+    expect(shop.failovers[0]?.failuresPerYear).toBeCloseTo(87.6, 6);
+    const moving = (0.99 * 87.6 * (2 / 3600)) / 8760;
+    const up = (10_000 / 10_001) * (1 - 0.01 * 0.02) * (1 - moving) * (1 - 0.01 * 0.01);
+    expect(shop.independent?.availability).toBeCloseTo(up, 12);
+    expect(shop.composition).toContain("switching of origins of search in jp");
+    // and who needs jp pays for it too
+    expect(found(root, "de").independent?.availability).toBeCloseTo(up, 12);
+  });
+
+  test("costs the best answers of those who would only miss it", () => {
+    const often = (id: string) => component(id, { mtbfHours: 99, mttrHours: 1 }, { kind: "assumed" });
+    const group = { origins: ["https://us.example", "https://uk.example"], connectTimeout: "1s" };
+    const search = originGroup("search", group, [remote("us", "web"), often("uk")], {}, "jp");
+    const root = app({
+      jp: service("shop", {
+        requires: [down("jp", 0)],
+        degradesWithout: [softened(search, "a substitute answers")],
+      }),
+      us: service("web", { requires: [often("us")] }),
+    });
+    const missing = 1 - (1 - 0.01 ** 2) * (1 - (0.99 * 87.6 * (2 / 3600)) / 8760) * (1 - 0.01 * 0.01);
+    expect(found(root, "jp").outcomes?.degraded).toBeCloseTo(missing, 12);
   });
 });
 

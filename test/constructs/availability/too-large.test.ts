@@ -26,7 +26,12 @@ function tooLarge() {
   const evaluation = evaluate(requiredBlock(knot), { nodeLimit: 5, timeLimitMillis: 0.01 });
   if (evaluation.exact) throw new Error("expected too large a structure");
   return {
-    one: { stack: "jp", service: knot, resolved: { ...knot, plans: [] }, evaluation },
+    one: {
+      stack: "jp",
+      service: knot,
+      resolved: { ...knot, plans: [], failovers: [], leaving: [] },
+      evaluation,
+    },
     ...evaluation.independent,
   };
 }
