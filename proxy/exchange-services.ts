@@ -9,11 +9,19 @@ import { type Origin } from "./route";
 /** What a request may go out over: what its origin offers, HTTP/2 alone (gRPC), or HTTP/1.1 alone (Upgrade). */
 export type WireProtocol = "any" | "h2" | "http/1.1";
 
-/** What is known of an exchange at its end. */
-export interface CompletedExchange {
+/** A request that is to go somewhere, or does. */
+export interface RoutedRequest {
   readonly head: RequestHead;
   readonly id: string;
   readonly remoteAddress: string;
+  /** Its client speaks TLS. */
+  readonly secure: boolean;
+  /** Where it goes, once that is known. */
+  readonly destination: Destination | undefined;
+}
+
+/** What is known of an exchange at its end. */
+export interface CompletedExchange extends RoutedRequest {
   readonly status: number;
   /** Bytes of body sent to the client. */
   readonly sent: number;
@@ -27,15 +35,13 @@ export interface ExchangeServices {
   readonly ids: RequestIds;
   readonly log: Log;
   readonly metrics: RequestMetrics;
-  /** The fields put on each request, up to the id. */
-  readonly requestMark: string;
   /** Shutting down: the exchange is to be its connection's last. */
   readonly draining: boolean;
 
-  /** Where a request with this Host goes, or why nowhere. */
-  destinationFor(host: string, over?: WireProtocol): Destination | Failure;
-  /** What an origin is to read in Host. */
-  hostFor(head: RequestHead, origin: Origin): string;
+  /** Where a request goes, or why nowhere. */
+  destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure;
+  /** The head that an origin is to read: its lines, without the empty one. */
+  headFor(request: RoutedRequest, origin: Origin): string;
   /** Called once at the end of each exchange. */
   completed(exchange: CompletedExchange): void;
 }

@@ -8,7 +8,12 @@ export interface Failure {
   readonly problem: string;
   /** The origin has certainly not acted on the request. */
   readonly untouched?: boolean;
+  /** Where the request would have gone. */
+  readonly destination?: Destination;
 }
+
+/** The request's body is larger than its destination takes. */
+export const TOO_LARGE: Failure = { status: 413, problem: "a larger request body than may be sent" };
 
 /** Times that a request is sent again at most; more than once only where it was refused unread. */
 export const RETRIES = 3;
@@ -103,6 +108,8 @@ export interface Requester {
 /** A requester whose request can be taken from one link to another. */
 export interface MovableRequester extends Requester {
   readonly head: RequestHead;
+  /** Something of an answer has reached the client. */
+  readonly answerBegun: boolean;
   /** All that was sent of the request is at hand still: `send` may be called again. */
   readonly replayable: boolean;
   /** The link it has is none of its any more; another `send` or `fail` follows. */
@@ -113,6 +120,8 @@ export interface MovableRequester extends Requester {
 export interface Destination {
   /** What logs call it. */
   readonly key: string;
+  /** Bytes of a request's body at most, chunk framing included. @default - any number */
+  readonly maxBodyBytes?: number;
   /** Calls `requester.send` with a link, now or later, or `requester.fail`. `fresh`: not one used before. */
   acquire(requester: MovableRequester, fresh?: boolean): void;
   /** The requester wants nothing any more. */

@@ -1,39 +1,12 @@
 import cluster from "node:cluster";
 import { tell } from "./control/control-socket";
-import { takeCommands } from "./control/operator-commands";
 import { type Command, readCommand } from "./options/command-line";
 import { OptionError } from "./options/option-error";
-import { requireDirectory } from "./observation/access-log";
-import { type Options } from "./options/options";
-import { keepPidFile } from "./pid-file";
-import { reloadOnHangup } from "./reload";
-import { serve, serveAdmin } from "./serve";
-import { Supervisor } from "./supervisor";
+import { AGGREGATION_PROXY } from "./aggregation-proxy";
+import { run } from "./run";
 import { work } from "./worker";
 import { usage } from "./options/usage";
 import { VERSION } from "./version";
-
-async function run(options: Options): Promise<void> {
-  requireDirectory(options);
-  if (options.pidFile !== "") keepPidFile(options.pidFile);
-  if (options.workers === 1) {
-    const serving = serve(options, process.pid, (service) => {
-      reloadOnHangup(service);
-      return takeCommands(service);
-    });
-    const admin = serveAdmin(options, {
-      ready: async () => (await serving).ready,
-      snapshot: async () => (await serving).snapshot(),
-      upstreams: async () => (await serving).upstreams(),
-    });
-    await Promise.all([serving, admin]);
-    return;
-  }
-  const supervisor = new Supervisor(options);
-  await takeCommands(supervisor);
-  await serveAdmin(options, supervisor);
-  supervisor.start();
-}
 
 function command(): Command {
   try {
@@ -57,7 +30,7 @@ function fail(error: unknown): void {
 const asked: Command | { run: "work" } = cluster.isWorker ? { run: "work" } : command();
 switch (asked.run) {
   case "work":
-    work().catch(fail);
+    work(AGGREGATION_PROXY).catch(fail);
     break;
   case "help":
     process.stdout.write(usage());
@@ -90,5 +63,5 @@ switch (asked.run) {
     );
     break;
   case "serve":
-    run(asked.options).catch(fail);
+    run(AGGREGATION_PROXY, asked.options).catch(fail);
 }

@@ -5,7 +5,8 @@ import { encodeField } from "./http2/hpack";
 import { FLAG, FRAME, frame, FrameReader, PREFACE, settingsFrame } from "./http2/http2-frames";
 import { Log } from "./observation/log";
 import { type Options } from "./options/options";
-import { Service } from "./service";
+import { type Program } from "./program";
+import { type Service } from "./service";
 import { throwawayCertificate } from "./throwaway-certificate";
 
 /** Milliseconds after which clients are let in, rehearsed or not. */
@@ -35,38 +36,38 @@ const REQUESTS = [
  * before clients come: JavaScript is compiled as it is first run, which would otherwise cost the first request some
  * milliseconds.
  */
-export async function rehearse(options: Options): Promise<void> {
+export async function rehearse<O extends Options>(program: Program<O>, options: O): Promise<void> {
   const certificate = throwawayCertificate();
-  const origins: readonly (readonly [suffix: string, origin: Server])[] = [
-    ["ccnproxy", createServer(answerAll)],
-    ["ccnproxy-https", createTlsServer(certificate, answerAll)],
-    ["ccnproxy-https", createTlsServer({ ...certificate, ALPNProtocols: ["h2"] }, answerFrames)],
+  const origins: readonly (readonly [tls: boolean, origin: Server])[] = [
+    [false, createServer(answerAll)],
+    [true, createTlsServer(certificate, answerAll)],
+    [true, createTlsServer({ ...certificate, ALPNProtocols: ["h2"] }, answerFrames)],
   ];
-  const service = new Service(
-    {
-      ...options,
-      upstream: "",
-      allow: ["127.0.0.1"],
-      allowAddress: ["127.0.0.1"],
-      warm: [],
-      groups: [],
-      accessLogDir: "none",
-      maxClients: 0,
-      keepaliveConns: CLIENTS_PER_ORIGIN,
-    },
-    new Log(undefined),
-    createSecureContext({ ca: certificate.cert }),
-  );
-  const listener = service.listener();
+  let service: Service<O> | undefined;
   try {
-    const entry = await listening(listener);
-    const talks = origins.map(async ([suffix, origin]) => {
-      const host = `127.0.0.1.${suffix}.rehearsal:${await listening(origin)}`;
-      await Promise.all(Array.from({ length: CLIENTS_PER_ORIGIN }, (_, i) => converse(entry, i, host)));
-    });
+    const at = await Promise.all(
+      origins.map(async ([tls, origin]) => ({ tls, port: await listening(origin) })),
+    );
+    const { options: own, requests } = program.rehearsal(
+      {
+        ...options,
+        allowAddress: ["127.0.0.1"],
+        groups: [],
+        accessLogDir: "none",
+        maxClients: 0,
+        keepaliveConns: CLIENTS_PER_ORIGIN,
+      },
+      at,
+    );
+    const trust = createSecureContext({ ca: certificate.cert });
+    service = program.make(own, new Log(undefined), trust);
+    const entry = await listening(service.listener());
+    const talks = requests.flatMap(({ host, path }) =>
+      Array.from({ length: CLIENTS_PER_ORIGIN }, (_, i) => converse(entry, `${path}${i}`, host)),
+    );
     await Promise.race([Promise.all(talks), sleep(LONGEST_MS)]);
   } finally {
-    service.stop();
+    service?.stop();
     for (const [, origin] of origins) origin.close();
   }
 }
@@ -120,14 +121,14 @@ function listening(server: Server): Promise<number> {
 }
 
 /** Asks again and again on one connection. */
-function converse(port: number, client: number, host: string): Promise<void> {
+function converse(port: number, path: string, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: "127.0.0.1", port });
     let round = 0;
     const ask = (): void => {
       const fields = REQUESTS[round++ % REQUESTS.length]!;
       const [method, body] = fields.includes("Content-Length") ? ["POST", "{}"] : ["GET", ""];
-      socket.write(`${method} /${client} HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n${body}`);
+      socket.write(`${method} ${path} HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n${body}`);
     };
     socket.on("error", reject);
     socket.on("data", () => {

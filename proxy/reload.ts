@@ -1,16 +1,16 @@
-import { readCommand } from "./options/command-line";
 import { OptionError, RestartNeeded } from "./options/option-error";
 import { type Options } from "./options/options";
 import { configurationHash, needingRestart } from "./options/reloadable";
+import { type Program } from "./program";
 import { type Log } from "./observation/log";
 
 /** What runs by a configuration: one process, or a supervisor's workers together. */
-export interface Configured {
+export interface Configured<O extends Options = Options> {
   readonly log: Log;
   /** What is in force. */
-  readonly options: Options;
+  readonly options: O;
   /** Puts another configuration in force. */
-  reload(options: Options): void | Promise<void>;
+  reload(options: O): void | Promise<void>;
 }
 
 /**
@@ -19,12 +19,13 @@ export interface Configured {
  * @returns its hash
  * @throws OptionError where it is not valid, or needs a restart: then all stays as it is, and the log says why
  */
-export async function readAgain(configured: Configured): Promise<string> {
+export async function readAgain<O extends Options>(
+  program: Program<O>,
+  configured: Configured<O>,
+): Promise<string> {
   const { log } = configured;
   try {
-    const command = readCommand(process.argv.slice(2));
-    if (command.run !== "serve") throw new OptionError("the command line does not ask for a proxy", false);
-    const { options } = command;
+    const options = program.read();
     const fixed = needingRestart(configured.options, options);
     if (fixed.length > 0) throw new RestartNeeded(`a restart is needed to change ${fixed.join(", ")}`, false);
     await configured.reload(options);
@@ -38,9 +39,9 @@ export async function readAgain(configured: Configured): Promise<string> {
 }
 
 /** Reads the configuration again at each SIGHUP. */
-export function reloadOnHangup(configured: Configured): void {
+export function reloadOnHangup<O extends Options>(program: Program<O>, configured: Configured<O>): void {
   process.on("SIGHUP", () => {
-    readAgain(configured).catch((error: unknown) => {
+    readAgain(program, configured).catch((error: unknown) => {
       if (!(error instanceof OptionError)) throw error;
     });
   });

@@ -1,11 +1,13 @@
 import { type Server } from "node:net";
 import { adminServer, type Observed } from "./observation/admin";
 import { readAddressAndPort } from "./options/endpoint-values";
+import { type MetricFamilies } from "./observation/metrics";
 import { type Log } from "./observation/log";
 import { inheritedSockets, type ListenTarget } from "./listen-sockets";
 import { type Options } from "./options/options";
 import { rehearse } from "./rehearsal";
-import { Service } from "./service";
+import { type Program } from "./program";
+import { type Service } from "./service";
 import { VERSION } from "./version";
 import { DIRECT } from "./wire";
 
@@ -28,10 +30,14 @@ export function listen(
 }
 
 /** Starts the admin listener, when one is configured or was handed over. */
-export async function serveAdmin(options: Options, observed: Observed): Promise<Server | undefined> {
+export async function serveAdmin(
+  families: MetricFamilies,
+  options: Options,
+  observed: Observed,
+): Promise<Server | undefined> {
   const { admin } = inheritedSockets(process.env, process.pid);
   if (admin === undefined && options.adminListen === "") return undefined;
-  const server = adminServer(observed);
+  const server = adminServer(families, observed);
   await listen(server, admin === undefined ? readAddressAndPort(options.adminListen)! : { fd: admin });
   return server;
 }
@@ -43,12 +49,13 @@ export async function serveAdmin(options: Options, observed: Observed): Promise<
  * @param onMade called with the service before it listens
  * @returns the service, listening. When it has drained, the process exits with 0, or 1 when the time was up.
  */
-export async function serve(
-  options: Options,
+export async function serve<O extends Options>(
+  program: Program<O>,
+  options: O,
   starter: number,
-  onMade: (service: Service) => void | Promise<void>,
-): Promise<Service> {
-  const service = new Service(options);
+  onMade: (service: Service<O>) => void | Promise<void>,
+): Promise<Service<O>> {
+  const service = program.make(options);
   await onMade(service);
   // Before anybody is told that it listens: until then a signal ends the process.
   let terminating = false;
@@ -74,7 +81,7 @@ export async function serve(
       },
     );
   }
-  await rehearse(options).catch((error: Error) => {
+  await rehearse(program, options).catch((error: Error) => {
     service.log.event("warn", "no rehearsal: the first requests will be slower", { problem: error.message });
   });
   const { proxy } = inheritedSockets(process.env, starter);

@@ -7,15 +7,12 @@ import {
   type SecureContext,
 } from "node:tls";
 import { AddressGuard } from "./origins/address-guard";
-import { AllowList } from "./allow-list";
 import { ClientConnection, type ClientOwner } from "./clients/client-connection";
 import { Http2Listener } from "./clients/http2-listener";
 import { clock } from "./clock";
-import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Destination, type Failure } from "./exchange";
-import { type WireProtocol, type CompletedExchange } from "./exchange-services";
-import { Log } from "./observation/log";
-import { localAnswer } from "./observation/local-api";
+import { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
+import { type Log } from "./observation/log";
 import {
   groupInto,
   logInto,
@@ -24,30 +21,31 @@ import {
   resolverInto,
   type Snapshot,
 } from "./observation/metrics";
-import { AccessLog } from "./observation/access-log";
+import { AccessLog, type AccessRecord } from "./observation/access-log";
 import { type UpstreamsReport } from "./origins/groups/group-report";
 import { type RequestHead } from "./http1/request-head";
 import { ResponseTimes, type TimesSample } from "./observation/response-times";
-import { type Options } from "./options/options";
+import { OPTION_NAMES, type OptionName, type Options } from "./options/options";
 import { configurationHash } from "./options/reloadable";
 import { type GroupContext, OriginGroup } from "./origins/groups/origin-group";
-import { OriginPool } from "./origins/origin-pool";
+import { OriginPool, type PoolTraits } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";
-import { authorityOf, isHost, isOrigin, type Origin, originKey, routeOf, usualHost } from "./route";
-import { VERSION } from "./version";
+import { type Origin, originKey } from "./route";
 import { READ_BUFFER_BYTES } from "./wire";
 
-/** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
-const MAX_ROUTES = 4096;
+/** Options that groups are not made with. */
+const NOT_OF_GROUPS: ReadonlySet<OptionName> = new Set<OptionName>(["allow", "allowAny", "warm", "groups"]);
 
-/** The proxy proper: listens, routes, and holds what all connections share. */
-export class Service implements ClientOwner {
+/**
+ * Listens, and holds what all connections share, with clients and with origins. Where a request goes is the business of
+ * the program that it is made for.
+ */
+export abstract class Service<O extends Options = Options> implements ClientOwner {
   readonly ids = new RequestIds();
   readonly readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   readonly log: Log;
-  /** The fields put on each request and response, up to the id. */
-  readonly requestMark: string;
+  /** The fields put on each response, up to the id. */
   readonly responseMark = "X-Chocon-Id: ";
   private readonly listeners: Server[] = [];
   readonly metrics = new RequestMetrics();
@@ -55,13 +53,10 @@ export class Service implements ClientOwner {
 
   private readonly clients = new Set<ClientConnection>();
   private readonly pools = new Map<string, OriginPool>();
-  private readonly routes = new Map<string, Destination>();
   private readonly responseTimes: ResponseTimes;
   private readonly accessLog: AccessLog | undefined;
-  private readonly upstream: OriginPool | undefined;
-  private allowed: AllowList;
   private readonly context: GroupContext & { options: Options };
-  private readonly groups = new Map<string, OriginGroup>();
+  protected readonly groups = new Map<string, OriginGroup>();
   /** Groups that are no more, and have requests under way. */
   private readonly retired = new Set<OriginGroup>();
   private drained: readonly string[] = [];
@@ -71,35 +66,46 @@ export class Service implements ClientOwner {
   private begun = false;
   private readonly http2: Http2Listener;
   private readonly stopTicking: () => void;
-  /** The Host that was last found well-formed: with one upstream most have the same. */
-  private lastHost = "";
   private onDrained: (() => void) | undefined;
 
+  /** @param trust whose certificates an origin may show */
   constructor(
-    public options: Options,
-    log = Log.toStderr(),
-    /** Whose certificates an origin may show. */
-    secureContext = trusting(options.caFile),
+    public options: O,
+    log: Log,
+    trust: SecureContext,
   ) {
     this.log = log;
     this.hash = configurationHash(options);
-    this.allowed = new AllowList(options.allow, options.allowAny);
     this.context = {
       options,
       log,
       resolver: new Resolver(new AddressGuard(options.allowAddress), options.dnsServer),
-      secureContext,
+      secureContext: trust,
       metrics: this.metrics,
     };
     this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
     this.accessLog = AccessLog.from(options);
-    if (options.upstream !== "") this.upstream = this.upstreamPool(options.upstream);
-    // Between a proxy and its own kind the version is how loops are found; a fixed upstream is not routed by Host.
-    this.requestMark = `${this.upstream === undefined ? `X-Chocon-Ver: ${VERSION}\r\n` : ""}X-Chocon-Id: `;
     this.http2 = new Http2Listener(this);
     this.stopTicking = clock.onTick((now) => this.sweep(now));
-    this.declare();
+    this.declareGroups();
   }
+
+  abstract destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure;
+  abstract headFor(request: RoutedRequest, origin: Origin): string;
+
+  abstract localAnswer(head: RequestHead): Promise<string> | undefined;
+
+  /** Puts in force what the options say besides what all programs share; called after a reload. */
+  protected abstract declare(): void;
+
+  /** Whether a pool is kept though nothing uses it. */
+  protected abstract keeps(pool: OriginPool): boolean;
+
+  /** A pool is no more. */
+  protected abstract forgot(pool: OriginPool): void;
+
+  /** What the log tells of an exchange besides what it tells of all. */
+  protected abstract logged(exchange: CompletedExchange): Partial<AccessRecord>;
 
   /** May be sent requests: not shutting down, and the declared connections are open or were tried. */
   get ready(): boolean {
@@ -119,12 +125,12 @@ export class Service implements ClientOwner {
   snapshot(): Snapshot {
     const snapshot: Snapshot = {};
     this.metrics.into(snapshot);
-    snapshot["tricloud_proxy_clients"] = this.clients.size + this.http2.size;
-    snapshot["tricloud_proxy_draining"] = this.draining ? 1 : 0;
+    snapshot["clients"] = this.clients.size + this.http2.size;
+    snapshot["draining"] = this.draining ? 1 : 0;
     for (const pool of this.allPools()) poolInto(snapshot, pool);
     for (const group of this.groups.values()) groupInto(snapshot, group);
     resolverInto(snapshot, this.context.resolver);
-    snapshot[`tricloud_proxy_configuration{hash="${this.hash}"}`] = 1;
+    snapshot[`configuration{hash="${this.hash}"}`] = 1;
     logInto(snapshot, [this.log.lines, this.accessLog?.lines]);
     return snapshot;
   }
@@ -135,40 +141,6 @@ export class Service implements ClientOwner {
       configuration: this.hash,
       groups: [...this.groups.values()].map((group) => group.report()),
     };
-  }
-
-  /** Where a request with this Host goes, or why nowhere. */
-  destinationFor(host: string, over: WireProtocol = "any"): Destination | Failure {
-    if (this.upstream !== undefined && host !== this.lastHost) {
-      if (host !== "" && !isHost(host)) return { status: 400, problem: "malformed Host" };
-      this.lastHost = host;
-    }
-    if (this.upstream !== undefined && over !== "h2") return this.upstream;
-    const key = over === "any" ? host : `${host} ${over}`;
-    const known = this.routes.get(key);
-    if (known !== undefined) return known;
-    const route = this.upstream === undefined ? routeOf(host) : this.upstream.origin;
-    if (!isOrigin(route)) return route;
-    const group = this.groups.get(route.authority);
-    if (group === undefined && this.upstream === undefined && !this.allowed.allows(route.host))
-      return { status: 403, problem: `origin ${route.host} is not allowed` };
-    const destination = group?.door(over) ?? this.pool(route, over);
-    if (this.routes.size >= MAX_ROUTES) this.routes.clear();
-    this.routes.set(key, destination);
-    return destination;
-  }
-
-  /** What an origin is to read in Host. */
-  hostFor(head: RequestHead, origin: Origin): string {
-    // A fixed upstream gets the request as it is, its Host included.
-    return this.upstream === undefined || head.host === "" ? origin.authority : head.host;
-  }
-
-  /** The JSON for a request to the proxy itself rather than through it. */
-  localAnswer(head: RequestHead): Promise<string> | undefined {
-    if (head.target.charCodeAt(1) !== 0x2e || !head.target.startsWith("/.api/")) return undefined;
-    if (this.upstream === undefined && isOrigin(routeOf(head.host))) return undefined;
-    return localAnswer(head.target, this.allTimes);
   }
 
   /** Called once at the end of each exchange. */
@@ -187,6 +159,7 @@ export class Service implements ClientOwner {
       seconds,
       host: head.host,
       id: exchange.id,
+      ...this.logged(exchange),
     });
   }
 
@@ -251,14 +224,12 @@ export class Service implements ClientOwner {
    * Goes on with other options, and loses no request: what is under way ends as it began. Groups that are as they were
    * keep their connections, and what is known of their origins.
    */
-  reload(options: Options): void {
+  reload(options: O): void {
     const before = this.options;
     this.options = this.context.options = options;
     this.hash = configurationHash(options);
-    this.allowed = new AllowList(options.allow, options.allowAny);
-    this.routes.clear();
     const shared = (of: Options): string =>
-      JSON.stringify({ ...of, allow: [], allowAny: false, warm: [], groups: [] });
+      JSON.stringify(OPTION_NAMES.map((name) => (NOT_OF_GROUPS.has(name) ? undefined : of[name])));
     const anew = shared(before) !== shared(options);
     for (const [name, group] of this.groups) {
       const now = options.groups.find((other) => other.name === name);
@@ -266,6 +237,7 @@ export class Service implements ClientOwner {
       this.groups.delete(name);
       this.retired.add(group);
     }
+    this.declareGroups();
     this.declare();
   }
 
@@ -275,22 +247,16 @@ export class Service implements ClientOwner {
     for (const group of this.groups.values()) group.takeOut(origins);
   }
 
-  /** Makes what the options declare, as far as it is not there. */
-  private declare(): void {
-    const { groups, warm } = this.options;
-    for (const group of groups) {
+  /** Makes the groups that the options name and that are not there. */
+  private declareGroups(): void {
+    for (const group of this.options.groups) {
       if (!this.groups.has(group.name)) this.groups.set(group.name, new OriginGroup(group, this.context));
     }
     this.takeOut(this.drained);
-    const counts = new Map<OriginPool, number>();
-    for (const text of warm) {
-      const { host, port, tls, count } = readWarm(text)!;
-      const authority = authorityOf(host, port, tls);
-      const pool = this.pool({ host, port, tls, authority });
-      counts.set(pool, Math.max(count, counts.get(pool) ?? 0));
-      // Its usual Host is routed ahead of the first request.
-      this.destinationFor(usualHost(authority, tls));
-    }
+  }
+
+  /** Keeps so many connections of these pools open from now on, and of others none. */
+  protected keepWarm(counts: ReadonlyMap<OriginPool, number>): void {
     for (const pool of this.pools.values()) pool.keepWarm(counts.get(pool) ?? 0);
   }
 
@@ -298,13 +264,14 @@ export class Service implements ClientOwner {
     this.clients.add(new ClientConnection(socket, this));
   }
 
-  private pool(origin: Origin, over: WireProtocol = "any"): OriginPool {
+  /** The connections to this origin, made with these traits where there are none yet. */
+  protected pool(origin: Origin, over: WireProtocol = "any", traits: PoolTraits = {}): OriginPool {
     const negotiated = this.options.http2Origins === "auto" && origin.tls ? "negotiated" : "http/1.1";
     const protocol = over === "any" ? negotiated : over;
     const key = `${originKey(origin)} ${origin.authority} ${protocol}`;
     let pool = this.pools.get(key);
     if (pool === undefined) {
-      pool = new OriginPool(origin, this.context, { protocol });
+      pool = new OriginPool(origin, this.context, { ...traits, protocol });
       this.pools.set(key, pool);
     }
     return pool;
@@ -317,15 +284,6 @@ export class Service implements ClientOwner {
     ];
   }
 
-  private upstreamPool(url: string): OriginPool {
-    const { host, port, tls } = readUpstream(url)!;
-    const pool = new OriginPool({ host, port, tls, authority: authorityOf(host, port, tls) }, this.context, {
-      leastBusy: true,
-    });
-    this.pools.set(url, pool);
-    return pool;
-  }
-
   private sweep(now: number): void {
     for (const client of this.clients) client.sweep(now);
     this.http2.sweep(now);
@@ -336,9 +294,9 @@ export class Service implements ClientOwner {
     }
     for (const [key, pool] of this.pools) {
       pool.sweep(now);
-      if (pool.forgettable(now) && pool !== this.upstream) {
+      if (pool.forgettable(now) && !this.keeps(pool)) {
         this.pools.delete(key);
-        for (const [host, routed] of this.routes) if (routed === pool) this.routes.delete(host);
+        this.forgot(pool);
       }
     }
   }
@@ -354,7 +312,7 @@ export class Service implements ClientOwner {
 }
 
 /** The authorities Node knows and, if named, those of a file. */
-function trusting(caFile: string): SecureContext {
+export function trusting(caFile: string): SecureContext {
   return createSecureContext(
     caFile === "" ? {} : { ca: [...rootCertificates, readFileSync(caFile, "utf8")] },
   );

@@ -8,6 +8,7 @@ import { type Snapshot, sum } from "./observation/metrics";
 import { mergeReports } from "./observation/upstreams";
 import { type UpstreamsReport } from "./origins/groups/group-report";
 import { type Options } from "./options/options";
+import { type Program } from "./program";
 import { reloadOnHangup } from "./reload";
 import { ignoreSignal } from "./serve";
 import { ALL_TIMES, CHANGE, ORDERS, REPORT, TIMES, type WorkerOrders, type WorkerReport } from "./worker";
@@ -16,7 +17,7 @@ import { ALL_TIMES, CHANGE, ORDERS, REPORT, TIMES, type WorkerOrders, type Worke
 const SHORT_LIFE_MS = 1_000;
 
 /** Keeps a number of workers running that share one listening port, and speaks for them together. */
-export class Supervisor implements Observed, Commanded {
+export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   readonly log = Log.toStderr();
   private readonly count: number;
   private readonly workers = new Map<Worker, Channel>();
@@ -24,7 +25,10 @@ export class Supervisor implements Observed, Commanded {
   private terminating = false;
   private exitCode = 0;
 
-  constructor(public options: Options) {
+  constructor(
+    private readonly program: Program<O>,
+    public options: O,
+  ) {
     this.count = options.workers === "auto" ? cpus().length : options.workers;
   }
 
@@ -33,10 +37,10 @@ export class Supervisor implements Observed, Commanded {
     const terminate = (): void => this.terminate();
     process.on("SIGTERM", terminate).on("SIGINT", terminate);
     ignoreSignal("SIGUSR2", this.log);
-    reloadOnHangup(this);
+    reloadOnHangup(this.program, this);
   }
 
-  async reload(options: Options): Promise<void> {
+  async reload(options: O): Promise<void> {
     this.options = options;
     await this.tellAll();
   }
@@ -93,7 +97,7 @@ export class Supervisor implements Observed, Commanded {
     setTimeout(() => process.exit(1), (shutdownTimeout + drainDelay + 5) * 1000).unref();
   }
 
-  private get orders(): WorkerOrders {
+  private get orders(): WorkerOrders<O> {
     return { options: this.options, drained: this.drained };
   }
 

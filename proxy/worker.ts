@@ -2,6 +2,7 @@ import { type TimesSample } from "./observation/response-times";
 import { type Snapshot } from "./observation/metrics";
 import { type Options } from "./options/options";
 import { type UpstreamsReport } from "./origins/groups/group-report";
+import { type Program } from "./program";
 import { ignoreSignal, serve } from "./serve";
 import { type Service } from "./service";
 import { Channel, type Peer } from "./worker-channel";
@@ -14,8 +15,8 @@ export interface WorkerReport {
 }
 
 /** What a supervisor has a worker do. */
-export interface WorkerOrders {
-  readonly options: Options;
+export interface WorkerOrders<O extends Options = Options> {
+  readonly options: O;
   /** Origins that an operator has taken out. */
   readonly drained: readonly string[];
 }
@@ -30,26 +31,26 @@ export const ALL_TIMES = "all times";
 export const ORDERS = "orders";
 
 /** Serves with the supervisor's options, and answers its questions. */
-export async function work(): Promise<void> {
-  let service: Service | undefined;
-  let orders: WorkerOrders | undefined;
+export async function work<O extends Options>(program: Program<O>): Promise<void> {
+  let service: Service<O> | undefined;
+  let orders: WorkerOrders<O> | undefined;
   const supervisor = new Channel(process as Peer, {
     [REPORT]: (): WorkerReport | undefined =>
       service && { ready: service.ready, snapshot: service.snapshot(), upstreams: service.upstreams() },
     [TIMES]: (): TimesSample | undefined => service?.times(),
     [CHANGE]: (changed) => {
-      orders = changed as WorkerOrders;
+      orders = changed as WorkerOrders<O>;
       service?.reload(orders.options);
       service?.takeOut(orders.drained);
     },
   });
   while (orders === undefined) {
-    const answer = (await supervisor.ask(ORDERS)) as WorkerOrders | undefined;
+    const answer = (await supervisor.ask(ORDERS)) as WorkerOrders<O> | undefined;
     // What came meanwhile is newer.
     orders ??= answer;
   }
   const { options, drained } = orders;
-  await serve(options, process.ppid, (made) => {
+  await serve(program, options, process.ppid, (made) => {
     service = made;
     made.takeOut(drained);
     // The supervisor tells of what it was told.

@@ -13,7 +13,8 @@ export const BODY_PAUSED: Failure = { status: 408, problem: "no more of the requ
  * whether for a moment or for long, nor while this process was not running, and pauses need not be kept account of.
  */
 export class BodyRate {
-  private bytes = 0;
+  /** What has come of it. */
+  bytes = 0;
   private seconds = 0;
 
   constructor(private readonly options: Pick<Options, "readTimeout" | "minBodyRate">) {}

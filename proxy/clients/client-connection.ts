@@ -7,6 +7,7 @@ import {
   type MovableRequester,
   type OriginLink,
   RETRIES,
+  TOO_LARGE,
   triesAfterLoss,
 } from "../exchange";
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
@@ -64,6 +65,8 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   startedAt = 0;
   status = 0;
   sent = 0;
+  destination: Destination | undefined;
+  readonly secure: boolean;
 
   private phase: Phase = Phase.Idle;
   /** `clock.now` at the last progress that the phase's time-out counts from. */
@@ -73,7 +76,6 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   private pending: Buffer | undefined;
   /** The part of the body that is sent with the head; kept for a second try until more has been sent. */
   private firstBody: Buffer | undefined;
-  private destination: Destination | undefined;
   private origin: OriginLink | undefined;
   private responding = false;
   private chunkResponse = false;
@@ -89,7 +91,6 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   private halfClosed = false;
   /** No request has been read yet. */
   private fresh = true;
-  private readonly secure: boolean;
   private readonly wire: Wire;
   private readonly flushed = (): void => this.onFlushed();
 
@@ -123,6 +124,10 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     return this.head.upgrading;
   }
 
+  get answerBegun(): boolean {
+    return this.responding;
+  }
+
   get replayable(): boolean {
     return this.triesLeft > 0;
   }
@@ -145,6 +150,12 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   private get delivering(): boolean {
     if (this.socket.writableFinished) return false;
     return !(this.secure && this.ended && this.wire.unsent === 0);
+  }
+
+  /** What has come of the body is more than its destination takes. */
+  private get tooLarge(): boolean {
+    const most = this.destination!.maxBodyBytes;
+    return most !== undefined && this.requestBody.rate.bytes > most;
   }
 
   private get idleSeconds(): number {
@@ -302,21 +313,22 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     }
     if (end > from) this.firstBody = bytes.subarray(from, end);
     if (end < bytes.length) this.pending = bytes.subarray(end);
-    if (head.looped) {
-      this.fail({ status: 508, problem: "the request has been through a proxy already" });
-      return;
-    }
     const local = service.localAnswer(head);
     if (local !== undefined) {
       void local.then((json) => this.answerLocally(json));
       return;
     }
-    const destination = service.destinationFor(head.host, head.upgrading ? "http/1.1" : "any");
+    const destination = service.destinationFor(this, head.upgrading ? "http/1.1" : "any");
     if ("problem" in destination) {
+      this.destination = destination.destination;
       this.fail(destination);
       return;
     }
     this.destination = destination;
+    if (this.firstBody !== undefined && this.tooLarge) {
+      this.fail(TOO_LARGE);
+      return;
+    }
     if (this.requestDone || service.options.requestBuffering === 0) {
       destination.acquire(this);
       return;
@@ -337,6 +349,10 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     const more = end === bytes.length ? bytes : bytes.subarray(0, end);
     this.firstBody = this.firstBody === undefined ? more : Buffer.concat([this.firstBody, more]);
     if (end < bytes.length) this.pending = bytes.subarray(end);
+    if (this.tooLarge) {
+      this.fail(TOO_LARGE);
+      return;
+    }
     if (!this.requestDone && this.firstBody.length < this.service.options.requestBuffering) return;
     this.phase = Phase.Exchange;
     this.destination!.acquire(this);
@@ -346,8 +362,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.origin = link;
     const { head } = this;
     const upgrade = head.upgrading ? `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n` : "";
-    const host = this.service.hostFor(head, link.origin);
-    const text = `${head.forwarded(host)}${upgrade}${this.service.requestMark}${this.id}\r\n\r\n`;
+    const text = `${this.service.headFor(this, link.origin)}${upgrade}\r\n`;
     const first = this.firstBody;
     let flowing: boolean;
     if (first === undefined) flowing = link.writeText(text);
@@ -381,6 +396,10 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     const end = this.requestBody.advance(bytes, 0);
     if (end === MALFORMED) {
       this.fail({ status: 400, problem: this.requestBody.problem });
+      return false;
+    }
+    if (this.tooLarge) {
+      this.fail(TOO_LARGE);
       return false;
     }
     this.firstBody = undefined;
@@ -505,8 +524,8 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
 
   /** The response is out of this process. */
   private delivered(): void {
-    this.destination = undefined;
     this.service.completed(this);
+    this.destination = undefined;
     this.since = clock.now;
     if (this.closeAfter || !this.requestDone) this.linger();
     else this.ready();

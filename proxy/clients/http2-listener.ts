@@ -7,6 +7,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { clock, TICK_MS } from "../clock";
 import { type ExchangeServices } from "../exchange-services";
 import { Http2Request } from "./http2-request";
@@ -141,7 +142,9 @@ export class Http2Listener {
       this.unanswered(connection);
       return;
     }
-    const request = new Http2Request(stream, this.services, connection.socket.remoteAddress ?? "");
+    const { socket } = connection;
+    const secure = socket instanceof TLSSocket;
+    const request = new Http2Request(stream, this.services, socket.remoteAddress ?? "", secure);
     this.requests.add(request);
     connection.streams++;
     stream.once("close", () => {

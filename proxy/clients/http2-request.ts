@@ -8,6 +8,7 @@ import {
   type MovableRequester,
   type OriginLink,
   RETRIES,
+  TOO_LARGE,
   triesAfterLoss,
 } from "../exchange";
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
@@ -37,6 +38,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   status = 0;
   sent = 0;
   requestDone = false;
+  destination: Destination | undefined;
 
   private chunked = false;
   private left = 0;
@@ -50,7 +52,6 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   private grpc = false;
   /** The body is collected before an origin connection is taken. */
   private buffering = false;
-  private destination: Destination | undefined;
   private origin: OriginLink | undefined;
   private responding = false;
   private over = false;
@@ -65,6 +66,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     private readonly stream: ServerHttp2Stream,
     private readonly services: ExchangeServices,
     readonly remoteAddress: string,
+    readonly secure: boolean,
   ) {
     this.head = new RequestHead(services.options);
     this.rate = new BodyRate(services.options);
@@ -105,11 +107,12 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       return;
     }
     this.id = head.id === "" ? services.ids.next() : head.id;
-    if (head.looped)
-      return this.fail({ status: 508, problem: "the request has been through a proxy already" });
     this.grpc = GRPC.test(fields["content-type"] ?? "");
-    const destination = services.destinationFor(head.host, this.grpc ? "h2" : "any");
-    if ("problem" in destination) return this.fail(destination);
+    const destination = services.destinationFor(this, this.grpc ? "h2" : "any");
+    if ("problem" in destination) {
+      this.destination = destination.destination;
+      return this.fail(destination);
+    }
     this.destination = destination;
     this.buffering = !this.requestDone && !this.grpc && services.options.requestBuffering > 0;
     if (!this.buffering) {
@@ -157,10 +160,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   send(link: OriginLink): void {
     this.origin = link;
     this.since = clock.now;
-    const host = this.services.hostFor(this.head, link.origin);
-    let flowing = link.writeText(
-      `${this.head.forwarded(host)}${this.services.requestMark}${this.id}\r\n\r\n`,
-    );
+    let flowing = link.writeText(`${this.services.headFor(this, link.origin)}\r\n`);
     if (this.firstPiece !== undefined) flowing = link.write(this.firstPiece);
     // The end may have come while the request waited for a connection.
     if (this.requestDone) this.endBody();
@@ -314,6 +314,8 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.left -= bytes.length;
     this.rate.add(bytes.length);
     if (!this.chunked && this.left < 0) return this.fail(WRONG_LENGTH);
+    const most = this.destination?.maxBodyBytes;
+    if (most !== undefined && this.rate.bytes > most) return this.fail(TOO_LARGE);
     const piece = this.chunked
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
       : bytes;

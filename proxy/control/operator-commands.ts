@@ -1,3 +1,5 @@
+import { type Options } from "../options/options";
+import { type Program } from "../program";
 import { OptionError, RestartNeeded } from "../options/option-error";
 import { type UpstreamsReport } from "../origins/groups/group-report";
 import { type Configured, readAgain } from "../reload";
@@ -6,28 +8,34 @@ import { type ControlAnswer, type DrainCommand, serveControl } from "./control-s
 import { DrainedOrigins } from "./drained-origins";
 
 /** Whom an operator's commands are for: one process, or a supervisor's workers together. */
-export interface Commanded extends Configured {
+export interface Commanded<O extends Options = Options> extends Configured<O> {
   /** From now on these origins are asked nothing. */
   takeOut(origins: readonly string[]): void;
   upstreams(): UpstreamsReport | Promise<UpstreamsReport>;
 }
 
 /** Takes out what was drained before, and does what operators ask for. Without `stateDir` there is nothing to do. */
-export async function takeCommands(commanded: Commanded): Promise<void> {
+export async function takeCommands<O extends Options>(
+  program: Program<O>,
+  commanded: Commanded<O>,
+): Promise<void> {
   const { log, options } = commanded;
   const { stateDir } = options;
   if (stateDir === "") return;
   const drained = new DrainedOrigins(stateDir, log);
   commanded.takeOut(drained.all);
   await serveControl(stateDir, (command) =>
-    command.run === "reload" ? obeyReload(commanded) : obey(command, commanded, drained),
+    command.run === "reload" ? obeyReload(program, commanded) : obey(command, commanded, drained),
   );
 }
 
 /** Ends when all workers run with what the file says. */
-async function obeyReload(commanded: Commanded): Promise<ControlAnswer> {
+async function obeyReload<O extends Options>(
+  program: Program<O>,
+  commanded: Commanded<O>,
+): Promise<ControlAnswer> {
   try {
-    const hash = await readAgain(commanded);
+    const hash = await readAgain(program, commanded);
     const { configuration } = await commanded.upstreams();
     return configuration === hash
       ? { done: true, text: `runs with configuration ${hash}` }
@@ -41,7 +49,11 @@ async function obeyReload(commanded: Commanded): Promise<ControlAnswer> {
   }
 }
 
-function obey({ run, origin }: DrainCommand, commanded: Commanded, drained: DrainedOrigins): ControlAnswer {
+function obey<O extends Options>(
+  { run, origin }: DrainCommand,
+  commanded: Commanded<O>,
+  drained: DrainedOrigins,
+): ControlAnswer {
   const known = new Set(commanded.options.groups.flatMap(({ origins }) => origins.map(originKey)));
   if (!known.has(origin) && !(run === "undrain" && drained.all.includes(origin)))
     return { done: false, text: `no group has ${origin}; there are: ${[...known].join(", ") || "none"}` };

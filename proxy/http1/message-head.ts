@@ -244,6 +244,12 @@ export abstract class MessageHead {
       this.problem = `Connection names ${never}`;
       return false;
     }
+    this.leaveOut(names, start);
+    return true;
+  }
+
+  /** Fields with these names, in lower case, are not forwarded. @param start offset of the first field in `text` */
+  protected leaveOut(names: readonly string[], start: number): void {
     const ranges: [number, number][] = [];
     for (let i = 0; i < this.dropCount; i++) ranges.push([this.drops[i * 2]!, this.drops[i * 2 + 1]!]);
     const { text } = this;
@@ -257,7 +263,6 @@ export abstract class MessageHead {
     ranges.sort((a, b) => a[0] - b[0]);
     this.dropCount = 0;
     for (const [from, to] of ranges) this.drop(from + this.base, to + this.base);
-    return true;
   }
 }
 

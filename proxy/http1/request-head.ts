@@ -64,6 +64,38 @@ export class RequestHead extends MessageHead {
     return this.chunked || this.contentLength > 0;
   }
 
+  /** Fields with these names, in lower case, do not go on. */
+  withhold(names: readonly string[]): void {
+    this.leaveOut(names, this.fieldsStart);
+  }
+
+  /** Calls `take` with name (in lower case) and value of each field, until it returns true. */
+  someField(take: (name: string, value: string) => boolean): boolean {
+    const { text } = this;
+    for (let at = this.fieldsStart; at < text.length - 2;) {
+      const colon = text.indexOf(":", at);
+      const lineEnd = text.indexOf("\r\n", colon);
+      if (take(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, lineEnd).trim())) return true;
+      at = lineEnd + 2;
+    }
+    return false;
+  }
+
+  /** Value of the first field with this name, in lower case. */
+  fieldValue(name: string): string | undefined {
+    let found: string | undefined;
+    this.someField((each, value) => {
+      if (each !== name) return false;
+      found = value;
+      return true;
+    });
+    return found;
+  }
+
+  private get fieldsStart(): number {
+    return this.text.indexOf("\r\n") + 2;
+  }
+
   /** Reads a head from `bytes[from..to)`: the offset after it, INCOMPLETE, or MALFORMED (`status`, `problem`). */
   parse(bytes: Buffer, from: number, to: number): number {
     if (bytes[from] === CR && from < to) {
@@ -133,25 +165,32 @@ export class RequestHead extends MessageHead {
     return end;
   }
 
-  /** The head to send to an origin known there as `host`; ends before the empty line. */
-  forwarded(host: string): string {
+  /**
+   * The head to send to an origin known there as `host`; ends before the empty line.
+   *
+   * @param target what the origin is asked for instead of `target`
+   */
+  forwarded(host: string, target?: string): string {
     return this.expectContinue
-      ? `${this.forwardedLines(host)}Expect: 100-continue\r\n`
-      : this.forwardedLines(host);
+      ? `${this.forwardedLines(host, target)}Expect: 100-continue\r\n`
+      : this.forwardedLines(host, target);
   }
 
-  private forwardedLines(host: string): string {
+  private forwardedLines(host: string, rewritten: string | undefined): string {
     const { text, base } = this;
+    const target = rewritten ?? this.target;
     const lines = text.length - 2;
-    const fieldsStart = text.indexOf("\r\n") + 2;
+    const { fieldsStart } = this;
     // The usual message: a path as target and HTTP/1.1, so that the start line can stay as it came.
     const startLine =
-      this.minorVersion === 1 && text.charCodeAt(this.methodEnd + 1 - base) === 0x2f
+      rewritten === undefined &&
+      this.minorVersion === 1 &&
+      text.charCodeAt(this.methodEnd + 1 - base) === 0x2f
         ? ""
-        : `${this.method} ${this.target} HTTP/1.1\r\n`;
+        : `${this.method} ${target} HTTP/1.1\r\n`;
     const from = startLine === "" ? 0 : fieldsStart;
     if (this.hostCount === 0)
-      return `${this.method} ${this.target} HTTP/1.1\r\nHost: ${host}\r\n${this.kept(fieldsStart, lines)}`;
+      return `${this.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${this.kept(fieldsStart, lines)}`;
     return startLine + this.kept(from, this.hostStart - base) + host + this.kept(this.hostEnd - base, lines);
   }
 

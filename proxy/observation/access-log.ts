@@ -27,6 +27,9 @@ export interface AccessRecord {
   readonly seconds: number;
   readonly host: string;
   readonly id: string;
+  /** By which route a gateway took it, and to which service. */
+  readonly route?: string;
+  readonly service?: string;
 }
 
 export interface AccessLogOptions {
@@ -85,7 +88,8 @@ export class AccessLog {
       `{"time":"${this.timeOf(started)}","remote_addr":"${record.remoteAddress}","method":"${record.method}",` +
         `"uri":${JSON.stringify(record.uri)},"status":${record.status},"size":${record.size},` +
         `"ua":${JSON.stringify(record.userAgent)},"ptime":${record.seconds.toFixed(6)},` +
-        `"host":${JSON.stringify(record.host)},"chocon_req":${JSON.stringify(record.id)}}\n`,
+        `"host":${JSON.stringify(record.host)},"chocon_req":${JSON.stringify(record.id)}` +
+        `${record.route === undefined ? "" : `,"route":"${record.route}","service":"${record.service}"`}}\n`,
     );
     if (this.lines.size > FLUSH_CHARS && clock.now > this.flushAgainAt) this.flush();
   }

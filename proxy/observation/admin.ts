@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import { exposition, type Snapshot } from "./metrics";
+import { exposition, type MetricFamilies, type Snapshot } from "./metrics";
 import { upstreamsPage } from "./upstreams";
 import { type UpstreamsReport } from "../origins/groups/group-report";
 
@@ -12,7 +12,7 @@ export interface Observed {
 }
 
 /** The listener for operators: liveness, readiness, numbers, the state of groups. Not for the network of the clients. */
-export function adminServer(observed: Observed): Server {
+export function adminServer(families: MetricFamilies, observed: Observed): Server {
   return createServer((request, response) => {
     const say = (status: number, text: string, type = "text/plain"): void => {
       response.writeHead(status, { "content-type": type }).end(text);
@@ -29,7 +29,7 @@ export function adminServer(observed: Observed): Server {
       case "/metrics":
         return void observed
           .snapshot()
-          .then((snapshot) => say(200, exposition(snapshot), "text/plain; version=0.0.4"), fail);
+          .then((snapshot) => say(200, exposition(families, snapshot), "text/plain; version=0.0.4"), fail);
       case "/upstreams":
         return void observed
           .upstreams()

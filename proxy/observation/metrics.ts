@@ -4,73 +4,60 @@ import { type Resolver } from "../origins/resolver";
 import { originKey } from "../route";
 import { type LogLines } from "./log-lines";
 
-/** Numbers by series, `name` or `name{label="value"}`: what one worker knows, and what adds up over workers. */
+/** Numbers by series, `name` or `name{label="value"}`, without the program's own prefix: what one worker knows, and what adds up over workers. */
 export type Snapshot = Record<string, number>;
 
 /** Upper bounds of the latency histogram in seconds. */
-const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+export const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** Name, type and meaning of each family of series. */
-const FAMILIES: readonly (readonly [name: string, type: "counter" | "gauge" | "histogram", help: string])[] =
+/** Name, type and meaning of a family of series. */
+export type Family = readonly [name: string, type: "counter" | "gauge" | "histogram", help: string];
+
+/** How a program's series are called: the prefix of all, and those that it alone has. */
+export interface MetricFamilies {
+  readonly prefix: string;
+  readonly own: readonly Family[];
+}
+
+const FAMILIES: readonly Family[] = [
+  ["requests_total", "counter", "Requests answered, by status."],
+  ["request_seconds", "histogram", "Time from a request's first byte to its response's last."],
+  ["response_body_bytes_total", "counter", "Bytes of body sent to clients."],
+  ["refused_total", "counter", "Malformed or too large requests."],
+  ["retries_total", "counter", "Requests sent a second time because their connection had died."],
+  ["clients", "gauge", "Open client connections."],
+  ["draining", "gauge", "1 while shutting down."],
+  ["configuration", "gauge", "Processes that run with the configuration of this hash."],
+  ["origin_connections", "gauge", "Connections to an origin, by state."],
+  ["origin_waiting", "gauge", "Requests waiting for a connection to an origin."],
+  ["origin_addresses_aside", "gauge", "Addresses of an origin set aside for failing."],
   [
-    ["tricloud_proxy_requests_total", "counter", "Requests answered, by status."],
-    [
-      "tricloud_proxy_request_seconds",
-      "histogram",
-      "Time from a request's first byte to its response's last.",
-    ],
-    ["tricloud_proxy_response_body_bytes_total", "counter", "Bytes of body sent to clients."],
-    ["tricloud_proxy_refused_total", "counter", "Malformed or too large requests."],
-    [
-      "tricloud_proxy_retries_total",
-      "counter",
-      "Requests sent a second time because their connection had died.",
-    ],
-    ["tricloud_proxy_clients", "gauge", "Open client connections."],
-    ["tricloud_proxy_draining", "gauge", "1 while shutting down."],
-    ["tricloud_proxy_configuration", "gauge", "Processes that run with the configuration of this hash."],
-    ["tricloud_proxy_origin_connections", "gauge", "Connections to an origin, by state."],
-    ["tricloud_proxy_origin_waiting", "gauge", "Requests waiting for a connection to an origin."],
-    ["tricloud_proxy_origin_addresses_aside", "gauge", "Addresses of an origin set aside for failing."],
-    [
-      "tricloud_proxy_origin_circuit_open",
-      "gauge",
-      "1 while requests to an origin fail at once, 0.5 while one is let through.",
-    ],
-    ["tricloud_proxy_origin_connects_total", "counter", "Connections made to an origin."],
-    [
-      "tricloud_proxy_origin_connect_failures_total",
-      "counter",
-      "Connections to an origin that could not be made.",
-    ],
-    ["tricloud_proxy_origin_handshakes_total", "counter", "TLS handshakes with an origin."],
-    ["tricloud_proxy_origin_resumptions_total", "counter", "TLS handshakes that resumed a session."],
-    ["tricloud_proxy_origin_exchanges_total", "counter", "Requests sent to an origin."],
-    [
-      "tricloud_proxy_origin_reuses_total",
-      "counter",
-      "Requests sent on a connection that had served before.",
-    ],
-    ["tricloud_proxy_origin_queued_total", "counter", "Requests that had to wait for a connection."],
-    ["tricloud_proxy_origin_rejected_total", "counter", "Requests refused because too many waited."],
-    ["tricloud_proxy_group_serving", "gauge", "1 while an origin of a group is sent requests."],
-    ["tricloud_proxy_group_active", "gauge", "Requests under way at an origin of a group."],
-    ["tricloud_proxy_group_asked_total", "counter", "Requests that asked an origin of a group first."],
-    ["tricloud_proxy_group_moved_here_total", "counter", "Requests that came to it from another origin."],
-    ["tricloud_proxy_group_moved_on_total", "counter", "Requests that moved on from it."],
-    [
-      "tricloud_proxy_group_unaffordable_total",
-      "counter",
-      "Attempts that a group's retry budget did not allow.",
-    ],
-    ["tricloud_proxy_group_substitutes_total", "counter", "Answers given in the place of a group's origins."],
-    ["tricloud_proxy_log_failures_total", "counter", "Times that a log could not be written or rotated."],
-    ["tricloud_proxy_log_lines_lost_total", "counter", "Log lines given up because too many waited."],
-    ["tricloud_proxy_dns_queries_total", "counter", "Questions put to DNS servers."],
-    ["tricloud_proxy_dns_failures_total", "counter", "Questions without an answer."],
-    ["tricloud_proxy_dns_stale_answers_total", "counter", "Expired answers used for want of new ones."],
-    ["tricloud_proxy_dns_cached_total", "counter", "Look-ups answered from the cache."],
-  ];
+    "origin_circuit_open",
+    "gauge",
+    "1 while requests to an origin fail at once, 0.5 while one is let through.",
+  ],
+  ["origin_connects_total", "counter", "Connections made to an origin."],
+  ["origin_connect_failures_total", "counter", "Connections to an origin that could not be made."],
+  ["origin_handshakes_total", "counter", "TLS handshakes with an origin."],
+  ["origin_resumptions_total", "counter", "TLS handshakes that resumed a session."],
+  ["origin_exchanges_total", "counter", "Requests sent to an origin."],
+  ["origin_reuses_total", "counter", "Requests sent on a connection that had served before."],
+  ["origin_queued_total", "counter", "Requests that had to wait for a connection."],
+  ["origin_rejected_total", "counter", "Requests refused because too many waited."],
+  ["group_serving", "gauge", "1 while an origin of a group is sent requests."],
+  ["group_active", "gauge", "Requests under way at an origin of a group."],
+  ["group_asked_total", "counter", "Requests that asked an origin of a group first."],
+  ["group_moved_here_total", "counter", "Requests that came to it from another origin."],
+  ["group_moved_on_total", "counter", "Requests that moved on from it."],
+  ["group_unaffordable_total", "counter", "Attempts that a group's retry budget did not allow."],
+  ["group_substitutes_total", "counter", "Answers given in the place of a group's origins."],
+  ["log_failures_total", "counter", "Times that a log could not be written or rotated."],
+  ["log_lines_lost_total", "counter", "Log lines given up because too many waited."],
+  ["dns_queries_total", "counter", "Questions put to DNS servers."],
+  ["dns_failures_total", "counter", "Questions without an answer."],
+  ["dns_stale_answers_total", "counter", "Expired answers used for want of new ones."],
+  ["dns_cached_total", "counter", "Look-ups answered from the cache."],
+];
 
 /** What is counted per request, on the hot path: plain numbers in arrays. */
 export class RequestMetrics {
@@ -102,25 +89,25 @@ export class RequestMetrics {
 
   into(snapshot: Snapshot): void {
     for (const [status, count] of this.countsByStatus()) {
-      snapshot[`tricloud_proxy_requests_total{status="${status}"}`] = count;
+      snapshot[`requests_total{status="${status}"}`] = count;
     }
     let sum = 0;
     this.buckets.forEach((count, i) => {
       sum += count;
-      snapshot[`tricloud_proxy_request_seconds_bucket{le="${BUCKETS[i] ?? "+Inf"}"}`] = sum;
+      snapshot[`request_seconds_bucket{le="${BUCKETS[i] ?? "+Inf"}"}`] = sum;
     });
-    snapshot["tricloud_proxy_request_seconds_sum"] = this.seconds;
-    snapshot["tricloud_proxy_request_seconds_count"] = sum;
-    snapshot["tricloud_proxy_response_body_bytes_total"] = this.bodyBytes;
-    snapshot["tricloud_proxy_refused_total"] = this.refused;
-    snapshot["tricloud_proxy_retries_total"] = this.retries;
+    snapshot["request_seconds_sum"] = this.seconds;
+    snapshot["request_seconds_count"] = sum;
+    snapshot["response_body_bytes_total"] = this.bodyBytes;
+    snapshot["refused_total"] = this.refused;
+    snapshot["retries_total"] = this.retries;
   }
 }
 
 export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
   const origin = `origin="${originKey(pool.origin)}"`;
   const add = (name: string, value: number, labels = origin): void => {
-    const series = `tricloud_proxy_origin_${name}{${labels}}`;
+    const series = `origin_${name}{${labels}}`;
     snapshot[series] = (snapshot[series] ?? 0) + value;
   };
   const { counts } = pool;
@@ -130,7 +117,7 @@ export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
   add("waiting", pool.waitingCount);
   add("addresses_aside", pool.book.asideCount());
   // Pools of one origin for several protocols may share a circuit.
-  const circuit = `tricloud_proxy_origin_circuit_open{${origin}}`;
+  const circuit = `origin_circuit_open{${origin}}`;
   snapshot[circuit] = Math.max(
     snapshot[circuit] ?? 0,
     { closed: 0, "half-open": 0.5, open: 1 }[pool.circuit.state],
@@ -147,29 +134,29 @@ export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
 
 export function groupInto(snapshot: Snapshot, group: OriginGroup): void {
   const name = group.options.name;
-  snapshot[`tricloud_proxy_group_unaffordable_total{group="${name}"}`] = group.counts.unaffordable;
-  snapshot[`tricloud_proxy_group_substitutes_total{group="${name}"}`] = group.counts.substitutes;
+  snapshot[`group_unaffordable_total{group="${name}"}`] = group.counts.unaffordable;
+  snapshot[`group_substitutes_total{group="${name}"}`] = group.counts.substitutes;
   for (const { origin, state, active, asked, movedHere, movedOn } of group.report().origins) {
     const labels = `{group="${name}",origin="${origin}"}`;
-    snapshot[`tricloud_proxy_group_serving${labels}`] = state === "serving" || state === "returning" ? 1 : 0;
-    snapshot[`tricloud_proxy_group_active${labels}`] = active;
-    snapshot[`tricloud_proxy_group_asked_total${labels}`] = asked;
-    snapshot[`tricloud_proxy_group_moved_here_total${labels}`] = movedHere;
-    snapshot[`tricloud_proxy_group_moved_on_total${labels}`] = movedOn;
+    snapshot[`group_serving${labels}`] = state === "serving" || state === "returning" ? 1 : 0;
+    snapshot[`group_active${labels}`] = active;
+    snapshot[`group_asked_total${labels}`] = asked;
+    snapshot[`group_moved_here_total${labels}`] = movedHere;
+    snapshot[`group_moved_on_total${labels}`] = movedOn;
   }
 }
 
 export function resolverInto(snapshot: Snapshot, { counts }: Resolver): void {
-  snapshot["tricloud_proxy_dns_queries_total"] = counts.queries;
-  snapshot["tricloud_proxy_dns_failures_total"] = counts.failures;
-  snapshot["tricloud_proxy_dns_stale_answers_total"] = counts.staleAnswers;
-  snapshot["tricloud_proxy_dns_cached_total"] = counts.cached;
+  snapshot["dns_queries_total"] = counts.queries;
+  snapshot["dns_failures_total"] = counts.failures;
+  snapshot["dns_stale_answers_total"] = counts.staleAnswers;
+  snapshot["dns_cached_total"] = counts.cached;
 }
 
 export function logInto(snapshot: Snapshot, logs: readonly (LogLines | undefined)[]): void {
   const counts = logs.flatMap((lines) => (lines === undefined ? [] : [lines.counts]));
-  snapshot["tricloud_proxy_log_failures_total"] = counts.reduce((all, { failures }) => all + failures, 0);
-  snapshot["tricloud_proxy_log_lines_lost_total"] = counts.reduce((all, { lost }) => all + lost, 0);
+  snapshot["log_failures_total"] = counts.reduce((all, { failures }) => all + failures, 0);
+  snapshot["log_lines_lost_total"] = counts.reduce((all, { lost }) => all + lost, 0);
 }
 
 /** The numbers of several workers as one. */
@@ -182,15 +169,17 @@ export function sum(snapshots: readonly Snapshot[]): Snapshot {
 }
 
 /** Prometheus' text format. */
-export function exposition(snapshot: Snapshot): string {
+export function exposition({ prefix, own: more }: MetricFamilies, snapshot: Snapshot): string {
   const series = Object.keys(snapshot);
-  return FAMILIES.map(([name, type, help]) => {
-    const own = series.filter((key) => {
-      const bare = key.split("{", 1)[0]!;
-      return bare === name || (type === "histogram" && bare.startsWith(`${name}_`));
-    });
-    if (own.length === 0) return "";
-    const lines = own.map((key) => `${key} ${snapshot[key]}`);
-    return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...lines, ""].join("\n");
-  }).join("");
+  return [...FAMILIES, ...more]
+    .map(([name, type, help]) => {
+      const own = series.filter((key) => {
+        const bare = key.split("{", 1)[0]!;
+        return bare === name || (type === "histogram" && bare.startsWith(`${name}_`));
+      });
+      if (own.length === 0) return "";
+      const lines = own.map((key) => `${prefix}${key} ${snapshot[key]}`);
+      return [`# HELP ${prefix}${name} ${help}`, `# TYPE ${prefix}${name} ${type}`, ...lines, ""].join("\n");
+    })
+    .join("");
 }

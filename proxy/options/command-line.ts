@@ -81,7 +81,7 @@ function readFlags(args: readonly string[]): Flags {
       definition.repeatable === true ? [...((before as string[] | undefined) ?? []), value as string] : value,
     );
   }
-  const fromFile = file === undefined ? new Map<OptionName, Value>() : readConfigFile(file);
+  const fromFile = file === undefined ? new Map<OptionName, Value>() : readConfigFile(file, DEFINITIONS);
   const options = Object.fromEntries(
     OPTION_NAMES.map((name) => [name, given.get(name) ?? fromFile.get(name) ?? DEFINITIONS[name].initial]),
   ) as unknown as Options;

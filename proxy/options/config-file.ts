@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { BadValue, OptionError, show } from "./option-error";
-import { type Value } from "./option-values";
-import { DEFINITIONS, OPTION_NAMES, type OptionName } from "./options";
+import { type Definition, type Value } from "./option-values";
 
-/** The options that the JSON file of --config sets. @throws OptionError that names file, path, value and what was expected */
-export function readConfigFile(file: string): Map<OptionName, Value> {
+/** The options that a JSON file sets, read by the definitions of those that it may. @throws OptionError that names file, path, value and what was expected */
+export function readConfigFile<Name extends string>(
+  file: string,
+  definitions: Readonly<Record<Name, Definition>>,
+): Map<Name, Value> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(file, "utf8"));
@@ -14,27 +16,27 @@ export function readConfigFile(file: string): Map<OptionName, Value> {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new OptionError(`${file}: (root): ${show(parsed)} is not an object of options`, false);
   }
-  const values = new Map<OptionName, Value>();
+  const values = new Map<Name, Value>();
   for (const [key, value] of Object.entries(parsed)) {
-    if (!(key in DEFINITIONS))
+    if (!Object.hasOwn(definitions, key))
       throw new OptionError(
-        `${file}: ${key}: unknown key, with value ${show(value)}; known are ${OPTION_NAMES.join(", ")}`,
+        `${file}: ${key}: unknown key, with value ${show(value)}; known are ${Object.keys(definitions).join(", ")}`,
         false,
       );
-    const definition = DEFINITIONS[key as OptionName];
+    const definition = definitions[key as Name];
     const bad = (path: string, wrong: unknown, expects = definition.expects): OptionError =>
       new OptionError(`${file}: ${path}: ${show(wrong)} is not ${expects}`, false);
     if (definition.structure !== undefined)
-      values.set(key as OptionName, structured(file, definition.structure, value));
+      values.set(key as Name, structured(file, definition.structure, value));
     else if (definition.repeatable === true) {
       if (!Array.isArray(value)) throw bad(key, value, `a list, each ${definition.expects}`);
       value.forEach((item: unknown, index) => {
         if (!definition.accepts(item)) throw bad(`${key}[${index}]`, item);
       });
-      values.set(key as OptionName, value as string[]);
+      values.set(key as Name, value as string[]);
     } else {
       if (!definition.accepts(value)) throw bad(key, value);
-      values.set(key as OptionName, typeof value === "string" ? definition.read(value)! : (value as Value));
+      values.set(key as Name, typeof value === "string" ? definition.read(value)! : (value as Value));
     }
   }
   return values;

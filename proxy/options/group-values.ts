@@ -7,10 +7,7 @@ import {
   type SubstituteOptions,
 } from "./group-options";
 import { BadValue, type Path } from "./option-error";
-import { type Definition, duration, integer } from "./option-values";
-
-type Reader<T> = (value: unknown, path: Path) => T;
-type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, fieldsOf, fraction, known, type Reader, seconds, whole } from "./structured-values";
 
 /** Reads the value of `groups`: an object of groups by name. @throws BadValue */
 export function readGroups(value: unknown): readonly GroupOptions[] {
@@ -21,7 +18,8 @@ export function readGroups(value: unknown): readonly GroupOptions[] {
   });
 }
 
-function readGroup(name: string, value: unknown, path: Path): GroupOptions {
+/** Reads one group. @throws BadValue */
+export function readGroup(name: string, value: unknown, path: Path): GroupOptions {
   const fields = known(value, path, GROUP_KEYS, "a list of origins, or an object");
   const from = <T>(key: string, read: Reader<T>, initial: T): T =>
     fields[key] === undefined ? initial : read(fields[key], [...path, key]);
@@ -50,7 +48,7 @@ function readGroup(name: string, value: unknown, path: Path): GroupOptions {
   };
 }
 
-const GROUP_KEYS = [
+export const GROUP_KEYS = [
   "origins",
   "connectTimeout",
   "firstByteTimeout",
@@ -119,34 +117,4 @@ const readSubstitute: Reader<SubstituteOptions | undefined> = (value, path) => {
     throw new BadValue([...path, "contentType"], contentType, "a media type, e.g. application/json");
   const between = whole(200, 599);
   return { status: between(status, [...path, "status"]), contentType, body };
-};
-
-/** @throws BadValue where it is none, or has a key that is not among `keys` */
-function known(value: unknown, path: Path, keys: readonly string[], expects: string): Fields {
-  const fields = fieldsOf(value, path, expects);
-  for (const key of Object.keys(fields)) {
-    if (!keys.includes(key)) throw new BadValue([...path, key], fields[key], `one of ${keys.join(", ")}`);
-  }
-  return fields;
-}
-
-function fieldsOf(value: unknown, path: Path, expects: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new BadValue(path, value, expects);
-  return value as Fields;
-}
-
-function reading<T>(definition: Definition): Reader<T> {
-  return (value, path) => {
-    if (!definition.accepts(value)) throw new BadValue(path, value, definition.expects);
-    return (typeof value === "string" ? definition.read(value) : value) as T;
-  };
-}
-
-const seconds = reading<number>(duration(0, ""));
-const whole = (min: number, max: number): Reader<number> => reading(integer(0, min, max, ""));
-const fraction: Reader<number> = (value, path) => {
-  if (typeof value !== "number" || !(value >= 0 && value <= 1))
-    throw new BadValue(path, value, "a number from 0 to 1");
-  return value;
 };

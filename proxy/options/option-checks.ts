@@ -30,6 +30,11 @@ export function checkTogether(options: Options, file: string | undefined): void 
       );
     }
   });
+  checkFiles(options, where);
+}
+
+/** What the files have to be that options name. @param where what messages begin with @throws OptionError */
+export function checkFiles(options: Options, where: string): void {
   if (options.tlsPort > 0) {
     for (const name of ["tlsCertFile", "tlsKeyFile"] as const) {
       if (!readText(options[name], `${where}${name}`).includes("-----BEGIN ")) {

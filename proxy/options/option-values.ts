@@ -1,6 +1,5 @@
-import { type GroupOptions } from "./group-options";
-
-export type Value = string | number | boolean | readonly string[] | readonly GroupOptions[];
+/** What an option may be set to: an object or a list of them where only a file has room for it. */
+export type Value = string | number | boolean | object;
 
 /** One option: how its value is read, what it is when nobody says, and what it means. */
 export interface Definition {

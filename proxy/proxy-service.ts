@@ -1,0 +1,110 @@
+import { type SecureContext } from "node:tls";
+import { AllowList } from "./allow-list";
+import { type Destination, type Failure } from "./exchange";
+import { type RoutedRequest, type WireProtocol } from "./exchange-services";
+import { type RequestHead } from "./http1/request-head";
+import { localAnswer } from "./observation/local-api";
+import { Log } from "./observation/log";
+import { readUpstream, readWarm } from "./options/endpoint-values";
+import { type Options } from "./options/options";
+import { type OriginPool } from "./origins/origin-pool";
+import { authorityOf, isHost, isOrigin, type Origin, routeOf, usualHost } from "./route";
+import { Service, trusting } from "./service";
+import { VERSION } from "./version";
+
+/** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
+const MAX_ROUTES = 4096;
+
+/** The aggregation proxy proper: sends each request where its Host says. */
+export class ProxyService extends Service {
+  private readonly routes = new Map<string, Destination>();
+  private readonly upstream: OriginPool | undefined;
+  private allowed: AllowList;
+  /** The fields put on each request, up to the id. */
+  private readonly requestMark: string;
+  /** The Host that was last found well-formed: with one upstream most have the same. */
+  private lastHost = "";
+
+  constructor(options: Options, log = Log.toStderr(), trust: SecureContext = trusting(options.caFile)) {
+    super(options, log, trust);
+    this.allowed = new AllowList(options.allow, options.allowAny);
+    if (options.upstream !== "") {
+      const at = readUpstream(options.upstream)!;
+      const authority = authorityOf(at.host, at.port, at.tls);
+      this.upstream = this.pool({ ...at, authority }, "http/1.1", { leastBusy: true });
+    }
+    // Between a proxy and its own kind the version is how loops are found; a fixed upstream is not routed by Host.
+    this.requestMark = `${this.upstream === undefined ? `X-Chocon-Ver: ${VERSION}\r\n` : ""}X-Chocon-Id: `;
+    this.declare();
+  }
+
+  override destinationFor({ head }: RoutedRequest, over: WireProtocol): Destination | Failure {
+    if (head.looped) return { status: 508, problem: "the request has been through a proxy already" };
+    return this.routed(head.host, over);
+  }
+
+  override headFor({ head, id }: RoutedRequest, { authority }: Origin): string {
+    // A fixed upstream gets the request as it is, its Host included.
+    const host = this.upstream === undefined || head.host === "" ? authority : head.host;
+    return `${head.forwarded(host)}${this.requestMark}${id}\r\n`;
+  }
+
+  override localAnswer(head: RequestHead): Promise<string> | undefined {
+    if (head.target.charCodeAt(1) !== 0x2e || !head.target.startsWith("/.api/") || head.looped)
+      return undefined;
+    if (this.upstream === undefined && isOrigin(routeOf(head.host))) return undefined;
+    return localAnswer(head.target, this.allTimes);
+  }
+
+  override reload(options: Options): void {
+    this.allowed = new AllowList(options.allow, options.allowAny);
+    this.routes.clear();
+    super.reload(options);
+  }
+
+  protected override declare(): void {
+    const counts = new Map<OriginPool, number>();
+    for (const text of this.options.warm) {
+      const { host, port, tls, count } = readWarm(text)!;
+      const authority = authorityOf(host, port, tls);
+      const pool = this.pool({ host, port, tls, authority });
+      counts.set(pool, Math.max(count, counts.get(pool) ?? 0));
+      // Its usual Host is routed ahead of the first request.
+      this.routed(usualHost(authority, tls), "any");
+    }
+    this.keepWarm(counts);
+  }
+
+  protected override keeps(pool: OriginPool): boolean {
+    return pool === this.upstream;
+  }
+
+  protected override forgot(pool: OriginPool): void {
+    for (const [host, routed] of this.routes) if (routed === pool) this.routes.delete(host);
+  }
+
+  protected override logged(): object {
+    return {};
+  }
+
+  /** Where a request with this Host goes, or why nowhere. */
+  private routed(host: string, over: WireProtocol): Destination | Failure {
+    if (this.upstream !== undefined && host !== this.lastHost) {
+      if (host !== "" && !isHost(host)) return { status: 400, problem: "malformed Host" };
+      this.lastHost = host;
+    }
+    if (this.upstream !== undefined && over !== "h2") return this.upstream;
+    const key = over === "any" ? host : `${host} ${over}`;
+    const known = this.routes.get(key);
+    if (known !== undefined) return known;
+    const route = this.upstream === undefined ? routeOf(host) : this.upstream.origin;
+    if (!isOrigin(route)) return route;
+    const group = this.groups.get(route.authority);
+    if (group === undefined && this.upstream === undefined && !this.allowed.allows(route.host))
+      return { status: 403, problem: `origin ${route.host} is not allowed` };
+    const destination = group?.door(over) ?? this.pool(route, over);
+    if (this.routes.size >= MAX_ROUTES) this.routes.clear();
+    this.routes.set(key, destination);
+    return destination;
+  }
+}
