@@ -54,6 +54,7 @@ export default tseslint.config(
   boundary(
     ["proxy/**/*.ts"],
     [
+      "**/gateway/**",
       "**/constructs/**",
       "**/stacks/**",
       "**/regions/**",
@@ -64,6 +65,22 @@ export default tseslint.config(
       "constructs",
     ],
     "proxy/ is a program of its own and knows nothing of CDKTF.",
+  ),
+  boundary(
+    ["gateway/**/*.ts"],
+    [
+      "**/proxy/**",
+      "!**/proxy/engine",
+      "**/constructs/**",
+      "**/stacks/**",
+      "**/regions/**",
+      "**/planning/**",
+      "cdktf",
+      "cdktf/**",
+      "@cdktf/**",
+      "constructs",
+    ],
+    "gateway/ stands on proxy/engine, and knows nothing of CDKTF.",
   ),
   boundary(
     ["constructs/availability/*.ts"],

@@ -59,7 +59,7 @@ describe("the package, to somebody who has nothing else", () => {
     rmSync(workshop, { recursive: true, force: true });
   });
 
-  it("is packed from clean sources, and holds the library, the stacks, the proxy and the command alone", () => {
+  it("is packed from clean sources, and holds the library, the stacks, the proxy, the gateway and the command alone", () => {
     // GIVEN a package made where nothing had been built
     const packed = succeedIn(workshop, "tar", ["-tzf", tarball]).trim().split("\n");
     // THEN the entry points are in it
@@ -68,12 +68,17 @@ describe("the package, to somebody who has nothing else", () => {
     };
     for (const file of Object.values(entries)) expect(packed).toContain(file.replace("./", "package/"));
     expect(packed).toEqual(
-      expect.arrayContaining(["package/dist/tricloud-proxy.js", "package/dist/tricloud-proxy.js.map"]),
+      expect.arrayContaining(
+        ["proxy", "gateway"].flatMap((name) => [
+          `package/dist/tricloud-${name}.js`,
+          `package/dist/tricloud-${name}.js.map`,
+        ]),
+      ),
     );
     // AND neither this project's regions nor its app of them, nor anything that is not built; of the proxy its grammar alone
     const strange = packed.filter(
       (path) =>
-        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning|stacks)\/.*|proxy\/(allow-list|route|options\/[a-z-]+|origins\/address-guard)\..*|region\.schema\.json|tricloud-proxy\.js(\.map)?))$/.test(
+        !/^package\/(package\.json|README\.md|dist\/((cli|constructs|planning|stacks)\/.*|proxy\/(allow-list|route|options\/[a-z-]+|origins\/address-guard)\..*|region\.schema\.json|tricloud-(proxy|gateway)\.js(\.map)?))$/.test(
           path,
         ),
     );

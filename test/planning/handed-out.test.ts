@@ -20,7 +20,7 @@ const ROOT = join(__dirname, "../..");
 beforeAll(() => {
   // The stacks deliver the proxy as `npm run build` makes it.
   if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
-  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
+  execFileSync(process.execPath, [join(ROOT, "script/bundle-programs.mjs")], { cwd: ROOT });
 });
 afterAll(removeDirectories);
 

@@ -17,7 +17,7 @@ export const ROOT = join(__dirname, "../..");
 /** The stacks deliver the proxy as `npm run build` makes it. */
 export function bundleProxy(): void {
   if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
-  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
+  execFileSync(process.execPath, [join(ROOT, "script/bundle-programs.mjs")], { cwd: ROOT });
 }
 
 function addRegion(app: App, region: Region): void {

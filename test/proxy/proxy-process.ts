@@ -20,11 +20,11 @@ export function scratch(): string {
   return directory;
 }
 
-/** The proxy as it is shipped: one bundled file, made in `directory`. */
-export function bundle(directory: string): string {
-  const outfile = join(directory, "tricloud-proxy.js");
+/** The proxy, or another program on its engine, as it is shipped: one bundled file, made in `directory`. */
+export function bundle(directory: string, program: "proxy" | "gateway" = "proxy"): string {
+  const outfile = join(directory, `tricloud-${program}.js`);
   buildSync({
-    entryPoints: [join(ROOT, "proxy/main.ts")],
+    entryPoints: [join(ROOT, program, "main.ts")],
     outfile,
     bundle: true,
     platform: "node",
@@ -63,7 +63,17 @@ export async function startProxy(
   const port = freePort();
   const adminPort = freePort();
   const own = ["--listen", "127.0.0.1", "--port", String(port), "--admin-listen", `127.0.0.1:${adminPort}`];
-  const child = spawn(process.execPath, [file, ...own, ...flags], {
+  return startProgram(file, [...own, ...flags], { port, adminPort }, env);
+}
+
+/** Starts a program of the proxy's engine that its arguments have listen on these ports. */
+export async function startProgram(
+  file: string,
+  args: readonly string[],
+  { port, adminPort }: Pick<RunningProxy, "port" | "adminPort">,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningProxy> {
+  const child = spawn(process.execPath, [file, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

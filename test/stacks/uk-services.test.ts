@@ -44,7 +44,7 @@ const podOf = (deployment: Manifest | undefined) =>
 
 beforeAll(() => {
   if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
-  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
+  execFileSync(process.execPath, [join(ROOT, "script/bundle-programs.mjs")], { cwd: ROOT });
 });
 afterAll(removeSynthesised);
 

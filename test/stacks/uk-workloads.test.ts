@@ -27,7 +27,7 @@ function synthesised(changes: Partial<GkeRegionInput> = {}) {
 beforeAll(() => {
   // The stack delivers the proxy as `npm run build` makes it.
   if (existsSync(join(ROOT, "dist/tricloud-proxy.js"))) return;
-  execFileSync(process.execPath, [join(ROOT, "script/bundle-proxy.mjs")], { cwd: ROOT });
+  execFileSync(process.execPath, [join(ROOT, "script/bundle-programs.mjs")], { cwd: ROOT });
 });
 afterAll(removeSynthesised);
 

@@ -1,0 +1,73 @@
+import { parseArgs } from "node:util";
+import { OptionError, type Program } from "../proxy/engine";
+import { GatewayService } from "./gateway-service";
+import { readConfiguration } from "./options/configuration";
+import { MONOLITH, type GatewayOptions } from "./options/gateway-options";
+import { readRoutes } from "./options/route-values";
+import { ROUTE_FAMILIES } from "./route-metrics";
+
+/** What the command line asks for. */
+export type Command =
+  | { readonly run: "help" | "version" }
+  | { readonly run: "serve" | "check"; readonly options: GatewayOptions };
+
+/** Reads the arguments after `node tricloud-gateway.js`, and the file that they name. @throws OptionError */
+export function readCommand(args: readonly string[]): Command {
+  const { help, version, check, config } = flags(args);
+  if (help === true) return { run: "help" };
+  if (version === true) return { run: "version" };
+  if (config === undefined) throw new OptionError("--config: value missing", true);
+  return { run: check === true ? "check" : "serve", options: readConfiguration(config) };
+}
+
+function flags(args: readonly string[]): {
+  help?: boolean;
+  version?: boolean;
+  check?: boolean;
+  config?: string;
+} {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        config: { type: "string" },
+        check: { type: "boolean" },
+        version: { type: "boolean", short: "v" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new OptionError((error as Error).message, true);
+  }
+}
+
+/** The gateway, as a program of the proxy's engine. */
+export const API_GATEWAY: Program<GatewayOptions> = {
+  metrics: { prefix: "tricloud_gateway_", own: ROUTE_FAMILIES },
+  read: () => {
+    const command = readCommand(process.argv.slice(2));
+    if (command.run !== "serve") throw new OptionError("the command line does not ask for a gateway", false);
+    return command.options;
+  },
+  make: (options, log, trust) => new GatewayService(options, log, trust),
+  rehearsal: (options, origins) => ({
+    options: {
+      ...options,
+      services: origins.map((origin, index) => ({
+        name: `${MONOLITH}-${index}`,
+        keepHost: false,
+        origin: { host: "127.0.0.1", ...origin },
+        group: undefined,
+      })),
+      routes: readRoutes(
+        Object.fromEntries(
+          origins.map((_, index) => [
+            `${index}`,
+            { path: `/${index}/{client}`, service: `${MONOLITH}-${index}`, rewrite: "/rehearsal/{client}" },
+          ]),
+        ),
+      ),
+    },
+    requests: origins.map((_, index) => ({ host: "rehearsal", path: `/${index}/` })),
+  }),
+};

@@ -1,0 +1,190 @@
+import { type SecureContext } from "node:tls";
+import {
+  type AccessRecord,
+  type CompletedExchange,
+  type Destination,
+  type Failure,
+  isHost,
+  Log,
+  type Origin,
+  type OriginPool,
+  type RoutedRequest,
+  Service,
+  type Snapshot,
+  TOO_LARGE,
+  trusting,
+  type WireProtocol,
+} from "../proxy/engine";
+import { type Arrival, arrivalOf } from "./hop-fields";
+import { standing, userOf } from "./moving/share";
+import { type GatewayOptions, MONOLITH, type RouteOptions } from "./options/gateway-options";
+import { RouteMetrics } from "./route-metrics";
+import { RouteState } from "./route-state";
+import { RoutedExchange } from "./routed-exchange";
+import { hasDotSegment, readPathPattern, rewritten } from "./routes/path-pattern";
+import { RouteTable } from "./routes/route-table";
+import { ServiceConnections } from "./service-connections";
+
+/** What takes a request that no route takes. */
+const REST: RouteOptions = {
+  name: "rest",
+  hosts: [],
+  path: readPathPattern("/**")!,
+  methods: [],
+  headers: {},
+  service: MONOLITH,
+  rewrite: undefined,
+  timeout: 0,
+  maxBodyBytes: 0,
+  maxConcurrent: 0,
+  share: 1,
+  sticky: undefined,
+};
+
+/** The gateway proper: sends each request where its route says. */
+export class GatewayService extends Service<GatewayOptions> {
+  private table = new RouteTable<RouteOptions>([]);
+  private readonly states = new Map<string, RouteState>();
+  private readonly connections = new Map<string, ServiceConnections>();
+  private readonly metricsByName = new Map<string, RouteMetrics>();
+  private unrouted = 0;
+
+  constructor(
+    options: GatewayOptions,
+    log = Log.toStderr(),
+    trust: SecureContext = trusting(options.caFile),
+  ) {
+    super(options, log, trust);
+    this.declare();
+  }
+
+  override destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure {
+    const { head } = request;
+    const { path } = head;
+    if (head.host !== "" && !isHost(head.host)) return { status: 400, problem: "malformed Host" };
+    if (hasDotSegment(path)) return { status: 400, problem: "a path with a segment . or .." };
+    const route = this.table.find(head) ?? (this.connections.has(MONOLITH) ? REST : undefined);
+    if (route === undefined) {
+      this.unrouted++;
+      return { status: 404, problem: "no route takes the request" };
+    }
+    const arrival = arrivalOf(head, request.remoteAddress, request.secure, this.options.trustedHops);
+    if (arrival.replaced.length > 0) head.withhold(arrival.replaced);
+    return this.routed(request, route, arrival, over);
+  }
+
+  private routed(
+    { head }: RoutedRequest,
+    route: RouteOptions,
+    arrival: Arrival,
+    over: WireProtocol,
+  ): Destination | Failure {
+    const state = this.stateOf(route);
+    const full = state.full;
+    const name = serviceFor(route, {
+      address: arrival.address,
+      fieldValue: (field) => head.fieldValue(field),
+    });
+    const connections = this.connections.get(name)!;
+    const { target, path } = head;
+    const destination = new RoutedExchange({
+      state,
+      metrics: this.metricsOf(route.name, name),
+      service: connections.over(over),
+      keepHost: connections.options.keepHost,
+      target:
+        route.rewrite === undefined
+          ? undefined
+          : rewritten(route.path, route.rewrite, path) + target.slice(path.length),
+      lines: arrival.lines,
+    });
+    if (arrival.looping)
+      return { status: 508, problem: "the request has been through too many gateways", destination };
+    if (full)
+      return {
+        status: 503,
+        problem: `${route.maxConcurrent} requests of route ${route.name} are under way`,
+        destination,
+      };
+    if (route.maxBodyBytes > 0 && head.contentLength > route.maxBodyBytes)
+      return { ...TOO_LARGE, destination };
+    return destination;
+  }
+
+  override headFor({ head, id, destination }: RoutedRequest, { authority }: Origin): string {
+    const { keepHost, target, lines } = (destination as RoutedExchange).decision;
+    return `${head.forwarded(keepHost && head.host !== "" ? head.host : authority, target)}${lines}X-Chocon-Id: ${id}\r\n`;
+  }
+
+  override localAnswer(): undefined {
+    return undefined;
+  }
+
+  override completed(exchange: CompletedExchange): void {
+    super.completed(exchange);
+    if (exchange.destination instanceof RoutedExchange)
+      exchange.destination.completed(exchange.status, (performance.now() - exchange.startedAt) / 1000);
+  }
+
+  override snapshot(): Snapshot {
+    const snapshot = super.snapshot();
+    for (const metrics of this.metricsByName.values()) metrics.into(snapshot);
+    for (const [name, { active }] of this.states) snapshot[`route_active{route="${name}"}`] = active;
+    snapshot["route_unrouted_total"] = this.unrouted;
+    return snapshot;
+  }
+
+  protected override logged({ destination }: CompletedExchange): Partial<AccessRecord> {
+    if (!(destination instanceof RoutedExchange)) return {};
+    const { route, service } = destination.decision.metrics;
+    return { route, service };
+  }
+
+  protected override declare(): void {
+    const { routes, services } = this.options;
+    this.table = new RouteTable(routes);
+    for (const route of routes) this.stateOf(route).options = route;
+    this.connections.clear();
+    for (const options of services) {
+      this.connections.set(
+        options.name,
+        new ServiceConnections(options, {
+          pool: (origin, over) => this.pool(origin, over),
+          door: (group, over) => this.groups.get(group)!.door(over),
+        }),
+      );
+    }
+  }
+
+  protected override keeps(pool: OriginPool): boolean {
+    for (const connections of this.connections.values()) if (connections.has(pool)) return true;
+    return false;
+  }
+
+  protected override forgot(): void {
+    // What is kept is what requests are sent to.
+  }
+
+  private stateOf(route: RouteOptions): RouteState {
+    let state = this.states.get(route.name);
+    if (state === undefined) this.states.set(route.name, (state = new RouteState(route)));
+    return state;
+  }
+
+  private metricsOf(route: string, service: string): RouteMetrics {
+    const key = `${route} ${service}`;
+    let metrics = this.metricsByName.get(key);
+    if (metrics === undefined) this.metricsByName.set(key, (metrics = new RouteMetrics(route, service)));
+    return metrics;
+  }
+}
+
+/** Who has a request of this route: its service, or while its users are moving there, the monolith. */
+function serviceFor(
+  { name, service, share, sticky }: RouteOptions,
+  request: Parameters<typeof userOf>[1],
+): string {
+  if (share === 1) return service;
+  const user = share === 0 || sticky === undefined ? undefined : userOf(sticky, request);
+  return user !== undefined && standing(name, user) < share ? service : MONOLITH;
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { type RequestHead } from "../proxy/engine";
+
+/** Fields by which hops in front tell of the client, and this one does: who is not believed has them dropped. */
+const OF_CLIENT = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
+/** How many gateways a request has been through. */
+const HOPS = "x-tricloud-gateway-hops";
+/** Gateways that a request may pass; more of them are a loop. */
+const MOST_HOPS = 8;
+const RANDOM_BYTES = 24;
+
+/** What the fields of a request say of the way that it came. */
+export interface Arrival {
+  /** The client's address, as far as it is known. */
+  readonly address: string;
+  /** It has been through so many gateways that it must be going in circles. */
+  readonly looping: boolean;
+  /** The lines that go on with it. */
+  readonly lines: string;
+  /** Names of the fields that do not go on as they came. */
+  readonly replaced: readonly string[];
+}
+
+/**
+ * @param trustedHops proxies in front, each of which has added its peer's address to X-Forwarded-For
+ * @param peer the address that the connection came from
+ */
+export function arrivalOf(head: RequestHead, peer: string, secure: boolean, trustedHops: number): Arrival {
+  const said = new Map<string, string>();
+  let traced = false;
+  head.someField((name, value) => {
+    if (name === "traceparent") traced = true;
+    else if (name === HOPS || OF_CLIENT.includes(name)) {
+      const before = said.get(name);
+      said.set(name, before === undefined ? value : `${before}, ${value}`);
+    }
+    return false;
+  });
+  const believed =
+    trustedHops === 0 ? [] : (said.get("x-forwarded-for") ?? "").split(",").map((each) => each.trim());
+  const known = believed.filter((each) => each !== "").slice(-trustedHops);
+  const passed = said.get(HOPS) ?? "0";
+  const hops = /^\d$/.test(passed) ? Number(passed) : MOST_HOPS;
+  const scheme = (trustedHops > 0 && said.get("x-forwarded-proto")) || (secure ? "https" : "http");
+  const host = (trustedHops > 0 && said.get("x-forwarded-host")) || head.host;
+  return {
+    address: known[0] ?? peer,
+    looping: hops >= MOST_HOPS,
+    lines:
+      `X-Forwarded-For: ${[...known, peer].join(", ")}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
+      `${host === "" ? "" : `X-Forwarded-Host: ${host}\r\n`}X-Tricloud-Gateway-Hops: ${hops + 1}\r\n` +
+      (traced ? "" : `traceparent: ${traceparent()}\r\n`),
+    replaced: [...said.keys()],
+  };
+}
+
+/** A trace context that begins here (W3C Trace Context section 3.2); nobody has recorded anything of it yet. */
+function traceparent(): string {
+  const ids = randomBytes(RANDOM_BYTES).toString("hex");
+  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`;
+}

@@ -1,0 +1,44 @@
+import { type GroupOptions, type Options } from "../../proxy/engine";
+import { type PathPattern } from "../routes/path-pattern";
+import { type Routable } from "../routes/route-table";
+
+/** By what one user's requests are told from another's. */
+export type Identity = { readonly header: string } | { readonly cookie: string } | { readonly address: true };
+
+/** Where requests go. */
+export interface ServiceOptions {
+  readonly name: string;
+  /** It reads the client's Host instead of its own name. */
+  readonly keepHost: boolean;
+  /** Its only origin, where nothing else is said of it. */
+  readonly origin: { readonly host: string; readonly port: number; readonly tls: boolean } | undefined;
+  /** Its origins, and how they are asked. */
+  readonly group: GroupOptions | undefined;
+}
+
+/** Which requests are taken, and what becomes of them. */
+export interface RouteOptions extends Routable {
+  readonly name: string;
+  readonly service: string;
+  readonly rewrite: PathPattern | undefined;
+  /** Seconds from the end of a request until its answer begins; 0 for proxyReadTimeout alone. */
+  readonly timeout: number;
+  /** Bytes of a request's body at most; 0 for any number. */
+  readonly maxBodyBytes: number;
+  /** Requests under way at most, of each worker; 0 for any number. */
+  readonly maxConcurrent: number;
+  /** Part of the users whose requests go to `service`, from 0 to 1; the others' go to the monolith. */
+  readonly share: number;
+  readonly sticky: Identity | undefined;
+}
+
+/** The name of the service that has whatever no route takes. */
+export const MONOLITH = "monolith";
+
+/** What a gateway serves by: what the engine is told, and its own. `groups` are made from `services`. */
+export interface GatewayOptions extends Options {
+  readonly services: readonly ServiceOptions[];
+  readonly routes: readonly RouteOptions[];
+  /** Proxies in front that may be believed in what they say of the client. */
+  readonly trustedHops: number;
+}

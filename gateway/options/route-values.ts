@@ -1,0 +1,128 @@
+import {
+  BadValue,
+  fieldsOf,
+  fraction,
+  known,
+  type Path,
+  type Reader,
+  seconds,
+  whole,
+} from "../../proxy/engine";
+import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
+import { type Identity, type RouteOptions } from "./gateway-options";
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
+const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+const KEYS = [
+  "hosts",
+  "path",
+  "methods",
+  "headers",
+  "service",
+  "rewrite",
+  "timeout",
+  "maxBodyBytes",
+  "maxConcurrent",
+  "share",
+  "sticky",
+];
+
+/** Reads the value of `routes`: an object of routes by name. @throws BadValue */
+export function readRoutes(value: unknown): readonly RouteOptions[] {
+  return Object.entries(fieldsOf(value, ["routes"], "an object of routes by name")).map(([name, route]) => {
+    const path = ["routes", name];
+    if (!NAME.test(name))
+      throw new BadValue(path, name, "a name of at most 64 letters, digits, dots, hyphens and underscores");
+    return readRoute(name, route, path);
+  });
+}
+
+function readRoute(name: string, value: unknown, path: Path): RouteOptions {
+  const fields = known(value, path, KEYS, "an object");
+  const from = <T>(key: string, read: Reader<T>, initial: T): T =>
+    fields[key] === undefined ? initial : read(fields[key], [...path, key]);
+  const pattern = readPath(fields["path"], [...path, "path"]);
+  const sticky = from<Identity | undefined>("sticky", readIdentity, undefined);
+  const share = from("share", fraction, 1);
+  if (share > 0 && share < 1 && sticky === undefined)
+    throw new BadValue(
+      [...path, "sticky"],
+      sticky,
+      'by what users are told apart, such as { "cookie": "session" }',
+    );
+  return {
+    name,
+    hosts: from("hosts", readHosts, []),
+    path: pattern,
+    methods: from("methods", readMethods, []),
+    headers: from("headers", readHeaders, {}),
+    service: readText(fields["service"], [...path, "service"], "the name of a service"),
+    rewrite: from<PathPattern | undefined>("rewrite", rewriteOf(pattern), undefined),
+    timeout: from("timeout", seconds, 0),
+    maxBodyBytes: from("maxBodyBytes", whole(0, Number.MAX_SAFE_INTEGER), 0),
+    maxConcurrent: from("maxConcurrent", whole(0, 1_000_000), 0),
+    share,
+    sticky,
+  };
+}
+
+const readText = (value: unknown, path: Path, expects: string): string => {
+  if (typeof value !== "string" || value === "") throw new BadValue(path, value, expects);
+  return value;
+};
+
+const readPath: Reader<PathPattern> = (value, path) => {
+  const pattern = typeof value === "string" ? readPathPattern(value) : undefined;
+  if (pattern === undefined) throw new BadValue(path, value, PATH_EXPECTS);
+  return pattern;
+};
+
+const rewriteOf =
+  (pattern: PathPattern): Reader<PathPattern> =>
+  (value, path) => {
+    const rewrite = readPath(value, path);
+    const names = variablesOf(pattern);
+    const fits =
+      variablesOf(rewrite).every((name) => names.includes(name)) && (pattern.open || !rewrite.open);
+    if (!fits)
+      throw new BadValue(path, value, "a path whose variables, and ** at its end, are the route's too");
+    return rewrite;
+  };
+
+function readList(value: unknown, path: Path, test: RegExp, each: string): string[] {
+  if (!Array.isArray(value) || value.length === 0) throw new BadValue(path, value, `a list, each ${each}`);
+  return value.map((item: unknown, index) => {
+    if (typeof item !== "string" || !test.test(item)) throw new BadValue([...path, index], item, each);
+    return item;
+  });
+}
+
+const readHosts: Reader<readonly string[]> = (value, path) =>
+  readList(value, path, HOST, "a name or *.name").map((host) => host.toLowerCase());
+
+/** Who takes GET takes HEAD too. */
+const readMethods: Reader<readonly string[]> = (value, path) => {
+  const methods = readList(value, path, /^[A-Z]+(?:-[A-Z]+)*$/, "a method such as GET");
+  return methods.includes("GET") && !methods.includes("HEAD") ? [...methods, "HEAD"] : methods;
+};
+
+const readHeaders: Reader<RouteOptions["headers"]> = (value, path) => {
+  const headers: Record<string, string | boolean> = {};
+  for (const [name, wanted] of Object.entries(fieldsOf(value, path, "an object of values by field name"))) {
+    if (!TOKEN.test(name)) throw new BadValue([...path, name], name, "a field name");
+    if (typeof wanted !== "boolean" && typeof wanted !== "string")
+      throw new BadValue([...path, name], wanted, "a value, true for any or false for none");
+    headers[name.toLowerCase()] = wanted;
+  }
+  return headers;
+};
+
+const readIdentity: Reader<Identity> = (value, path) => {
+  if (value === "address") return { address: true };
+  const { header, cookie } = known(value, path, ["header", "cookie"], '"address", or an object');
+  const [name, other] = header === undefined ? [cookie, undefined] : [header, cookie];
+  if (typeof name !== "string" || !TOKEN.test(name) || other !== undefined)
+    throw new BadValue(path, value, '"address", { "header": name } or { "cookie": name }');
+  return header === undefined ? { cookie: name } : { header: name.toLowerCase() };
+};

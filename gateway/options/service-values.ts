@@ -1,0 +1,54 @@
+import {
+  BadValue,
+  type Fields,
+  fieldsOf,
+  GROUP_KEYS,
+  known,
+  type Path,
+  readGroup,
+  readUpstream,
+} from "../../proxy/engine";
+import { MONOLITH, type ServiceOptions } from "./gateway-options";
+
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const URL_EXPECTS = "http://host[:port] or https://host[:port]";
+
+/** Reads the value of `services`: an object of services by name. @throws BadValue */
+export function readServices(value: unknown): readonly ServiceOptions[] {
+  return Object.entries(fieldsOf(value, ["services"], "an object of services by name")).map(
+    ([name, service]) => {
+      const path = ["services", name];
+      if (!NAME.test(name))
+        throw new BadValue(path, name, "a name of lower-case letters, digits and hyphens");
+      if (name === MONOLITH)
+        throw new BadValue(path, name, "another name: the monolith has a key of its own");
+      return readService(name, service, path);
+    },
+  );
+}
+
+/** Reads the value of `monolith`. @throws BadValue */
+export function readMonolith(value: unknown): readonly ServiceOptions[] {
+  return [readService(MONOLITH, value, [MONOLITH])];
+}
+
+function readService(name: string, value: unknown, path: Path): ServiceOptions {
+  if (typeof value === "string") {
+    const origin = readUpstream(value);
+    if (origin === undefined) throw new BadValue(path, value, URL_EXPECTS);
+    return { name, keepHost: false, origin, group: undefined };
+  }
+  const { host, url, ...group } = known(value, path, ["url", "host", ...GROUP_KEYS], "a URL, or an object");
+  if (host !== undefined && host !== "keep") throw new BadValue([...path, "host"], host, '"keep"');
+  const keepHost = host === "keep";
+  if (url === undefined) return { name, keepHost, origin: undefined, group: readOrigins(name, group, path) };
+  if (group["origins"] !== undefined)
+    throw new BadValue([...path, "origins"], group["origins"], "left out where there is a url");
+  const origin = typeof url === "string" ? readUpstream(url) : undefined;
+  if (origin === undefined) throw new BadValue([...path, "url"], url, URL_EXPECTS);
+  if (Object.keys(group).length === 0) return { name, keepHost, origin, group: undefined };
+  return { name, keepHost, origin: undefined, group: readOrigins(name, { ...group, origins: [url] }, path) };
+}
+
+const readOrigins = (name: string, group: Fields, path: Path): ServiceOptions["group"] =>
+  readGroup(name, group, path);
