@@ -91,6 +91,9 @@ export function failover(props: FailoverProps): {
   return { availability: series(parallel(primary, standby), ...parts), times };
 }
 
+/** With what the ids of components begin that stand for the cost of switching. */
+export const SWITCHING_ID = "failover/";
+
 /** What it costs that failures must be noticed and switched from. */
 export interface SwitchingCost {
   /** Components to stand in series with what is switched between: the time that it takes, and what goes unnoticed. */
@@ -150,7 +153,7 @@ export function switchingFrom(
       ? []
       : [
           component(
-            `failover/${name}/${what}`,
+            `${SWITCHING_ID}${name}/${what}`,
             { unavailability, meanOutageHours },
             { label: `${what} of ${name}`, kind: "assumed", source },
           ),

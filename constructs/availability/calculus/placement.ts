@@ -9,6 +9,7 @@ import type { Interval } from "./frechet";
 import { type Basis, BASES, held } from "./held";
 import { plansOn } from "./planned-work";
 import { singlePoints } from "./probability";
+import { fails, type Outcome } from "./service";
 import type { Ground } from "./site";
 
 /** Where a service may stand, and what it has to carry there. */
@@ -229,6 +230,25 @@ function leavingIn(grounds: readonly Ground[]): Component[] {
 function carrying({ requires, instances }: Ground, needed: number): Block | undefined {
   if (needed > instances.length) return undefined;
   return series(...requires, needed === 1 ? parallel(...instances) : atLeast(needed, ...instances));
+}
+
+/**
+ * What callers of a service see who come to any of its regions, when exactly these components are down. Degraded where
+ * one of the regions that are left is.
+ *
+ * @param down ids of components
+ */
+export function outcomeAnywhere(
+  grounds: readonly Ground[],
+  load: number,
+  down: ReadonlySet<string>,
+): Outcome {
+  const serving = servingBlock(grounds, load);
+  if (serving === undefined || fails(serving, down)) return "down";
+  const left = grounds.filter((ground) => !fails(carrying(ground, 1) as Block, down));
+  return left.some(({ degradesWithout }) => degradesWithout.some((soft) => fails(soft, down)))
+    ? "degraded"
+    : "full";
 }
 
 /** Some set of the regions carries the load, each an even share of it in whole instances. */

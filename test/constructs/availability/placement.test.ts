@@ -392,6 +392,22 @@ describe("services of an app, placed", () => {
       expect(command("place", "shop").out).toContain("correlated figures, the best first");
     });
 
+    test("without a place, says of what is down there whether its other regions carry the load", () => {
+      const { out } = command("without", "us");
+      const line = (name: string) => out.split("\n").find((one) => one.trim().startsWith(`${name} `));
+      expect(line("us/web")).toMatch(/ down +without 6 of its components; its other regions carry the load$/);
+      expect(line("uk-workloads/web")).toMatch(/ full +nothing of it is there$/);
+      // and with the name of both away nothing does
+      expect(command("without", "dns").out).toMatch(
+        /us\/web +down .*; its other regions cannot carry the load/,
+      );
+      expect(command("without", "uk").out).toMatch(
+        /uk-workloads\/web +down .*; its other regions carry the load/,
+      );
+      expect(command("without", "failover").err).toContain('no service has a component in "failover"');
+      expect(command("without", "failover").err).not.toContain("failover,");
+    });
+
     test("names the services that there are when asked for another", () => {
       const { err, code } = command("place", "webb");
       expect([code, err]).toEqual([
