@@ -1,8 +1,8 @@
-import { TerraformVariable } from "cdktf";
 import type { Construct } from "constructs";
 import type { DedicatedServer } from "../constructs/dedicated";
 import type { ConsulCluster, LocalResolver } from "../constructs/dns";
 import type { DedicatedRegion } from "../constructs/region";
+import { sensitiveVariable } from "../constructs/sensitive-variable";
 import { ContainerService, type ServiceValue } from "../constructs/service";
 import { placed } from "../constructs/service/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
@@ -58,16 +58,12 @@ function credentials(
   services: readonly ServiceValue[],
 ): string | undefined {
   if (registry?.credentials !== true || services.length === 0) return undefined;
-  const variable = new TerraformVariable(scope, "registry-credentials", {
-    type: "string",
-    sensitive: true,
+  const name = "registry_credentials";
+  return sensitiveVariable(scope, "registry-credentials", {
+    name,
     description:
       'Credentials for the registry of images as podman keeps them: {"auths": {"REGISTRY": {"auth": "BASE64 OF USER:PASSWORD"}}}',
+    condition: `can(keys(jsondecode(var.${name}).auths))`,
+    expected: 'be JSON with an object "auths"',
   });
-  variable.overrideLogicalId("registry_credentials");
-  variable.addValidation({
-    condition: "${can(keys(jsondecode(var.registry_credentials).auths))}",
-    errorMessage: 'registry_credentials must be JSON with an object "auths".',
-  });
-  return variable.stringValue;
 }

@@ -1,6 +1,7 @@
-import { Fn, TerraformVariable, Token } from "cdktf";
+import { Fn, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { type HostFile, secret } from "../host";
+import { matches, sensitiveVariable } from "../sensitive-variable";
 import type { BucketKey } from "./snapshot-bucket";
 
 /** PEM texts of the servers' identity, as expressions of sensitive values. Other agents get theirs from a server. */
@@ -103,20 +104,14 @@ interface SensitiveProps {
   readonly expected: string;
 }
 
-function sensitive(
+const sensitive = (
   scope: Construct,
   name: string,
   { description, pattern, expected }: SensitiveProps,
-): string {
-  const variable = new TerraformVariable(scope, name.replace(/^consul_/, "").replaceAll("_", "-"), {
-    type: "string",
-    sensitive: true,
+): string =>
+  sensitiveVariable(scope, name.replace(/^consul_/, "").replaceAll("_", "-"), {
+    name,
     description,
+    condition: matches(name, pattern),
+    expected: `be ${expected}`,
   });
-  variable.overrideLogicalId(name);
-  variable.addValidation({
-    condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
-    errorMessage: `${name} must be ${expected}.`,
-  });
-  return variable.stringValue;
-}

@@ -2,9 +2,10 @@ import { DataGoogleSqlDatabaseInstances } from "@cdktf/provider-google/lib/data-
 import { SqlDatabase } from "@cdktf/provider-google/lib/sql-database";
 import { SqlDatabaseInstance } from "@cdktf/provider-google/lib/sql-database-instance";
 import { SqlUser } from "@cdktf/provider-google/lib/sql-user";
-import { dependable, type ITerraformDependable, TerraformVariable, Token } from "cdktf";
+import { dependable, type ITerraformDependable, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import { sensitiveVariable } from "../sensitive-variable";
 import type { HasTopology, TopologyElement } from "../topology";
 import { type PrivateServices } from "./private-services";
 import { type WorkloadAccount } from "./workload-account";
@@ -158,20 +159,16 @@ export class CloudSqlMysql extends Construct implements HasAvailability, HasTopo
 
   private addAdministrator(): void {
     const name = "database_administrator_password";
-    const password = new TerraformVariable(this, "administrator-password", {
-      type: "string",
-      sensitive: true,
+    const password = sensitiveVariable(this, "administrator-password", {
+      name,
       description: "Password of MySQL's user `administrator`, who grants the others what they may do",
-    });
-    password.overrideLogicalId(name);
-    password.addValidation({
-      condition: `\${length(var.${name}) >= 16}`,
-      errorMessage: `${name} must have 16 characters or more.`,
+      condition: `length(var.${name}) >= 16`,
+      expected: "have 16 characters or more",
     });
     new SqlUser(this, "administrator", {
       instance: this.instance.name,
       name: "administrator",
-      password: password.stringValue,
+      password,
       lifecycle: this.goesWithInstance(),
     });
   }

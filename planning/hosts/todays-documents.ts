@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type StackHost } from "../matters/stack-hosts";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
-import { type MadeUpValue, madeUpValue, wantsValue } from "../stack/variable-values";
+import { madeUpValues, wantsValue } from "../stack/variable-values";
 import { terraformProgram } from "../terraform";
 
 /** What hosts shall hold, with the values of today's variables. */
@@ -22,9 +22,10 @@ export interface TodaysDocuments {
  * @throws Error when a document needs what only a deploy knows
  */
 export function todaysDocuments(
-  { variable = {}, locals = {} }: StackConfiguration,
+  configuration: StackConfiguration,
   hosts: readonly StackHost[],
 ): TodaysDocuments {
+  const { variable = {}, locals = {} } = configuration;
   const missing = Object.keys(variable).filter(
     (name) => wantsValue(variable[name] ?? {}) && process.env[`TF_VAR_${name}`] === undefined,
   );
@@ -33,10 +34,7 @@ export function todaysDocuments(
     const write = (name: string, content: unknown): void =>
       writeFileSync(join(directory, name), JSON.stringify(content), { mode: 0o600 });
     write("cdk.tf.json", { variable, locals });
-    const values: Record<string, MadeUpValue> = Object.fromEntries(
-      missing.map((name) => [name, madeUpValue(name, variable[name] ?? {})]),
-    );
-    write("missing.auto.tfvars.json", values);
+    write("missing.auto.tfvars.json", madeUpValues(configuration, missing));
     const documents = hosts.map(({ document }) => `nonsensitive(sensitive(local.${document}))`);
     const { error, status, stdout, stderr } = spawnSync(terraformProgram(), ["console", "-no-color"], {
       cwd: directory,

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type VariableDeclaration } from "./variable-values";
+import { type Variables } from "./variable-values";
 
 /** Terraform's JSON configuration, as far as planning looks into it. */
-export interface StackConfiguration {
+export interface StackConfiguration extends Variables {
   readonly terraform?: {
     readonly backend?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
     readonly required_providers?: Readonly<
@@ -13,7 +13,6 @@ export interface StackConfiguration {
   readonly resource?: BlocksByType;
   readonly data?: BlocksByType;
   readonly locals?: Readonly<Record<string, string>>;
-  readonly variable?: Readonly<Record<string, VariableDeclaration>>;
 }
 
 export type BlocksByType = Readonly<

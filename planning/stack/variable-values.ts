@@ -26,29 +26,57 @@ export interface VariableDeclaration {
   readonly type?: string;
   readonly sensitive?: boolean;
   readonly default?: unknown;
-  readonly validation?: ReadonlyArray<{ readonly condition?: unknown }>;
+  readonly validation?: readonly Rule[];
+}
+
+/** Where a stack has variables and what is demanded of them. */
+export interface Variables {
+  readonly variable?: Readonly<Record<string, VariableDeclaration>>;
+  readonly output?: Readonly<Record<string, { readonly precondition?: readonly Rule[] }>>;
+}
+
+interface Rule {
+  readonly condition?: unknown;
 }
 
 /** Whether somebody has to give it a value: it has no default, or is a secret that is empty by default. */
 export const wantsValue = ({ sensitive = false, default: value }: VariableDeclaration): boolean =>
   value === undefined || (sensitive && value === "");
 
+/** Values for variables of a stack, by name. */
+export const madeUpValues = (
+  { variable = {}, output = {} }: Variables,
+  names: readonly string[],
+): Record<string, MadeUpValue> => {
+  // Rules of sensitive variables are preconditions of an output.
+  const rules = Object.values(output).flatMap(({ precondition = [] }) => precondition);
+  return Object.fromEntries(names.map((name) => [name, madeUpValue(name, variable[name] ?? {}, rules)]));
+};
+
 /**
- * Makes up a value of a variable's type. Where the variable's rules hold patterns, a text that fits them all
- * is taken if one is known; other rules are left to Terraform to check.
+ * Makes up a value of a variable's type. Where rules for the variable hold patterns, a text that fits them all is taken
+ * if one is known; other rules are left to Terraform to check.
  *
  * @param name the variable's name; texts are made from it
+ * @param rules of the whole stack, beside the variable's own
  */
-export function madeUpValue(name: string, { type, validation }: VariableDeclaration): MadeUpValue {
-  const patterns = (validation ?? []).flatMap(({ condition }) => patternsIn(String(condition)));
+export function madeUpValue(
+  name: string,
+  { type, validation = [] }: VariableDeclaration,
+  rules: readonly Rule[] = [],
+): MadeUpValue {
+  const patterns = [...validation, ...rules].flatMap(({ condition }) => patternsIn(String(condition), name));
   const fits = (text: string): boolean => patterns.every((pattern) => pattern.test(text));
   const sample = standIn(name);
   const text = [sample, ...FORMS].find(fits) ?? sample;
   return new ConstraintReader((type ?? "string").replace(/^\$\{(.*)\}$/s, "$1"), text).read();
 }
 
-function patternsIn(condition: string): RegExp[] {
-  return [...condition.matchAll(/\bregex\("((?:[^"\\]|\\.)*)"/g)].flatMap(([, pattern]) => {
+/** Patterns that the variable must match. */
+function patternsIn(condition: string, name: string): RegExp[] {
+  const calls = condition.matchAll(/\bregex\("((?:[^"\\]|\\.)*)", *var\.([\w-]+)/g);
+  return [...calls].flatMap(([, pattern, variable]) => {
+    if (variable !== name) return [];
     try {
       return [new RegExp(JSON.parse(`"${pattern}"`) as string)];
     } catch {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Outputs, remoteStatesOf, stackBehind, standInOutputs, stateOf } from "./remote-state";
 import { type StackConfiguration, type SynthesizedStack } from "./synthesized-stacks";
 import { withStandInFiles } from "./stand-in-files";
-import { type MadeUpValue, madeUpValue, wantsValue } from "./variable-values";
+import { type MadeUpValue, madeUpValues, wantsValue } from "./variable-values";
 
 /** Name of the state file in a workspace; a "terraform.tfstate" Terraform would take for one to migrate. */
 export const STATE_FILE = "planning.tfstate";
@@ -102,13 +102,16 @@ function omit(block: Readonly<Record<string, unknown>>, names: readonly string[]
 }
 
 function madeUpVariables(
-  { variable }: StackConfiguration,
+  configuration: StackConfiguration,
   given: ReadonlySet<string>,
 ): Record<string, MadeUpValue> {
-  const missing = Object.entries(variable ?? {}).filter(
+  const missing = Object.entries(configuration.variable ?? {}).filter(
     ([name, declaration]) => wantsValue(declaration) && !given.has(name),
   );
-  return Object.fromEntries(missing.map(([name, declaration]) => [name, madeUpValue(name, declaration)]));
+  return madeUpValues(
+    configuration,
+    missing.map(([name]) => name),
+  );
 }
 
 function writeJson(file: string, content: object): void {

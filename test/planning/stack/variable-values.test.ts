@@ -1,4 +1,4 @@
-import { madeUpValue, wantsValue } from "../../../planning/stack/variable-values";
+import { madeUpValue, madeUpValues, wantsValue } from "../../../planning/stack/variable-values";
 
 test.each([
   [undefined, "planned-v"],
@@ -47,6 +47,23 @@ test.each([
   ["${length(var.v) > 3}", "planned-v"],
 ])("a rule %p is met by %p", (condition, expected) => {
   expect(madeUpValue("v", { type: "string", validation: [{ condition }] })).toBe(expected);
+});
+
+test("a rule of one variable among the preconditions of an output is not another's", () => {
+  const rule = (name: string, pattern: string) => ({
+    condition: `\${can(regex(${JSON.stringify(pattern)}, var.${name}))}`,
+  });
+  const configuration = {
+    variable: { account: { type: "string" }, account_id: { type: "string" } },
+    output: {
+      checked: { precondition: [rule("account_id", "^\\d{12}$"), rule("account", "^arn:")] },
+      other: {},
+    },
+  };
+  expect(madeUpValues(configuration, ["account", "account_id"])).toEqual({
+    account: "arn:aws:iam::123456789012:role/planned",
+    account_id: "123456789012",
+  });
 });
 
 test("a type that cannot be read is an error that tells the way out", () => {
