@@ -1,19 +1,20 @@
 import type { Construct } from "constructs";
-import type { DedicatedServer } from "../constructs/dedicated";
 import type { ConsulCluster, LocalResolver } from "../constructs/dns";
-import type { DedicatedRegion } from "../constructs/region";
+import type { IHost } from "../constructs/host";
+import type { DedicatedRegion, Ec2Region } from "../constructs/region";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
 import { ContainerService, type ServiceValue } from "../constructs/service";
-import { placed } from "../constructs/service/service-placement";
+import { ecrRepositories, type EcrRepository } from "../constructs/service/ecr-registry";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry } from "../constructs/service/service-value";
 import { type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
-/** What the services of a region on dedicated servers stand on. */
+/** What the services of a region whose hosts run containers themselves stand on. */
 export interface HostServicesProps {
-  readonly region: DedicatedRegion;
+  readonly region: DedicatedRegion | Ec2Region;
   readonly services: readonly ServiceValue[];
-  readonly servers: readonly DedicatedServer[];
+  /** Where a service runs. */
+  readonly hosts: (service: ServiceValue) => readonly IHost[];
   readonly consul: ConsulCluster;
   readonly resolver: LocalResolver;
   /** What a call to an origin outside needs, by the origin's host name. */
@@ -23,24 +24,25 @@ export interface HostServicesProps {
 /** The services that run in a region, and what each of them needs, by name. */
 export function hostServices(
   scope: Construct,
-  { region, services, servers, consul, resolver, way }: HostServicesProps,
+  { region, services, hosts, consul, resolver, way }: HostServicesProps,
 ): ReadonlyMap<string, ServiceNeeds> {
   const here = servicesIn(services, region);
   const registry = {
     caCertificate: region.registry?.caCertificate,
     credentials: credentials(scope, region, here),
+    ecr: [...new Set(ownRepositories(here, region).map(({ registry }) => registry))],
   };
   const made = new Map(
     here.map((service) => {
       const { name, image, port, health, env, memoryMegabytes, cpus, drainSeconds } = service;
-      const names = placed(service, region).map((server) => server.name);
       return [
         name,
         new ContainerService(scope, `service-${name}`, {
           ...{ name, port, env, memoryMegabytes, cpus, drainSeconds, consul, registry },
-          hosts: servers.filter(({ hostName }) => names.includes(hostName)),
+          hosts: hosts(service),
           region: region.name,
-          image: hasRegistry(image) ? image : `${region.registry!.address}/${image}`,
+          image: imageIn(region, image),
+          deniedAddresses: region.platform === "ec2" ? INSTANCE_METADATA : undefined,
           secrets: secretVariables(scope, { service: name, region: region.name, names: service.secrets }),
           healthPath: health.path,
           startSeconds: health.startSeconds,
@@ -52,9 +54,22 @@ export function hostServices(
   return serviceNeeds(here, (name) => ({ on: made.get(name)! }), way);
 }
 
+/** Repositories of the services' images whose registries know the region's machines. */
+export const ownRepositories = (
+  services: readonly ServiceValue[],
+  region: DedicatedRegion | Ec2Region,
+): EcrRepository[] =>
+  region.platform === "ec2" ? ecrRepositories(services.map(({ image }) => imageIn(region, image))) : [];
+
+const imageIn = ({ registry }: DedicatedRegion | Ec2Region, image: string): string =>
+  hasRegistry(image) ? image : `${registry!.address}/${image}`;
+
+/** Where a machine on EC2 gets what it is allowed: other services' secrets, for one. No service is its machine. */
+const INSTANCE_METADATA = ["169.254.169.254", "fd00:ec2::254"];
+
 function credentials(
   scope: Construct,
-  { registry }: DedicatedRegion,
+  { registry }: DedicatedRegion | Ec2Region,
   services: readonly ServiceValue[],
 ): string | undefined {
   if (registry?.credentials !== true || services.length === 0) return undefined;

@@ -110,7 +110,7 @@ async function stacksOf(
     }
     case "ec2": {
       const { UsStack } = await import("./us");
-      return [new UsStack(app, region)];
+      return [new UsStack(app, region, services)];
     }
     case "gke": {
       const [{ UkStack }, { UkWorkloadsStack }] = [await import("./uk"), await import("./uk-workloads")];

@@ -6,6 +6,7 @@ import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
 import type { DedicatedRegion, HostRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
+import { placed } from "../constructs/service/service-placement";
 import { hostServices } from "./host-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
@@ -46,7 +47,11 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       placing: this.throughProxies(names, proxy),
     });
     const way = (host: string) => ({ proxy, ...this.originNamed(host) });
-    const made = hostServices(this, { region, services, servers, consul, resolver, way });
+    const hosts = (service: ServiceValue) => {
+      const names = placed(service, region).map((server) => server.name);
+      return servers.filter(({ hostName }) => names.includes(hostName));
+    };
+    const made = hostServices(this, { region, services, hosts, consul, resolver, way });
     for (const [name, needs] of made) this.service(name, needs);
     const apps = withRole(servers, "app");
     if (apps.length > 0) {

@@ -25,11 +25,15 @@ import { snapshotPermissions } from "../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "../constructs/region";
+import type { ServiceValue } from "../constructs/service";
+import { groupSize, roleOf } from "../constructs/service/service-placement";
+import { groupServices } from "./group-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 
 /** A region on EC2. */
 export class UsStack extends RegionStack<Ec2Region> {
-  constructor(scope: Construct, region: Ec2Region) {
+  /** @param services those that run here are made; others are none of this stack's */
+  constructor(scope: Construct, region: Ec2Region, services: readonly ServiceValue[] = []) {
     super(scope, region);
     const { name, awsRegion } = region;
     const tags = { ...region.tags, "tricloud-region": name };
@@ -49,6 +53,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const group = (role: HostRole, manner: Partial<ServerGroupProps> = {}) =>
       new ServerGroup(this, role, {
         ...region.servers[role],
+        ...groupSize(role, region, services),
         name: `${name}-${role}`,
         network,
         assets,
@@ -81,7 +86,10 @@ export class UsStack extends RegionStack<Ec2Region> {
       agents: hosts,
       wanNetworks: region.consulWanNetworks,
     });
-    const proxy = new AggregationProxy(this, "proxy-service", { hosts: [proxies], ...this.proxied });
+    const proxy = new AggregationProxy(this, "proxy-service", {
+      hosts: [proxies],
+      ...this.proxiedFor(services),
+    });
     proxy.registerWith(consul);
     for (const clients of [network.cidr, ...region.consulWanNetworks]) {
       proxies.firewall.allowFrom(clients, tcp(proxy.port), "Applications of the federated regions");
@@ -135,8 +143,29 @@ export class UsStack extends RegionStack<Ec2Region> {
 
     const database = region.database && this.database(region.database, { network, key, names, apps, pager });
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
-    if (region.entrance !== undefined) {
-      const { entrance, zone } = this.entrance(region.entrance, { network, apps, pager });
+    const groups = { "consul-server": servers, proxy: proxies, app: apps };
+    const way = (host: string) => ({ proxy, ...this.originNamed(host) });
+    const made = groupServices(this, { region, services, groups, consul, resolver, way });
+    const own = services.find((each) => each.name === region.entrance?.service && made.has(each.name));
+    for (const [service, needs] of made) {
+      if (service !== own?.name) this.service(service, needs);
+    }
+    if (region.entrance !== undefined && own !== undefined) {
+      const to = groups[roleOf(own, region)];
+      const { entrance, zone } = this.entrance({ ...region.entrance, serving: true }, { network, to, pager });
+      const { requires, degradesWithout = [], placing } = made.get(own.name)!;
+      this.service(own.name, {
+        requires: [zone, entrance, ...requires, ...(database ? [database] : [])],
+        degradesWithout: [...degradesWithout, ...(cache ? [cache] : [])],
+        placing: placing && {
+          ...placing,
+          brings: { "public name": zone },
+          lends: { ...placing.lends, ...(database && { database }) },
+          switching: zone.switching,
+        },
+      });
+    } else if (region.entrance !== undefined) {
+      const { entrance, zone } = this.entrance(region.entrance, { network, to: apps, pager });
       const serving = pooled(`application of ${name}`, apps, entrance.switching);
       this.service("web", {
         requires: [zone, entrance, serving, ...(database ? [database] : [])],
@@ -190,7 +219,10 @@ export class UsStack extends RegionStack<Ec2Region> {
     return cache;
   }
 
-  private entrance(value: NonNullable<Ec2Region["entrance"]>, { network, apps, pager }: Place) {
+  private entrance(
+    value: NonNullable<Ec2Region["entrance"]>,
+    { network, to, pager }: Pick<Place, "network" | "pager"> & { readonly to: ServerGroup },
+  ) {
     const { name, awsRegion, deletionProtection } = this.region;
     const { domain, healthPath, serving, requestsPerMinute, attacks, accessLogDays } = value;
     const zone = DnsZone.lookup(this, "public-names", value.zone);
@@ -200,10 +232,11 @@ export class UsStack extends RegionStack<Ec2Region> {
       name: `${name}-app`,
       network,
       certificateArn: certificate.certificateArn,
-      to: apps,
+      to,
+      application: value.service,
       targetPort: value.port,
       healthPath,
-      // The applications come by other ways than this stack: a machine without one is not a broken machine.
+      // Applications that are no services come by other ways than this stack: a machine without one is not broken.
       serving,
       requestsPerMinute,
       attacks,

@@ -21,6 +21,8 @@ export interface PublicLoadBalancerProps {
   readonly certificateArn: string;
   /** Machines that requests go to. */
   readonly to: ServerGroup;
+  /** What takes the requests there, as pictures call it. @default - an application without a name */
+  readonly application?: string;
   /** Port on which the machines take plain HTTP. */
   readonly targetPort: number;
   /** Path that answers 200 while a machine can take requests. */
@@ -152,7 +154,13 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     });
     this.topology = [
       { kind: "entrance", name, type: "public application load balancer", to: to.hostName, port: 443 },
-      { kind: "workload", role: "application", on: [to.hostName], port: targetPort },
+      {
+        kind: "workload",
+        role: "application",
+        name: props.application,
+        on: [to.hostName],
+        port: targetPort,
+      },
     ];
     this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
       zones: network.zones.length,

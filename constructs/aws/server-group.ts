@@ -1,4 +1,5 @@
 import { AutoscalingGroup } from "@cdktf/provider-aws/lib/autoscaling-group";
+import { AutoscalingPolicy } from "@cdktf/provider-aws/lib/autoscaling-policy";
 import { IamInstanceProfile } from "@cdktf/provider-aws/lib/iam-instance-profile";
 import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
@@ -30,6 +31,12 @@ export interface ServerGroupProps {
   readonly network: INetwork;
   /** How many machines, spread evenly over the network's zones. @default - one for each zone */
   readonly count?: number;
+  /**
+   * How many machines there may be when they are busy. AWS has one limit for these and for those that a roll-out launches
+   * before others go (a third of `count`), so that load may take the latter, too.
+   * @default - `count`
+   */
+  readonly atMost?: number;
   /** Type of each machine. @default "t3.small", or "t4g.small" on arm64 */
   readonly instanceType?: string;
   /** Processor of the machines and their image. @default "x86_64" */
@@ -97,7 +104,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   private readonly before: ITerraformDependable[];
 
   /**
-   * @throws Error for a malformed name or fewer than one machine; at synth, when what the machines must hold is too much
+   * @throws Error for a malformed name, fewer than one machine or fewer at most than always; at synth, when what the machines must hold is too much
    *   for user data
    */
   constructor(
@@ -114,6 +121,12 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
     }
     if (!Number.isInteger(count) || count < 1) {
       throw new Error(`server group ${name}: count must be a whole number of at least 1, got: ${count}`);
+    }
+    const { atMost = count } = props;
+    if (!Number.isInteger(atMost) || atMost < count) {
+      throw new Error(
+        `server group ${name}: atMost must be a whole number of at least ${count}, got: ${atMost}`,
+      );
     }
     this.hostName = name;
     this.groupName = name;
@@ -265,13 +278,16 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
 
   private autoscalingGroup(count: number, template: LaunchTemplate): AutoscalingGroup {
     const { name, network, bootTimeoutSeconds = 900, warmUpSeconds = 30, oneAtATime = false } = this.props;
+    const { atMost = count } = this.props;
+    const grows = atMost > count;
     const more = oneAtATime ? 1 : Math.max(1, Math.floor(count / 3));
     const group = new AutoscalingGroup(this, "group", {
       name,
       minSize: count,
-      // Those that are there before others go; nothing else makes the group larger.
-      maxSize: count + more,
-      desiredCapacity: count,
+      // Those that are there before others go, besides what load makes of the group.
+      maxSize: atMost + more,
+      // Of a group that grows a deploy would end what load has begun.
+      desiredCapacity: grows ? undefined : count,
       vpcZoneIdentifier: network.zones.map((zone) => zone.privateSubnetId),
       launchTemplate: { id: template.id, version: Token.asString(template.latestVersion) },
       targetGroupArns: Lazy.listValue(
@@ -304,7 +320,20 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       lifecycle: { ignoreChanges: ["launch_template[0].version"] },
     });
     group.dependsOn = Lazy.listValue({ produce: () => this.neededToBoot() });
+    if (grows) this.growWithLoad(group);
     return group;
+  }
+
+  private growWithLoad(group: AutoscalingGroup): void {
+    new AutoscalingPolicy(this, "load", {
+      name: `${this.hostName}-load`,
+      autoscalingGroupName: group.name,
+      policyType: "TargetTrackingScaling",
+      targetTrackingConfiguration: {
+        predefinedMetricSpecification: { predefinedMetricType: "ASGAverageCPUUtilization" },
+        targetValue: BUSY_PERCENT,
+      },
+    });
   }
 
   private neededToBoot(): string[] {
@@ -343,6 +372,9 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
  */
 const isLarge = (text: string): boolean => text.length >= LARGE_TEXT && !Token.isUnresolved(text);
 const LARGE_TEXT = 2048;
+
+/** Processors' time in use that a group grows at: of three zones' machines the others can take a lost one's work. */
+const BUSY_PERCENT = 60;
 
 /** Tag that names the group on each of its machines; Consul's agents find the servers by it. */
 const GROUP_TAG = "tricloud-group";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "../grammar/cidr";
+import { imageRegistry } from "./image-registry";
 import {
   SSH_ADDRESS,
   SSH_KEY_PATH,
@@ -62,20 +63,6 @@ const ssh = z.strictObject({
   bastion: bastion.optional(),
 });
 
-const registry = z.strictObject({
-  /** What stands in front of the names of services' repositories: `registry.example.com:5000/shop`. */
-  address: z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/, {
-    error: "expected a registry such as registry.example.com:5000/shop, without scheme",
-  }),
-  /** PEM certificate of an authority that is trusted for it besides the public ones. */
-  caCertificate: z
-    .string()
-    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
-    .optional(),
-  /** Whether it lets nobody in without the sensitive Terraform variable `registry_credentials`. */
-  credentials: z.boolean().default(false),
-});
-
 const numberOrShare = { error: 'expected a whole number of servers from 1, or a share from "1%" to "99%"' };
 
 const proxy = sharedFields.proxy.extend({
@@ -128,7 +115,7 @@ export const dedicatedRegion = z
     provider: dnsLabel.default("sakura"),
     ssh: ssh.prefault({}),
     /** Where the servers get services' images. @default - images name their registries themselves */
-    registry: registry.optional(),
+    registry: imageRegistry.optional(),
     servers: z.array(server).min(1, { error: "expected at least one server" }),
   })
   .superRefine((region, context) => {

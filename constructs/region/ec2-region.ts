@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "../grammar/cidr";
-import { consulServersProblem, cidr, proxyMetrics, regionName, sharedFields } from "./region";
+import { imageRegistry } from "./image-registry";
+import { consulServersProblem, cidr, dnsLabel, proxyMetrics, regionName, sharedFields } from "./region";
 
 const awsRegion = z
   .string({ error: "expected an AWS region such as us-east-1" })
@@ -55,11 +56,11 @@ const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
 });
 
 /** Largest group: one instance refresh replaces it in reasonable time, and its Consul gossip pool stays one. */
-const MOST_INSTANCES = 100;
+export const MOST_MACHINES = 100;
 
 const group = (instanceTypeByDefault: string) =>
   z.strictObject({
-    count: z.int().min(1).max(MOST_INSTANCES).default(3),
+    count: z.int().min(1).max(MOST_MACHINES).default(3),
     instanceType: instanceType.default(instanceTypeByDefault),
     diskGib: z.int().min(8).max(16384).default(16),
   });
@@ -70,20 +71,22 @@ const servers = z.strictObject({
   app: group("t3.small").prefault({}),
 } satisfies Record<HostRole, unknown>);
 
-/** HTTPS from the internet to the app servers. */
+/** HTTPS from the internet to a service, or to applications of the app servers that come by other ways. */
 const entrance = z.strictObject({
   /** Host name that clients call; other regions may answer it too. */
   domain: hostName,
   /** Public zone in Route 53 that holds the name. */
   zone: hostName,
-  /** Port on which the applications take plain HTTP. */
+  /** Service of the region that clients reach. @default - applications that come to the app servers by other ways */
+  service: dnsLabel.optional(),
+  /** Port on which the application takes plain HTTP. */
   port: z.int().min(1).max(65535).default(8080),
   /** Path that answers 200 while an application can take requests. */
   healthPath: z
     .string()
     .regex(/^\/[!-~]*$/, { error: "expected a path such as /healthz" })
     .default("/healthz"),
-  /** An application answers there: machines are judged by it, and people told when it fails. */
+  /** An application answers there, as a service does: machines are judged by it, and people told when it fails. */
   serving: z.boolean().default(false),
   /** From one address; WAF counts no fewer than 10. */
   requestsPerMinute: z.int().min(10).max(2_000_000_000).default(600),
@@ -169,6 +172,8 @@ export const ec2Region = z
     /** Tags of all that is made, machines and disks included. */
     tags: tags.default({}),
     servers: servers.prefault({}),
+    /** Where the machines get services' images. @default - images name their registries themselves */
+    registry: imageRegistry.optional(),
     /** Networks of the regions in `consul.peers`: let in to the Consul servers and the proxies. */
     consulWanNetworks: z.array(cidr).default([]),
     /** @default - nothing of the region can be reached from the internet */

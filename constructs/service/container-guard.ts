@@ -36,7 +36,8 @@ forget_layers() {
 pull() { # IMAGE
   ! podman image exists "$1" || return 0
   [ -e ${SYSTEM_CONTAINERS}/storage ] || trap forget_layers EXIT
-  timeout ${PULL_SECONDS} podman pull -q --retry 2 --retry-delay 2s --cert-dir "\${STAGED-}${RUNTIME_PATHS.authorities}"${credentials} "$1"
+  # What lets a machine into AWS's registries is asked for anew, and lies nowhere.
+  AWS_ECR_DISABLE_CACHE=true timeout ${PULL_SECONDS} podman pull -q --retry 2 --retry-delay 2s --cert-dir "\${STAGED-}${RUNTIME_PATHS.authorities}"${credentials} "$1"
 }
 # Images that no service of this host is made of, or is to be made of when this host is activated.
 remove_old_images() {

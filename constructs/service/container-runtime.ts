@@ -1,3 +1,4 @@
+import { Fn } from "cdktf";
 import { type HostFile, secret, text } from "../host";
 
 /** Where the parts that all services of a host share lie. */
@@ -27,10 +28,33 @@ export interface RegistryAccess {
    * @default - none are needed
    */
   readonly credentials?: string;
+  /**
+   * Registries of AWS that know the host by the role of its machine: `123456789012.dkr.ecr.us-east-1.amazonaws.com`.
+   * @default - none
+   */
+  readonly ecr?: readonly string[];
+}
+
+/** Debian's program that asks AWS for what lets a machine into its registries, as podman calls it. */
+export const ECR_HELPER = { package: "amazon-ecr-credential-helper", name: "ecr-login" };
+
+/** Whether a registry wants to be shown something. */
+export const needsCredentials = ({ credentials, ecr = [] }: RegistryAccess): boolean =>
+  credentials !== undefined || ecr.length > 0;
+
+function credentialsFiles({ credentials, ecr = [] }: RegistryAccess): HostFile[] {
+  const path = RUNTIME_PATHS.credentials;
+  const helpers = { credHelpers: Object.fromEntries(ecr.map((registry) => [registry, ECR_HELPER.name])) };
+  if (credentials === undefined) {
+    return ecr.length === 0 ? [] : [{ path, content: text(`${JSON.stringify(helpers)}\n`), mode: "0600" }];
+  }
+  const all = ecr.length === 0 ? credentials : Fn.jsonencode(Fn.merge([Fn.jsondecode(credentials), helpers]));
+  return [{ path, content: secret("registry-credentials", all), mode: "0600" }];
 }
 
 /** Files of every host that runs containers, whichever they are. */
-export function runtimeFiles({ caCertificate, credentials }: RegistryAccess): HostFile[] {
+export function runtimeFiles(access: RegistryAccess): HostFile[] {
+  const { caCertificate } = access;
   return [
     { path: RUNTIME_PATHS.storage, content: text(STORAGE) },
     { path: RUNTIME_PATHS.engine, content: text(ENGINE) },
@@ -38,15 +62,7 @@ export function runtimeFiles({ caCertificate, credentials }: RegistryAccess): Ho
     ...(caCertificate === undefined
       ? []
       : [{ path: `${RUNTIME_PATHS.authorities}/registry.crt`, content: text(caCertificate) }]),
-    ...(credentials === undefined
-      ? []
-      : [
-          {
-            path: RUNTIME_PATHS.credentials,
-            content: secret("registry-credentials", credentials),
-            mode: "0600",
-          },
-        ]),
+    ...credentialsFiles(access),
   ];
 }
 

@@ -12,7 +12,13 @@ import { checkSwitching } from "../dns/check-switching";
 import { type HostProfilePart, type IHost, processesOn, text } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { containerGuard } from "./container-guard";
-import { type RegistryAccess, RUNTIME_PATHS, runtimeFiles } from "./container-runtime";
+import {
+  ECR_HELPER,
+  needsCredentials,
+  type RegistryAccess,
+  RUNTIME_PATHS,
+  runtimeFiles,
+} from "./container-runtime";
 import { containerUnit, containerUnitName, containerUnitPath } from "./container-unit";
 import { refuseWrongSecrets, secretFiles } from "./service-secrets";
 
@@ -44,6 +50,8 @@ export interface ContainerServiceProps {
    * @default {}
    */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Addresses that it opens no connection to: what tells its host who it is. @default - it may reach all that its host does */
+  readonly deniedAddresses?: readonly string[];
   /** Memory that one instance may take, in megabytes. @default 512 */
   readonly memoryMegabytes?: number;
   /** Processors' time that one instance may take, in processors. @default 1 */
@@ -132,7 +140,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   private profilePart(): HostProfilePart {
     const { name, image, registry = {}, port, healthPath, consul, region } = this.props;
     const { startSeconds = 60, drainSeconds = 30, memoryMegabytes = 512, cpus = 1, env = {} } = this.props;
-    const { secrets = {} } = this.props;
+    const { secrets = {}, deniedAddresses = [] } = this.props;
     const held = secretFiles(name, secrets);
     const unit = containerUnit({
       name,
@@ -144,16 +152,17 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       namedSeconds: consul.serviceTtlSeconds(name) + NAMED_MARGIN_SECONDS,
       env: { ...env, PORT: String(port), TRICLOUD_REGION: region },
       secrets: Object.keys(secrets),
+      deniedAddresses,
       memoryMegabytes,
       cpus,
     });
     const guard = containerGuard({
       tokenFile: consul.agentTokenFile,
-      hasCredentials: registry.credentials !== undefined,
+      hasCredentials: needsCredentials(registry),
     });
     const unitPath = containerUnitPath(name);
     return {
-      packages: ["curl", "iproute2", "podman"],
+      packages: ["curl", "iproute2", "podman", ...(registry.ecr?.length ? [ECR_HELPER.package] : [])],
       files: [
         ...runtimeFiles(registry),
         { path: RUNTIME_PATHS.guard, content: text(guard), mode: "0755" },

@@ -16,6 +16,8 @@ export interface ContainerUnitOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Names of its secrets. */
   readonly secrets: readonly string[];
+  /** Addresses that it cannot reach. */
+  readonly deniedAddresses: readonly string[];
   readonly memoryMegabytes: number;
   readonly cpus: number;
 }
@@ -32,6 +34,7 @@ export const containerUnitName = (name: string): string => `tricloud-service-${n
 export function containerUnit(options: ContainerUnitOptions): string {
   const { name, image, port, healthPath, startSeconds, drainSeconds, namedSeconds, env, secrets } = options;
   const user = serviceUser(name);
+  const denied = options.deniedAddresses.map((address) => `IPAddressDeny=${address}\n`);
   const variables = Object.entries(env).map(([key, value]) => `Environment=${quoted(`${key}=${value}`)}\n`);
   return `[Unit]
 Description=Service ${name}
@@ -64,7 +67,7 @@ RestartSec=1
 MemoryMax=${options.memoryMegabytes}M
 CPUQuota=${Math.round(options.cpus * 100)}%
 TasksMax=4096
-
+${denied.join("")}
 [Install]
 WantedBy=multi-user.target
 `;

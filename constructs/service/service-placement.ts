@@ -1,4 +1,5 @@
-import type { DedicatedRegion } from "../region";
+import type { DedicatedRegion, Ec2Region } from "../region";
+import type { HostRole } from "../region/dedicated-region";
 import type { ServiceValue } from "./service-value";
 
 type Server = DedicatedRegion["servers"][number];
@@ -6,11 +7,29 @@ type Server = DedicatedRegion["servers"][number];
 /** Instances in a cluster, where nobody says how many. */
 export const CLUSTER_INSTANCES = 3;
 
+/** Role of the hosts that hold the service in that region. */
+export const roleOf = (service: ServiceValue, { name }: { readonly name: string }): HostRole =>
+  service.in[name]?.on ?? "app";
+
+/** How many machines of a role a region on EC2 has. */
+export interface GroupSize {
+  readonly count: number;
+  /** When there is much to do. */
+  readonly atMost: number;
+}
+
+/** As many as the region says, or as the one of the role's services wants that wants most: each is on all of them. */
+export function groupSize(role: HostRole, region: Ec2Region, services: readonly ServiceValue[]): GroupSize {
+  const placements = services
+    .filter((service) => roleOf(service, region) === role)
+    .flatMap((service) => service.in[region.name] ?? []);
+  const count = Math.max(region.servers[role].count, ...placements.map(({ instances = 0 }) => instances));
+  return { count, atMost: Math.max(count, ...placements.map(({ atMost = 0 }) => atMost)) };
+}
+
 /** Servers of the region that may hold the service, in the region's order. */
 export const candidates = (service: ServiceValue, region: DedicatedRegion): readonly Server[] =>
-  region.servers.filter(
-    ({ roles, retired }) => retired === false && roles.includes(service.in[region.name]?.on ?? "app"),
-  );
+  region.servers.filter(({ roles, retired }) => retired === false && roles.includes(roleOf(service, region)));
 
 /**
  * Servers that hold the service: of each rack one, then of each rack a second one, until there are enough. Another

@@ -51,11 +51,14 @@ export interface ServiceHealthInput {
 
 /** How it runs in one region. */
 export interface ServicePlacementInput {
-  /** Instances; on hosts one each, in a cluster spread over zones. @default - one on each host with the role; 3 in a cluster */
+  /**
+   * Instances, one a host: on EC2 and in a cluster that many at least, spread over zones.
+   * @default - one on each host with the role; 3 in a cluster
+   */
   readonly instances?: number;
-  /** In a cluster: instances at most, when there is much to do. @default - `instances` */
+  /** On EC2 and in a cluster: instances at most, when there is much to do. @default - `instances` */
   readonly atMost?: number;
-  /** Role of the hosts that it runs on. @default "app" */
+  /** On hosts: their role, on EC2 that of their group. @default "app" */
   readonly on?: HostRole;
 }
 

@@ -1,7 +1,8 @@
-import type { DedicatedRegion, GkeRegion, Region } from "../region";
+import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../region";
+import { MOST_MACHINES } from "../region/ec2-region";
 import { problemText, type ValueProblem } from "../region/region-errors";
 import { nameOf, type ValueSource } from "../region/validate-regions";
-import { candidates, CLUSTER_INSTANCES, placed } from "./service-placement";
+import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
 import { hasRegistry, outsideHost, readService, type ServiceValue } from "./service-value";
 
 /** One thing wrong with a service. */
@@ -38,7 +39,8 @@ export function validateServices(
   problems.push(
     ...takenNames(services),
     ...services.flatMap((service) => placementProblems(service, regions)),
-    ...regions.flatMap((region) => (region.platform === "dedicated" ? takenPorts(services, region) : [])),
+    ...regions.flatMap((region) => (region.platform === "gke" ? [] : takenPorts(services, region))),
+    ...regions.flatMap((region) => entranceToNobody(services, region)),
     ...services.flatMap((service) => callProblems(service, services)),
     ...circles(services),
   );
@@ -70,17 +72,10 @@ function placementProblems(service: ServiceValue, regions: readonly Region[]): S
     switch (region.platform) {
       case "dedicated":
         return problemsOnHosts(service, region);
+      case "ec2":
+        return problemsInGroup(service, region);
       case "gke":
         return problemsInCluster(service, region);
-      default:
-        return [
-          refusal(
-            service,
-            `in.${name}`,
-            region.platform,
-            "expected a region on dedicated servers or GKE, for services run on no other platform yet",
-          ),
-        ];
     }
   });
 }
@@ -104,23 +99,122 @@ function problemsOnHosts(service: ServiceValue, region: DedicatedRegion): Servic
         atMost,
         `expected no such field, for the servers of ${name} are as many as they are`,
       ),
-    region.registry === undefined &&
-      !hasRegistry(service.image) &&
-      refusal(
-        service,
-        "image",
-        service.image,
-        `expected an image with its registry in front, for region ${name} names none (registry.address)`,
-      ),
+    withoutRegistry(service, region),
   ];
   return problems.filter((problem) => problem !== false);
+}
+
+/** Machines of a group are alike: each has what the group has. */
+function problemsInGroup(service: ServiceValue, region: Ec2Region): ServiceProblem[] {
+  const { name, entrance } = region;
+  const { instances, atMost } = service.in[name]!;
+  const role = roleOf(service, region);
+  const { count } = region.servers[role];
+  const least = Math.max(count, instances ?? 0);
+  const hasQuorum = role === "consul-server";
+  const problems: (ServiceProblem | false)[] = [
+    hasQuorum &&
+      least > count &&
+      refusal(
+        service,
+        `in.${name}.instances`,
+        instances,
+        `expected no more than one on each of the ${count} machines with role ${role}, whose number decides for Consul`,
+      ),
+    hasQuorum &&
+      atMost !== undefined &&
+      refusal(
+        service,
+        `in.${name}.atMost`,
+        atMost,
+        `expected no such field, for the number of machines with role ${role} decides for Consul`,
+      ),
+    least > MOST_MACHINES &&
+      refusal(service, `in.${name}.instances`, instances, `expected at most ${MOST_MACHINES}, one a machine`),
+    !hasQuorum &&
+      atMost !== undefined &&
+      (atMost < least || atMost > MOST_MACHINES) &&
+      refusal(
+        service,
+        `in.${name}.atMost`,
+        atMost,
+        `expected no less than the ${least} machines that there always are, and at most ${MOST_MACHINES}`,
+      ),
+    withoutRegistry(service, region),
+    ...(entrance === undefined
+      ? []
+      : entranceProblems(service, { region: name, field: "entrance", ...entrance })),
+  ];
+  return problems.filter((problem) => problem !== false);
+}
+
+const withoutRegistry = (
+  service: ServiceValue,
+  { name, registry }: DedicatedRegion | Ec2Region,
+): ServiceProblem | false =>
+  registry === undefined &&
+  !hasRegistry(service.image) &&
+  refusal(
+    service,
+    "image",
+    service.image,
+    `expected an image with its registry in front, for region ${name} names none (registry.address)`,
+  );
+
+/** What an entrance of a region leads to. */
+interface Entrance {
+  readonly region: string;
+  /** Field of the region that says so. */
+  readonly field: string;
+  readonly service?: string | undefined;
+  readonly port: number;
+  readonly healthPath: string;
+}
+
+function entranceProblems(service: ServiceValue, entrance: Entrance): (ServiceProblem | false)[] {
+  const { region, field, port, healthPath } = entrance;
+  const isPublic = entrance.service === service.name;
+  return [
+    // What leads to somebody else's has that name already.
+    service.name === "web" &&
+      !isPublic &&
+      refusal(
+        service,
+        "name",
+        service.name,
+        `expected another name, for it is that of what the entrance of ${region} leads to (${field}.service)`,
+      ),
+    isPublic &&
+      (port !== service.port || healthPath !== service.health.path) &&
+      refusal(
+        service,
+        "port",
+        service.port,
+        `expected port and health path that the entrance of ${region} leads to (${port} and ${healthPath} of ${field})`,
+      ),
+  ];
+}
+
+/** A service that an entrance on EC2 leads to, and that does not run there; in a cluster it may be somebody else's. */
+function entranceToNobody(services: readonly ServiceValue[], region: Region): ServiceProblem[] {
+  if (region.platform !== "ec2" || region.entrance?.service === undefined) return [];
+  const { name, entrance } = region;
+  if (services.some((service) => service.name === entrance.service && service.in[name] !== undefined))
+    return [];
+  return [
+    {
+      service: entrance.service!,
+      path: `in.${name}`,
+      value: "nothing",
+      expectation: `expected a service that runs in ${name}, for its entrance leads there (entrance.service)`,
+    },
+  ];
 }
 
 function problemsInCluster(service: ServiceValue, region: GkeRegion): ServiceProblem[] {
   const { name, entrance } = region;
   const { instances = CLUSTER_INSTANCES, atMost, on } = service.in[name]!;
   const { backend } = entrance ?? {};
-  const isPublic = backend?.service === service.name;
   const problems: (ServiceProblem | false)[] = [
     on !== undefined &&
       refusal(service, `in.${name}.on`, on, `expected no such field, for no machine of ${name} has a role`),
@@ -129,24 +223,9 @@ function problemsInCluster(service: ServiceValue, region: GkeRegion): ServicePro
       refusal(service, `in.${name}.atMost`, atMost, `expected no less than its ${instances} instances`),
     service.name === APPLICATIONS_ACCOUNT &&
       refusal(service, "name", service.name, "expected another name, for it is that of other pods' account"),
-    // What leads to pods of somebody else's has that name already.
-    service.name === "web" &&
-      backend !== undefined &&
-      !isPublic &&
-      refusal(
-        service,
-        "name",
-        service.name,
-        `expected another name, for it is that of what the entrance of ${name} leads to (entrance.backend.service)`,
-      ),
-    isPublic &&
-      (backend.port !== service.port || backend.healthPath !== service.health.path) &&
-      refusal(
-        service,
-        "port",
-        service.port,
-        `expected port and health path that the entrance of ${name} leads to (${backend.port} and ${backend.healthPath} of entrance.backend)`,
-      ),
+    ...(backend === undefined
+      ? []
+      : entranceProblems(service, { region: name, field: "entrance.backend", ...backend })),
   ];
   return problems.filter((problem) => problem !== false);
 }
@@ -166,13 +245,16 @@ const refusal = (
   expectation,
 });
 
-/** Ports of a server that are taken, and by what. */
-function takenPorts(services: readonly ServiceValue[], region: DedicatedRegion): ServiceProblem[] {
-  const byServer = new Map<string, Map<number, string>>();
+/** Ports of a server, or of a group's machines, that are taken, and by what. */
+function takenPorts(
+  services: readonly ServiceValue[],
+  region: DedicatedRegion | Ec2Region,
+): ServiceProblem[] {
+  const byPlace = new Map<string, Map<number, string>>();
   return services.flatMap((service) =>
-    placed(service, region).flatMap((server) => {
-      const taken = byServer.get(server.name) ?? new Map(platformPorts(region, server.roles));
-      byServer.set(server.name, taken);
+    placesOf(service, region).flatMap(({ name, roles }) => {
+      const taken = byPlace.get(name) ?? new Map(platformPorts(region, roles));
+      byPlace.set(name, taken);
       const by = taken.get(service.port);
       taken.set(service.port, by ?? `service ${service.name}`);
       if (by === undefined) return [];
@@ -181,21 +263,40 @@ function takenPorts(services: readonly ServiceValue[], region: DedicatedRegion):
           service: service.name,
           path: "port",
           value: String(service.port),
-          expectation: `expected a port that is free on ${server.name} of region ${region.name}, where ${by} has it`,
+          expectation: `expected a port that is free on ${name} of region ${region.name}, where ${by} has it`,
         },
       ];
     }),
   );
 }
 
-function platformPorts(region: DedicatedRegion, roles: readonly string[]): [number, string][] {
+/** Servers that hold the service, or the group whose machines do. */
+function placesOf(
+  service: ServiceValue,
+  region: DedicatedRegion | Ec2Region,
+): readonly { readonly name: string; readonly roles: readonly string[] }[] {
+  if (region.platform === "dedicated") return placed(service, region);
+  if (service.in[region.name] === undefined) return [];
+  const role = roleOf(service, region);
+  return [{ name: `machines with role ${role}`, roles: [role] }];
+}
+
+function platformPorts(region: DedicatedRegion | Ec2Region, roles: readonly string[]): [number, string][] {
   return [
-    [region.ssh.port, "SSH"],
+    ...(region.platform === "dedicated" ? [[region.ssh.port, "SSH"] as [number, string]] : []),
+    ...(roles.includes("app") ? applicationPort(region) : []),
     ...[8300, 8301, 8302, 8500, 8600].map((port): [number, string] => [port, "Consul"]),
     ...(roles.includes("proxy")
       ? [region.proxy.port, 9300].map((port): [number, string] => [port, "the proxy"])
       : []),
   ];
+}
+
+/** That of an application that is no service. */
+function applicationPort(region: DedicatedRegion | Ec2Region): [number, string][] {
+  if (region.platform === "dedicated" || region.entrance === undefined) return [];
+  const { service, port } = region.entrance;
+  return service === undefined ? [[port, "what the entrance leads to"]] : [];
 }
 
 function callProblems(service: ServiceValue, services: readonly ServiceValue[]): ServiceProblem[] {

@@ -427,6 +427,7 @@ describe("ServerGroup", () => {
   it.each([
     [{ name: "Us_Proxy" }, '"Us_Proxy"'],
     [{ count: 0 }, "got: 0"],
+    [{ count: 3, atMost: 2 }, "atMost must be a whole number of at least 3, got: 2"],
     [{ count: 1.5 }, "got: 1.5"],
   ])("refuses %j", (changes, shown) => {
     expect(() => withGroup(() => undefined, changes)).toThrow(shown);

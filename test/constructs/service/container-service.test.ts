@@ -1,4 +1,11 @@
-import { TerraformStack, TerraformVariable, Testing } from "cdktf";
+import {
+  DefaultTokenResolver,
+  StringConcat,
+  TerraformStack,
+  TerraformVariable,
+  Testing,
+  Tokenization,
+} from "cdktf";
 import { ConsulCluster } from "../../../constructs/dns";
 import { ContainerService, type ContainerServiceProps } from "../../../constructs/service";
 import { serviceUser } from "../../../constructs/service/container-user";
@@ -126,6 +133,35 @@ describe("ContainerService", () => {
     // AND the unit reads it
     const web = hosts[0]!.profile.services.find(({ name }) => name === "tricloud-service-web.service");
     expect(web?.reads).toEqual([UNIT, path]);
+  });
+
+  it("enters registries with credentials and by its machine's own identity alike", () => {
+    // GIVEN one registry of each kind
+    const ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+    const { stack, hosts, service } = region(1);
+    const credentials = new TerraformVariable(stack, "registry", { sensitive: true }).stringValue;
+    // WHEN
+    service({ registry: { credentials, ecr: [ecr] } });
+    // THEN one file has both, and is secret
+    const path = "/etc/tricloud/services/registry-credentials.json";
+    const content = hosts[0]!.profile.files.find((file) => file.path === path)!.content;
+    expect(
+      content.kind === "secret" &&
+        Tokenization.resolve(content.value, {
+          scope: stack,
+          resolver: new DefaultTokenResolver(new StringConcat()),
+          preparing: false,
+        }),
+    ).toBe(`\${jsonencode(merge(jsondecode(var.registry), {"credHelpers" = {"${ecr}" = "ecr-login"}}))}`);
+    // AND the program that asks is there
+    expect(hosts[0]!.profile.packages).toContain("amazon-ecr-credential-helper");
+    expect(hosts[0]!.file(GUARD)).toContain("--authfile");
+  });
+
+  it("keeps its container from addresses", () => {
+    const { hosts, service } = region(1);
+    service({ deniedAddresses: ["192.0.2.1"] });
+    expect(hosts[0]!.file(UNIT)).toMatch(/^\[Service\][^[]*^IPAddressDeny=192\.0\.2\.1$/m);
   });
 
   it("shares a host with another service", () => {

@@ -1,4 +1,4 @@
-import { type DedicatedRegionInput, validateRegions } from "../../../constructs/region";
+import { type DedicatedRegionInput, type Ec2RegionInput, validateRegions } from "../../../constructs/region";
 import {
   InvalidServicesError,
   type ServiceInput,
@@ -44,19 +44,27 @@ const region = (changes: Partial<DedicatedRegionInput> = {}) => {
   } as DedicatedRegionInput;
 };
 
-const read = (values: readonly unknown[], jp = region()): readonly ServiceValue[] =>
+/** With a registry, and without what takes the port of its application. */
+const usWith = (changes: Partial<Ec2RegionInput> = {}): Ec2RegionInput => ({
+  ...usRegion,
+  entrance: undefined,
+  registry: { address: "registry.example.com/shop" },
+  ...changes,
+});
+
+const read = (values: readonly unknown[], jp = region(), us = usWith()): readonly ServiceValue[] =>
   validateServices(
     values.map((value, index) => ({ file: `/services/${index}.json`, value })),
     validateRegions([
       { file: "jp.json", value: jp },
-      { file: "us.json", value: usRegion },
+      { file: "us.json", value: us },
       { file: "uk.json", value: ukRegion },
     ]),
   );
 
-const problemsOf = (values: readonly unknown[], jp?: DedicatedRegionInput): string[] => {
+const problemsOf = (values: readonly unknown[], jp?: DedicatedRegionInput, us?: Ec2RegionInput): string[] => {
   try {
-    read(values, jp);
+    read(values, jp, us);
     return [];
   } catch (error) {
     if (!(error instanceof InvalidServicesError)) throw error;
@@ -132,9 +140,34 @@ describe("validateServices", () => {
       'service web: in: expected regions that there are (jp, us, uk), got: "kr"',
     ],
     [
-      "a region on another platform",
-      web({ in: { us: {} } }),
-      'service web: in.us: expected a region on dedicated servers or GKE, for services run on no other platform yet, got: "ec2"',
+      "more machines than a group may have",
+      web({ in: { us: { instances: 101 } } }),
+      "service web: in.us.instances: expected at most 100, one a machine, got: 101",
+    ],
+    [
+      "more when busy than a group may have",
+      web({ in: { us: { atMost: 101 } } }),
+      "service web: in.us.atMost: expected no less than the 3 machines that there always are, and at most 100, got: 101",
+    ],
+    [
+      "fewer when busy than always",
+      web({ in: { us: { instances: 5, atMost: 4 } } }),
+      "service web: in.us.atMost: expected no less than the 5 machines that there always are, and at most 100, got: 4",
+    ],
+    [
+      "another number of machines that Consul counts on",
+      web({ in: { us: { on: "consul-server", instances: 4 } } }),
+      "service web: in.us.instances: expected no more than one on each of the 3 machines with role consul-server, whose number decides for Consul, got: 4",
+    ],
+    [
+      "a changing number of machines that Consul counts on",
+      web({ in: { us: { on: "consul-server", atMost: 6 } } }),
+      "service web: in.us.atMost: expected no such field, for the number of machines with role consul-server decides for Consul, got: 6",
+    ],
+    [
+      "Consul's port on a group's machines",
+      web({ port: 8500, in: { us: {} } }),
+      "service web: port: expected a port that is free on machines with role app of region us, where Consul has it, got: 8500",
     ],
     [
       "an upper limit where servers are as many as they are",
@@ -217,6 +250,27 @@ describe("validateServices", () => {
     ]);
     expect(problemsOf([web(), web({ name: "search", in: { jp: { instances: 1 } } })])).toEqual([
       "service search: port: expected a port that is free on jp-4 of region jp, where service web has it, got: 8080",
+    ]);
+  });
+
+  it("holds a service against what an entrance on EC2 leads to", () => {
+    const entrance = { domain: "service.example.com", zone: "example.com" };
+    const problems = (service: object, changes: object) =>
+      problemsOf([service], undefined, usWith({ entrance: { ...entrance, ...changes } }));
+    // GIVEN an entrance to an application that comes by other ways
+    expect(problems(shop({ in: { us: {} } }), {})).toEqual([
+      "service shop: port: expected a port that is free on machines with role app of region us, where what the entrance leads to has it, got: 8080",
+    ]);
+    expect(problems(web({ port: 8081, in: { us: {} } }), {})).toEqual([
+      'service web: name: expected another name, for it is that of what the entrance of us leads to (entrance.service), got: "web"',
+    ]);
+    // GIVEN one to a service
+    expect(problems(shop({ in: { us: {} } }), { service: "shop" })).toEqual([]);
+    expect(problems(shop({ port: 8081, in: { us: {} } }), { service: "shop" })).toEqual([
+      "service shop: port: expected port and health path that the entrance of us leads to (8080 and /healthz of entrance), got: 8081",
+    ]);
+    expect(problems(shop(), { service: "shop" })).toEqual([
+      "service shop: in.us: expected a service that runs in us, for its entrance leads there (entrance.service), got: nothing",
     ]);
   });
 

@@ -1,0 +1,182 @@
+import { App } from "cdktf";
+import { parse } from "yaml";
+import { collectAvailability } from "../../constructs/availability";
+import { type Ec2Region, type Ec2RegionInput, validateRegions } from "../../constructs/region";
+import { type ServiceInput } from "../../constructs/service";
+import { collectTopology } from "../../constructs/topology";
+import us from "../../regions/us";
+import { serviceCalls } from "../../stacks/service-calls";
+import { UsStack } from "../../stacks/us";
+import { statements, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
+import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
+
+const service = servicesOf("us");
+const ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+
+/** The region of the US without data stores, whose images come from the account's own registry. */
+const value: Ec2RegionInput = {
+  ...us,
+  ...{ entrance: undefined, database: undefined, cache: undefined },
+  registry: { address: `${ECR}/shop` },
+};
+
+function stackOf(scope: App, services: readonly ServiceInput[], changes: Partial<Ec2RegionInput>): UsStack {
+  const regions = validateRegions([{ file: "us.ts", value: { ...value, ...changes } }]);
+  return new UsStack(scope, regions[0] as Ec2Region, validated(services, regions));
+}
+
+function synthesise(services: readonly ServiceInput[], changes: Partial<Ec2RegionInput> = {}) {
+  const stack = synthesisedApp("us", (app) => stackOf(app, services, changes));
+  const template = (group: string) =>
+    stack.all("launch_template").find(({ name }) => name === group) ?? { name: group };
+  const userData = (group: string) => userDataText(stack, template(group));
+  return {
+    stack,
+    userData,
+    group: (name: string) => stack.all("autoscaling_group").find((each) => each["name"] === name)!,
+    file: (group: string, path: string) => {
+      const { write_files: files } = parse(userData(group)) as {
+        write_files: { path: string; content: string }[];
+      };
+      return files.find((each) => each.path.endsWith(path))?.content;
+    },
+    allowed: (group: string) => {
+      const policies = stack.resource["aws_iam_role_policy"] ?? {};
+      const [, policy] = Object.entries(policies).find(([id]) => id.startsWith(`${group}_permissions`))!;
+      return statements(policy["policy"]);
+    },
+    comesIn: (port: number) =>
+      stack
+        .all("vpc_security_group_ingress_rule")
+        .filter((rule) => rule["from_port"] === port)
+        .map((rule) => [rule["security_group_id"], rule["referenced_security_group_id"]].map(groupIn)),
+  };
+}
+
+/** `app` of `${aws_security_group.app_firewall_group_1234.id}`. */
+const groupIn = (reference: unknown) => /aws_security_group\.([a-z-]+)_/.exec(String(reference))?.[1];
+
+const unit = (name: string) => `/etc/containers/systemd/tricloud-service-${name}.container`;
+
+const unavailable = (services: readonly ServiceInput[], changes: Partial<Ec2RegionInput> = {}) =>
+  downtimeShares(collectAvailability(stackOf(new App(), services, changes)));
+
+describe("services of a region on EC2", () => {
+  it("are on all machines of their group, from the account's registry by the machines' own identity", () => {
+    // GIVEN a service of ours and one that somebody else's registry has
+    const { file, allowed, userData } = synthesise([
+      service("shop", 8080, { calls: [`https://${ORIGIN}`] }),
+      service("cart", 8081, { image: `registry.example.com/cart@${DIGEST}`, in: { us: { on: "proxy" } } }),
+    ]);
+    // WHEN synthesised THEN each group has its own
+    expect(file("us-app", unit("shop"))).toContain(`Image=${ECR}/shop/shop@${DIGEST}\n`);
+    expect(file("us-proxy", unit("cart"))).toContain(`Image=registry.example.com/cart@${DIGEST}\n`);
+    expect(userData("us-app")).not.toContain(unit("cart"));
+    expect(userData("us-consul-server")).not.toContain("podman");
+    // AND its machines may fetch that image, and nothing else of the registry
+    expect(allowed("app").filter(({ Sid }) => /Registries|Images/.test(Sid))).toEqual([
+      expect.objectContaining({ Action: ["ecr:GetAuthorizationToken"], Resource: ["*"] }),
+      expect.objectContaining({
+        Action: ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        Resource: ["arn:aws:ecr:us-east-1:123456789012:repository/shop/shop"],
+      }),
+    ]);
+    expect(JSON.stringify(allowed("proxy"))).not.toContain("ecr:");
+    const credentials = "/etc/tricloud/services/registry-credentials.json";
+    expect(JSON.parse(file("us-app", credentials)!)).toEqual({ credHelpers: { [ECR]: "ecr-login" } });
+    expect(userData("us-app")).toContain("amazon-ecr-credential-helper");
+    // AND no container can say that it is its machine
+    expect(file("us-app", unit("shop"))).toMatch(
+      /^IPAddressDeny=169\.254\.169\.254\nIPAddressDeny=fd00:ec2::254$/m,
+    );
+    // AND proxies let its calls out
+    expect(
+      (JSON.parse(file("us-proxy", "/etc/tricloud/proxy.json")!) as { allow: string[] }).allow,
+    ).toContain(ORIGIN);
+  });
+
+  it("make their group as large as they want it, and larger while it is busy", () => {
+    // GIVEN two services of one group of three
+    const { stack, group } = synthesise([
+      service("shop", 8080, { in: { us: { instances: 5 } } }),
+      service("cart", 8081, { in: { us: { instances: 2, atMost: 12 } } }),
+    ]);
+    // THEN the larger wishes hold, with room for those that a roll-out launches first
+    expect(group("us-app")).toMatchObject({ min_size: 5, max_size: 13 });
+    expect(stack.one("autoscaling_policy")).toMatchObject({
+      policy_type: "TargetTrackingScaling",
+      autoscaling_group_name: expect.stringContaining("aws_autoscaling_group.app_group_") as string,
+      target_tracking_configuration: {
+        predefined_metric_specification: { predefined_metric_type: "ASGAverageCPUUtilization" },
+      },
+    });
+    // AND no deploy takes back what load has made of it
+    expect(group("us-app")["desired_capacity"]).toBeUndefined();
+    // AND the others are as they were
+    expect(group("us-proxy")).toMatchObject({ min_size: 3, max_size: 4, desired_capacity: 3 });
+  });
+
+  it("let in those that call them, and nobody else", () => {
+    const { comesIn } = synthesise([
+      service("shop", 8080, { calls: ["search", "stock"] }),
+      service("cart", 8083, { calls: ["search"] }),
+      service("search", 8081, { in: { us: { on: "proxy" } } }),
+      service("stock", 8082),
+    ]);
+    expect(comesIn(8080)).toEqual([]);
+    expect(comesIn(8081)).toEqual([["proxy", "app"]]);
+    expect(comesIn(8082)).toEqual([["app", "app"]]);
+  });
+
+  it("get their secrets with their machines' role, and nobody reads them in what is synthesised", () => {
+    const { stack, userData, file } = synthesise([service("shop", 8080, { secrets: ["session-key"] })]);
+    expect(stack.variable).toMatchObject({ secret_shop__session_key: { sensitive: true } });
+    expect(stack.all("secretsmanager_secret_version").map((each) => each["secret_string"])).toContain(
+      "${var.secret_shop__session_key}",
+    );
+    expect(userData("us-app")).toContain("/etc/tricloud/services/secrets/shop/session-key");
+    expect(userData("us-app")).not.toContain("var.secret_shop__session_key");
+    expect(file("us-app", unit("shop"))).toContain(":/run/secrets/session-key:ro,");
+  });
+
+  it("may be what the region's entrance leads to", () => {
+    // GIVEN an entrance to a service that is on the proxies' machines
+    const changes = { entrance: { ...us.entrance!, service: "shop" } };
+    const services = [service("shop", 8080, { in: { us: { on: "proxy" } } })];
+    // WHEN
+    const { group, comesIn } = synthesise(services, changes);
+    // THEN the load balancer reaches those, and they are judged by it
+    expect(group("us-proxy")["target_group_arns"]).toHaveLength(2);
+    expect(group("us-proxy")).toMatchObject({ health_check_type: "ELB" });
+    expect(group("us-app")["target_group_arns"]).toBeUndefined();
+    expect(comesIn(8080)).toEqual([["proxy", "entrance"]]);
+    // AND users of it reach no other application
+    const figures = unavailable(services, changes);
+    expect(Object.keys(figures)).toEqual(["calls-to-other-clouds", "shop"]);
+    // AND it promises less than by itself
+    expect(figures["shop"]).toBeGreaterThan(unavailable(services)["shop"]!);
+  });
+
+  it("can promise no more than what they cannot do without", () => {
+    const figures = unavailable([
+      service("search", 8081),
+      service("shop", 8080, { calls: ["search"] }),
+      service("news", 8082, { calls: ["search"], degradesWithout: ["search"] }),
+    ]);
+    expect(figures["shop"]).toBeGreaterThan(figures["search"]!);
+    expect(figures["shop"]).toBeGreaterThan(figures["news"]!);
+  });
+
+  it("are in the region's picture, once each, with whom they call", () => {
+    const services = [service("shop", 8080, { calls: ["search"] }), service("search", 8081)];
+    const app = new App();
+    stackOf(app, services, { entrance: { ...us.entrance!, service: "shop" } });
+    const regions = validateRegions([{ file: "us.ts", value }]);
+    const topology = JSON.stringify(
+      collectTopology(app, () => "us", serviceCalls(validated(services, regions))),
+    );
+    expect(topology).toContain('{"kind":"call","from":"shop","to":"search"}');
+    expect(topology.match(/"role":"application","name":"shop"/g)).toHaveLength(2);
+    expect(topology).not.toMatch(/"role":"application","on"/);
+  });
+});
