@@ -8,6 +8,7 @@ import {
   Log,
   type Origin,
   type OriginPool,
+  type RequestHead,
   type RoutedRequest,
   Service,
   type Snapshot,
@@ -18,7 +19,6 @@ import {
 import { type Arrival, arrivalOf } from "./hop-fields";
 import { standing, userOf } from "./moving/share";
 import { type GatewayOptions, MONOLITH, type RouteOptions } from "./options/gateway-options";
-import { RouteMetrics } from "./route-metrics";
 import { RouteState } from "./route-state";
 import { RoutedExchange } from "./routed-exchange";
 import { hasDotSegment, readPathPattern, rewritten } from "./routes/path-pattern";
@@ -46,8 +46,9 @@ export class GatewayService extends Service<GatewayOptions> {
   private table = new RouteTable<RouteOptions>([]);
   private readonly states = new Map<string, RouteState>();
   private readonly connections = new Map<string, ServiceConnections>();
-  private readonly metricsByName = new Map<string, RouteMetrics>();
   private unrouted = 0;
+  /** The Host that was last found well-formed: most have the same. */
+  private lastHost = "";
 
   constructor(
     options: GatewayOptions,
@@ -61,7 +62,10 @@ export class GatewayService extends Service<GatewayOptions> {
   override destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure {
     const { head } = request;
     const { path } = head;
-    if (head.host !== "" && !isHost(head.host)) return { status: 400, problem: "malformed Host" };
+    if (head.host !== this.lastHost) {
+      if (head.host !== "" && !isHost(head.host)) return { status: 400, problem: "malformed Host" };
+      this.lastHost = head.host;
+    }
     if (hasDotSegment(path)) return { status: 400, problem: "a path with a segment . or .." };
     const route = this.table.find(head) ?? (this.connections.has(MONOLITH) ? REST : undefined);
     if (route === undefined) {
@@ -81,15 +85,12 @@ export class GatewayService extends Service<GatewayOptions> {
   ): Destination | Failure {
     const state = this.stateOf(route);
     const full = state.full;
-    const name = serviceFor(route, {
-      address: arrival.address,
-      fieldValue: (field) => head.fieldValue(field),
-    });
+    const name = serviceFor(route, arrival, head);
     const connections = this.connections.get(name)!;
     const { target, path } = head;
     const destination = new RoutedExchange({
       state,
-      metrics: this.metricsOf(route.name, name),
+      metrics: state.metricsOf(name),
       service: connections.over(over),
       keepHost: connections.options.keepHost,
       target:
@@ -128,8 +129,7 @@ export class GatewayService extends Service<GatewayOptions> {
 
   override snapshot(): Snapshot {
     const snapshot = super.snapshot();
-    for (const metrics of this.metricsByName.values()) metrics.into(snapshot);
-    for (const [name, { active }] of this.states) snapshot[`route_active{route="${name}"}`] = active;
+    for (const state of this.states.values()) state.into(snapshot);
     snapshot["route_unrouted_total"] = this.unrouted;
     return snapshot;
   }
@@ -170,21 +170,18 @@ export class GatewayService extends Service<GatewayOptions> {
     if (state === undefined) this.states.set(route.name, (state = new RouteState(route)));
     return state;
   }
-
-  private metricsOf(route: string, service: string): RouteMetrics {
-    const key = `${route} ${service}`;
-    let metrics = this.metricsByName.get(key);
-    if (metrics === undefined) this.metricsByName.set(key, (metrics = new RouteMetrics(route, service)));
-    return metrics;
-  }
 }
 
 /** Who has a request of this route: its service, or while its users are moving there, the monolith. */
 function serviceFor(
   { name, service, share, sticky }: RouteOptions,
-  request: Parameters<typeof userOf>[1],
+  { address }: Arrival,
+  head: RequestHead,
 ): string {
   if (share === 1) return service;
-  const user = share === 0 || sticky === undefined ? undefined : userOf(sticky, request);
+  const user =
+    share === 0 || sticky === undefined
+      ? undefined
+      : userOf(sticky, { address, fieldValue: (field) => head.fieldValue(field) });
   return user !== undefined && standing(name, user) < share ? service : MONOLITH;
 }

@@ -7,7 +7,11 @@ const OF_CLIENT = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "
 const HOPS = "x-tricloud-gateway-hops";
 /** Gateways that a request may pass; more of them are a loop. */
 const MOST_HOPS = 8;
-const RANDOM_BYTES = 24;
+/** Letters that the names of all these begin with. */
+const INITIALS = "xft";
+/** Bytes of a trace's and a span's id, and how many such pairs are drawn at once: each draw by itself costs more. */
+const ID_BYTES = 24;
+const DRAWN = 256;
 
 /** What the fields of a request say of the way that it came. */
 export interface Arrival {
@@ -28,7 +32,7 @@ export interface Arrival {
 export function arrivalOf(head: RequestHead, peer: string, secure: boolean, trustedHops: number): Arrival {
   const said = new Map<string, string>();
   let traced = false;
-  head.someField((name, value) => {
+  head.someField(INITIALS, (name, value) => {
     if (name === "traceparent") traced = true;
     else if (name === HOPS || OF_CLIENT.includes(name)) {
       const before = said.get(name);
@@ -56,6 +60,15 @@ export function arrivalOf(head: RequestHead, peer: string, secure: boolean, trus
 
 /** A trace context that begins here (W3C Trace Context section 3.2); nobody has recorded anything of it yet. */
 function traceparent(): string {
-  const ids = randomBytes(RANDOM_BYTES).toString("hex");
-  return `00-${ids.slice(0, 32)}-${ids.slice(32)}-00`;
+  if (drawnAt === drawn.length) {
+    drawn = randomBytes(ID_BYTES * DRAWN).toString("hex");
+    drawnAt = 0;
+  }
+  const trace = drawn.slice(drawnAt, drawnAt + 32);
+  const span = drawn.slice(drawnAt + 32, drawnAt + 2 * ID_BYTES);
+  drawnAt += 2 * ID_BYTES;
+  return `00-${trace}-${span}-00`;
 }
+
+let drawn = "";
+let drawnAt = 0;

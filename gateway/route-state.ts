@@ -1,11 +1,27 @@
+import { type Snapshot } from "../proxy/engine";
 import { type RouteOptions } from "./options/gateway-options";
+import { RouteMetrics } from "./route-metrics";
 
 /** A route as it is in force: its options, and what outlives them at a reload. */
 export class RouteState {
   /** Requests under way. */
   active = 0;
 
+  private readonly metricsByService = new Map<string, RouteMetrics>();
+
   constructor(public options: RouteOptions) {}
+
+  metricsOf(service: string): RouteMetrics {
+    let metrics = this.metricsByService.get(service);
+    if (metrics === undefined)
+      this.metricsByService.set(service, (metrics = new RouteMetrics(this.options.name, service)));
+    return metrics;
+  }
+
+  into(snapshot: Snapshot): void {
+    for (const metrics of this.metricsByService.values()) metrics.into(snapshot);
+    snapshot[`route_active{route="${this.options.name}"}`] = this.active;
+  }
 
   get full(): boolean {
     const { maxConcurrent } = this.options;

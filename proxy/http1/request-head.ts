@@ -4,6 +4,9 @@ import { INCOMPLETE, MALFORMED, MessageHead } from "./message-head";
 /** Methods that may be sent twice without harm (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
 
+/** Each byte as a character, letters in lower case. */
+const LOWER_CASE = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte).toLowerCase());
+
 /** The head of a client's request. */
 export class RequestHead extends MessageHead {
   method = "";
@@ -69,13 +72,19 @@ export class RequestHead extends MessageHead {
     this.leaveOut(names, this.fieldsStart);
   }
 
-  /** Calls `take` with name (in lower case) and value of each field, until it returns true. */
-  someField(take: (name: string, value: string) => boolean): boolean {
+  /**
+   * Calls `take` with name (in lower case) and value of each field that begins with one of these letters, until it
+   * returns true.
+   */
+  someField(initials: string, take: (name: string, value: string) => boolean): boolean {
     const { text } = this;
     for (let at = this.fieldsStart; at < text.length - 2;) {
-      const colon = text.indexOf(":", at);
-      const lineEnd = text.indexOf("\r\n", colon);
-      if (take(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, lineEnd).trim())) return true;
+      const lineEnd = text.indexOf("\r\n", at);
+      // Most fields are none of those that somebody asks for: their names are not even copied.
+      if (initials.includes(LOWER_CASE[text.charCodeAt(at)]!)) {
+        const colon = text.indexOf(":", at);
+        if (take(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, lineEnd).trim())) return true;
+      }
       at = lineEnd + 2;
     }
     return false;
@@ -84,7 +93,7 @@ export class RequestHead extends MessageHead {
   /** Value of the first field with this name, in lower case. */
   fieldValue(name: string): string | undefined {
     let found: string | undefined;
-    this.someField((each, value) => {
+    this.someField(name.charAt(0), (each, value) => {
       if (each !== name) return false;
       found = value;
       return true;

@@ -96,11 +96,14 @@ describe("GIVEN a gateway before two services and a monolith", () => {
 });
 
 describe("GIVEN proxies in front", () => {
-  const forwarded = { "x-forwarded-for": "203.0.113.7, 192.0.2.1", "x-forwarded-proto": "https" };
-  const seen = async (trustedHops: number): Promise<Record<string, unknown>> => {
+  const forwarded = { "X-Forwarded-For": "203.0.113.7, 192.0.2.1", "X-Forwarded-Proto": "https" };
+  const seen = async (
+    trustedHops: number,
+    more: Record<string, string> = {},
+  ): Promise<Record<string, unknown>> => {
     let headers = {};
     await lab.using(config({}, { trustedHops }), async (gateway) => {
-      await ask(gateway, "/", { headers: { ...forwarded, host: "a.example.com" } });
+      await ask(gateway, "/", { headers: { ...forwarded, ...more, host: "a.example.com" } });
       headers = monolith.requests.at(-1)!.message.headers;
     });
     return headers;
@@ -117,7 +120,9 @@ describe("GIVEN proxies in front", () => {
   });
 
   test("WHEN one is trusted THEN the address that it saw goes on, and none that it was told", async () => {
-    expect(await seen(1)).toMatchObject({
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    expect(await seen(1, { Traceparent: traceparent })).toMatchObject({
+      traceparent,
       "x-forwarded-for": "192.0.2.1, 127.0.0.1",
       "x-forwarded-proto": "https",
     });
