@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { cpus, tmpdir } from "node:os";
@@ -12,7 +11,8 @@ import {
   startOrigin,
 } from "./load/proxy-contenders";
 import { makeCertificates } from "../test/testbed/certificates";
-import { type LoadOrder, type LoadResult, runLoad } from "./load/http-load";
+import { type LoadOrder, runLoad } from "./load/http-load";
+import { load, type Measured, medianBy } from "./load/measured-load";
 
 /*
  * The proxy's cost per request beside nginx, HAProxy and, where it is on PATH, chocon: `npm run bench:proxy`, options
@@ -39,15 +39,6 @@ const ORIGINS: Readonly<Record<Scheme, string>> = {
   https: "https origin",
   h2: "https origin with HTTP/2 (nginx: HTTP/1.1)",
 };
-
-interface Measured {
-  /** Microseconds of the proxy's CPU time per request. */
-  readonly cpu: number;
-  readonly rate: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly errors: number;
-}
 
 interface Row extends Measured {
   readonly proxy: string;
@@ -174,34 +165,6 @@ async function measure(
     );
     return row;
   });
-}
-
-function load(order: LoadOrder, contender: Contender): Promise<Measured> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("taskset", ["-c", "1", process.execPath, __filename, "load", JSON.stringify(order)], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let text = "";
-    let before = NaN;
-    let after = NaN;
-    child.stdout.on("data", (bytes: Buffer) => {
-      text += bytes.toString();
-      if (Number.isNaN(before) && text.startsWith("begin")) before = contender.cpuSeconds();
-      if (Number.isNaN(after) && text.includes("end\n")) after = contender.cpuSeconds();
-    });
-    child.once("error", reject);
-    child.once("close", (code) => {
-      if (code !== 0) return reject(new Error(`load on ${contender.name} failed (${code})`));
-      const { requests, errors, seconds, p50, p99 } = JSON.parse(
-        text.trim().split("\n").at(-1)!,
-      ) as LoadResult;
-      resolve({ cpu: ((after - before) / requests) * 1e6, rate: requests / seconds, p50, p99, errors });
-    });
-  });
-}
-
-function medianBy<T>(values: readonly T[], of: (value: T) => number): T {
-  return [...values].sort((a, b) => of(a) - of(b))[Math.floor(values.length / 2)]!;
 }
 
 /** Resident memory with many clients that have asked once and keep their connection. */

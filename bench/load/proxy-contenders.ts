@@ -195,7 +195,8 @@ backend h2
   return contenders;
 }
 
-function cpuSeconds(pid: number): number {
+/** Seconds of CPU that a process has used so far. */
+export function cpuSeconds(pid: number): number {
   // After the command's name in brackets: state is field 3, utime 14, stime 15.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /, "")

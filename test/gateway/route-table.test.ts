@@ -101,6 +101,24 @@ test("GIVEN routes of one path WHEN several fit THEN who asks for more has it, a
   expect(of("GET", { "x-version": "3" })).toBe("rest");
 });
 
+test("GIVEN a thousand routes WHEN a request is routed THEN no route of another path is looked at", () => {
+  const looked: string[] = [];
+  const observed = (path: string): Named => {
+    const made = route(path);
+    return Object.defineProperty({ ...made }, "methods", {
+      get: () => {
+        looked.push(path);
+        return made.methods;
+      },
+    });
+  };
+  const table = new RouteTable(Array.from({ length: 1_000 }, (_, i) => observed(`/r${i}/{id}`)));
+  looked.length = 0;
+  const asked = { method: "GET", path: "/r777/1", host: "a.example.com", fieldValue: () => undefined };
+  expect(table.find(asked)?.name).toBe("/r777/{id}");
+  expect(looked).toEqual(["/r777/{id}"]);
+});
+
 test.each([
   ["/v1/items/{id}", "/items/{id}", "/v1/items/7%2F8", "/items/7%2F8"],
   ["/{a}/{b}", "/{b}/{a}", "/x/y", "/y/x"],
