@@ -1,5 +1,5 @@
 import { CloudwatchLogGroup } from "@cdktf/provider-aws/lib/cloudwatch-log-group";
-import { Wafv2WebAcl, type Wafv2WebAclRule } from "@cdktf/provider-aws/lib/wafv2-web-acl";
+import { Wafv2WebAcl } from "@cdktf/provider-aws/lib/wafv2-web-acl";
 import { Wafv2WebAclAssociation } from "@cdktf/provider-aws/lib/wafv2-web-acl-association";
 import { Wafv2WebAclLoggingConfiguration } from "@cdktf/provider-aws/lib/wafv2-web-acl-logging-configuration";
 import { Construct } from "constructs";
@@ -42,11 +42,12 @@ export class EdgePolicy extends Construct {
       description: "Refuses known attacks and addresses that ask too often",
       scope: "REGIONAL",
       defaultAction: { allow: {} },
-      rule: [
+      // In WAF's own words: Terraform's for a rule's statement nest too deep for its bindings.
+      ruleJson: JSON.stringify([
         rateLimit(requestsPerMinute),
         signatures(EXPLOITS, 1, true),
         ...ATTACKS.map((set, at) => signatures(set, 10 + at, attacks === "refuse")),
-      ],
+      ]),
       visibilityConfig: seenAs(name),
     });
     new Wafv2WebAclAssociation(this, "in-front", { resourceArn: loadBalancerArn, webAclArn: policy.arn });
@@ -82,27 +83,28 @@ const EXPLOITS = "AWSManagedRulesKnownBadInputsRuleSet";
 /** AWS's own sets of signatures; with the exploits 1,300 of the 1,500 units that a policy may use at its basic price. */
 const ATTACKS = ["AWSManagedRulesSQLiRuleSet", "AWSManagedRulesLinuxRuleSet", "AWSManagedRulesCommonRuleSet"];
 
-const signatures = (set: string, priority: number, refuses: boolean): Wafv2WebAclRule => ({
-  name: set,
-  priority,
-  overrideAction: refuses ? { none: {} } : { count: {} },
-  // In Terraform's own spelling: the bindings do not look into statements.
-  statement: { managed_rule_group_statement: { name: set, vendor_name: "AWS" } },
-  visibilityConfig: seenAs(set),
+const signatures = (set: string, priority: number, refuses: boolean): object => ({
+  Name: set,
+  Priority: priority,
+  OverrideAction: refuses ? { None: {} } : { Count: {} },
+  Statement: { ManagedRuleGroupStatement: { Name: set, VendorName: "AWS" } },
+  VisibilityConfig: ruleSeenAs(set),
 });
 
-const rateLimit = (requestsPerMinute: number): Wafv2WebAclRule => ({
-  name: "asks-too-often",
-  priority: 0,
-  action: { block: { customResponse: { responseCode: 429 } } },
-  statement: {
-    rate_based_statement: {
-      limit: requestsPerMinute,
-      evaluation_window_sec: 60,
-      aggregate_key_type: "IP",
-    },
+const rateLimit = (requestsPerMinute: number): object => ({
+  Name: "asks-too-often",
+  Priority: 0,
+  Action: { Block: { CustomResponse: { ResponseCode: 429 } } },
+  Statement: {
+    RateBasedStatement: { Limit: requestsPerMinute, EvaluationWindowSec: 60, AggregateKeyType: "IP" },
   },
-  visibilityConfig: seenAs("asks-too-often"),
+  VisibilityConfig: ruleSeenAs("asks-too-often"),
+});
+
+const ruleSeenAs = (MetricName: string) => ({
+  CloudWatchMetricsEnabled: true,
+  MetricName,
+  SampledRequestsEnabled: true,
 });
 
 const seenAs = (metricName: string) => ({

@@ -405,17 +405,18 @@ describe("PublicLoadBalancer", () => {
       resource_arn: expect.stringMatching(/^\$\{aws_lb\./) as unknown,
       web_acl_arn: expect.stringMatching(/^\$\{aws_wafv2_web_acl\./) as unknown,
     });
-    const rulesOf = (from: Synthesised) => from.one("wafv2_web_acl")["rule"] as Attributes[];
+    const rulesOf = (from: Synthesised) =>
+      JSON.parse(String(from.one("wafv2_web_acl")["rule_json"])) as Attributes[];
     expect(rulesOf(stack)[0]).toMatchObject({
-      action: { block: { custom_response: { response_code: 429 } } },
-      statement: {
-        rate_based_statement: { limit: 100, evaluation_window_sec: 60, aggregate_key_type: "IP" },
+      Action: { Block: { CustomResponse: { ResponseCode: 429 } } },
+      Statement: {
+        RateBasedStatement: { Limit: 100, EvaluationWindowSec: 60, AggregateKeyType: "IP" },
       },
     });
     const refusing = (from: Synthesised) =>
       rulesOf(from)
-        .filter((rule) => "none" in ((rule["override_action"] ?? {}) as object))
-        .map((rule) => rule["name"]);
+        .filter((rule) => "None" in ((rule["OverrideAction"] ?? {}) as object))
+        .map((rule) => rule["Name"]);
     expect(refusing(stack)).toEqual(["AWSManagedRulesKnownBadInputsRuleSet"]);
     expect(refusing(balanced(true, { attacks: "refuse" }))).toHaveLength(rulesOf(stack).length - 1);
     // and keeps what it refused or would have refused, without what clients sign in with
