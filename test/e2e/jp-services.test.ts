@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DedicatedRegionInput } from "../../constructs/region";
 import type { ServiceInput } from "../../constructs/service";
@@ -43,7 +43,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
   let deployment: Deployment;
   let untouched: Map<string, string[]>;
   const images: Record<string, string> = {};
-  const environment: Record<string, string> = {};
+  const environment: Record<string, string | undefined> = {};
 
   beforeAll(async () => {
     testbed = await Testbed.boot({ hosts: Object.keys(ROLES), containers: true, far: { names: [ORIGIN] } });
@@ -68,6 +68,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
 
     deployment = new Deployment(join(testbed.directory, "deployment"));
     environment.TF_VAR_registry_credentials = registry.credentials;
+    environment[SECRET] = randomUUID();
     for (const whose of ["management", "agent", "dns"]) {
       environment[`TF_VAR_consul_${whose}_token`] = randomUUID();
     }
@@ -94,6 +95,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       port: PORT,
       health: { path: "/healthz", startSeconds: 20 },
       env: { LOG_LEVEL: "in\"fo $HOME %h '\\" },
+      secrets: ["session-key"],
       calls: [`https://${ORIGIN}`],
       in: { jp: {} },
       ...changes,
@@ -179,6 +181,50 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     expect(await instances()).toEqual(before);
   });
 
+  it("is left alone when its secret is missing, and shows that to nobody else", async () => {
+    // GIVEN a service that has its secret
+    const before = await instances();
+    for (const host of apps()) expect(await ask(host, "/secret")).toBe(environment[SECRET]);
+
+    // WHEN it is deployed where nobody gives one
+    const value = environment[SECRET]!;
+    environment[SECRET] = undefined;
+    const { code, output } = await deploy({});
+    environment[SECRET] = value;
+
+    // THEN the deploy fails, and says which one
+    expect(code).not.toBe(0);
+    expect(output.replaceAll(/\s+/g, " ")).toContain("service web in region jp lacks its secret session-key");
+    expect(await instances()).toEqual(before);
+    // AND only the service's user may read it on its host
+    const owners = await each("stat -c '%a %u %g' /etc/tricloud/services/secrets/web/session-key");
+    const user = /^Uid:\t(\d+)/m.exec(await ask(apps()[0]!, "/rights"))![1]!;
+    expect(owners).toEqual(Array<unknown>(3).fill(`400 ${user} ${user}\n`));
+    // AND hosts that hold it so are as they shall be
+    const drift = await deployment.tricloud(["drift", "jp", "--json"], { env: environment });
+    expect({ code: drift.code, said: drift.code === 0 ? "" : drift.output }).toEqual({ code: 0, said: "" });
+    // AND it is in nothing that was written or said, nor in what processes were told
+    const files = readdirSync(deployment.directory, { recursive: true, withFileTypes: true });
+    const written = files
+      .filter((file) => file.isFile())
+      .map((file) => readFileSync(join(file.parentPath, file.name), "utf8"));
+    const said = await each(
+      `${PODMAN} inspect web; systemctl cat ${UNIT}; journalctl -q --no-pager; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'`,
+    );
+    const digest = images["1"]!.split("@")[1]!;
+    const encoded = Buffer.from(value).toString("base64");
+    const tells = (text: string) => text.includes(value) || text.includes(encoded);
+    expect(written.length).toBeGreaterThan(3);
+    for (const text of said) expect(text).toContain(digest);
+    expect([...written, ...said].filter(tells)).toEqual([]);
+    // AND in no file that just anybody of the host may read, as the image's digest is (from where anybody may be, too)
+    const readable = await each(
+      "cd / && setpriv --reuid=65534 --regid=65534 --clear-groups find / -path /proc -prune -o -path /sys -prune -o " +
+        `-type f -readable -cnewer /etc/hostname -exec grep -hoF -e ${value} -e ${encoded} -e ${digest} {} + 2>/dev/null | sort -u`,
+    );
+    expect(readable).toEqual(Array<unknown>(3).fill(`${digest}\n`));
+  });
+
   it("is released under load without a failed request, and nothing runs twice", async () => {
     // GIVEN calls, a third of which must not be repeated, and one that takes its time on each host
     const load = startLoad();
@@ -232,12 +278,14 @@ describeOnVirtualHosts("a service on JP's servers", () => {
         .map(({ address }) => address),
     );
 
-    // WHEN the one before is deployed again
+    // WHEN the one before is deployed again, and with another secret
+    environment[SECRET] = randomUUID();
     succeeded(await deploy({ image: images["2"] }));
     const report = await load.end();
 
-    // THEN all serve it, and no call was lost by any of that
+    // THEN all serve it with that, and no call was lost by any of that
     await allNamed();
+    for (const host of apps()) expect(await ask(host, "/secret")).toBe(environment[SECRET]);
     expect(report.failures).toEqual([]);
     expect((await ran()).twice).toBe(0);
     console.log(
@@ -250,12 +298,12 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     deployment.removeService("web");
     succeeded(await deployment.deploy("jp", { env: environment }));
     const left = await each(
-      "ls /etc/containers/systemd /var/lib/tricloud-services 2>/dev/null; pgrep -a conmon; true",
+      "ls -R /etc/containers/systemd /etc/tricloud/services /var/lib/tricloud-services 2>/dev/null; pgrep -a conmon; true",
     );
     succeeded(await deployment.destroy("jp", { env: environment }));
 
     // THEN no file, image or container was left by the one, and nothing at all by the other
-    expect(left.join("")).not.toMatch(/tricloud-service-|storage|conmon/);
+    expect(left.join("")).not.toMatch(/tricloud-service-|storage|session-key|conmon/);
     const changes = [];
     for (const host of testbed.hosts) {
       const found = difference(untouched.get(host.name)!, await snapshot(host));
@@ -297,6 +345,7 @@ ExecStart=
 ExecStart=sh -c 'until curl -s http://127.0.0.1:8500/v1/status/leader | grep -q :8300; do sleep 1; done; sleep 8; exec /usr/local/lib/tricloud/consul-tokens'
 `;
 
+const SECRET = "TF_VAR_secret_web__session_key";
 const PODMAN = "CONTAINERS_STORAGE_CONF=/etc/tricloud/services/storage.conf podman";
 
 function succeeded(outcome: Outcome): Outcome {

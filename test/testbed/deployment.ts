@@ -27,7 +27,7 @@ export class Deployment {
    * @param gossipKey the secret that it gives to Terraform
    */
   constructor(
-    private readonly directory: string,
+    readonly directory: string,
     readonly gossipKey = randomBytes(32).toString("base64"),
   ) {
     const app = join(PROJECT, "dist/main.js");

@@ -67,6 +67,12 @@ sub answer {
     my $until = time + 4;
     select undef, undef, undef, 0.1 while time < $until;
   }
+  if ($path eq '/secret') {
+    my $file = '/run/secrets/session-key';
+    open my $change, '>>', $file and return ('200 OK', "the secret can be changed\n");
+    open my $secret, '<', $file or return ('200 OK', "no secret: $!\n");
+    return ('200 OK', join '', <$secret>);
+  }
   print "ran $body\n" if $method eq 'POST';
   if ($path eq '/rights') {
     open my $probe, '>', '/written' and return ('200 OK', "the root can be written\n");
