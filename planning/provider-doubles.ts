@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ProviderDouble } from "./double/provider-double";
+import { type Provider, ProviderDouble } from "./double/provider-double";
 import { ProviderServer, reattachVariable } from "./double/provider-server";
 import { HINTS } from "./hints";
 import { type ProviderHints } from "./hints/hints";
@@ -24,12 +24,14 @@ export class ProviderDoubles {
    * @param states paths of the state files that the stacks start from
    * @param directory made to hold the sockets; its path must be short
    * @param resolveFrom directories to find bindings from, the first that has them wins
+   * @param served what answers in a double's place, by the provider's name
    */
   public static async start(
     stacks: readonly SynthesizedStack[],
     states: Iterable<string>,
     directory: string,
     resolveFrom: readonly string[],
+    served: (provider: string, double: ProviderDouble) => Provider = (_, double) => double,
   ): Promise<ProviderDoubles> {
     mkdirSync(directory);
     const files = [...states];
@@ -39,7 +41,11 @@ export class ProviderDoubles {
       const hints = HINTS[provider.name] ?? {};
       const schema = providerSchema(provider, hints, resolveFrom);
       const double = new ProviderDouble(provider.name, schema, hints, deployed);
-      servers.push({ provider, server: new ProviderServer(double, join(directory, String(servers.length))) });
+      const server: ProviderServer = new ProviderServer(
+        served(provider.name, double),
+        join(directory, String(servers.length)),
+      );
+      servers.push({ provider, server });
     }
     await Promise.all(servers.map(({ server }) => server.listen()));
     return new ProviderDoubles(servers);

@@ -14,11 +14,16 @@ interface ResourceRequest {
   readonly config: DynamicValue;
 }
 
+/** What answers Terraform: the methods of the protocol's Provider service, by their names. */
+export interface Provider {
+  readonly methods: Readonly<Record<string, (request: never) => object | Promise<object>>>;
+}
+
 /**
  * Answers Terraform in a provider's place. It knows the shapes of things and the rules in the hints; it
  * talks to no cloud.
  */
-export class ProviderDouble {
+export class ProviderDouble implements Provider {
   private encodedSchema: object | undefined;
 
   public constructor(
@@ -28,7 +33,6 @@ export class ProviderDouble {
     private readonly deployed: Deployed = new Map(),
   ) {}
 
-  /** The methods of the protocol's Provider service, by their names. */
   public readonly methods: Readonly<Record<string, (request: never) => object>> = {
     GetProviderSchema: () => this.getProviderSchema(),
     ValidateProviderConfig: ({ config }: { config: DynamicValue }) => ({

@@ -1,5 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
-import { type ProviderDouble, failure } from "./provider-double";
+import { type Provider, failure } from "./provider-double";
 import { providerService } from "./protocol";
 
 /** Terraform accepts messages of this size from a provider; so does the double. Unit: bytes. */
@@ -14,17 +14,13 @@ export class ProviderServer {
 
   /** @param socket path of the socket; at most 107 bytes, the kernel's limit */
   public constructor(
-    private readonly double: ProviderDouble,
+    private readonly double: Provider,
     public readonly socket: string,
   ) {
     const handlers = Object.entries(this.double.methods).map(([name, answer]) => [
       name,
       (call: grpc.ServerUnaryCall<never, object>, reply: grpc.sendUnaryData<object>) => {
-        try {
-          reply(null, answer(call.request));
-        } catch (error) {
-          reply(null, failure(error));
-        }
+        void answered(() => answer(call.request)).then((answer) => reply(null, answer));
       },
     ]);
     this.server.addService(
@@ -44,6 +40,15 @@ export class ProviderServer {
   /** Ends every connection at once; Terraform has gone by then or is to go. */
   public close(): void {
     this.server.forceShutdown();
+  }
+}
+
+/** What a method answers, at once or later; a failure as Terraform's own diagnostic. */
+async function answered(answer: () => object | Promise<object>): Promise<object> {
+  try {
+    return await answer();
+  } catch (error) {
+    return failure(error);
   }
 }
 

@@ -1,27 +1,17 @@
-import { join } from "node:path";
-import { Deployment, Testbed } from "../testbed";
+import { Testbed, until } from "../testbed";
 import { Cluster } from "../testbed/cluster/cluster";
-import { StackApplier } from "../testbed/cluster/stack-applier";
-import { UK_CLUSTER, UK_ORIGIN, ukRegion } from "../testbed/uk-region";
+import { type RegionChanges, WorkloadsDeployment } from "../testbed/cluster/workloads-deployment";
+import { UK_CLUSTER, UK_ORIGIN } from "../testbed/uk-region";
 
 /** A cluster with the stack `uk-workloads` on it. */
 export class ClusterLab {
-  readonly applier: StackApplier;
-  /** Resources of the stack in the order in which they were begun. */
-  readonly steps: string[] = [];
-  private readonly deployment: Deployment;
-  private readonly directory: string;
-
-  private constructor(readonly testbed: Testbed) {
-    this.directory = join(testbed.directory, "deployment");
-    this.deployment = new Deployment(this.directory);
-    this.deployment.adopt("jp", "us");
-    this.applier = new StackApplier(
-      testbed.cluster,
-      { consul_gossip_key: Buffer.alloc(32, "gossip").toString("base64") },
-      (step) => this.steps.push(step),
-    );
-  }
+  private constructor(
+    readonly testbed: Testbed,
+    readonly workloads: WorkloadsDeployment,
+    /** Changes of resources, in the order in which they were begun. */
+    readonly steps: string[],
+    private readonly hooks: Hooks,
+  ) {}
 
   /** Why there can be none on this machine; undefined when there can. */
   static obstacle(): string | undefined {
@@ -30,18 +20,75 @@ export class ClusterLab {
 
   static async boot(): Promise<ClusterLab> {
     const testbed = await Testbed.boot({ hosts: [], far: { names: [UK_ORIGIN] }, cluster: UK_CLUSTER });
-    return new ClusterLab(testbed);
+    const steps: string[] = [];
+    const hooks: Hooks = {};
+    const workloads = await WorkloadsDeployment.create(testbed, async (moment, step) => {
+      if (moment === "before") steps.push(step);
+      await hooks.onStep?.(moment, step);
+    });
+    return new ClusterLab(testbed, workloads, steps, hooks);
   }
 
   get cluster(): Cluster {
     return this.testbed.cluster;
   }
 
-  /** Puts the stack on the cluster as the region's value says, with these changes to it. */
-  async deploy(changes: Partial<ReturnType<typeof ukRegion>> = {}): Promise<void> {
-    this.deployment.write({ ...ukRegion(this.testbed), ...changes });
-    const { code, output } = await this.deployment.synth();
-    if (code !== 0) throw new Error(`synth failed:\n${output}`);
-    await this.applier.apply(join(this.directory, "cdktf.out/stacks/uk-workloads"));
+  /**
+   * Deploys, and kills Terraform with all that it runs at a change of a resource: before it is made, or once it is made
+   * on the cluster and Terraform has not heard of it yet.
+   *
+   * @returns whether it came to that; otherwise the deploy has ended whole
+   */
+  async deployCut({ at, helmAtWork = false, changes }: Cut): Promise<boolean> {
+    let cut: Promise<void> | undefined;
+    this.hooks.onStep = async (moment, step) => {
+      if (cut !== undefined || !at(moment, step)) return;
+      cut = (helmAtWork ? this.untilHelmIsAtWork() : Promise.resolve()).then(() => this.workloads.cut());
+      // Looked at once the deploy has ended.
+      cut.catch(() => undefined);
+      if (moment === "after") await cut;
+    };
+    try {
+      const { code, stdout, stderr } = await this.workloads.attempt(changes);
+      if (cut === undefined && code !== 0) throw new Error(`deploy failed:\n${stdout}${stderr}`);
+      await cut;
+      return cut !== undefined;
+    } finally {
+      this.hooks.onStep = undefined;
+    }
   }
+
+  private async untilHelmIsAtWork(): Promise<void> {
+    const pending = ["-l", "owner=helm,status in (pending-install,pending-upgrade)"];
+    await until("Helm is at work", 120_000, async () => {
+      const { stdout } = await this.cluster.attempt(
+        "-n",
+        "consul",
+        "get",
+        "secrets",
+        "-o",
+        "name",
+        ...pending,
+      );
+      return stdout.trim() !== "" || undefined;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.workloads.close();
+    await this.testbed.stop();
+  }
+}
+
+/** When a deploy is cut. */
+export interface Cut {
+  readonly at: (moment: "before" | "after", step: string) => boolean;
+  /** Wait from then on until Helm has begun and not ended an operation. @default false */
+  readonly helmAtWork?: boolean;
+  /** Of the region's value. @default - none */
+  readonly changes?: RegionChanges;
+}
+
+interface Hooks {
+  onStep?: (moment: "before" | "after", step: string) => Promise<void>;
 }

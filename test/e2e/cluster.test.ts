@@ -1,10 +1,15 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../testbed";
+import { type CommandResult } from "../testbed/command";
 import { ip } from "../testbed/network";
 import { Caller } from "../testbed/cluster/caller";
+import { imageTag } from "../testbed/cluster/images";
 import { clusterDnsAddress, NODE_DNS_ADDRESS } from "../testbed/cluster/system-objects";
 import { UK_CLUSTER, UK_ORIGIN } from "../testbed/uk-region";
 import { ClusterLab } from "./cluster-lab";
+import { deployGate } from "./gate-on-cluster";
+import { ServiceOnCluster } from "./service-on-cluster";
 
 const SUFFIXED = `${UK_ORIGIN}.ccnproxy-https`;
 const PRIVATE_NAME = "db.shop.example";
@@ -29,11 +34,11 @@ describeOnCluster(
     beforeAll(async () => {
       lab = await ClusterLab.boot();
       lab.cluster.setRecords({ [PRIVATE_NAME]: ["10.30.48.3"] });
-      await lab.deploy();
+      await lab.workloads.deploy();
       caller = await Caller.create(lab.cluster, "caller");
     }, 900_000);
     afterAll(async () => {
-      await lab?.testbed.stop();
+      await lab?.stop();
     }, 60_000);
 
     const podsOf = async (namespace: string, selector: string) =>
@@ -139,6 +144,118 @@ describeOnCluster(
       expect(outcome.calls).toBeGreaterThan(100);
     }, 240_000);
 
+    it("fails no call, GET or POST, while a service is released and while a bad version of it is refused", async () => {
+      // GIVEN a service of somebody's own
+      const service = await ServiceOnCluster.create(lab.cluster, join(lab.testbed.directory, "service"));
+      try {
+        const { code, stdout, stderr } = await service.deploy("1", "first");
+        expect([code, code === 0 ? "" : stdout.slice(-4000) + stderr]).toEqual([0, ""]);
+        const url = `http://web.app.svc.cluster.local:${service.port}/`;
+        const said = async () => (await caller.run("curl", "-sS", "-m", "10", "-d", "posted", url)).trim();
+        expect(await said()).toBe("1 uk first posted");
+        const pods = await podsOf("app", "app.kubernetes.io/name=web");
+        expect(pods.map(({ spec }) => spec.nodeName).sort()).toEqual(["node-a", "node-b", "node-c"]);
+        // WHEN its second version goes out with another secret, and then one that cannot start
+        const seen: CommandResult[] = [];
+        const outcome = await caller.during(
+          url,
+          50,
+          async () => {
+            seen.push(await service.deploy("2", "second"));
+            expect((await service.deploy("broken", "second", 5)).code).toBe(1);
+            await until("its container has ended", 180_000, async () => {
+              const pods = JSON.stringify(await podsOf("app", "app.kubernetes.io/name=web"));
+              return pods.includes('"exitCode":1') || undefined;
+            });
+            // The next deploy waits again.
+            seen.push(await service.deploy("broken", "second", 5));
+          },
+          3,
+        );
+        // THEN the first is out, and the second fails with what it said itself
+        const [release, refusal] = seen;
+        expect([release!.code, release!.code === 0 ? "" : release!.stderr]).toEqual([0, ""]);
+        expect(refusal!.code).toBe(1);
+        expect(refusal!.stdout + refusal!.stderr).toMatch(
+          /web is not ready after 5 s:\n.*\n.*pod web-\S+: container web .*ended with 1, Error, cannot read \/srv\/settings\.json/,
+        );
+        // AND no caller has noticed either
+        expect(outcome.errors).toEqual({});
+        expect(outcome.posts).toBeGreaterThan(100);
+        expect(await said()).toBe("2 uk second posted");
+        // AND it is known to service discovery by the pods that serve
+        const serving = (await podsOf("app", "app.kubernetes.io/name=web"))
+          .filter(({ status }) => status.phase === "Running")
+          .map(({ status }) => status.podIP);
+        const { stdout: answered } = await caller.attempt("dig", "+short", "web.service.consul");
+        expect(answered.trim().split("\n")).toHaveLength(3);
+        expect(serving).toEqual(expect.arrayContaining(answered.trim().split("\n")));
+        // AND deploying the old value takes the bad version back
+        expect((await service.deploy("2", "second")).code).toBe(0);
+        await service.destroy();
+      } finally {
+        service.close();
+      }
+    }, 480_000);
+
+    it("says of a deploy why its pods are not ready, within the bound", async () => {
+      // GIVEN a pod whose image is not to be had, one whose probe fails, and one for which the quota has no room
+      const metadata = (name: string) => ({ name, namespace: "default" });
+      const workload = (name: string, container: object) => ({
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: metadata(name),
+        spec: {
+          selector: { matchLabels: { name } },
+          template: {
+            metadata: { labels: { name } },
+            spec: {
+              terminationGracePeriodSeconds: 0,
+              containers: [{ name, image: imageTag("base"), imagePullPolicy: "IfNotPresent", ...container }],
+            },
+          },
+        },
+      });
+      const room = { resources: { requests: { memory: "1Mi" } } };
+      await lab.cluster.apply(
+        {
+          apiVersion: "v1",
+          kind: "ResourceQuota",
+          metadata: metadata("room"),
+          spec: { hard: { "requests.memory": "64Mi" } },
+        },
+        workload("lost", { ...room, image: "registry.invalid/lost:1" }),
+        workload("ill", {
+          ...room,
+          readinessProbe: { exec: { command: ["sh", "-c", "echo no heart; false"] }, periodSeconds: 1 },
+        }),
+        workload("large", { resources: { requests: { memory: "1Gi" } } }),
+      );
+      const warned = async (reason: string) =>
+        (await lab.cluster.get<{ items: unknown[] }>("events", "--field-selector", `reason=${reason}`)).items;
+      for (const reason of ["Failed", "Unhealthy", "FailedCreate"])
+        await until(
+          `the cluster warns of ${reason}`,
+          180_000,
+          async () => (await warned(reason)).length || undefined,
+        );
+      // WHEN
+      const token = await lab.cluster.token();
+      const { code, stdout, stderr } = await deployGate(lab, token, ["lost", "ill", "large"], 5);
+      // THEN
+      const said = stdout + stderr;
+      expect(code).toBe(1);
+      expect(said).toMatch(
+        /lost is not ready after 5 s:\n.*\n.*pod lost-\S+: container lost waits, (ErrImagePull|ImagePullBackOff), .*registry\.invalid\/lost:1/,
+      );
+      expect(said).toMatch(
+        /ill is not ready after 5 s:\n.*\n.*pod ill-\S+: Unhealthy: Readiness probe failed: no heart/,
+      );
+      expect(said).toMatch(/large is not ready after 5 s:\n.*\n.*FailedCreate: .*exceeded quota: room/);
+      expect(said).not.toContain(token);
+      await lab.cluster.kubectl("delete", "deployment", "lost", "ill", "large");
+    }, 300_000);
+
     it("places pods of a zone whose only node is drained in the others", async () => {
       await lab.cluster.kubectl(
         "drain",
@@ -194,11 +311,13 @@ describeOnCluster(
       // AND the node can come back
       await lost.start();
       await lab.cluster.untilReady(lost);
+      // AND runs again what every node runs, by the images that it had
+      await lab.cluster.rollout("tricloud", "daemonset/resolver", 180);
     }, 480_000);
 
     it("takes everything away in the opposite order, the cluster's DNS first", async () => {
       lab.steps.splice(0);
-      await lab.applier.destroy();
+      await lab.workloads.destroy();
       const at = (part: string) => lab.steps.findIndex((step) => step.startsWith(part));
       expect(at("kubernetes_config_map_v1_data")).toBeLessThan(at("kubernetes_daemon_set_v1"));
       const { data } = await lab.cluster.get<{ data?: unknown }>(

@@ -1,12 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Cluster } from "./cluster/cluster";
-import { StackApplier } from "./cluster/stack-applier";
-import { Deployment } from "./deployment";
+import { WorkloadsDeployment } from "./cluster/workloads-deployment";
 import { Testbed, TESTBED_DIRECTORY } from "./testbed";
-import { UK_CLUSTER, UK_ORIGIN, ukRegion } from "./uk-region";
+import { UK_CLUSTER, UK_ORIGIN } from "./uk-region";
 
 const USAGE = "usage: script/cluster up [--empty] | down | kubectl ARGUMENT... | prepare";
 
@@ -34,15 +32,14 @@ async function up(empty: boolean): Promise<void> {
 }
 
 async function applyWorkloads(testbed: Testbed): Promise<void> {
-  const directory = join(testbed.directory, "deployment");
-  const deployment = new Deployment(directory);
-  deployment.adopt("jp", "us");
-  deployment.write(ukRegion(testbed));
-  const { code, output } = await deployment.synth();
-  if (code !== 0) throw new Error(output);
-  const variables = { consul_gossip_key: randomBytes(32).toString("base64") };
-  const applier = new StackApplier(testbed.cluster, variables, console.log);
-  await applier.apply(join(directory, "cdktf.out/stacks/uk-workloads"));
+  const workloads = await WorkloadsDeployment.create(testbed, (moment, step) => {
+    if (moment === "before") console.log(step);
+  });
+  try {
+    await workloads.deploy();
+  } finally {
+    workloads.close();
+  }
 }
 
 async function main([command, ...args]: readonly string[]): Promise<void> {

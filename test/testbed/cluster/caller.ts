@@ -7,6 +7,8 @@ import { programFile } from "./program-file";
 /** How a run of steady calls went. */
 export interface CallsOutcome {
   readonly calls: number;
+  /** How many of them were POSTs. */
+  readonly posts: number;
   readonly failed: number;
   readonly slowestMs: number;
   /** From the first call to the last that failed. */
@@ -85,10 +87,20 @@ export class Caller {
     return JSON.parse(said) as Record<string, Record<string, number>>;
   }
 
-  /** Calls a URL at a steady rate while `work` is done. */
-  async during(url: string, perSecond: number, work: () => Promise<void>): Promise<CallsOutcome> {
+  /**
+   * Calls a URL at a steady rate while `work` is done.
+   *
+   * @param postEvery which of the calls are POSTs: each so-and-so-many-th @default - none
+   */
+  async during(
+    url: string,
+    perSecond: number,
+    work: () => Promise<void>,
+    postEvery?: number,
+  ): Promise<CallsOutcome> {
     const [program, ...before] = this.cluster.kubectlCommand;
-    const command = ["node", "/programs/steady-calls.cjs", url, String(perSecond)];
+    const posts = postEvery === undefined ? [] : [String(postEvery)];
+    const command = ["node", "/programs/steady-calls.cjs", url, String(perSecond), ...posts];
     const child = spawn(program, [...before, "-n", NAMESPACE, "exec", "-i", this.name, "--", ...command]);
     const said = saidBy(child);
     try {

@@ -1,5 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { attempt, run, until } from "../command";
 import { type Ledger } from "../ledger";
 import { startProcess, type StartedProcess } from "../network";
@@ -37,6 +46,7 @@ export class ClusterNode {
   readonly address: string;
   private readonly directory: string;
   private process: StartedProcess | undefined;
+  private readonly tags = new Map<string, string>();
 
   private constructor(private readonly props: ClusterNodeProps) {
     this.name = props.name;
@@ -70,6 +80,7 @@ export class ClusterNode {
       "cni.conflist": node.cniConfig(),
       "resolv.conf": `nameserver 169.254.169.254\nsearch c.${props.project}.internal google.internal\n`,
       "main.sh": node.main(),
+      "image-tags": "",
     })) {
       writeFileSync(join(node.directory, "etc", file), content);
     }
@@ -100,12 +111,23 @@ export class ClusterNode {
     return run("nsenter", [...(await this.namespaces()), file, ...args]);
   }
 
-  /** Gives images that the node has more names. */
+  /** Gives images that the node has more names, which it keeps when it is started again. */
   async tagImages(tags: Readonly<Record<string, string>>): Promise<void> {
-    const script = Object.entries(tags).map(
-      ([tag, image]) => `ctr -n k8s.io images tag --force ${image} ${tag}`,
-    );
-    if (script.length > 0) await this.run("sh", "-euc", script.join("\n"));
+    const more = Object.entries(tags).filter(([tag]) => !this.tags.has(tag));
+    if (more.length === 0) return;
+    for (const [tag, image] of more) this.tags.set(tag, image);
+    const lines = (entries: Iterable<readonly [string, string]>) =>
+      [...entries].map(([tag, image]) => `${image} ${tag}\n`).join("");
+    writeFileSync(join(this.directory, "etc/image-tags"), lines(this.tags));
+    if (this.process?.isRunning() === true) await this.run("sh", "-euc", TAG_IMAGES);
+  }
+
+  /** Gives the node an image until it is started again. @param archive path on this machine */
+  async importImage(archive: string): Promise<void> {
+    const file = basename(archive);
+    cpSync(archive, join(this.directory, "etc", file));
+    await this.run("ctr", "-n", "k8s.io", "images", "import", `${ETC}/${file}`);
+    rmSync(join(this.directory, "etc", file));
   }
 
   /** The first process inside: the only child of the one that was started. */
@@ -208,7 +230,8 @@ cp ${ETC}/cni.conflist /etc/cni/net.d/pods.conflist
 ip address replace ${this.props.dnsAddress}/32 dev lo
 keep() { log=/var/log/$1.log; shift; while :; do "$@" >>$log 2>&1 || sleep 1; done; }
 keep containerd containerd --config ${ETC}/containerd.toml &
-until [ -S /run/containerd/containerd.sock ]; do sleep 0.1; done
+until ctr version >/dev/null 2>&1; do sleep 0.1; done
+${TAG_IMAGES}
 keep kubelet kubernetes kubelet ${kubelet.join(" ")} &
 keep kube-proxy kubernetes kube-proxy --config=${ETC}/kube-proxy.json &
 while :; do wait; done
@@ -217,3 +240,6 @@ while :; do wait; done
 }
 
 const ETC = "/etc/kubernetes";
+
+/** An image that is pulled from nowhere would be missed for good. */
+const TAG_IMAGES = `while read -r image tag; do ctr -n k8s.io images tag --force "$image" "$tag"; done <${ETC}/image-tags`;

@@ -9,6 +9,7 @@ import { ClusterNetwork, type ClusterRanges, METADATA_ADDRESS } from "./cluster-
 import { ClusterNode } from "./cluster-node";
 import { ControlPlane } from "./control-plane";
 import { ClusterAuthority } from "./credentials";
+import { helmProgram } from "./helm-program";
 import { kubernetesProgram, obstacleToBuild } from "./kubernetes-program";
 import { nodeImages } from "./node-images";
 import { nodePackages } from "./node-packages";
@@ -29,6 +30,7 @@ export interface ClusterProps {
 export interface ClusterParts {
   readonly kubernetes: string;
   readonly etcd: string;
+  readonly helm: string;
   readonly images: string;
   /** Directories of a node's root file system, upper first. */
   readonly lower: string;
@@ -43,6 +45,8 @@ export class Cluster {
     readonly nodes: readonly ClusterNode[],
     private readonly recordsFile: string,
     private records: Readonly<Record<string, readonly string[]>>,
+    /** Path of Helm. */
+    readonly helmProgram: string,
   ) {}
 
   /** Why no cluster can be made here; undefined when one can. */
@@ -72,7 +76,8 @@ export class Cluster {
       const packages = await nodePackages(directory, from);
       const lower = `${packages}:${root}`;
       const images = await nodeImages(directory, consul, from, lower);
-      return { kubernetes, etcd: join(packages, "usr/bin/etcd"), images, lower };
+      const helm = await helmProgram(directory);
+      return { kubernetes, helm, etcd: join(packages, "usr/bin/etcd"), images, lower };
     });
   }
 
@@ -121,7 +126,7 @@ export class Cluster {
       ...Object.fromEntries(own),
       ...props.records,
     };
-    const cluster = new Cluster(ledger, controlPlane, network, nodes, recordsFile, records);
+    const cluster = new Cluster(ledger, controlPlane, network, nodes, recordsFile, records, parts.helm);
     await cluster.startResolver(rack.rack);
     await Promise.all(nodes.map((node) => node.start()));
     await cluster.apply(...systemObjects(network, zones, controlPlane.port));
@@ -134,6 +139,33 @@ export class Cluster {
   /** Path of a kubeconfig for this machine: everything is allowed. */
   get kubeconfig(): string {
     return this.controlPlane.kubeconfig;
+  }
+
+  /** Host and port at which this machine reaches the API. */
+  get apiAddress(): string {
+    return this.controlPlane.apiAddress;
+  }
+
+  /** Path of the certificate of the authority behind the API's own. */
+  get authority(): string {
+    return this.controlPlane.authority;
+  }
+
+  /** A token with which everything is allowed, for two days. */
+  async token(): Promise<string> {
+    const [namespace, name] = ["kube-system", "deployer"];
+    const metadata = { name, namespace };
+    await this.apply(
+      { apiVersion: "v1", kind: "ServiceAccount", metadata },
+      {
+        apiVersion: "rbac.authorization.k8s.io/v1",
+        kind: "ClusterRoleBinding",
+        metadata: { name },
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+        subjects: [{ kind: "ServiceAccount", ...metadata }],
+      },
+    );
+    return (await this.kubectl("-n", namespace, "create", "token", name, "--duration=48h")).trim();
   }
 
   /** How kubectl is run for this cluster: the program and what comes before a command. */
@@ -172,6 +204,15 @@ export class Cluster {
     const args = ["apply", "--server-side", "--force-conflicts", `--field-manager=${owner}`, "-f", "-"];
     const { code, stderr } = await this.controlPlane.kubectl(args, JSON.stringify(list));
     if (code !== 0) throw new Error(`kubectl apply: exit code ${code}\n${stderr}`);
+  }
+
+  /** @throws Error as the API server does when there is an object of that name already */
+  async refuseExisting(object: KubernetesObject): Promise<void> {
+    const { code, stderr } = await this.controlPlane.kubectl(
+      ["create", "--dry-run=server", "-f", "-"],
+      JSON.stringify(object),
+    );
+    if (code !== 0) throw new Error(stderr.trim());
   }
 
   /** An object, or a list of them. */

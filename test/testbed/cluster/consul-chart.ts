@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { type Manifest } from "../../constructs/kubernetes/manifests";
@@ -121,7 +122,10 @@ function servers({ global, server, dns }: ChartValues, namespace: string): Manif
         replicas: server.replicas,
         selector: { matchLabels: labels },
         template: {
-          metadata: { labels: { ...labels, hasDNS: "true" } },
+          metadata: {
+            labels: { ...labels, hasDNS: "true" },
+            annotations: { "consul.hashicorp.com/config-checksum": checksum(server.extraConfig) },
+          },
           spec: {
             affinity: {
               podAntiAffinity: {
@@ -193,6 +197,9 @@ function servers({ global, server, dns }: ChartValues, namespace: string): Manif
     },
   ];
 }
+
+/** What is in the pods' annotations has them replaced when it changes. */
+const checksum = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 function catalogSync({ global, syncCatalog }: ChartValues, namespace: string): Manifest[] {
   const labels = labelsOf("sync-catalog");

@@ -124,6 +124,14 @@ export class ControlPlane {
     return [this.props.programs.kubernetes, "kubectl", "--kubeconfig", this.kubeconfig];
   }
 
+  get apiAddress(): string {
+    return `${this.props.address}:${PORT}`;
+  }
+
+  get authority(): string {
+    return this.props.authority.certificate;
+  }
+
   get port(): number {
     return Number(PORT);
   }

@@ -1,26 +1,27 @@
-// steady-calls.cjs URL RATE: calls URL at RATE calls a second, each with a look-up and a connection of its own, until
-// its standard input ends; then says as JSON how it went. A call asks the next address when one does not answer.
+// steady-calls.cjs URL RATE [POSTS]: calls URL at RATE calls a second, each with a look-up and a connection of its own,
+// until its standard input ends; then says as JSON how it went. A call asks the next address when one does not answer.
+// Each POSTS-th call is a POST.
 const dns = require("node:dns");
 const http = require("node:http");
 const { readFileSync } = require("node:fs");
 const { clearInterval, clearTimeout, setInterval, setTimeout } = require("node:timers");
 
-const [url, rate] = process.argv.slice(2);
+const [url, rate, posts] = process.argv.slice(2);
 const { hostname, pathname, port } = new URL(url);
 const CONNECT_WITHIN_MS = 1000;
 const ANSWER_WITHIN_MS = 10000;
 
-const result = { calls: 0, failed: 0, slowestMs: 0, lastFailureMs: undefined, errors: {} };
+const result = { calls: 0, posts: 0, failed: 0, slowestMs: 0, lastFailureMs: undefined, errors: {} };
 const started = Date.now();
 
 /** The look-up that a program makes by itself when it follows its resolv.conf: every address of the name. */
 const resolver = new dns.promises.Resolver({ timeout: 2000, tries: 3 });
 resolver.setServers([/^nameserver (\S+)$/m.exec(readFileSync("/etc/resolv.conf", "utf8"))[1]]);
 
-function get(address) {
+function ask(address, method) {
   return new Promise((resolve, reject) => {
-    const request = http.get(
-      { host: address, port: port || 80, path: pathname, headers: { host: hostname }, agent: false },
+    const request = http.request(
+      { method, host: address, port: port || 80, path: pathname, headers: { host: hostname }, agent: false },
       (answer) => {
         answer.resume();
         answer.on("error", reject);
@@ -36,17 +37,20 @@ function get(address) {
       clearTimeout(connecting);
       reject(error);
     });
+    request.end(method === "POST" ? "posted" : undefined);
   });
 }
 
 async function call() {
   const begun = Date.now();
   result.calls++;
+  const method = posts !== undefined && result.calls % Number(posts) === 0 ? "POST" : "GET";
+  if (method === "POST") result.posts++;
   try {
     const addresses = await resolver.resolve4(hostname);
     for (const [index, address] of addresses.entries()) {
       try {
-        await get(address);
+        await ask(address, method);
         break;
       } catch (error) {
         if (index === addresses.length - 1 || !/ECONNREFUSED|EHOSTUNREACH|not connected/.test(String(error)))
