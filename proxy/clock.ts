@@ -21,8 +21,25 @@ class Clock {
 
   private tick(): void {
     this.now = performance.now();
-    for (const listener of this.listeners) listener(this.now);
+    // After a while without time for this process, what came meanwhile is read before anybody is blamed for its absence.
+    setImmediate(() => {
+      for (const listener of this.listeners) listener(this.now);
+    });
   }
 }
 
 export const clock = new Clock();
+
+/**
+ * Calls back when the time is up and what has come meanwhile was read, however long this process was held up.
+ *
+ * @returns takes it back
+ */
+export function whenUp(seconds: number, then: () => void): () => void {
+  let immediate: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => (immediate = setImmediate(then)), seconds * 1000);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(immediate);
+  };
+}

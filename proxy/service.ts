@@ -12,6 +12,7 @@ import { Http2Listener } from "./clients/http2-listener";
 import { clock } from "./clock";
 import { type Destination, type Failure } from "./exchange";
 import { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
+import { closeAfterLastLook } from "./last-look";
 import { type Log } from "./observation/log";
 import {
   groupInto,
@@ -171,10 +172,11 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   /** Takes no new connections, lets what is under way end; calls back when nothing is left. */
   drain(done: () => void): void {
     this.draining = true;
-    this.onDrained = done;
     this.http2.drain(() => this.checkDrained());
-    for (const server of this.listeners) server.close();
-    this.checkDrained();
+    closeAfterLastLook(this.listeners, () => {
+      this.onDrained = done;
+      this.checkDrained();
+    });
   }
 
   /** Ends everything at once. */

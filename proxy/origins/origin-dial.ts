@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
+import { whenUp } from "../clock";
 import { type Origin } from "../route";
 
 /** How to reach one address of an origin. */
@@ -33,12 +34,11 @@ export function dial(options: DialOptions): Promise<Socket> {
   const event = origin.tls ? "secureConnect" : "connect";
   return new Promise((resolve, reject) => {
     const where = `${address}:${origin.port}`;
-    const timer = setTimeout(
-      () => socket.destroy(new ConnectTimeout(`no connection to ${where} within ${timeoutSeconds} s`)),
-      timeoutSeconds * 1000,
+    const takeBack = whenUp(timeoutSeconds, () =>
+      socket.destroy(new ConnectTimeout(`no connection to ${where} within ${timeoutSeconds} s`)),
     );
     const settle = (): void => {
-      clearTimeout(timer);
+      takeBack();
       socket.off(event, ready).off("error", failed).off("close", closed);
     };
     const ready = (): void => {

@@ -1,3 +1,4 @@
+import { whenUp } from "../../clock";
 import {
   type Failure,
   isGatewayFailure,
@@ -46,7 +47,7 @@ export class Attempt implements Requester {
   private readonly trial: boolean;
 
   private link: OriginLink | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private takeBack: (() => void) | undefined;
   private triesLeft = RETRIES;
   private answerLate = false;
   /** Something of the answer has reached the client. */
@@ -189,18 +190,16 @@ export class Attempt implements Requester {
     } else this.after(owner.firstByteTimeout, () => this.unanswered());
   }
 
-  /** Time-outs are judged after what has come meanwhile was read, however long this process was held up. */
   private after(seconds: number, then: () => void): void {
     this.disarm();
-    const armed = (this.timer = setTimeout(
-      () => setImmediate(() => this.timer === armed && !this.over && !this.committed && then()),
-      seconds * 1000,
-    ));
+    this.takeBack = whenUp(seconds, () => {
+      if (!this.over && !this.committed) then();
+    });
   }
 
   private disarm(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
+    this.takeBack?.();
+    this.takeBack = undefined;
   }
 
   private begun(): void {
