@@ -29,6 +29,7 @@ import type { ServiceValue } from "../constructs/service";
 import { groupSize, roleOf } from "../constructs/service/service-placement";
 import { groupServices } from "./group-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { ownServices } from "./service-needs";
 
 /** A region on EC2. */
 export class UsStack extends RegionStack<Ec2Region> {
@@ -146,6 +147,10 @@ export class UsStack extends RegionStack<Ec2Region> {
     const groups = { "consul-server": servers, proxy: proxies, app: apps };
     const way = (host: string) => ({ proxy, ...this.originNamed(host) });
     const made = groupServices(this, { region, services, groups, consul, resolver, way });
+    this.site({
+      on: pooled(`services of ${name}`, apps, proxy.failover?.switching),
+      own: { resolver: resolving, proxy, ...this.ownOrigins, ...ownServices(made) },
+    });
     const own = services.find((each) => each.name === region.entrance?.service && made.has(each.name));
     for (const [service, needs] of made) {
       if (service !== own?.name) this.service(service, needs);

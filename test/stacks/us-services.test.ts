@@ -1,13 +1,21 @@
 import { App } from "cdktf";
 import { parse } from "yaml";
 import { collectAvailability } from "../../constructs/availability";
-import { type Ec2Region, type Ec2RegionInput, validateRegions } from "../../constructs/region";
+import { placedResults } from "../../constructs/availability/report/placed";
+import {
+  type DedicatedRegion,
+  type Ec2Region,
+  type Ec2RegionInput,
+  validateRegions,
+} from "../../constructs/region";
 import { type ServiceInput } from "../../constructs/service";
 import { collectTopology } from "../../constructs/topology";
 import us from "../../regions/us";
 import { serviceCalls } from "../../stacks/service-calls";
+import { JpStack } from "../../stacks/jp";
 import { UsStack } from "../../stacks/us";
 import { statements, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
+import { dedicatedRegionValue } from "../constructs/region/region-values";
 import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("us");
@@ -178,5 +186,31 @@ describe("services of a region on EC2", () => {
     expect(topology).toContain('{"kind":"call","from":"shop","to":"search"}');
     expect(topology.match(/"role":"application","name":"shop"/g)).toHaveLength(2);
     expect(topology).not.toMatch(/"role":"application","on"/);
+  });
+
+  it("of another region can be placed there, with the region's own resolver, proxies and services", () => {
+    // GIVEN a service of jp, whose stock us has too, and whose prices it has not
+    const jp = dedicatedRegionValue({ registry: { address: "registry.internal:5000" } });
+    const regions = validateRegions([
+      { file: "jp.ts", value: jp },
+      { file: "us.ts", value },
+    ]);
+    const inJp = servicesOf("jp");
+    const services = validated(
+      [
+        inJp("shop", 8080, { calls: ["stock", "prices"] }),
+        inJp("stock", 8081, { in: { jp: {}, us: {} } }),
+        inJp("prices", 8082),
+      ],
+      regions,
+    );
+    const app = new App();
+    new JpStack(app, regions[0] as DedicatedRegion, services);
+    new UsStack(app, regions[1] as Ec2Region, services);
+    // WHEN
+    const shop = placedResults(collectAvailability(app)).find((one) => one.service === "shop")!;
+    // THEN
+    expect(shop.placements.map((one) => one.regions.join("+")).sort()).toEqual(["jp", "jp+us", "us"]);
+    expect(shop.brought).toEqual([{ region: "us", what: "service prices", from: "jp" }]);
   });
 });
