@@ -1,4 +1,4 @@
-import { type Destination, type Failure, type MovableRequester } from "../proxy/engine";
+import { type Destination, type Failure, type MovableRequester, whenUp } from "../proxy/engine";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
 
@@ -18,7 +18,7 @@ export interface Decision {
 /** One request on its route to a service. */
 export class RoutedExchange implements Destination {
   readonly maxBodyBytes: number | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private takeBack: (() => void) | undefined;
   private over = false;
 
   constructor(readonly decision: Decision) {
@@ -33,7 +33,7 @@ export class RoutedExchange implements Destination {
 
   acquire(requester: MovableRequester, fresh?: boolean): void {
     const { timeout } = this.decision.state.options;
-    if (timeout > 0 && this.timer === undefined) this.await(requester, timeout);
+    if (timeout > 0 && this.takeBack === undefined) this.await(requester, timeout);
     this.decision.service.acquire(requester, fresh);
   }
 
@@ -45,14 +45,13 @@ export class RoutedExchange implements Destination {
   completed(status: number, seconds: number): void {
     if (this.over) return;
     this.over = true;
-    clearTimeout(this.timer);
+    this.takeBack?.();
     this.decision.state.active--;
     this.decision.metrics.completed(status, seconds);
   }
 
-  /** A request is judged after what has come meanwhile was read, however long this process was held up. */
   private await(requester: MovableRequester, seconds: number): void {
-    this.timer = setTimeout(() => setImmediate(() => this.expire(requester, seconds)), seconds * 1000);
+    this.takeBack = whenUp(seconds, () => this.expire(requester, seconds));
   }
 
   private expire(requester: MovableRequester, seconds: number): void {

@@ -2,6 +2,7 @@
  * The one door to what serves: parsers, connections, origins, log, metrics, options, workers and reload. A program made
  * on it imports nothing else of this folder.
  */
+export { whenUp } from "./clock";
 export { type Destination, type Failure, type MovableRequester, TOO_LARGE } from "./exchange";
 export { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
 export { type RequestHead } from "./http1/request-head";
