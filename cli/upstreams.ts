@@ -1,6 +1,6 @@
 import { DEFAULT_ADMIN_PORT } from "../constructs/proxy/proxy-config";
 import { readOptions } from "../planning/read-options";
-import { type UpstreamsReport } from "../proxy/origins/groups/group-report";
+import { type UpstreamsReport } from "../proxy/observation/group-report";
 import { onProxies, type ProxyAnswer, WHICH_PROXIES, WHICH_PROXIES_USAGE } from "./region-proxies";
 import { tableText } from "./table-text";
 

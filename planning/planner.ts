@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type PlanJson } from "./report/plan-json";
+import { type PlanJson } from "./plan/plan-json";
 import { ProviderDoubles } from "./provider-doubles";
 import { shownPlan } from "./shown-plan";
 import { type Outputs, requiredStacks } from "./stack/remote-state";

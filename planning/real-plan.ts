@@ -6,7 +6,7 @@ import { type Contents } from "./matters/contents";
 import { readHostDocument } from "./matters/host-document";
 import { stackHosts } from "./matters/stack-hosts";
 import { type StackPlan } from "./planner";
-import { type PlanJson } from "./report/plan-json";
+import { type PlanJson } from "./plan/plan-json";
 import { shownPlan } from "./shown-plan";
 import { type SynthesizedStack } from "./stack/synthesized-stacks";
 import { Terraform } from "./terraform";

@@ -6,7 +6,7 @@ import { type CommandLine } from "./command-line";
 import { type PlanOptions, type StackPlan, Planner } from "./planner";
 import { realPlan, recordsOf } from "./real-plan";
 import { type ReportedPlan } from "./report/reported-plan";
-import { summarise } from "./report/summary";
+import { summarise } from "./plan/summary";
 import { type Matter } from "./matters/matter";
 import { planMatters } from "./matters/plan-matters";
 import { type AvailabilityReport, missedTargets, readAvailability } from "./report/availability";

@@ -1,4 +1,4 @@
-import { type PlanJson } from "./report/plan-json";
+import { type PlanJson } from "./plan/plan-json";
 import { type Terraform } from "./terraform";
 
 export type ShownPlan =

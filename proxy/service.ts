@@ -14,21 +14,15 @@ import { type Destination, type Failure } from "./exchange";
 import { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
 import { closeAfterLastLook } from "./last-look";
 import { type Log } from "./observation/log";
-import {
-  groupInto,
-  logInto,
-  poolInto,
-  RequestMetrics,
-  resolverInto,
-  type Snapshot,
-} from "./observation/metrics";
+import { logInto, RequestMetrics, type Snapshot } from "./observation/metrics";
 import { AccessLog, type AccessRecord } from "./observation/access-log";
-import { type UpstreamsReport } from "./origins/groups/group-report";
+import { type UpstreamsReport } from "./observation/group-report";
 import { type RequestHead } from "./http1/request-head";
 import { ResponseTimes, type TimesSample } from "./observation/response-times";
 import { OPTION_NAMES, type OptionName, type Options } from "./options/options";
 import { configurationHash } from "./options/reloadable";
 import { type GroupContext, OriginGroup } from "./origins/groups/origin-group";
+import { groupInto, poolInto, resolverInto } from "./origins/origin-metrics";
 import { OriginPool, type PoolTraits } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";

@@ -6,7 +6,7 @@ import { Channel } from "./worker-channel";
 import { Log } from "./observation/log";
 import { type Snapshot, sum } from "./observation/metrics";
 import { mergeReports } from "./observation/upstreams";
-import { type UpstreamsReport } from "./origins/groups/group-report";
+import { type UpstreamsReport } from "./observation/group-report";
 import { type Options } from "./options/options";
 import { type Program } from "./program";
 import { reloadOnHangup } from "./reload";

@@ -1,7 +1,7 @@
 import { type TimesSample } from "./observation/response-times";
 import { type Snapshot } from "./observation/metrics";
 import { type Options } from "./options/options";
-import { type UpstreamsReport } from "./origins/groups/group-report";
+import { type UpstreamsReport } from "./observation/group-report";
 import { type Program } from "./program";
 import { ignoreSignal, serve } from "./serve";
 import { type Service } from "./service";

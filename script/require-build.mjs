@@ -6,7 +6,17 @@ import { join, resolve } from "node:path";
 const root = resolve(import.meta.dirname, "..");
 // The build writes it last.
 const built = join(root, "dist/main.js");
-const SOURCES = ["main.ts", "regions", "stacks", "constructs", "planning", "proxy", "cli"];
+const SOURCES = [
+  "main.ts",
+  "regions",
+  "services",
+  "stacks",
+  "constructs",
+  "planning",
+  "proxy",
+  "gateway",
+  "cli",
+].filter((source) => existsSync(join(root, source)));
 
 const modified = (path) => statSync(path).mtimeMs;
 

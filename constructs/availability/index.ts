@@ -1,4 +1,4 @@
-export * from "./block";
+export * from "./calculus/block";
 export * from "./calculus/cheapest-change";
 export * from "./calculus/common-cause";
 export * from "./calculus/composition-text";

@@ -1,4 +1,4 @@
-import { type ResourceChange } from "../report/plan-json";
+import { type ResourceChange } from "../plan/plan-json";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
 import { type Contents, serviceName } from "./contents";
 import { type Matter } from "./matter";

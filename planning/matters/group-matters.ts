@@ -1,5 +1,5 @@
-import { type Attributes, type ResourceChange } from "../report/plan-json";
-import { changedAttributes } from "../report/summary";
+import { type Attributes, type ResourceChange } from "../plan/plan-json";
+import { changedAttributes } from "../plan/summary";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
 import { type Change, type Contents, fileChanges, packageChanges, serviceName } from "./contents";
 import { type Matter, turnsOf } from "./matter";

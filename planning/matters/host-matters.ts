@@ -1,5 +1,5 @@
 import { takesRestart } from "../../constructs/proxy/proxy-config";
-import { type ResourceChange } from "../report/plan-json";
+import { type ResourceChange } from "../plan/plan-json";
 import {
   type Change,
   changedVersions,

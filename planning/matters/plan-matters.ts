@@ -1,4 +1,4 @@
-import { type PlanJson } from "../report/plan-json";
+import { type PlanJson } from "../plan/plan-json";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
 import { type Contents } from "./contents";
 import { departureMatters } from "./departures";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ResourceChange } from "../report/plan-json";
+import { type ResourceChange } from "../plan/plan-json";
 import { type BlocksByType, type StackConfiguration } from "../stack/synthesized-stacks";
 import { fileChanges, type HeldFile } from "./contents";
 import { type Matter } from "./matter";

@@ -1,6 +1,6 @@
 import { type AvailabilityReport, availabilityChanges } from "./availability";
 import { type ReportedPlan } from "./reported-plan";
-import { summarise } from "./summary";
+import { summarise } from "../plan/summary";
 
 /**
  * All plans as one JSON document: `{ stacks: [{ stack, succeeded, summary, matters, plan } | { stack, succeeded,

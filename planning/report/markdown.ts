@@ -6,9 +6,9 @@ import {
   type MissedTarget,
 } from "./availability";
 import { commonDifferences, differenceText, matterLine } from "./matters";
-import { type PlanJson } from "./plan-json";
+import { type PlanJson } from "../plan/plan-json";
 import { type ReportedPlan } from "./reported-plan";
-import { type Counts, summarise } from "./summary";
+import { type Counts, summarise } from "../plan/summary";
 
 /** What the plans are compared with, when they are. */
 export interface Comparison {

@@ -15,7 +15,7 @@ import { beginsPreface, PREFACE } from "../http2/http2-frames";
 import { latin1 } from "../latin1";
 import { BODY_PAUSED } from "./body-rate";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
-import { RequestBody } from "../http1/request-body";
+import { RequestBody } from "./request-body";
 import { RequestHead } from "../http1/request-head";
 import { type ResponseHead } from "../http1/response-head";
 import { statusText } from "../http1/status-text";

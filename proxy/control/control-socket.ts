@@ -1,15 +1,10 @@
 import { chmodSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { type DrainCommand } from "../options/command-line";
 
 /** What an operator may ask of a proxy on the same machine. */
 export type ControlCommand = DrainCommand | { readonly run: "reload" };
-
-export interface DrainCommand {
-  readonly run: "drain" | "undrain";
-  /** As `https://api.example.com:443`. */
-  readonly origin: string;
-}
 
 export interface ControlAnswer {
   readonly done: boolean;

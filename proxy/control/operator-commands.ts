@@ -1,10 +1,11 @@
 import { type Options } from "../options/options";
 import { type Program } from "../program";
 import { OptionError, RestartNeeded } from "../options/option-error";
-import { type UpstreamsReport } from "../origins/groups/group-report";
+import { type UpstreamsReport } from "../observation/group-report";
 import { type Configured, readAgain } from "../reload";
 import { originKey } from "../route";
-import { type ControlAnswer, type DrainCommand, serveControl } from "./control-socket";
+import { type DrainCommand } from "../options/command-line";
+import { type ControlAnswer, serveControl } from "./control-socket";
 import { DrainedOrigins } from "./drained-origins";
 
 /** Whom an operator's commands are for: one process, or a supervisor's workers together. */

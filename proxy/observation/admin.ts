@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { exposition, type MetricFamilies, type Snapshot } from "./metrics";
 import { upstreamsPage } from "./upstreams";
-import { type UpstreamsReport } from "../origins/groups/group-report";
+import { type UpstreamsReport } from "./group-report";
 
 /** What the admin listener tells of: one process, or a supervisor's workers together. */
 export interface Observed {

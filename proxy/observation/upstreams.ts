@@ -1,9 +1,4 @@
-import {
-  type GroupReport,
-  type MemberReport,
-  type MemberState,
-  type UpstreamsReport,
-} from "../origins/groups/group-report";
+import { type GroupReport, type MemberReport, type MemberState, type UpstreamsReport } from "./group-report";
 
 /** From good to bad: of workers that differ the worst is told. */
 const STATES: readonly MemberState[] = [

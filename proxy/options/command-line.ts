@@ -1,4 +1,3 @@
-import { type DrainCommand } from "../control/control-socket";
 import { readConfigFile } from "./config-file";
 import { readUpstream } from "./endpoint-values";
 import { checkTogether } from "./option-checks";
@@ -6,6 +5,13 @@ import { OptionError, show } from "./option-error";
 import { type Value } from "./option-values";
 import { originKey } from "../route";
 import { DEFINITIONS, OPTION_NAMES, type OptionName, type Options } from "./options";
+
+/** Takes an origin out of a running proxy, or back in. */
+export interface DrainCommand {
+  readonly run: "drain" | "undrain";
+  /** As `https://api.example.com:443`. */
+  readonly origin: string;
+}
 
 /** What the command line asks for. */
 export type Command =

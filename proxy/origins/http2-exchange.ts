@@ -1,11 +1,11 @@
 import { ChunkedBody, forbiddenTrailer } from "../http1/chunked-body";
 import { clock } from "../clock";
-import { type Failure, MAX_INTERIMS, type OriginLink, type Requester } from "../exchange";
+import { type Failure, type LinkOwner, MAX_INTERIMS, type OriginLink, type Requester } from "../exchange";
 import { encodeField, encodePseudoField, type Field } from "../http2/hpack";
 import { eachField, HTTP1_ONLY } from "../http2/head-text";
 import { CODE, ConnectionError, MAX_WINDOW_BYTES } from "../http2/http2-frames";
-import { type OriginSession } from "./http2-origin";
-import { MALFORMED, NO_LENGTH } from "../http1/message-head";
+import { type HeadLimits, MALFORMED, NO_LENGTH } from "../http1/message-head";
+import { type ResponseHead } from "../http1/response-head";
 import { statusText } from "../http1/status-text";
 import { type Origin } from "../route";
 
@@ -15,6 +15,37 @@ const EMPTY = Buffer.alloc(0);
 const STATUS = /^[1-9]\d\d$/;
 /** Fields of a hop in HTTP/1: a message of HTTP/2 that has one is malformed (RFC 9113 section 8.2.2). */
 const HOP_FIELDS = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+
+/** What an exchange asks of the session that it is a stream of. */
+export interface StreamSession {
+  readonly owner: LinkOwner;
+  readonly address: string;
+  readonly scheme: "http" | "https";
+  readonly limits: HeadLimits;
+  /** What the last response's head is read into: one at a time. */
+  readonly head: ResponseHead;
+  /** Exchanges that were completed. */
+  served: number;
+  /** Begins the exchange's stream with this header block: its number. */
+  beginStream(exchange: Http2Exchange, block: string, end: boolean): number;
+  sendBlock(stream: number, block: string, end: boolean): void;
+  /** Octets of DATA that may go out now, given what the stream's own window allows; 0 to wait for `mayGoOn`. */
+  allowance(exchange: Http2Exchange, window: number): number;
+  /** One frame of a body, as large as `allowance` said at most. */
+  sendData(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void;
+  /** Ends the stream; nothing of it is looked at any more. */
+  reset(stream: number, code: number): void;
+  /** The other side may send so many octets more on the stream. */
+  grant(stream: number, octets: number): void;
+  /** The bytes last handed out stay with who got them. */
+  keepBuffer(): void;
+  /** The exchange's head is in `head`: it is to be told before another is read. */
+  headRead(exchange: Http2Exchange): void;
+  /** The exchange has ended, for its requester. */
+  finished(exchange: Http2Exchange): void;
+  /** Both sides have ended the stream. */
+  ended(stream: number): void;
+}
 
 /** One exchange on an HTTP/2 connection: HTTP/1 text in, HTTP/1 heads out, so that the same checks see them. */
 export class Http2Exchange implements OriginLink {
@@ -55,7 +86,7 @@ export class Http2Exchange implements OriginLink {
 
   /** @param window octets that the origin takes before it says more */
   constructor(
-    private readonly session: OriginSession,
+    private readonly session: StreamSession,
     private readonly requester: Requester,
     private window: number,
   ) {

@@ -2,7 +2,7 @@ import { type Socket } from "node:net";
 import { clock } from "../clock";
 import { type LinkOwner, type Requester } from "../exchange";
 import { CompressionError, type Field, HpackDecoder, NO_TABLE } from "../http2/hpack";
-import { Http2Exchange, STREAM_WINDOW_BYTES } from "./http2-exchange";
+import { Http2Exchange, STREAM_WINDOW_BYTES, type StreamSession } from "./http2-exchange";
 import {
   CODE,
   ConnectionError,
@@ -54,12 +54,11 @@ export interface SessionOwner extends LinkOwner {
 }
 
 /** One HTTP/2 connection to an origin, with as many exchanges at once as the origin allows. */
-export class OriginSession implements Reader, FrameSink {
+export class OriginSession implements Reader, FrameSink, StreamSession {
   touched = clock.now;
   /** `clock.now` when something last came of any exchange. */
   heard = clock.now;
   served = 0;
-  /** What the last response's head is read into: one at a time. */
   readonly head: ResponseHead;
 
   private readonly wire: Wire;
@@ -170,7 +169,6 @@ export class OriginSession implements Reader, FrameSink {
 
   // ---- what its exchanges send ------------------------------------------------------------------------------
 
-  /** Begins the exchange's stream with this header block: its number. */
   beginStream(exchange: Http2Exchange, block: string, end: boolean): number {
     const stream = this.nextStream;
     this.nextStream += 2;
@@ -192,7 +190,6 @@ export class OriginSession implements Reader, FrameSink {
     this.gather(frames + frame(type, flags | FLAG.endHeaders, stream, block.slice(at)));
   }
 
-  /** Octets of DATA that may go out now, given what the stream's own window allows; 0 to wait for `mayGoOn`. */
   allowance(exchange: Http2Exchange, window: number): number {
     const unsent = this.wire.unsent + this.gathered.length;
     const octets = unsent > UNSENT_BYTES ? 0 : Math.min(window, this.window, FRAME_BYTES);
@@ -200,7 +197,6 @@ export class OriginSession implements Reader, FrameSink {
     return Math.max(0, octets);
   }
 
-  /** One frame of a body, as large as `allowance` said at most. */
   sendData(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void {
     const octets = to - from;
     this.window -= octets;
@@ -214,22 +210,18 @@ export class OriginSession implements Reader, FrameSink {
     this.wire.writeBoth(gathered, bytes.subarray(from, to));
   }
 
-  /** Ends the stream; nothing of it is looked at any more. */
   reset(stream: number, code: number): void {
     if (this.streams.delete(stream)) this.gather(frame(FRAME.reset, 0, stream, uint32(code)));
   }
 
-  /** The other side may send so many octets more on the stream. */
   grant(stream: number, octets: number): void {
     this.gather(windowUpdate(stream, octets));
   }
 
-  /** The bytes last handed out stay with who got them. */
   keepBuffer(): void {
     this.wire.keep();
   }
 
-  /** The exchange has ended, for its requester. */
   finished(exchange: Http2Exchange): void {
     this.waiting.delete(exchange);
     if (!this.exchanges.delete(exchange)) return;
@@ -237,7 +229,6 @@ export class OriginSession implements Reader, FrameSink {
     if (!this.over) this.owner.roomMade(this);
   }
 
-  /** Both sides have ended the stream. */
   ended(stream: number): void {
     if (this.streams.delete(stream) && !this.over) this.owner.roomMade(this);
   }
@@ -319,7 +310,7 @@ export class OriginSession implements Reader, FrameSink {
     this.streams.get(stream)?.headers(tooLarge ? undefined : fields, end);
   }
 
-  /** The exchange's head is in `head`: it is to be told, by `data` or `passHead`, before another is read. */
+  /** Told by `data` or `passHead`. */
   headRead(exchange: Http2Exchange): void {
     this.headed = exchange;
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../constructs/region";
-import { type UpstreamsReport } from "../../proxy/origins/groups/group-report";
+import { type UpstreamsReport } from "../../proxy/observation/group-report";
 import {
   Deployment,
   jpRegion,

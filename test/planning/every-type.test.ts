@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Planner } from "../../planning/planner";
-import { summarise } from "../../planning/report/summary";
+import { summarise } from "../../planning/plan/summary";
 import { type BindingPackage, bindingSource, findBindings } from "../../planning/schema/binding-source";
 import { deriveSchema } from "../../planning/schema/derive";
 import { type Attribute, type Block, type Nesting, type TypeExpression } from "../../planning/schema/schema";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type GkeRegion, validateRegions } from "../../constructs/region";
 import { Planner } from "../../planning/planner";
-import { type PlanJson } from "../../planning/report/plan-json";
+import { type PlanJson } from "../../planning/plan/plan-json";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
 import { UkStack } from "../../stacks/uk";
 import { planAll, removeDirectories, synthesise } from "./toy-app";

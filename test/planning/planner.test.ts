@@ -20,7 +20,7 @@ import {
   TerraformVariable,
 } from "cdktf";
 import { Planner } from "../../planning/planner";
-import { summarise } from "../../planning/report/summary";
+import { summarise } from "../../planning/plan/summary";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
 import {
   ToyAwsStack,

@@ -1,5 +1,5 @@
 import { Planner } from "../../planning/planner";
-import { summarise } from "../../planning/report/summary";
+import { summarise } from "../../planning/plan/summary";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
 import us from "../../regions/us";
 import { bundleProxy, ROOT, synthesiseRegions, synthesiseUs } from "./own-regions";

@@ -7,7 +7,7 @@ import {
   type Figure,
   series,
   type ShareOfFailures,
-} from "../block";
+} from "./block";
 import { failureGraph } from "./failure-graph";
 import { replaced } from "./fold";
 

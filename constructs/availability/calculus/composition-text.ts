@@ -1,4 +1,4 @@
-import type { Block } from "../block";
+import type { Block } from "./block";
 import { alike, sharedIds } from "./alike";
 import { allShown, presentation, type Shown } from "./presentation";
 

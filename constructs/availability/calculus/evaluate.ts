@@ -1,4 +1,4 @@
-import { type Block, blockOf, type BlockSource, type Component } from "../block";
+import { type Block, blockOf, type BlockSource, type Component } from "./block";
 import { bounded } from "./bounded";
 import { declaredGroups, ownCausesOf, withCommonCauses } from "./common-cause";
 import { complement } from "./complement";

@@ -1,4 +1,4 @@
-import type { Component } from "../block";
+import type { Component } from "./block";
 import type { Cause, CommonCauseGroup } from "./common-cause";
 import type { CutSetLimits } from "./cut-sets";
 import type { Downtime } from "./downtime";

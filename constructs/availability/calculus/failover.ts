@@ -7,7 +7,7 @@ import {
   type HasAvailability,
   parallel,
   series,
-} from "../block";
+} from "./block";
 import { HOURS_PER_YEAR } from "./downtime";
 import { evaluate } from "./evaluate";
 import type { EvaluateOptions } from "./evaluation";

@@ -1,4 +1,4 @@
-import { type Block, commonCausesOf, type Component } from "../block";
+import { type Block, commonCausesOf, type Component } from "./block";
 import { fold } from "./fold";
 
 /**

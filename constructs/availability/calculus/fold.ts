@@ -1,4 +1,4 @@
-import type { Block } from "../block";
+import type { Block } from "./block";
 
 /**
  * Works out something of a block from what was worked out of its parts, each distinct block once and without

@@ -1,4 +1,4 @@
-import { type Block, component, type Component, parallel } from "../block";
+import { type Block, component, type Component, parallel } from "./block";
 import { causeId, type CommonCauseGroup, ownCausesOf, splitFigures, withCommonCauses } from "./common-cause";
 import { complement } from "./complement";
 import { figuresOf } from "./evaluate";

@@ -1,4 +1,4 @@
-import type { Component } from "../block";
+import type { Component } from "./block";
 import { HOURS_PER_YEAR } from "./downtime";
 import type { ExactProbabilities } from "./probability";
 

@@ -1,4 +1,4 @@
-import { atLeast, type Block, component, type Component, parallel, series } from "../block";
+import { atLeast, type Block, component, type Component, parallel, series } from "./block";
 import { declaredGroups, withCommonCauses } from "./common-cause";
 import { MINUTES_PER_YEAR } from "./downtime";
 import { evaluate } from "./evaluate";

@@ -1,4 +1,4 @@
-import type { Block, Component } from "../block";
+import type { Block, Component } from "./block";
 import { fold } from "./fold";
 import type { Figures, Probability } from "./probability";
 

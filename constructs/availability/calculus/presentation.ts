@@ -1,4 +1,4 @@
-import type { Block, Component, Remote } from "../block";
+import type { Block, Component, Remote } from "./block";
 import { fold, partsOf } from "./fold";
 
 /** A block as people are shown it, with names in place of what would be shown too often or nested too deep. */

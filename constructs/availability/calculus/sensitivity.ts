@@ -1,4 +1,4 @@
-import type { Block } from "../block";
+import type { Block } from "./block";
 import { declaredGroups } from "./common-cause";
 import { complement } from "./complement";
 import type { EvaluateOptions, ExactEvaluation } from "./evaluation";

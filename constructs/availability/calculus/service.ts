@@ -1,4 +1,4 @@
-import { type Block, blockOf, type BlockSource, series } from "../block";
+import { type Block, blockOf, type BlockSource, series } from "./block";
 import { exactResult } from "./evaluate";
 import type { EvaluateOptions } from "./evaluation";
 import { failureGraph, isLeaf } from "./failure-graph";

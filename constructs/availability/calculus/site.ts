@@ -1,4 +1,4 @@
-import type { Block, BlockSource, Component, HasAvailability } from "../block";
+import type { Block, BlockSource, Component, HasAvailability } from "./block";
 import type { Switching } from "./failover";
 import type { RollingMaintenance } from "./planned-work";
 

@@ -1,4 +1,4 @@
-import { type Block, component } from "../block";
+import { type Block, component } from "../calculus/block";
 import { FailureDomain } from "./failure-domain";
 import { slaComponent, type SlaOptions } from "./sla";
 

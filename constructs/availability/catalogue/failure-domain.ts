@@ -6,7 +6,7 @@ import {
   type Component,
   type Figure,
   series,
-} from "../block";
+} from "../calculus/block";
 import { percent } from "../calculus/percent";
 import { sla, type SlaOptions } from "./sla";
 

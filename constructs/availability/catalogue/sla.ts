@@ -1,4 +1,4 @@
-import { type About, type Component, component, type Figure, type FigureKind } from "../block";
+import { type About, type Component, component, type Figure, type FigureKind } from "../calculus/block";
 import { percent } from "../calculus/percent";
 import { CATALOGUE, type Entry, type SlaService, type Topologies } from "./entries";
 

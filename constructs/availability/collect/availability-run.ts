@@ -1,4 +1,4 @@
-import type { FigureKind } from "../block";
+import type { FigureKind } from "../calculus/block";
 import type { Change } from "../calculus/cheapest-change";
 import type { Cause } from "../calculus/common-cause";
 import type { Downtime } from "../calculus/downtime";

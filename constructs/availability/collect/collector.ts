@@ -1,5 +1,5 @@
 import type { IConstruct } from "constructs";
-import { type Block, blockOf } from "../block";
+import { type Block, blockOf } from "../calculus/block";
 import { evaluate } from "../calculus/evaluate";
 import { fold, partsOf } from "../calculus/fold";
 import { isSoftened, requiredBlock } from "../calculus/service";

@@ -1,5 +1,5 @@
 import type { IConstruct } from "constructs";
-import { type Block, blockOf, component, remote, type Remote } from "../block";
+import { type Block, blockOf, component, remote, type Remote } from "../calculus/block";
 import { failureGraph } from "../calculus/failure-graph";
 import { fold, replaced } from "../calculus/fold";
 import { singlePoints } from "../calculus/probability";

@@ -1,5 +1,5 @@
 import type { IConstruct } from "constructs";
-import { type Block, blockOf, type BlockSource, component, type Component } from "../block";
+import { type Block, blockOf, type BlockSource, component, type Component } from "../calculus/block";
 import type { HasFailover, Switching } from "../calculus/failover";
 import { replaced } from "../calculus/fold";
 import type { RollingMaintenance } from "../calculus/planned-work";

@@ -1,4 +1,4 @@
-import { type Block, blockOf, type BlockSource, type Component, type Remote } from "../block";
+import { type Block, blockOf, type BlockSource, type Component, type Remote } from "../calculus/block";
 import { type Failover, type HasFailover, switchingFrom } from "../calculus/failover";
 import { fold, withParts } from "../calculus/fold";
 import { plansOn, type RollingMaintenance } from "../calculus/planned-work";

@@ -1,4 +1,4 @@
-import type { Component } from "../block";
+import type { Component } from "../calculus/block";
 import { declaredGroups } from "../calculus/common-cause";
 import { compositionText } from "../calculus/composition-text";
 import type { Evaluation } from "../calculus/evaluation";

@@ -1,4 +1,4 @@
-import type { Block, Component, Remote } from "../block";
+import type { Block, Component, Remote } from "../calculus/block";
 import { fold, partsOf } from "../calculus/fold";
 
 /** A block as JSON: what stands in many places or nests too deep has a name instead, and stands apart once. */

@@ -1,4 +1,4 @@
-import type { Block } from "../block";
+import type { Block } from "../calculus/block";
 import { SWITCHING_ID } from "../calculus/failover";
 import { fold } from "../calculus/fold";
 import { outcomeAnywhere } from "../calculus/placement";

@@ -5,7 +5,7 @@ import { authorityOf, type Origin, originKey } from "../../route";
 import { OriginPool, type PoolContext } from "../origin-pool";
 import { type Candidate } from "./choice";
 import { GroupCircuit } from "./group-circuit";
-import { type MemberReport, type MemberState } from "./group-report";
+import { type MemberReport, type MemberState } from "../../observation/group-report";
 import { HealthCheck } from "./health-check";
 
 /** What an origin that has just come back is given of its part of the requests at least. */

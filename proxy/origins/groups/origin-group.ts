@@ -1,6 +1,6 @@
 import { type Destination, type Failure, type MovableRequester } from "../../exchange";
 import { type WireProtocol } from "../../exchange-services";
-import { type GroupReport } from "./group-report";
+import { type GroupReport } from "../../observation/group-report";
 import { type GroupOptions } from "../../options/group-options";
 import { type OriginPool, type PoolContext } from "../origin-pool";
 import { choose, type Wish } from "./choice";

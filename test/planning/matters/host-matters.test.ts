@@ -2,7 +2,7 @@ import { type Contents, EMPTY_CONTENTS } from "../../../planning/matters/content
 import { readHostDocument } from "../../../planning/matters/host-document";
 import { hostMatters } from "../../../planning/matters/host-matters";
 import { type StackHost } from "../../../planning/matters/stack-hosts";
-import { type ResourceChange } from "../../../planning/report/plan-json";
+import { type ResourceChange } from "../../../planning/plan/plan-json";
 import { commonDifferences, matterLine } from "../../../planning/report/matters";
 import { applyDocument } from "../../../constructs/host/apply-document";
 import { EMPTY_PROFILE, text } from "../../../constructs/host/host-profile";

@@ -91,5 +91,5 @@ function plusOne(counts: Counts, kind: Kind): Counts {
 }
 
 function replacement({ address, change }: ResourceChange): Replacement {
-  return { address, because: (change.replace_paths ?? []).map((path) => path.join(".")) };
+  return { address, because: (change.replace_paths ?? []).map((path) => path.join("../report")) };
 }

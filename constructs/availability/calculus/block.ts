@@ -1,5 +1,5 @@
-import { isDay } from "./calculus/calendar";
-import { complement } from "./calculus/complement";
+import { isDay } from "./calendar";
+import { complement } from "./complement";
 
 /**
  * What availability is made of: a component that is up or down, or an arrangement of blocks. Blocks are plain

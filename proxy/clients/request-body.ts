@@ -1,8 +1,8 @@
-import { BodyRate } from "../clients/body-rate";
-import { ChunkedBody } from "./chunked-body";
-import { MALFORMED } from "./message-head";
+import { BodyRate } from "./body-rate";
+import { ChunkedBody } from "../http1/chunked-body";
+import { MALFORMED } from "../http1/message-head";
 import { type Options } from "../options/options";
-import { type RequestHead } from "./request-head";
+import { type RequestHead } from "../http1/request-head";
 
 /** Where the body of a request ends: follows its bytes as they pass. */
 export class RequestBody {
