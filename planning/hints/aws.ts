@@ -137,6 +137,13 @@ export const AWS_HINTS: ProviderHints = {
     ],
     allowed: { health_check_type: ["EC2", "ELB"], "instance_refresh.strategy": ["Rolling"] },
   }),
+  aws_autoscaling_policy: {
+    replace: ["name", "autoscaling_group_name"],
+    conflicts: [["scaling_adjustment", "step_adjustment"]],
+    allowed: {
+      policy_type: ["PredictiveScaling", "SimpleScaling", "StepScaling", "TargetTrackingScaling"],
+    },
+  },
   aws_iam_role: named({ replace: ["path"] }),
   aws_iam_policy: named({ replace: ["path", "description"] }),
   aws_iam_role_policy: named({ replace: ["role"] }),
@@ -173,6 +180,13 @@ export const AWS_HINTS: ProviderHints = {
     },
     replace: ["listener_arn"],
   },
+  aws_wafv2_web_acl: named({
+    replace: ["scope"],
+    conflicts: [["rule", "rule_json"]],
+    allowed: { scope: ["CLOUDFRONT", "REGIONAL"] },
+  }),
+  aws_wafv2_web_acl_association: { replace: ["resource_arn", "web_acl_arn"] },
+  aws_wafv2_web_acl_logging_configuration: { replace: ["resource_arn", "log_destination_configs"] },
   aws_db_event_subscription: named(),
   aws_db_instance: {
     sensitive: ["password", "password_wo"],
@@ -215,6 +229,11 @@ export const AWS_HINTS: ProviderHints = {
       ],
     },
   },
+  aws_elasticache_user: {
+    sensitive: ["passwords", "authentication_mode.passwords"],
+    replace: ["user_id", "user_name"],
+  },
+  aws_elasticache_user_group: { replace: ["user_group_id"] },
   aws_elasticache_subnet_group: { replace: ["name"] },
   aws_elasticache_parameter_group: { replace: ["name", "family", "description"] },
   aws_route53_zone: { replace: ["name", "delegation_set_id"], conflicts: [["delegation_set_id", "vpc"]] },
