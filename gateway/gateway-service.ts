@@ -16,14 +16,24 @@ import {
   trusting,
   type WireProtocol,
 } from "../proxy/engine";
+import { headTo } from "./call";
 import { type Arrival, arrivalOf } from "./hop-fields";
 import { standing, userOf } from "./moving/share";
-import { type GatewayOptions, MONOLITH, type RouteOptions } from "./options/gateway-options";
+import { shadowService } from "./moving/sides";
+import {
+  forShadows,
+  type GatewayOptions,
+  hasShadow,
+  MONOLITH,
+  type RouteOptions,
+  type ShadowedRoute,
+} from "./options/gateway-options";
 import { RouteState } from "./route-state";
-import { RoutedExchange } from "./routed-exchange";
+import { type Decision, RoutedExchange } from "./routed-exchange";
 import { hasDotSegment, readPathPattern, rewritten } from "./routes/path-pattern";
 import { RouteTable } from "./routes/route-table";
 import { ServiceConnections } from "./service-connections";
+import { Shadow } from "./shadow/shadow";
 
 /** What takes a request that no route takes. */
 const REST: RouteOptions = {
@@ -39,6 +49,7 @@ const REST: RouteOptions = {
   maxConcurrent: 0,
   share: 1,
   sticky: undefined,
+  shadow: undefined,
 };
 
 /** The gateway proper: sends each request where its route says. */
@@ -46,6 +57,8 @@ export class GatewayService extends Service<GatewayOptions> {
   private table = new RouteTable<RouteOptions>([]);
   private readonly states = new Map<string, RouteState>();
   private readonly connections = new Map<string, ServiceConnections>();
+  /** The services again, by connections that no client's request waits for. */
+  private readonly shadowConnections = new Map<string, ServiceConnections>();
   private unrouted = 0;
   /** The Host that was last found well-formed: most have the same. */
   private lastHost = "";
@@ -109,12 +122,13 @@ export class GatewayService extends Service<GatewayOptions> {
       };
     if (route.maxBodyBytes > 0 && head.contentLength > route.maxBodyBytes)
       return { ...TOO_LARGE, destination };
+    if (hasShadow(route) && over === "any")
+      destination.shadow = this.shadowOf(route, destination.decision, head.method);
     return destination;
   }
 
-  override headFor({ head, id, destination }: RoutedRequest, { authority }: Origin): string {
-    const { keepHost, target, lines } = (destination as RoutedExchange).decision;
-    return `${head.forwarded(keepHost && head.host !== "" ? head.host : authority, target)}${lines}X-Chocon-Id: ${id}\r\n`;
+  override headFor({ head, id, destination }: RoutedRequest, origin: Origin): string {
+    return headTo(origin, (destination as RoutedExchange).decision, head, id);
   }
 
   override localAnswer(): undefined {
@@ -145,6 +159,7 @@ export class GatewayService extends Service<GatewayOptions> {
     this.table = new RouteTable(routes);
     for (const route of routes) this.stateOf(route).options = route;
     this.connections.clear();
+    this.shadowConnections.clear();
     for (const options of services) {
       this.connections.set(
         options.name,
@@ -153,16 +168,47 @@ export class GatewayService extends Service<GatewayOptions> {
           door: (group, over) => this.groups.get(group)!.door(over),
         }),
       );
+      this.shadowConnections.set(
+        options.name,
+        new ServiceConnections(options, {
+          pool: (origin, over) => this.pool(origin, over, { purpose: "shadow" }),
+          door: (group, over) => this.groups.get(forShadows(group))!.door(over),
+        }),
+      );
     }
   }
 
   protected override keeps(pool: OriginPool): boolean {
-    for (const connections of this.connections.values()) if (connections.has(pool)) return true;
+    for (const all of [this.connections, this.shadowConnections])
+      for (const connections of all.values()) if (connections.has(pool)) return true;
     return false;
   }
 
   protected override forgot(): void {
     // What is kept is what requests are sent to.
+  }
+
+  /** Who is asked besides; undefined where nobody is, this time. */
+  private shadowOf(
+    route: ShadowedRoute,
+    { state, metrics, target, lines }: Decision,
+    method: string,
+  ): Shadow | undefined {
+    const { shadow } = route;
+    if (!shadow.methods.includes(method) || Math.random() >= shadow.share) return undefined;
+    const name = shadowService(route, metrics.service);
+    if (state.shadows.active >= shadow.maxConcurrent) {
+      state.shadows.add(name, "dropped");
+      return undefined;
+    }
+    const connections = this.shadowConnections.get(name)!;
+    return new Shadow(
+      { route: route.name, primary: metrics.service, shadow: name },
+      { service: connections.over("any"), keepHost: connections.options.keepHost, target, lines },
+      shadow,
+      state.shadows,
+      this.log,
+    );
   }
 
   private stateOf(route: RouteOptions): RouteState {

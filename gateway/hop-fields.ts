@@ -3,6 +3,9 @@ import { type RequestHead } from "../proxy/engine";
 
 /** Fields by which hops in front tell of the client, and this one does: who is not believed has them dropped. */
 const OF_CLIENT = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
+/** Who reads it is asked besides the one whose answer the client gets. */
+const SHADOW = "x-tricloud-gateway-shadow";
+export const SHADOW_LINE = "X-Tricloud-Gateway-Shadow: 1\r\n";
 /** How many gateways a request has been through. */
 const HOPS = "x-tricloud-gateway-hops";
 /** Gateways that a request may pass; more of them are a loop. */
@@ -34,7 +37,7 @@ export function arrivalOf(head: RequestHead, peer: string, secure: boolean, trus
   let traced = false;
   head.someField(INITIALS, (name, value) => {
     if (name === "traceparent") traced = true;
-    else if (name === HOPS || OF_CLIENT.includes(name)) {
+    else if (name === HOPS || name === SHADOW || OF_CLIENT.includes(name)) {
       const before = said.get(name);
       said.set(name, before === undefined ? value : `${before}, ${value}`);
     }

@@ -9,6 +9,8 @@ export const ROUTE_FAMILIES: readonly Family[] = [
     "Time from a request's first byte to its response's last, by route and service.",
   ],
   ["route_active", "gauge", "Requests of a route that are under way."],
+  ["route_shadows_total", "counter", "Requests put to another service too, by what came of it."],
+  ["route_shadows_active", "gauge", "Shadows of a route's requests that are under way."],
   ["route_unrouted_total", "counter", "Requests that no route took, where there is no monolith."],
 ];
 

@@ -1,23 +1,20 @@
 import { type Destination, type Failure, type MovableRequester, whenUp } from "../proxy/engine";
+import { type Call } from "./call";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
+import { type Shadow } from "./shadow/shadow";
 
 /** What a gateway has decided of one request. */
-export interface Decision {
+export interface Decision extends Call {
   readonly state: RouteState;
   readonly metrics: RouteMetrics;
-  /** Connections to the service. */
-  readonly service: Destination;
-  readonly keepHost: boolean;
-  /** What the service is asked for, where that is not what the client asked for. */
-  readonly target: string | undefined;
-  /** Field lines that go with it. */
-  readonly lines: string;
 }
 
 /** One request on its route to a service. */
 export class RoutedExchange implements Destination {
   readonly maxBodyBytes: number | undefined;
+  /** Who is asked besides. */
+  shadow: Shadow | undefined;
   private takeBack: (() => void) | undefined;
   private over = false;
 
@@ -34,11 +31,11 @@ export class RoutedExchange implements Destination {
   acquire(requester: MovableRequester, fresh?: boolean): void {
     const { timeout } = this.decision.state.options;
     if (timeout > 0 && this.takeBack === undefined) this.await(requester, timeout);
-    this.decision.service.acquire(requester, fresh);
+    this.decision.service.acquire(this.shadow?.watching(requester) ?? requester, fresh);
   }
 
   forget(requester: MovableRequester): void {
-    this.decision.service.forget(requester);
+    this.decision.service.forget(this.shadow?.watching(requester) ?? requester);
   }
 
   /** The exchange has ended, however. */
@@ -48,6 +45,7 @@ export class RoutedExchange implements Destination {
     this.takeBack?.();
     this.decision.state.active--;
     this.decision.metrics.completed(status, seconds);
+    this.shadow?.primaryEnded();
   }
 
   private await(requester: MovableRequester, seconds: number): void {

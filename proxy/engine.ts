@@ -3,9 +3,19 @@
  * on it imports nothing else of this folder.
  */
 export { whenUp } from "./clock";
-export { type Destination, type Failure, type MovableRequester, TOO_LARGE } from "./exchange";
+export {
+  type Destination,
+  type Failure,
+  type MovableRequester,
+  type OriginLink,
+  RETRIES,
+  TOO_LARGE,
+  triesAfterLoss,
+} from "./exchange";
 export { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
+export { ChunkedBody } from "./http1/chunked-body";
 export { type RequestHead } from "./http1/request-head";
+export { type ResponseHead } from "./http1/response-head";
 export { type AccessRecord } from "./observation/access-log";
 export { Log } from "./observation/log";
 export { BUCKETS, type Family, type Snapshot } from "./observation/metrics";

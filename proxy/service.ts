@@ -264,7 +264,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   protected pool(origin: Origin, over: WireProtocol = "any", traits: PoolTraits = {}): OriginPool {
     const negotiated = this.options.http2Origins === "auto" && origin.tls ? "negotiated" : "http/1.1";
     const protocol = over === "any" ? negotiated : over;
-    const key = `${originKey(origin)} ${origin.authority} ${protocol}`;
+    const key = `${originKey(origin)} ${origin.authority} ${protocol} ${traits.purpose ?? ""}`;
     let pool = this.pools.get(key);
     if (pool === undefined) {
       pool = new OriginPool(origin, this.context, { ...traits, protocol });

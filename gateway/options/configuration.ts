@@ -11,8 +11,16 @@ import {
   show,
   structure,
 } from "../../proxy/engine";
+import { shadowServices } from "../moving/sides";
 import { shapeOf } from "../routes/path-pattern";
-import { type GatewayOptions, MONOLITH, type RouteOptions, type ServiceOptions } from "./gateway-options";
+import {
+  forShadows,
+  type GatewayOptions,
+  hasShadow,
+  MONOLITH,
+  type RouteOptions,
+  type ServiceOptions,
+} from "./gateway-options";
 import { readRoutes } from "./route-values";
 import { readMonolith, readServices } from "./service-values";
 
@@ -69,7 +77,12 @@ export function readConfiguration(file: string): GatewayOptions {
   const groups = services
     .map(({ group }) => group)
     .filter((group): group is GroupOptions => group !== undefined);
-  return { ...engine, groups, services, routes, trustedHops: own("trustedHops") };
+  const shadowed = new Set(routes.filter(hasShadow).flatMap(shadowServices));
+  // What answers in a service's place is nothing to compare with.
+  const shadows = groups
+    .filter(({ name }) => shadowed.has(name))
+    .map((group) => ({ ...group, name: forShadows(group.name), substitute: undefined }));
+  return { ...engine, groups: [...groups, ...shadows], services, routes, trustedHops: own("trustedHops") };
 }
 
 function checkRoutes(
@@ -91,6 +104,17 @@ function checkRoutes(
       throw bad(`routes.${name}.share`, share, "1 where there is no monolith for the others");
     if (share < 1 && service === MONOLITH)
       throw bad(`routes.${name}.share`, share, "1 where the monolith has all of it");
+    if (hasShadow(route)) {
+      const { shadow } = route;
+      if (!names.includes(shadow.service))
+        throw bad(`routes.${name}.shadow.service`, shadow.service, `one of ${names.join(", ")}`);
+      if (shadow.service === service && (service === MONOLITH || !names.includes(MONOLITH)))
+        throw bad(
+          `routes.${name}.shadow.service`,
+          shadow.service,
+          "another service than the route's, where there is no other side",
+        );
+    }
     for (const host of route.hosts.length > 0 ? route.hosts : ["*"]) {
       const key = `${host}${shapeOf(route.path)} ${JSON.stringify(Object.entries(route.headers).sort())}`;
       const others = taken.get(key) ?? [];

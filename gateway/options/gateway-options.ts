@@ -16,6 +16,23 @@ export interface ServiceOptions {
   readonly group: GroupOptions | undefined;
 }
 
+/** Which requests of a route are put to another service too, and how the answers are compared. */
+export interface ShadowOptions {
+  /** Who is asked too; where it is the primary itself, the route's other side is. */
+  readonly service: string;
+  /** Part of the requests, from 0 to 1. */
+  readonly share: number;
+  readonly methods: readonly string[];
+  /** JSON pointers, segment by segment, to what is not compared. */
+  readonly ignore: readonly (readonly string[])[];
+  /** Shadows under way at most, of each worker. */
+  readonly maxConcurrent: number;
+  /** Bytes of a body that are kept and compared at most. */
+  readonly maxBytes: number;
+  /** Seconds in which a shadow's answer has to be whole. */
+  readonly timeout: number;
+}
+
 /** Which requests are taken, and what becomes of them. */
 export interface RouteOptions extends Routable {
   readonly name: string;
@@ -30,10 +47,19 @@ export interface RouteOptions extends Routable {
   /** Part of the users whose requests go to `service`, from 0 to 1; the others' go to the monolith. */
   readonly share: number;
   readonly sticky: Identity | undefined;
+  readonly shadow: ShadowOptions | undefined;
 }
+
+/** A route some of whose requests are put to another service too. */
+export type ShadowedRoute = RouteOptions & { readonly shadow: ShadowOptions };
+
+export const hasShadow = (route: RouteOptions): route is ShadowedRoute => route.shadow !== undefined;
 
 /** The name of the service that has whatever no route takes. */
 export const MONOLITH = "monolith";
+
+/** What the group of origins is called by which shadows reach a service, apart from clients' requests. */
+export const forShadows = (service: string): string => `${service}.shadow`;
 
 /** What a gateway serves by: what the engine is told, and its own. `groups` are made from `services`. */
 export interface GatewayOptions extends Options {

@@ -9,7 +9,9 @@ import {
   whole,
 } from "../../proxy/engine";
 import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
-import { type Identity, type RouteOptions } from "./gateway-options";
+import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-options";
+import { shadowOf } from "./shadow-values";
+import { readList, readText } from "./text-values";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
@@ -26,6 +28,7 @@ const KEYS = [
   "maxConcurrent",
   "share",
   "sticky",
+  "shadow",
 ];
 
 /** Reads the value of `routes`: an object of routes by name. @throws BadValue */
@@ -51,11 +54,12 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
       sticky,
       'by what users are told apart, such as { "cookie": "session" }',
     );
+  const methods = from("methods", readMethods, []);
   return {
     name,
     hosts: from("hosts", readHosts, []),
     path: pattern,
-    methods: from("methods", readMethods, []),
+    methods,
     headers: from("headers", readHeaders, {}),
     service: readText(fields["service"], [...path, "service"], "the name of a service"),
     rewrite: from<PathPattern | undefined>("rewrite", rewriteOf(pattern), undefined),
@@ -64,13 +68,9 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     maxConcurrent: from("maxConcurrent", whole(0, 1_000_000), 0),
     share,
     sticky,
+    shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods, readMethods), undefined),
   };
 }
-
-const readText = (value: unknown, path: Path, expects: string): string => {
-  if (typeof value !== "string" || value === "") throw new BadValue(path, value, expects);
-  return value;
-};
 
 const readPath: Reader<PathPattern> = (value, path) => {
   const pattern = typeof value === "string" ? readPathPattern(value) : undefined;
@@ -89,14 +89,6 @@ const rewriteOf =
       throw new BadValue(path, value, "a path whose variables, and ** at its end, are the route's too");
     return rewrite;
   };
-
-function readList(value: unknown, path: Path, test: RegExp, each: string): string[] {
-  if (!Array.isArray(value) || value.length === 0) throw new BadValue(path, value, `a list, each ${each}`);
-  return value.map((item: unknown, index) => {
-    if (typeof item !== "string" || !test.test(item)) throw new BadValue([...path, index], item, each);
-    return item;
-  });
-}
 
 const readHosts: Reader<readonly string[]> = (value, path) =>
   readList(value, path, HOST, "a name or *.name").map((host) => host.toLowerCase());

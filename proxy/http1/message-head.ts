@@ -49,7 +49,7 @@ export abstract class MessageHead {
   private upgradeStart = 0;
   private upgradeEnd = 0;
 
-  constructor(private readonly limits: HeadLimits) {}
+  constructor(protected readonly limits: HeadLimits) {}
 
   protected reset(from: number): void {
     this.base = from;
@@ -139,6 +139,13 @@ export abstract class MessageHead {
     if (this.connectionNames !== undefined && !this.dropNamed(this.connectionNames, start - from))
       return MALFORMED;
     return i;
+  }
+
+  /** Has `other` hold what was read here, whatever is read here next. */
+  protected copyInto<H extends MessageHead>(other: H): H {
+    Object.assign(other, this);
+    other.drops = this.drops.slice();
+    return other;
   }
 
   /** Leaves the line [lineStart, lineEnd) out of what is forwarded. Lines come in ascending order. */

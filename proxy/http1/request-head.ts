@@ -63,6 +63,11 @@ export class RequestHead extends MessageHead {
     this.minorVersion = 1;
   }
 
+  /** The same head, for who needs it when this object has read another one. */
+  copy(): RequestHead {
+    return this.copyInto(new RequestHead(this.limits));
+  }
+
   get hasBody(): boolean {
     return this.chunked || this.contentLength > 0;
   }

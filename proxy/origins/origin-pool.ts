@@ -43,6 +43,11 @@ export interface PoolTraits {
    * @default false
    */
   readonly leastBusy?: boolean;
+  /**
+   * What its requests are for, where they are to have connections, a queue and a circuit apart from all others'.
+   * @default - they share them
+   */
+  readonly purpose?: string;
   /** Shared with other pools of the same origin. @default - one of its own */
   readonly circuit?: Circuit;
 }

@@ -67,6 +67,52 @@ test.each<[string, object, string]>([
     "routes.a.share: 0 is not 1 where there is no monolith",
   ],
   [
+    "a shadow nobody knows",
+    route({ shadow: { service: "serach" } }),
+    'routes.a.shadow.service: "serach" is not one of search, monolith',
+  ],
+  ["a shadow that is nobody", route({ shadow: {} }), "routes.a.shadow.service: undefined is not the name of"],
+  [
+    "a shadow of the monolith in itself",
+    route({ service: "monolith", shadow: { service: "monolith" } }),
+    'routes.a.shadow.service: "monolith" is not another service',
+  ],
+  [
+    "a shadow without another side",
+    { services: SERVICES, routes: { a: { path: "/a", service: "search", shadow: { service: "search" } } } },
+    'routes.a.shadow.service: "search" is not another service',
+  ],
+  [
+    "a shadow's unknown key",
+    route({ shadow: { service: "search", colour: 1 } }),
+    "routes.a.shadow.colour: 1 is not one of service, share",
+  ],
+  [
+    "a pointer that is none",
+    route({ shadow: { service: "search", ignore: ["/a", "took"] } }),
+    'routes.a.shadow.ignore[1]: "took" is not a JSON pointer',
+  ],
+  [
+    "a shadow of methods that the route does not take",
+    route({ methods: ["GET"], shadow: { service: "search", methods: ["POST"] } }),
+    'routes.a.shadow.methods: ["POST"] is not of the methods that the route takes, GET, HEAD',
+  ],
+  [
+    "a shadow of nothing",
+    route({ methods: ["POST"], shadow: { service: "search" } }),
+    "routes.a.shadow.methods: undefined is not of the methods that the route takes, POST",
+  ],
+  [
+    "no time for a shadow",
+    route({ shadow: { service: "search", timeout: 0 } }),
+    "routes.a.shadow.timeout: 0 is not more than 0 s",
+  ],
+  [
+    "more of a body than a shadow keeps",
+    route({ shadow: { service: "search", maxBytes: 2e6 } }),
+    "routes.a.shadow.maxBytes: 2000000 is not a whole number",
+  ],
+  [
     "two routes for the same requests",
     {
       services: SERVICES,

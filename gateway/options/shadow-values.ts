@@ -1,0 +1,60 @@
+import { BadValue, fraction, known, type Path, type Reader, seconds, whole } from "../../proxy/engine";
+import { type ShadowOptions } from "./gateway-options";
+import { readList, readText } from "./text-values";
+
+const KEYS = ["service", "share", "methods", "ignore", "maxConcurrent", "maxBytes", "timeout"];
+/** RFC 6901, without the empty one, which is all of the answer. */
+const POINTER = /^(?:\/(?:[^~/]|~[01])*)+$/;
+/** What may be asked twice without asking anybody. */
+const SAFE = ["GET", "HEAD"];
+
+/**
+ * A reader of a route's `shadow`.
+ *
+ * @param taken the methods that the route takes; none for any
+ */
+export const shadowOf =
+  (taken: readonly string[], readMethods: Reader<readonly string[]>): Reader<ShadowOptions> =>
+  (value, path) => {
+    const fields = known(value, path, KEYS, "an object");
+    const from = <T>(key: string, read: Reader<T>, initial: T): T =>
+      fields[key] === undefined ? initial : read(fields[key], [...path, key]);
+    const methods = from("methods", readMethods, SAFE);
+    checkMethods(fields["methods"], methods, taken, [...path, "methods"]);
+    return {
+      service: readText(fields["service"], [...path, "service"], "the name of a service"),
+      share: from("share", fraction, 1),
+      methods,
+      ignore: from("ignore", readPointers, []),
+      maxConcurrent: from("maxConcurrent", whole(1, 10_000), 20),
+      maxBytes: from("maxBytes", whole(1, 1_048_576), 65_536),
+      timeout: from("timeout", moreThanNone, 10),
+    };
+  };
+
+/** A shadow that never could be asked is a mistake. */
+function checkMethods(
+  named: unknown,
+  methods: readonly string[],
+  taken: readonly string[],
+  path: Path,
+): void {
+  if (taken.length === 0) return;
+  const fits = (method: string): boolean => taken.includes(method);
+  if (named === undefined ? methods.some(fits) : methods.every(fits)) return;
+  throw new BadValue(path, named, `of the methods that the route takes, ${taken.join(", ")}`);
+}
+
+const readPointers: Reader<ShadowOptions["ignore"]> = (value, path) =>
+  readList(value, path, POINTER, "a JSON pointer such as /took or /items/*/id").map((pointer) =>
+    pointer
+      .slice(1)
+      .split("/")
+      .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~")),
+  );
+
+const moreThanNone: Reader<number> = (value, path) => {
+  const time = seconds(value, path);
+  if (time === 0) throw new BadValue(path, value, "more than 0 s");
+  return time;
+};

@@ -1,0 +1,16 @@
+import { BadValue, type Path } from "../../proxy/engine";
+
+/** @throws BadValue where it is no text, or empty */
+export function readText(value: unknown, path: Path, expects: string): string {
+  if (typeof value !== "string" || value === "") throw new BadValue(path, value, expects);
+  return value;
+}
+
+/** @throws BadValue where it is no list, or empty, or has a text that `test` does not match */
+export function readList(value: unknown, path: Path, test: RegExp, each: string): string[] {
+  if (!Array.isArray(value) || value.length === 0) throw new BadValue(path, value, `a list, each ${each}`);
+  return value.map((item: unknown, index) => {
+    if (typeof item !== "string" || !test.test(item)) throw new BadValue([...path, index], item, each);
+    return item;
+  });
+}

@@ -1,0 +1,149 @@
+import {
+  type Destination,
+  type Failure,
+  type MovableRequester,
+  type OriginLink,
+  RETRIES,
+  type RequestHead,
+  type ResponseHead,
+  triesAfterLoss,
+  whenUp,
+} from "../../proxy/engine";
+import { type RecordedAnswer } from "./recorded-answer";
+
+/** What came of asking a shadow, besides an answer. */
+export type Miss = "timed_out" | "failed";
+
+/** What is put to a shadow. */
+export interface Asked {
+  /** Connections that no client's request waits for. */
+  readonly service: Destination;
+  /** Nobody else's: it stays as it is. */
+  readonly head: RequestHead;
+  readonly id: string;
+  /** Framed as the head says. */
+  readonly body: Buffer;
+  /** Seconds. */
+  readonly timeout: number;
+  /** The head that an origin is to read, its empty line included. */
+  headFor(link: OriginLink): string;
+}
+
+/** A request whose answer nobody waits for. */
+export class ShadowRequest implements MovableRequester {
+  readonly requestDone = true;
+  readonly upgrading = false;
+  readonly wantsPayload = true;
+  readonly replayable = true;
+
+  private link: OriginLink | undefined;
+  private triesLeft = RETRIES;
+  private over = false;
+  private takeBack: (() => void) | undefined;
+
+  /** @param onEnd called once: with a miss, or when the answer is whole or known not to be comparable */
+  constructor(
+    private readonly asked: Asked,
+    private readonly answer: RecordedAnswer,
+    private readonly onEnd: (miss?: Miss) => void,
+  ) {}
+
+  get id(): string {
+    return this.asked.id;
+  }
+
+  get head(): RequestHead {
+    return this.asked.head;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get answerBegun(): boolean {
+    return this.answer.status > 0;
+  }
+
+  begin(): void {
+    this.takeBack = whenUp(this.asked.timeout, () => this.cancel("timed_out"));
+    this.asked.service.acquire(this);
+  }
+
+  send(link: OriginLink): void {
+    this.link = link;
+    const { body } = this.asked;
+    const text = this.asked.headFor(link);
+    if (body.length === 0) link.writeText(text);
+    else link.writeTextAndBytes(text, body);
+  }
+
+  detach(): void {
+    this.link = undefined;
+  }
+
+  originDrained(): void {
+    // All of the request was handed over at once.
+  }
+
+  inform(): void {
+    // Nobody waits.
+  }
+
+  respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    if (!this.over) this.answer.begin(head, false);
+    return this.body(bytes, from, to, last);
+  }
+
+  body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
+    if (this.over) return true;
+    this.answer.add(bytes, from, to, last);
+    // The link of an answer that is complete may serve another exchange already.
+    if (last) this.end();
+    else if (!this.answer.comparable) this.cancel();
+    return true;
+  }
+
+  trailers(): void {
+    // They are not compared.
+  }
+
+  switched(): boolean {
+    throw new Error("a shadow never asks to switch protocols");
+  }
+
+  originEnded(): void {
+    throw new Error("a shadow never asks to switch protocols");
+  }
+
+  lost(link: OriginLink, failure: Failure, answered: boolean): void {
+    if (this.over || this.link !== link) return;
+    this.detach();
+    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
+    if (triesLeft === undefined) {
+      this.fail(failure);
+      return;
+    }
+    this.triesLeft = triesLeft;
+    this.asked.service.acquire(this, true);
+  }
+
+  fail({ status }: Failure): void {
+    if (!this.over) this.end(status === 504 ? "timed_out" : "failed");
+  }
+
+  /** Wants nothing any more. */
+  private cancel(miss?: Miss): void {
+    if (this.over) return;
+    const { link } = this;
+    this.end(miss);
+    link?.abandon();
+    this.asked.service.forget(this);
+  }
+
+  private end(miss?: Miss): void {
+    this.over = true;
+    this.link = undefined;
+    this.takeBack?.();
+    this.onEnd(miss);
+  }
+}
