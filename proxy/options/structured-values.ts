@@ -9,7 +9,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export function known(value: unknown, path: Path, keys: readonly string[], expects: string): Fields {
   const fields = fieldsOf(value, path, expects);
   for (const key of Object.keys(fields)) {
-    if (!keys.includes(key)) throw new BadValue([...path, key], fields[key], `one of ${keys.join(", ")}`);
+    if (!keys.includes(key)) throw new BadValue(path, key, `one of ${keys.join(", ")}`);
   }
   return fields;
 }

@@ -27,7 +27,7 @@ test.each<[string, object, string]>([
     route({ service: "serach" }),
     'routes.a.service: "serach" is not one of search, monolith',
   ],
-  ["an unknown key of a route", route({ paht: 1 }), "routes.a.paht: 1 is not one of hosts, path"],
+  ["an unknown key of a route", route({ paht: 1 }), 'routes.a: "paht" is not one of hosts, path'],
   ["a relative path", route({ path: "a" }), 'routes.a.path: "a" is not a path such as'],
   ["** in the middle", route({ path: "/a/**/b" }), 'routes.a.path: "/a/**/b" is not a path'],
   ["a variable twice", route({ path: "/{a}/{a}" }), 'routes.a.path: "/{a}/{a}" is not a path'],
