@@ -19,7 +19,7 @@ import {
 import { headTo } from "./call";
 import { type Arrival, arrivalOf } from "./hop-fields";
 import { standing, userOf } from "./moving/share";
-import { shadowService } from "./moving/sides";
+import { shadowService } from "./options/shadow-services";
 import {
   forShadows,
   type GatewayOptions,

@@ -11,7 +11,7 @@ import {
   show,
   structure,
 } from "../../proxy/engine";
-import { shadowServices } from "../moving/sides";
+import { shadowServices } from "./shadow-services";
 import { shapeOf } from "../routes/path-pattern";
 import {
   forShadows,

@@ -1,4 +1,4 @@
-import { MONOLITH, type ShadowedRoute } from "../options/gateway-options";
+import { MONOLITH, type ShadowedRoute } from "./gateway-options";
 
 /** Who is the shadow of a request that `primary` has. */
 export function shadowService({ service, shadow }: ShadowedRoute, primary: string): string {
