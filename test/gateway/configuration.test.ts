@@ -85,7 +85,7 @@ test.each<[string, object, string]>([
   [
     "a shadow's unknown key",
     route({ shadow: { service: "search", colour: 1 } }),
-    "routes.a.shadow.colour: 1 is not one of service, share",
+    'routes.a.shadow: "colour" is not one of service, share',
   ],
   [
     "a pointer that is none",
