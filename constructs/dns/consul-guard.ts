@@ -70,6 +70,7 @@ has_leader() { leader=$(api status/leader -f) && [ "$leader" != '""' ]; }
 health() { api operator/autopilot/health | tr '{' '\\n'; }
 spare() { health | sed -n 's/.*"Healthy": *true.*"FailureTolerance": *\\([0-9]*\\).*/\\1/p'; }
 own_health() { health | grep "\\"Name\\": *\\"$node\\""; }
+told_of_itself() { own_health | tr -d '"{}[]' | grep . || echo "no such server"; }
 is_healthy() { own_health | grep -q '"Healthy": *true'; }
 # Under its address the others know the agent: without it, it serves nobody.
 has_moved() {
@@ -246,7 +247,7 @@ lost_are_given_up() {
 
 const readyServer = (mayBegin: boolean): string =>
   `${mayBegin ? "  if never_had_leader && begins; then return 0; fi\n" : ""}  has_leader || { echo "consul: the servers have no leader" >&2; return 1; }
-  is_healthy || { echo "consul: server $node has not caught up with the leader" >&2; return 1; }
+  is_healthy || { echo "consul: server $node has not caught up with the leader, which says: $(told_of_itself)" >&2; return 1; }
   is_voter || { echo "consul: server $node is no voter yet" >&2; return 1; }
 ${mayBegin ? LAST_OF_THE_BEGINNING : `  echo "$node" | have_told`}`;
 

@@ -210,7 +210,13 @@ describe("consulGuard", () => {
     expect(await guard("ready", fellowDead)).toMatchObject({ status: 0 });
     expect(await guard("ready", behind)).toMatchObject({
       status: 1,
-      error: expect.stringContaining("server jp-1 has not caught up"),
+      error: expect.stringMatching(
+        /^consul: server jp-1 has not caught up with the leader, which says: .*Healthy: ?false/,
+      ),
+    });
+    expect(await guard("ready", { ...LED, health: health(0, ...peers) })).toMatchObject({
+      status: 1,
+      error: expect.stringContaining("which says: no such server"),
     });
   });
 
