@@ -6,6 +6,18 @@ const barrels = ["aws", "google", "kubernetes", "helm"].map((name) => ({
   message: `Import the one resource (@cdktf/provider-${name}/lib/...): the barrel costs seconds and 1.4 GB.`,
 }));
 
+/** What programs that stand by themselves know nothing of. */
+const CDKTF_AND_ITS_APP = [
+  "**/constructs/**",
+  "**/stacks/**",
+  "**/regions/**",
+  "**/planning/**",
+  "cdktf",
+  "cdktf/**",
+  "@cdktf/**",
+  "constructs",
+];
+
 /** Arrows between folders run one way; each entry forbids a folder to import what lies above it. */
 const boundary = (files, group, message) => ({
   files,
@@ -53,33 +65,12 @@ export default tseslint.config(
   ),
   boundary(
     ["proxy/**/*.ts"],
-    [
-      "**/gateway/**",
-      "**/constructs/**",
-      "**/stacks/**",
-      "**/regions/**",
-      "**/planning/**",
-      "cdktf",
-      "cdktf/**",
-      "@cdktf/**",
-      "constructs",
-    ],
+    ["**/gateway/**", ...CDKTF_AND_ITS_APP],
     "proxy/ is a program of its own and knows nothing of CDKTF.",
   ),
   boundary(
     ["gateway/**/*.ts"],
-    [
-      "**/proxy/**",
-      "!**/proxy/engine",
-      "**/constructs/**",
-      "**/stacks/**",
-      "**/regions/**",
-      "**/planning/**",
-      "cdktf",
-      "cdktf/**",
-      "@cdktf/**",
-      "constructs",
-    ],
+    ["**/proxy/**", "!**/proxy/engine", ...CDKTF_AND_ITS_APP],
     "gateway/ stands on proxy/engine, and knows nothing of CDKTF.",
   ),
   boundary(

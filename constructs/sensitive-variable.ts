@@ -27,10 +27,6 @@ export function sensitiveVariable(
   return variable.stringValue;
 }
 
-/** What stands for a text that must match a pattern of RE2. */
-export const matches = (name: string, pattern: string): string =>
-  `can(regex(${JSON.stringify(pattern)}, var.${name}))`;
-
 /**
  * Terraform prints a variable's value, a sensitive one too, when the variable's own validation fails. A precondition
  * prints none: the rules of all sensitive variables of a stack are those of one output.

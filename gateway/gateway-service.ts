@@ -4,8 +4,8 @@ import {
   type CompletedExchange,
   type Destination,
   type Failure,
-  isHost,
   Log,
+  MALFORMED_HOST,
   type Origin,
   type OriginPool,
   type RequestHead,
@@ -60,8 +60,6 @@ export class GatewayService extends Service<GatewayOptions> {
   /** The services again, by connections that no client's request waits for. */
   private readonly shadowConnections = new Map<string, ServiceConnections>();
   private unrouted = 0;
-  /** The Host that was last found well-formed: most have the same. */
-  private lastHost = "";
 
   constructor(
     options: GatewayOptions,
@@ -75,10 +73,7 @@ export class GatewayService extends Service<GatewayOptions> {
   override destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure {
     const { head } = request;
     const { path } = head;
-    if (head.host !== this.lastHost) {
-      if (head.host !== "" && !isHost(head.host)) return { status: 400, problem: "malformed Host" };
-      this.lastHost = head.host;
-    }
+    if (!this.isWellFormed(head.host)) return MALFORMED_HOST;
     if (hasDotSegment(path)) return { status: 400, problem: "a path with a segment . or .." };
     const route = this.table.find(head) ?? (this.connections.has(MONOLITH) ? REST : undefined);
     if (route === undefined) {

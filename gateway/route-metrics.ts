@@ -1,4 +1,4 @@
-import { BUCKETS, type Family, type Snapshot } from "../proxy/engine";
+import { type Family, Histogram, type Snapshot } from "../proxy/engine";
 
 /** The series that a gateway has besides those of the engine. */
 export const ROUTE_FAMILIES: readonly Family[] = [
@@ -17,8 +17,7 @@ export const ROUTE_FAMILIES: readonly Family[] = [
 /** What is counted of one route's requests to one service. */
 export class RouteMetrics {
   private readonly byStatus = new Map<number, number>();
-  private readonly buckets = new Float64Array(BUCKETS.length + 1);
-  private seconds = 0;
+  private readonly times = new Histogram();
 
   constructor(
     readonly route: string,
@@ -27,22 +26,13 @@ export class RouteMetrics {
 
   completed(status: number, seconds: number): void {
     this.byStatus.set(status, (this.byStatus.get(status) ?? 0) + 1);
-    this.seconds += seconds;
-    let i = 0;
-    while (i < BUCKETS.length && seconds > BUCKETS[i]!) i++;
-    this.buckets[i]!++;
+    this.times.add(seconds);
   }
 
   into(snapshot: Snapshot): void {
     const labels = `route="${this.route}",service="${this.service}"`;
     for (const [status, count] of this.byStatus)
       snapshot[`route_requests_total{${labels},status="${status}"}`] = count;
-    let sum = 0;
-    this.buckets.forEach((count, i) => {
-      sum += count;
-      snapshot[`route_request_seconds_bucket{${labels},le="${BUCKETS[i] ?? "+Inf"}"}`] = sum;
-    });
-    snapshot[`route_request_seconds_sum{${labels}}`] = this.seconds;
-    snapshot[`route_request_seconds_count{${labels}}`] = sum;
+    this.times.into(snapshot, "route_request_seconds", labels);
   }
 }

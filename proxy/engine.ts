@@ -18,7 +18,8 @@ export { type RequestHead } from "./http1/request-head";
 export { type ResponseHead } from "./http1/response-head";
 export { type AccessRecord } from "./observation/access-log";
 export { Log } from "./observation/log";
-export { BUCKETS, type Family, type Snapshot } from "./observation/metrics";
+export { Histogram } from "./observation/histogram";
+export { type Family, type Snapshot } from "./observation/metrics";
 export { readConfigFile } from "./options/config-file";
 export { readUpstream } from "./options/endpoint-values";
 export { type GroupOptions } from "./options/group-options";
@@ -32,14 +33,15 @@ export {
   fieldsOf,
   fraction,
   known,
+  members,
   type Reader,
   seconds,
   whole,
 } from "./options/structured-values";
 export { type OriginPool } from "./origins/origin-pool";
 export { type Program } from "./program";
-export { authorityOf, isHost, type Origin } from "./route";
+export { authorityOf, type Origin } from "./route";
 export { run } from "./run";
-export { Service, trusting } from "./service";
+export { MALFORMED_HOST, Service, trusting } from "./service";
 export { VERSION } from "./version";
 export { work } from "./worker";

@@ -8,8 +8,8 @@ import { Log } from "./observation/log";
 import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Options } from "./options/options";
 import { type OriginPool } from "./origins/origin-pool";
-import { authorityOf, isHost, isOrigin, type Origin, routeOf, usualHost } from "./route";
-import { Service, trusting } from "./service";
+import { authorityOf, isOrigin, type Origin, routeOf, usualHost } from "./route";
+import { MALFORMED_HOST, Service, trusting } from "./service";
 import { VERSION } from "./version";
 
 /** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
@@ -22,8 +22,6 @@ export class ProxyService extends Service {
   private allowed: AllowList;
   /** The fields put on each request, up to the id. */
   private readonly requestMark: string;
-  /** The Host that was last found well-formed: with one upstream most have the same. */
-  private lastHost = "";
 
   constructor(options: Options, log = Log.toStderr(), trust: SecureContext = trusting(options.caFile)) {
     super(options, log, trust);
@@ -89,10 +87,7 @@ export class ProxyService extends Service {
 
   /** Where a request with this Host goes, or why nowhere. */
   private routed(host: string, over: WireProtocol): Destination | Failure {
-    if (this.upstream !== undefined && host !== this.lastHost) {
-      if (host !== "" && !isHost(host)) return { status: 400, problem: "malformed Host" };
-      this.lastHost = host;
-    }
+    if (this.upstream !== undefined && !this.isWellFormed(host)) return MALFORMED_HOST;
     if (this.upstream !== undefined && over !== "h2") return this.upstream;
     const key = over === "any" ? host : `${host} ${over}`;
     const known = this.routes.get(key);

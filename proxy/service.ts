@@ -26,11 +26,13 @@ import { groupInto, poolInto, resolverInto } from "./origins/origin-metrics";
 import { OriginPool, type PoolTraits } from "./origins/origin-pool";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";
-import { type Origin, originKey } from "./route";
+import { isHost, type Origin, originKey } from "./route";
 import { READ_BUFFER_BYTES } from "./wire";
 
 /** Options that groups are not made with. */
 const NOT_OF_GROUPS: ReadonlySet<OptionName> = new Set<OptionName>(["allow", "allowAny", "warm", "groups"]);
+
+export const MALFORMED_HOST: Failure = { status: 400, problem: "malformed Host" };
 
 /**
  * Listens, and holds what all connections share, with clients and with origins. Where a request goes is the business of
@@ -62,6 +64,8 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   private readonly http2: Http2Listener;
   private readonly stopTicking: () => void;
   private onDrained: (() => void) | undefined;
+  /** The Host that was last found well-formed: most have the same. */
+  private lastHost = "";
 
   /** @param trust whose certificates an origin may show */
   constructor(
@@ -252,6 +256,14 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   }
 
   /** Keeps so many connections of these pools open from now on, and of others none. */
+  /** Whether a Host, where there is one, may go on as it is. */
+  protected isWellFormed(host: string): boolean {
+    if (host === this.lastHost) return true;
+    if (host !== "" && !isHost(host)) return false;
+    this.lastHost = host;
+    return true;
+  }
+
   protected keepWarm(counts: ReadonlyMap<OriginPool, number>): void {
     for (const pool of this.pools.values()) pool.keepWarm(counts.get(pool) ?? 0);
   }

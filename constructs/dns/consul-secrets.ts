@@ -1,7 +1,7 @@
 import { Fn, Token } from "cdktf";
 import type { Construct } from "constructs";
 import { type HostFile, secret } from "../host";
-import { matches, sensitiveVariable } from "../sensitive-variable";
+import { sensitiveVariable } from "../sensitive-variable";
 import type { BucketKey } from "./snapshot-bucket";
 
 /** PEM texts of the servers' identity, as expressions of sensitive values. Other agents get theirs from a server. */
@@ -112,6 +112,6 @@ const sensitive = (
   sensitiveVariable(scope, name.replace(/^consul_/, "").replaceAll("_", "-"), {
     name,
     description,
-    condition: matches(name, pattern),
+    condition: `can(regex(${JSON.stringify(pattern)}, var.${name}))`,
     expected: `be ${expected}`,
   });

@@ -3,6 +3,7 @@ import {
   fieldsOf,
   fraction,
   known,
+  members,
   type Path,
   type Reader,
   seconds,
@@ -43,8 +44,7 @@ export function readRoutes(value: unknown): readonly RouteOptions[] {
 
 function readRoute(name: string, value: unknown, path: Path): RouteOptions {
   const fields = known(value, path, KEYS, "an object");
-  const from = <T>(key: string, read: Reader<T>, initial: T): T =>
-    fields[key] === undefined ? initial : read(fields[key], [...path, key]);
+  const from = members(fields, path);
   const pattern = readPath(fields["path"], [...path, "path"]);
   const sticky = from<Identity | undefined>("sticky", readIdentity, undefined);
   const share = from("share", fraction, 1);

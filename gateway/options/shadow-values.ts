@@ -1,4 +1,13 @@
-import { BadValue, fraction, known, type Path, type Reader, seconds, whole } from "../../proxy/engine";
+import {
+  BadValue,
+  fraction,
+  known,
+  members,
+  type Path,
+  type Reader,
+  seconds,
+  whole,
+} from "../../proxy/engine";
 import { type ShadowOptions } from "./gateway-options";
 import { readList, readText } from "./text-values";
 
@@ -17,8 +26,7 @@ export const shadowOf =
   (taken: readonly string[], readMethods: Reader<readonly string[]>): Reader<ShadowOptions> =>
   (value, path) => {
     const fields = known(value, path, KEYS, "an object");
-    const from = <T>(key: string, read: Reader<T>, initial: T): T =>
-      fields[key] === undefined ? initial : read(fields[key], [...path, key]);
+    const from = members(fields, path);
     const methods = from("methods", readMethods, SAFE);
     checkMethods(fields["methods"], methods, taken, [...path, "methods"]);
     return {

@@ -1,10 +1,8 @@
+import { Histogram } from "./histogram";
 import { type LogLines } from "./log-lines";
 
 /** Numbers by series, `name` or `name{label="value"}`, without the program's own prefix: what one worker knows, and what adds up over workers. */
 export type Snapshot = Record<string, number>;
-
-/** Upper bounds of the latency histogram in seconds. */
-export const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Name, type and meaning of a family of series. */
 export type Family = readonly [name: string, type: "counter" | "gauge" | "histogram", help: string];
@@ -60,17 +58,13 @@ export class RequestMetrics {
   refused = 0;
   retries = 0;
   private readonly byStatus = new Float64Array(1000);
-  private readonly buckets = new Float64Array(BUCKETS.length + 1);
-  private seconds = 0;
+  private readonly times = new Histogram();
   private bodyBytes = 0;
 
   completed(status: number, sent: number, seconds: number): void {
     this.byStatus[status]!++;
     this.bodyBytes += sent;
-    this.seconds += seconds;
-    let i = 0;
-    while (i < BUCKETS.length && seconds > BUCKETS[i]!) i++;
-    this.buckets[i]!++;
+    this.times.add(seconds);
   }
 
   get requests(): number {
@@ -87,13 +81,7 @@ export class RequestMetrics {
     for (const [status, count] of this.countsByStatus()) {
       snapshot[`requests_total{status="${status}"}`] = count;
     }
-    let sum = 0;
-    this.buckets.forEach((count, i) => {
-      sum += count;
-      snapshot[`request_seconds_bucket{le="${BUCKETS[i] ?? "+Inf"}"}`] = sum;
-    });
-    snapshot["request_seconds_sum"] = this.seconds;
-    snapshot["request_seconds_count"] = sum;
+    this.times.into(snapshot, "request_seconds");
     snapshot["response_body_bytes_total"] = this.bodyBytes;
     snapshot["refused_total"] = this.refused;
     snapshot["retries_total"] = this.retries;

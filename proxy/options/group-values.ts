@@ -7,7 +7,16 @@ import {
   type SubstituteOptions,
 } from "./group-options";
 import { BadValue, type Path } from "./option-error";
-import { type Fields, fieldsOf, fraction, known, type Reader, seconds, whole } from "./structured-values";
+import {
+  type Fields,
+  fieldsOf,
+  fraction,
+  known,
+  members,
+  type Reader,
+  seconds,
+  whole,
+} from "./structured-values";
 
 /** Reads the value of `groups`: an object of groups by name. @throws BadValue */
 export function readGroups(value: unknown): readonly GroupOptions[] {
@@ -21,8 +30,7 @@ export function readGroups(value: unknown): readonly GroupOptions[] {
 /** Reads one group. @throws BadValue */
 export function readGroup(name: string, value: unknown, path: Path): GroupOptions {
   const fields = known(value, path, GROUP_KEYS, "a list of origins, or an object");
-  const from = <T>(key: string, read: Reader<T>, initial: T): T =>
-    fields[key] === undefined ? initial : read(fields[key], [...path, key]);
+  const from = members(fields, path);
   const given = fields["origins"];
   if (!Array.isArray(given) || given.length === 0)
     throw new BadValue([...path, "origins"], given, "a list of at least one origin");
@@ -61,13 +69,12 @@ export const GROUP_KEYS = [
 ];
 
 function readOrigin(value: unknown, path: Path): GroupOrigin {
-  const fields =
+  const fields: Fields =
     typeof value === "string"
       ? { url: value }
       : known(value, path, ["url", "weight", "limit", "warm", "host"], "a URL, or an object with one");
-  const from = <T>(key: string, read: Reader<T>, initial: T): T =>
-    (fields as Fields)[key] === undefined ? initial : read((fields as Fields)[key], [...path, key]);
-  const { url } = fields as Fields;
+  const from = members(fields, path);
+  const { url } = fields;
   const at = typeof url === "string" ? readUpstream(url) : undefined;
   if (at === undefined)
     throw new BadValue(

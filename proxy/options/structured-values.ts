@@ -21,6 +21,12 @@ export function fieldsOf(value: unknown, path: Path, expects: string): Fields {
   return value as Fields;
 }
 
+/** Reads members of an object at a path; one that is not given is what it is `initial`ly. @throws BadValue */
+export const members =
+  (fields: Fields, path: Path) =>
+  <T>(key: string, read: Reader<T>, initial: T): T =>
+    fields[key] === undefined ? initial : read(fields[key], [...path, key]);
+
 /** A reader by an option's definition. */
 export function reading<T>(definition: Definition): Reader<T> {
   return (value, path) => {

@@ -7,13 +7,13 @@ const isHere = spawnSync("terraform", ["version"], { env: environment }).status 
 export const itWithTerraform = (title: string, test: () => void): void =>
   isHere ? it(title, test, 60_000) : it.skip(`${title} (skipped: no terraform on PATH)`, test);
 
+/** Runs Terraform in a directory, whatever comes of it. */
+export const attemptTerraform = (cwd: string, ...args: string[]) =>
+  spawnSync("terraform", args, { cwd, env: environment, encoding: "utf8" });
+
 /** Runs Terraform in a directory and returns its standard output. Throws when it fails. */
 export function terraform(cwd: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync("terraform", args, {
-    cwd,
-    env: environment,
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = attemptTerraform(cwd, ...args);
   if (status !== 0) throw new Error(`terraform ${args.join(" ")}: ${stdout}${stderr}`);
   return stdout;
 }

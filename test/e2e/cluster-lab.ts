@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { Testbed, until } from "../testbed";
+import { attempt, type CommandResult } from "../testbed/command";
 import { Cluster } from "../testbed/cluster/cluster";
 import { type RegionChanges, WorkloadsDeployment } from "../testbed/cluster/workloads-deployment";
 import { UK_CLUSTER, UK_ORIGIN } from "../testbed/uk-region";
@@ -72,6 +74,12 @@ export class ClusterLab {
       );
       return stdout.trim() !== "" || undefined;
     });
+  }
+
+  /** Runs `tricloud recover uk-workloads`, whatever comes of it. */
+  recover(...args: readonly string[]): Promise<CommandResult> {
+    const command = [resolve("dist/cli/main.js"), "recover", "uk-workloads", "--out", this.workloads.out];
+    return attempt(process.execPath, [...command, ...args], { env: this.workloads.environment });
   }
 
   async stop(): Promise<void> {

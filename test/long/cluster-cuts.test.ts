@@ -1,55 +1,38 @@
-import { resolve } from "node:path";
-import { attempt } from "../testbed/command";
 import { ClusterLab } from "../e2e/cluster-lab";
+import { describeOnCluster } from "../e2e/on-cluster";
 
-const obstacle = ClusterLab.obstacle();
-const describeOnCluster = obstacle === undefined ? describe : describe.skip;
+describeOnCluster("uk-workloads, cut anywhere", () => {
+  let lab: ClusterLab;
 
-describeOnCluster(
-  `uk-workloads, cut anywhere${obstacle === undefined ? "" : ` (skipped: ${obstacle})`}`,
-  () => {
-    let lab: ClusterLab;
+  beforeAll(async () => {
+    lab = await ClusterLab.boot();
+  }, 900_000);
+  afterAll(async () => {
+    await lab?.stop();
+  }, 60_000);
 
-    beforeAll(async () => {
-      lab = await ClusterLab.boot();
-    }, 900_000);
-    afterAll(async () => {
-      await lab?.stop();
-    }, 60_000);
+  const recover = async (): Promise<void> => {
+    const { code, stdout, stderr } = await lab.recover("--yes");
+    if (code !== 0) throw new Error(`recover ended with ${code}:\n${stdout}${stderr}`);
+  };
 
-    const recover = async (): Promise<void> => {
-      const command = [
-        resolve("dist/cli/main.js"),
-        "recover",
-        "uk-workloads",
-        "--yes",
-        "--out",
-        lab.workloads.out,
-      ];
-      const { code, stdout, stderr } = await attempt(process.execPath, command, {
-        env: lab.workloads.environment,
-      });
-      if (code !== 0) throw new Error(`recover ended with ${code}:\n${stdout}${stderr}`);
-    };
-
-    it("is whole in the end, though each resource in turn was made and not noted", async () => {
-      const met: string[] = [];
-      // WHEN each deploy is cut at the first resource at which none was cut before, and recovered from
-      while (
-        await lab.deployCut({
-          at: (moment, step) => {
-            if (moment === "before" || met.includes(step)) return false;
-            met.push(step);
-            return true;
-          },
-        })
-      )
-        await recover();
-      // THEN all were met, and the last deploy went through
-      expect(met.length).toBeGreaterThan(20);
-      expect((await lab.workloads.attempt()).stdout).toMatch(/Resources: 0 added, 0 changed, 0 destroyed/);
-      for (const workload of ["deployment/proxy", "daemonset/resolver"])
-        await lab.cluster.rollout("tricloud", workload, 120);
-    });
-  },
-);
+  it("is whole in the end, though each resource in turn was made and not noted", async () => {
+    const met: string[] = [];
+    // WHEN each deploy is cut at the first resource at which none was cut before, and recovered from
+    while (
+      await lab.deployCut({
+        at: (moment, step) => {
+          if (moment === "before" || met.includes(step)) return false;
+          met.push(step);
+          return true;
+        },
+      })
+    )
+      await recover();
+    // THEN all were met, and the last deploy went through
+    expect(met.length).toBeGreaterThan(20);
+    expect((await lab.workloads.attempt()).stdout).toMatch(/Resources: 0 added, 0 changed, 0 destroyed/);
+    for (const workload of ["deployment/proxy", "daemonset/resolver"])
+      await lab.cluster.rollout("tricloud", workload, 120);
+  });
+});

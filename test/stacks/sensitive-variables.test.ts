@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +10,7 @@ import { UkStack } from "../../stacks/uk";
 import { UkWorkloadsStack } from "../../stacks/uk-workloads";
 import { synthesisedApp } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue } from "../constructs/region/region-values";
-import { itWithTerraform } from "../constructs/terraform";
+import { attemptTerraform, itWithTerraform } from "../constructs/terraform";
 import { servicesOf, validated } from "./service-values";
 
 const CONSUL = { tls: true, acl: true };
@@ -52,11 +51,7 @@ function planned({ variable, output }: Configuration, value: string): string {
     write("main.tf.json", { variable, output: { checked: output["sensitive_variables"] } });
     const names = Object.keys(variable).filter((name) => variable[name]!.sensitive);
     write("given.auto.tfvars.json", Object.fromEntries(names.map((name) => [name, value])));
-    const { stdout, stderr } = spawnSync("terraform", ["plan", "-no-color", "-input=false"], {
-      cwd: directory,
-      env: { ...process.env, CHECKPOINT_DISABLE: "1", TF_CLI_CONFIG_FILE: undefined },
-      encoding: "utf8",
-    });
+    const { stdout, stderr } = attemptTerraform(directory, "plan", "-no-color", "-input=false");
     return (stdout + stderr).replace(/\s*\n[│\s]*/g, " ");
   } finally {
     rmSync(directory, { recursive: true });
