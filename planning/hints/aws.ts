@@ -138,6 +138,12 @@ export const AWS_HINTS: ProviderHints = {
     allowed: { health_check_type: ["EC2", "ELB"], "instance_refresh.strategy": ["Rolling"] },
   }),
   aws_autoscaling_policy: {
+    items: Object.fromEntries(
+      ["capacity", "load", "scaling"].map((kind) => [
+        `predictive_scaling_configuration.metric_specification.customized_${kind}_metric_specification.metric_data_queries`,
+        [1, 10] as const,
+      ]),
+    ),
     replace: ["name", "autoscaling_group_name"],
     conflicts: [["scaling_adjustment", "step_adjustment"]],
     allowed: {
@@ -186,7 +192,10 @@ export const AWS_HINTS: ProviderHints = {
     allowed: { scope: ["CLOUDFRONT", "REGIONAL"] },
   }),
   aws_wafv2_web_acl_association: { replace: ["resource_arn", "web_acl_arn"] },
-  aws_wafv2_web_acl_logging_configuration: { replace: ["resource_arn", "log_destination_configs"] },
+  aws_wafv2_web_acl_logging_configuration: {
+    items: { redacted_fields: [0, 100] },
+    replace: ["resource_arn", "log_destination_configs"],
+  },
   aws_db_event_subscription: named(),
   aws_db_instance: {
     sensitive: ["password", "password_wo"],
