@@ -6,7 +6,10 @@ import {
   ClusterService,
   type ConsulChart,
   type IWorkerZones,
+  type Peers,
 } from "../constructs/kubernetes";
+import { labelsOf } from "../constructs/kubernetes/own-labels";
+import { groupsReach, letsThrough, type ProxyReach } from "../constructs/proxy/proxy-reach";
 import type { GkeRegion } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { CLUSTER_INSTANCES } from "../constructs/service/service-placement";
@@ -24,6 +27,8 @@ export interface ClusterServicesProps {
   readonly workers: IWorkerZones;
   readonly consul: ConsulChart;
   readonly resolver: ClusterResolver;
+  /** The region's proxies, and what they are told. */
+  readonly proxies: { readonly pods: Peers; readonly reach: ProxyReach };
   /** Where images come from that name no registry. */
   readonly ownImages: ImageRepository;
   /** Where those of Docker Hub come from. */
@@ -45,6 +50,7 @@ export function clusterServices(
 ): ReadonlyMap<string, MadeService> {
   const { region, namespace, access, workers, consul, resolver, ownImages, mirror, way } = props;
   const here = servicesIn(props.services, region);
+  const clients = clientsOf(here, props);
   const made = new Map(
     here.map(({ name, image, port, health, env, memoryMegabytes, cpus, drainSeconds, calls, ...rest }) => {
       const { instances = CLUSTER_INSTANCES, atMost = instances } = rest.in[region.name]!;
@@ -52,6 +58,7 @@ export function clusterServices(
         ...{ name, namespace, access, workers, port, env, instances, atMost },
         region: region.name,
         image: hasRegistry(image) ? mirror.via(image) : `${ownImages.prefix}/${image}`,
+        clients: clients(name),
         secrets: secretVariables(scope, { service: name, region: region.name, names: rest.secrets }),
         health: { path: health.path },
         startSeconds: health.startSeconds,
@@ -72,6 +79,23 @@ export function clusterServices(
   const needs = serviceNeeds(here, stands, way);
   return new Map([...made].map(([name, { service }]) => [name, { service, needs: needs.get(name)! }]));
 }
+
+/** Who may call a service of the region: those that say so, and the proxies where such a call may go through them. */
+const clientsOf =
+  (here: readonly ServiceValue[], { namespace, consul, proxies }: ClusterServicesProps) =>
+  (name: string): Peers[] => {
+    const callers = here.filter(({ calls }) => calls.includes(name));
+    const hosts = ["service", `service.${consul.datacenter}`, "query"].map(
+      (kind) => `${name}.${kind}.${consul.domain}`,
+    );
+    const proxied = hosts.some(
+      (host) => groupsReach(proxies.reach, host) || (callers.length > 0 && letsThrough(proxies.reach, host)),
+    );
+    return [
+      ...callers.map((caller) => ({ namespace, podLabels: labelsOf(caller.name) })),
+      ...(proxied ? [proxies.pods] : []),
+    ];
+  };
 
 /** For nodes to be added and images to be pulled. */
 const BOUND_SECONDS = 600;

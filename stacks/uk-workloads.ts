@@ -53,6 +53,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       namespace: consulNamespace,
       ...consul.metrics,
     });
+    const proxied = this.proxiedFor(services);
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
@@ -60,7 +61,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
-      ...this.proxiedFor(services),
+      ...proxied,
     });
     proxy.registerWith(consul);
     new DeployGate(this, "proxy-ready", {
@@ -96,6 +97,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const made = clusterServices(this, {
       ...{ region, services, access, workers, consul, resolver, namespace: apps },
       ...{ ownImages: uk.appImages, mirror: images },
+      proxies: { pods: { namespace, podLabels: proxy.podLabels }, reach: proxied },
       way: (host) => ({ proxy, ...this.originNamed(host) }),
     });
     const needs = new Map([...made].map(([name, one]) => [name, one.needs]));

@@ -12,8 +12,8 @@ export type Peers =
   | { readonly anywhere: true }
   /** Pods of every namespace. */
   | { readonly pods: "all" }
-  /** Pods of one namespace. */
-  | { readonly namespace: string }
+  /** Pods of one namespace; with `podLabels`, those of them that carry all of these. */
+  | { readonly namespace: string; readonly podLabels?: Readonly<Record<string, string>> }
   /** Machines outside the cluster; pods and nodes never match a network, whatever their addresses. */
   | { readonly networks: readonly string[] };
 
@@ -70,7 +70,13 @@ function ingressRule({ from, tcp = [], udp = [] }: AllowedIngress): NetworkPolic
 function peerBlocks(peers: Peers): NetworkPolicyV1SpecIngressFrom[] {
   if ("pods" in peers) return [{ namespaceSelector: {} }];
   if ("namespace" in peers) {
-    return [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": peers.namespace } } }];
+    const { namespace, podLabels } = peers;
+    return [
+      {
+        namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+        podSelector: podLabels && { matchLabels: { ...podLabels } },
+      },
+    ];
   }
   return "networks" in peers ? peers.networks.map((cidr) => ({ ipBlock: { cidr } })) : [];
 }

@@ -78,6 +78,8 @@ export interface ProxyDeploymentProps {
 export class ProxyDeployment extends Construct implements IProxy, HasTopology {
   readonly serviceName: string;
   readonly port: number;
+  /** Labels that only its pods have. */
+  readonly podLabels: Readonly<Record<string, string>> = LABELS;
   /** Where metrics are collected from. */
   readonly metrics = { podLabels: LABELS, port: "admin" };
   /** The zones that its pods are spread over. */

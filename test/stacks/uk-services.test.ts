@@ -37,6 +37,15 @@ function synthesised(services: readonly ServiceInput[], changes: Partial<GkeRegi
   };
 }
 
+interface Policy {
+  readonly podSelector: { readonly matchLabels: Attributes };
+  readonly policyTypes: readonly string[];
+  readonly ingress?: readonly {
+    readonly from: readonly Attributes[];
+    readonly ports: readonly Attributes[];
+  }[];
+}
+
 type PodSpec = { containers: { image: string; env: { name: string; value: string }[] }[] };
 
 const podOf = (deployment: Manifest | undefined) =>
@@ -124,6 +133,63 @@ describe("services of a region on GKE", () => {
     expect(unavailable("shop")).toBeGreaterThan(unavailable("news"));
   });
 
+  describe("are reached", () => {
+    /** Who a service's own policy lets in: namespace and name of pods. */
+    const callersOf = (
+      name: string,
+      services: readonly ServiceInput[],
+      changes: Partial<GkeRegionInput> = {},
+    ) => {
+      const policy = synthesised(services, { entrance: undefined, ...changes }).object(
+        "NetworkPolicy",
+        name,
+      )!;
+      expect(schemaErrors(policy)).toEqual([]);
+      const { podSelector, policyTypes, ingress = [] } = policy["spec"] as Policy;
+      expect([podSelector.matchLabels, policyTypes]).toEqual([labels(name), ["Ingress"]]);
+      expect(ingress.map(({ ports }) => ports)).toEqual(ingress.map(() => [{ protocol: "TCP", port: 8081 }]));
+      return ingress.flatMap(({ from }) => from);
+    };
+    const labels = (name: string) => ({
+      "app.kubernetes.io/name": name,
+      "app.kubernetes.io/part-of": "tricloud",
+    });
+    const pods = (namespace: string, name: string) => ({
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+      podSelector: { matchLabels: labels(name) },
+    });
+    const search = service("search", 8081);
+    const calling = (name: string, port: number) => service(name, port, { calls: ["search"] });
+    const allowing = (allow: string) => ({ proxy: { allow: [allow] } });
+
+    it("by nobody when nobody calls them, whatever the proxies let through", () => {
+      expect(callersOf("search", [search, service("web", 8080)])).toEqual([]);
+      expect(callersOf("search", [search], allowing("*.service.consul"))).toEqual([]);
+    });
+
+    it("by the pods of services that say that they call them, and no others", () => {
+      const others = [service("web", 8080), calling("shop", 8082), calling("news", 8083)];
+      expect(callersOf("search", [search, ...others])).toEqual([pods("app", "shop"), pods("app", "news")]);
+    });
+
+    it.each(["*.service.consul", "search.service.consul", "search.service.uk.consul", "search.query.consul"])(
+      "by the proxies too when these let through %s",
+      (allowed) => {
+        expect(callersOf("search", [search, calling("web", 8080)], allowing(allowed))).toEqual([
+          pods("app", "web"),
+          pods("tricloud", "proxy"),
+        ]);
+      },
+    );
+
+    it("by the proxies when a group of theirs has them among its origins", () => {
+      const member = { url: "http://search.service.consul:8081", availability: 0.999, source: "assumed" };
+      const origins = { "search.example.com": { origins: [member] } };
+      expect(callersOf("search", [search], { origins })).toEqual([pods("tricloud", "proxy")]);
+      expect(callersOf("find", [service("find", 8081)], { origins })).toEqual([]);
+    });
+  });
+
   it("may be what the region's entrance leads to", () => {
     // GIVEN an entrance whose pods are a service of ours
     const entrance = {
@@ -137,6 +203,11 @@ describe("services of a region on GKE", () => {
     expect(object("HTTPRoute", "shop")!["spec"]).toMatchObject({
       rules: [{ backendRefs: [{ name: "shop", port: 8080 }] }],
     });
+    expect(object("NetworkPolicy", "shop-public")!["spec"]).toMatchObject({
+      ingress: [{ from: [{ ipBlock: { cidr: "130.211.0.0/22" } }, { ipBlock: { cidr: "35.191.0.0/16" } }] }],
+    });
+    // AND nobody else
+    expect((object("NetworkPolicy", "shop")!["spec"] as Policy).ingress ?? []).toEqual([]);
     // AND it promises less than by itself
     const alone = synthesised([service("shop", 8080)]);
     expect(unavailable("shop")).toBeGreaterThan(alone.unavailable("shop"));

@@ -222,6 +222,20 @@ describe("ClusterService", () => {
     ]);
   });
 
+  it("takes calls from certain pods of a namespace alone", () => {
+    const podLabels = { app: "cart" };
+    expect(ingressOf(deployed({ clients: [{ namespace: "shop", podLabels }] }))).toMatchObject([
+      {
+        from: [
+          {
+            namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "shop" } },
+            podSelector: { matchLabels: podLabels },
+          },
+        ],
+      },
+    ]);
+  });
+
   it("lets in nobody where nobody is named, and none but who collects its metrics", () => {
     // GIVEN two ways of naming nobody
     for (const clients of [[], [{ networks: [] }]]) {
