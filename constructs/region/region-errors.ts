@@ -46,6 +46,14 @@ function issueProblems(input: unknown, issue: z.core.$ZodIssue): ValueProblem[] 
       };
     });
   }
+  if (issue.code === "invalid_key") {
+    const key = String(issue.path.at(-1));
+    return issue.issues.map(({ message }) => ({
+      path: pathText(issue.path),
+      value: shownValue(key, key),
+      expectation: expectationOf(message),
+    }));
+  }
   const given = issue.code === "custom" ? (issue.params?.["value"] as unknown) : undefined;
   return [
     {
