@@ -8,7 +8,7 @@ import { Log } from "./observation/log";
 import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Options } from "./options/options";
 import { type OriginPool } from "./origins/origin-pool";
-import { authorityOf, isOrigin, type Origin, routeOf, usualHost } from "./route";
+import { authorityOf, isOrigin, type Origin, routeOf, serviceOf, usualHost } from "./route";
 import { MALFORMED_HOST, Service, trusting } from "./service";
 import { VERSION } from "./version";
 
@@ -95,6 +95,10 @@ export class ProxyService extends Service {
     const route = this.upstream === undefined ? routeOf(host) : this.upstream.origin;
     if (!isOrigin(route)) return route;
     const group = this.groups.get(route.authority);
+    const service = serviceOf(route.host);
+    // Its name leads to the proxies themselves.
+    if (group === undefined && service !== undefined && this.upstream === undefined)
+      return { status: 403, problem: `service ${service} is none that may be called here` };
     if (group === undefined && this.upstream === undefined && !this.allowed.allows(route.host))
       return { status: 403, problem: `origin ${route.host} is not allowed` };
     const destination = group?.door(over) ?? this.pool(route, over);

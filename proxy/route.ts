@@ -20,17 +20,29 @@ export interface NoRoute {
 
 const TLS_LABELS = new Set(["ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"]);
 const PLAIN_LABEL = "ccnproxy";
+/** For what is no host: a service of the network, which the proxy knows as a group of that whole name. */
+const SERVICE_LABEL = "ccnproxy-service";
 const NAME = /^(?=.{1,253}$)(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*$/;
+
+/** The name of the group that answers for a service, which is also the one that callers use. */
+export const serviceGroup = (service: string): string => `${service}.${SERVICE_LABEL}`;
+
+/** The service whose group has this name, undefined for any other name. */
+export const serviceOf = (group: string): string | undefined =>
+  group.endsWith(`.${SERVICE_LABEL}`) ? group.slice(0, -SERVICE_LABEL.length - 1) : undefined;
 
 /**
  * Reads `a.b.ccnproxy[-https|-ssl|-secure][.anything][:port]`: the origin is what stands before the last such label.
- * Without the label, or with nothing before it, there is no route (400).
+ * Without the label, or with nothing before it, there is no route (400). For `a.ccnproxy-service` that is the name
+ * with its label, whatever the port, which is the proxy's own.
  */
 export function routeOf(host: string): Origin | NoRoute {
   if (host === "") return { status: 400, problem: "no Host" };
   const colon = host.indexOf(":");
   const labels = (colon < 0 ? host : host.slice(0, colon)).toLowerCase().split(".");
-  const last = labels.findLastIndex((label) => label === PLAIN_LABEL || TLS_LABELS.has(label));
+  const last = labels.findLastIndex(
+    (label) => label === PLAIN_LABEL || label === SERVICE_LABEL || TLS_LABELS.has(label),
+  );
   if (last <= 0) return { status: 400, problem: "Host has no proxy label" };
   const tls = TLS_LABELS.has(labels[last]!);
   const digits = colon < 0 ? "" : host.slice(colon + 1);
@@ -38,6 +50,10 @@ export function routeOf(host: string): Origin | NoRoute {
   if (port === undefined) return { status: 400, problem: "malformed port in Host" };
   const name = labels.slice(0, last).join(".");
   if (isIP(name) === 0 && !NAME.test(name)) return { status: 400, problem: "malformed name in Host" };
+  if (labels[last] === SERVICE_LABEL) {
+    const group = serviceGroup(name);
+    return { host: group, port: 80, tls: false, authority: group };
+  }
   return { host: name, port, tls, authority: digits === "" ? name : `${name}:${port}` };
 }
 

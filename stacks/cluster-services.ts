@@ -9,7 +9,8 @@ import {
   type Peers,
 } from "../constructs/kubernetes";
 import { labelsOf } from "../constructs/kubernetes/own-labels";
-import { groupsReach, letsThrough, type ProxyReach } from "../constructs/proxy/proxy-reach";
+import type { ProxyGroups } from "../constructs/proxy";
+import { groupsReach } from "../constructs/proxy/proxy-reach";
 import type { GkeRegion } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { CLUSTER_INSTANCES } from "../constructs/service/service-placement";
@@ -27,8 +28,8 @@ export interface ClusterServicesProps {
   readonly workers: IWorkerZones;
   readonly consul: ConsulChart;
   readonly resolver: ClusterResolver;
-  /** The region's proxies, and what they are told. */
-  readonly proxies: { readonly pods: Peers; readonly reach: ProxyReach };
+  /** The region's proxies, and their groups of origins, services among them. */
+  readonly proxies: { readonly pods: Peers; readonly groups: ProxyGroups };
   /** Where images come from that name no registry. */
   readonly ownImages: ImageRepository;
   /** Where those of Docker Hub come from. */
@@ -80,7 +81,7 @@ export function clusterServices(
   return new Map([...made].map(([name, { service }]) => [name, { service, needs: needs.get(name)! }]));
 }
 
-/** Who may call a service of the region: those that say so, and the proxies where such a call may go through them. */
+/** Who may call a service of the region: those that say so, and the proxies, which do it for them or for a group. */
 const clientsOf =
   (here: readonly ServiceValue[], { namespace, consul, proxies }: ClusterServicesProps) =>
   (name: string): Peers[] => {
@@ -88,9 +89,7 @@ const clientsOf =
     const hosts = ["service", `service.${consul.datacenter}`, "query"].map(
       (kind) => `${name}.${kind}.${consul.domain}`,
     );
-    const proxied = hosts.some(
-      (host) => groupsReach(proxies.reach, host) || (callers.length > 0 && letsThrough(proxies.reach, host)),
-    );
+    const proxied = hosts.some((host) => groupsReach(proxies.groups, host));
     return [
       ...callers.map((caller) => ({ namespace, podLabels: labelsOf(caller.name) })),
       ...(proxied ? [proxies.pods] : []),

@@ -27,15 +27,20 @@ export function groupServices(
     const there = here.filter((service) => groupOf(service) === group);
     group.allow(...imagePermissions(ownRepositories(there, region)));
   }
-  openCalls(here, groupOf);
+  openCalls(here, groupOf, groups.proxy);
   return needs;
 }
 
-/** Lets in who calls a service, and nobody else. */
-function openCalls(here: readonly ServiceValue[], groupOf: (service: ServiceValue) => ServerGroup): void {
+/** Lets in who calls a service and the proxies that call it for them, and nobody else. */
+function openCalls(
+  here: readonly ServiceValue[],
+  groupOf: (service: ServiceValue) => ServerGroup,
+  proxies: ServerGroup,
+): void {
   for (const called of here) {
     const callers = here.filter(({ calls }) => calls.includes(called.name)).map(groupOf);
-    for (const caller of new Set(callers)) {
+    if (callers.length === 0) continue;
+    for (const caller of new Set([...callers, proxies])) {
       const { firewall } = groupOf(called);
       firewall.allowFrom(caller.firewall, tcp(called.port), `Services that call ${called.name}`);
     }

@@ -31,7 +31,7 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     this.retire(servers, roster);
     const proxy = new AggregationProxy(this, "proxy", {
       hosts: withRole(servers, "proxy"),
-      ...this.proxiedFor(services),
+      ...this.proxiedFor(services, consul),
     });
     proxy.registerWith(consul);
     const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });

@@ -21,7 +21,8 @@ import {
   type Softened,
   softened,
 } from "../constructs/availability";
-import { originGroup } from "../constructs/proxy";
+import type { IConsul } from "../constructs/dns";
+import { originGroup, serviceGroups } from "../constructs/proxy";
 import {
   isGroup,
   type OriginFigure,
@@ -31,7 +32,7 @@ import {
 } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
-import { type NamedNeeds, outsideCalls } from "./service-needs";
+import { calledServices, type NamedNeeds, outsideCalls } from "./service-needs";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
@@ -97,10 +98,17 @@ export abstract class RegionStack<R extends RegionBase>
     return { ...proxy, ...proxiedOrigins(origins, proxy) };
   }
 
-  /** The same, where services' calls go out too. */
-  protected proxiedFor(services: readonly ServiceValue[]): R["proxy"] & ProxiedOrigins {
-    const { proxied } = this;
-    return { ...proxied, allow: [...new Set([...proxied.allow, ...outsideCalls(services, this.region)])] };
+  /** The same, where services' calls go out too, and those to one another go through. */
+  protected proxiedFor(
+    services: readonly ServiceValue[],
+    { domain }: Pick<IConsul, "domain">,
+  ): R["proxy"] & ProxiedOrigins {
+    const { proxied, region } = this;
+    return {
+      ...proxied,
+      allow: [...new Set([...proxied.allow, ...outsideCalls(services, region)])],
+      groups: { ...proxied.groups, ...serviceGroups(calledServices(services, region), domain) },
+    };
   }
 
   /** What the region's calls to other clouds end at. Callers of one with a substitute degrade without it. */

@@ -30,6 +30,15 @@ export const outsideCalls = (
 ): readonly string[] =>
   servicesIn(services, region).flatMap(({ calls }) => calls.flatMap((call) => outsideHost(call) ?? []));
 
+/** Services of the region that others of it call. */
+export const calledServices = (
+  services: readonly ServiceValue[],
+  region: Pick<Region, "name">,
+): readonly ServiceValue[] => {
+  const here = servicesIn(services, region);
+  return here.filter(({ name }) => here.some(({ calls }) => calls.includes(name)));
+};
+
 const nameOfService = (name: string): string => `service ${name}`;
 
 /** What carries the services of a region, for others that would come there and need them. */

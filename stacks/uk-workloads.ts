@@ -53,7 +53,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       namespace: consulNamespace,
       ...consul.metrics,
     });
-    const proxied = this.proxiedFor(services);
+    const proxied = this.proxiedFor(services, consul);
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
@@ -97,7 +97,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const made = clusterServices(this, {
       ...{ region, services, access, workers, consul, resolver, namespace: apps },
       ...{ ownImages: uk.appImages, mirror: images },
-      proxies: { pods: { namespace, podLabels: proxy.podLabels }, reach: proxied },
+      proxies: { pods: { namespace, podLabels: proxy.podLabels }, groups: proxied.groups },
       way: (host) => ({ proxy, ...this.originNamed(host) }),
     });
     const needs = new Map([...made].map(([name, one]) => [name, one.needs]));

@@ -89,7 +89,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     });
     const proxy = new AggregationProxy(this, "proxy-service", {
       hosts: [proxies],
-      ...this.proxiedFor(services),
+      ...this.proxiedFor(services, consul),
     });
     proxy.registerWith(consul);
     for (const clients of [network.cidr, ...region.consulWanNetworks]) {

@@ -40,7 +40,7 @@ export interface LocalResolverProps {
   readonly consul?: IConsul;
   /** Where host names under the proxy suffixes lead; needs `consul`. @default - suffixes do not resolve */
   readonly proxy?: IProxySuffixTarget;
-  /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl and -secure */
+  /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl, -secure and -service */
   readonly proxySuffixes?: readonly string[];
   /** Resolvers for all other names. @default - names are resolved from the root servers */
   readonly forwarders?: readonly string[];

@@ -2,12 +2,13 @@ import type { NameRule } from "../topology";
 import type { IConsul } from "./iconsul";
 import type { ProxySuffix } from "./unbound-options";
 
-/** The labels that send a request through the proxy: plain HTTP to the origin, and three spellings of HTTPS. */
+/** The labels that send a request through the proxy: plain HTTP to the origin, three spellings of HTTPS, and a service's. */
 export const PROXY_SUFFIXES: readonly string[] = [
   "ccnproxy",
   "ccnproxy-https",
   "ccnproxy-ssl",
   "ccnproxy-secure",
+  "ccnproxy-service",
 ];
 
 /** What the suffixes need to know of service discovery. */

@@ -24,7 +24,7 @@ export interface ClusterResolverProps {
   readonly consul: Pick<IConsul, "domain" | "dnsAddresses" | "peerDatacenters" | "failsOver">;
   /** Where host names under the proxy suffixes lead. */
   readonly proxy: IProxySuffixTarget;
-  /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl and -secure */
+  /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl, -secure and -service */
   readonly proxySuffixes?: readonly string[];
   /** Resolvers for all other names outside the cluster. */
   readonly forwarders: readonly string[];

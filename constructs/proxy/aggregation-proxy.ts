@@ -18,6 +18,7 @@ import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-con
 import { type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings } from "./proxy-settings";
 import { proxyUnit } from "./proxy-unit";
+import { isServiceName } from "./service-groups";
 
 /** The aggregation proxies of one region, as what others need to know of them. */
 export interface IProxy extends IConstruct, HasInstances, HasFailover {
@@ -181,11 +182,14 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   }
 }
 
-/** Names by which callers ask a proxy for origins. */
+/** Names by which callers ask a proxy for origins; services are none. */
 export const namedOrigins = ({
   allow,
   groups = {},
-}: Pick<AggregationProxyProps, "allow" | "groups">): string[] => [...allow, ...Object.keys(groups)];
+}: Pick<AggregationProxyProps, "allow" | "groups">): string[] => [
+  ...allow,
+  ...Object.keys(groups).filter((name) => !isServiceName(name)),
+];
 
 /** How Consul finds out that a proxy is not ready. */
 const CHECK_SECONDS = { interval: 2, timeout: 1 };

@@ -4,3 +4,4 @@ export * from "./proxy-bundle";
 export * from "./proxy-config";
 export { type ProxyGroup, type ProxyGroups, type ProxyOrigin } from "./proxy-groups";
 export { type ProxySettings } from "./proxy-settings";
+export { type CalledService, serviceGroups } from "./service-groups";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ProxyGroup, ProxyGroups, ProxyOrigin } from "../proxy";
 import { groupProblem } from "../proxy/proxy-groups";
+import { isServiceName } from "../proxy/service-groups";
 
 /** What an origin promises: a figure, or what another region's service comes to. */
 export type OriginFigure = z.output<typeof figure>;
@@ -44,9 +45,17 @@ const FIGURE_FIELDS = ["availability", "source", "meanOutageHours", "stack", "se
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const originName = z.string().regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*(:\d{1,5})?$/i, {
-  error: "expected a host name such as api.example.com, with a port where callers give one",
-});
+/** Of an origin's name: what services call one another by comes from their `calls`. */
+export const noService = (name: string): boolean => !isServiceName(name.replace(/:\d*$/, ""));
+export const NO_SERVICE =
+  "expected a host name that is no service's: those are called by what names them in calls";
+
+const originName = z
+  .string()
+  .regex(/^[a-z0-9_-]+(\.[a-z0-9_-]+)*(:\d{1,5})?$/i, {
+    error: "expected a host name such as api.example.com, with a port where callers give one",
+  })
+  .refine(noService, { error: NO_SERVICE });
 
 /** Where calls to other clouds end, by the name that callers use. */
 export const origins = z

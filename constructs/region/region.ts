@@ -5,7 +5,7 @@ import { BASES } from "../availability/calculus/held";
 import { type ProxySettings, settingProblems } from "../proxy/proxy-settings";
 import { refusedWarmOrigins } from "../proxy/warm-origins";
 import { Cidr } from "../grammar/cidr";
-import { origins } from "./origins";
+import { NO_SERVICE, noService, origins } from "./origins";
 
 /*
  * The fields every region has. Each `error` says what was expected; `region-errors.ts` puts the region, the path
@@ -28,9 +28,12 @@ const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
   error: "expected a host name such as api.example.com",
 });
 
-const originPattern = z.string().regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, {
-  error: "expected a host name or a pattern such as *.example.com",
-});
+const originPattern = z
+  .string()
+  .regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, {
+    error: "expected a host name or a pattern such as *.example.com",
+  })
+  .refine(noService, { error: NO_SERVICE });
 
 const warmOrigin = z.string().regex(/^[a-z0-9.-]+:\d{1,5}=\d+$/i, {
   error: "expected HOST:PORT=CONNECTIONS such as api.example.com:443=2",

@@ -77,7 +77,6 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       ...region,
       consul: { ...region.consul, acl: true },
       servers: region.servers.map((server) => ({ ...server, roles: ROLES[server.name]! })),
-      proxy: { ...region.proxy, allow: ["*.service.consul"], warm: [] },
       registry: {
         address: registry.address,
         caCertificate: readFileSync(registry.authority, "utf8"),
@@ -96,7 +95,9 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       health: { path: "/healthz", startSeconds: 20 },
       env: { LOG_LEVEL: "in\"fo $HOME %h '\\" },
       secrets: ["session-key"],
-      calls: [`https://${ORIGIN}`],
+      // What it calls of its own, through the proxies, is the load.
+      calls: [`https://${ORIGIN}`, "web"],
+      degradesWithout: ["web"],
       in: { jp: {} },
       ...changes,
     });
@@ -156,6 +157,11 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     // AND the proxies may call for it what it says it calls
     const status = `curl -s -m 10 -o /dev/null -w '%{http_code}' http://${ORIGIN}.ccnproxy-https/hc`;
     expect(await testbed.host("jp-4").run(status)).toBe("200");
+    // AND give it by the one URL that it has everywhere, and nothing that nobody calls
+    const calling = (name: string) =>
+      testbed.host("jp-4").run(`curl -s -m 10 -w ' %{http_code}' http://${name}.ccnproxy-service/`);
+    expect(await calling("web")).toMatch(/^version 1 in jp, .* 200$/s);
+    expect(await calling("search")).toMatch(/ 403$/);
     // AND a second deploy finds nothing to do
     expect(succeeded(await deploy({})).output).toContain("No changes.");
   });

@@ -1,6 +1,6 @@
 // Calls a service as applications do until it is told to end by its standard input, and then prints what became of
-// the calls as one line of JSON. Two of three go to an instance by its name, one through the region's proxy; every
-// third is a POST with an id of its own. No call is tried twice.
+// the calls as one line of JSON. Every other one goes to an instance by its name, and the rest by the URL that the service
+// has in all regions, through the proxies; every third is a POST with an id of its own. No call is tried twice.
 const http = require("node:http");
 const { clearInterval, setInterval } = require("node:timers");
 
@@ -14,11 +14,8 @@ function call() {
   const at = calls++;
   const isPost = at % 3 === 2;
   const id = `${process.pid}-${at}`;
-  const host = `${name}.service.consul`;
   const options =
-    at % 2 === 1
-      ? { host: `${host}.ccnproxy`, port: 80, headers: { Host: `${host}.ccnproxy.direct:${port}` } }
-      : { host, port };
+    at % 2 === 1 ? { host: `${name}.ccnproxy-service`, port: 80 } : { host: `${name}.service.consul`, port };
   underWay++;
   let over = false;
   const end = (problem) => {

@@ -50,6 +50,9 @@ test.each([
   ["a.ccnproxy:0", { status: 400 }],
   ["a.ccnproxy:65536", { status: 400 }],
   ["a.ccnproxy:8a", { status: 400 }],
+  ["a.ccnproxy-service", { authority: "a.ccnproxy-service" }],
+  ["A.Ccnproxy-Service.jp:8080", { authority: "a.ccnproxy-service" }],
+  ["ccnproxy-service", { status: 400 }],
 ])("GIVEN Host %s THEN the route is %j", (host, route) => {
   expect(routeOf(host)).toMatchObject(route);
 });

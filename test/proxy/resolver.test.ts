@@ -1,59 +1,23 @@
-import { createSocket, type Socket } from "node:dgram";
-import { type AddressInfo } from "node:net";
 import { AddressGuard } from "../../proxy/origins/address-guard";
 import { AddressBook } from "../../proxy/origins/address-book";
 import { AllowList } from "../../proxy/allow-list";
 import { Circuit } from "../../proxy/origins/circuit";
 import { clock } from "../../proxy/clock";
 import { parseHosts, Resolver } from "../../proxy/origins/resolver";
-
-/** A DNS server for A records: answers each question with what `records` holds then, or not at all. */
-async function dnsServer(records: {
-  addresses: string[];
-  ttl: number;
-  silent: boolean;
-}): Promise<{ at: string; socket: Socket; asked: () => number }> {
-  const socket = createSocket("udp4");
-  let asked = 0;
-  socket.on("message", (query, peer) => {
-    asked++;
-    if (records.silent) return;
-    const question = query.subarray(12, query.indexOf(0, 12) + 5);
-    const isA = question.readUInt16BE(question.length - 4) === 1;
-    const addresses = isA ? records.addresses : [];
-    const header = Buffer.alloc(12);
-    query.copy(header, 0, 0, 2);
-    header.writeUInt16BE(0x8180, 2);
-    header.writeUInt16BE(1, 4);
-    header.writeUInt16BE(addresses.length, 6);
-    const answers = addresses.map((address) => {
-      const record = Buffer.alloc(16);
-      record.writeUInt16BE(0xc00c, 0);
-      record.writeUInt16BE(1, 2);
-      record.writeUInt16BE(1, 4);
-      record.writeUInt32BE(records.ttl, 6);
-      record.writeUInt16BE(4, 10);
-      Buffer.from(address.split(".").map(Number)).copy(record, 12);
-      return record;
-    });
-    socket.send(Buffer.concat([header, question, ...answers]), peer.port, peer.address);
-  });
-  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
-  return { at: `127.0.0.1:${(socket.address() as AddressInfo).port}`, socket, asked: () => asked };
-}
+import { dnsServer } from "./dns-server";
 
 describe("the resolver", () => {
   test("uses all addresses for their TTL, asks again after it, and lives on the old answer while the server is down", async () => {
     const records = { addresses: ["192.0.2.1", "192.0.2.2"], ttl: 1, silent: false };
-    const { at, socket, asked } = await dnsServer(records);
-    const resolver = new Resolver(new AddressGuard([]), [at]);
+    const server = await dnsServer(records);
+    const resolver = new Resolver(new AddressGuard([]), [server.at]);
     const stop = clock.onTick(() => undefined);
     try {
       // GIVEN an answer with a TTL of a second
       expect([...(await resolver.resolve("a.test"))].sort()).toEqual(["192.0.2.1", "192.0.2.2"]);
-      const first = asked();
+      const first = server.asked;
       await resolver.resolve("a.test");
-      expect(asked()).toBe(first);
+      expect(server.asked).toBe(first);
       // WHEN it has run out THEN the new one is used
       records.addresses = ["192.0.2.3"];
       await new Promise((resolve) => setTimeout(resolve, 1_600));
@@ -65,22 +29,22 @@ describe("the resolver", () => {
       expect(resolver.counts.staleAnswers).toBe(1);
     } finally {
       stop();
-      socket.close();
+      server.close();
     }
   }, 20_000);
 
   test("refuses a name whose addresses all lead inwards, and leaves out those that do", async () => {
     const records = { addresses: ["127.0.0.1", "192.0.2.1"], ttl: 60, silent: false };
-    const { at, socket } = await dnsServer(records);
+    const server = await dnsServer(records);
     try {
-      const resolver = new Resolver(new AddressGuard([]), [at]);
+      const resolver = new Resolver(new AddressGuard([]), [server.at]);
       expect(await resolver.resolve("mixed.test")).toEqual(["192.0.2.1"]);
       records.addresses = ["169.254.169.254"];
       await expect(resolver.resolve("rebound.test")).rejects.toThrow(
         "rebound.test has no permitted address (has 169.254.169.254)",
       );
     } finally {
-      socket.close();
+      server.close();
     }
   });
 

@@ -44,10 +44,12 @@ describe("services of a region on dedicated servers", () => {
     expect(file("jp-3", "/etc/containers/systemd/tricloud-service-web.container")).toContain(
       `Image=registry.example.com/shop/web@${DIGEST}`,
     );
-    expect((JSON.parse(file("jp-1", "/etc/tricloud/proxy.json")) as { allow: string[] }).allow).toEqual([
-      "*.example.com",
-      ORIGIN,
-    ]);
+    const proxy = JSON.parse(file("jp-1", "/etc/tricloud/proxy.json")) as { allow: string[]; groups: object };
+    expect(proxy.allow).toEqual(["*.example.com", ORIGIN]);
+    // AND those that are called, and no others, by the one URL that they have everywhere
+    expect(proxy.groups).toEqual({
+      "search.ccnproxy-service": { origins: ["http://search.service.consul:8081"] },
+    });
     // AND what lets them in is handed over without being shown
     expect(document("jp-3")).toContain("base64encode(var.registry_credentials)");
     expect(document("jp-1")).not.toContain("registry_credentials");

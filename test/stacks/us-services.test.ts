@@ -124,7 +124,7 @@ describe("services of a region on EC2", () => {
     expect(group("us-proxy")).toMatchObject({ min_size: 3, max_size: 4, desired_capacity: 3 });
   });
 
-  it("let in those that call them, and nobody else", () => {
+  it("let in those that call them and the proxies that do it for them, and nobody else", () => {
     const { comesIn } = synthesise([
       service("shop", 8080, { calls: ["search", "stock"] }),
       service("cart", 8083, { calls: ["search"] }),
@@ -132,8 +132,14 @@ describe("services of a region on EC2", () => {
       service("stock", 8082),
     ]);
     expect(comesIn(8080)).toEqual([]);
-    expect(comesIn(8081)).toEqual([["proxy", "app"]]);
-    expect(comesIn(8082)).toEqual([["app", "app"]]);
+    expect(comesIn(8081)).toEqual([
+      ["proxy", "app"],
+      ["proxy", "proxy"],
+    ]);
+    expect(comesIn(8082)).toEqual([
+      ["app", "app"],
+      ["app", "proxy"],
+    ]);
   });
 
   it("get their secrets with their machines' role, and nobody reads them in what is synthesised", () => {

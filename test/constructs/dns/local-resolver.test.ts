@@ -43,6 +43,7 @@ describe("LocalResolver", () => {
       "forward-addr: 192.0.2.53",
     ]);
     expect(conf).toContain('local-data: "ccnproxy-https. 60 IN CNAME proxy.service.consul."');
+    expect(conf).toContain('local-data: "ccnproxy-service. 60 IN CNAME proxy.service.consul."');
     expect(conf).toContain('local-data: "ccnproxy-ssl.us. 60 IN CNAME proxy.service.us.consul."');
     expect(conf).toContain('local-data: "api.example.com. 60 IN A 10.1.2.3"');
   });

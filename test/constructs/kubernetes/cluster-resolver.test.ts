@@ -56,7 +56,13 @@ describe("ClusterResolver", () => {
     ] as string;
     expect(conf).toMatch(/forward-zone:\n {2}name: "consul\."\n {2}forward-addr: 10\.30\.16\.54\n/);
     expect(conf).toMatch(/forward-zone:\n {2}name: "\."\n {2}forward-addr: 169\.254\.169\.254\n/);
-    for (const suffix of ["ccnproxy", "ccnproxy-https", "ccnproxy-ssl", "ccnproxy-secure"]) {
+    for (const suffix of [
+      "ccnproxy",
+      "ccnproxy-https",
+      "ccnproxy-ssl",
+      "ccnproxy-secure",
+      "ccnproxy-service",
+    ]) {
       expect(conf).toContain(`local-data: "${suffix}. 60 IN CNAME proxy.service.consul."`);
       expect(conf).toContain(`local-data: "${suffix}.us. 60 IN CNAME proxy.service.us.consul."`);
     }
@@ -76,6 +82,7 @@ describe("ClusterResolver", () => {
           "ccnproxy-https",
           "ccnproxy-ssl",
           "ccnproxy-secure",
+          "ccnproxy-service",
           "db.example.internal",
         ].map((name) => [name, ["10.30.16.53"]]),
       ),

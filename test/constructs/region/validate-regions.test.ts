@@ -16,6 +16,7 @@ const problemsOf = (...values: unknown[]): string[] => {
 
 const jp = (changes: Partial<DedicatedRegionInput> = {}) => dedicatedRegionValue(changes);
 
+const NO_SERVICE = "expected a host name that is no service's: those are called by what names them in calls";
 const FIGURE = { availability: 0.999, source: "assumed" };
 
 describe("validateRegions", () => {
@@ -75,6 +76,21 @@ describe("validateRegions", () => {
         servers: jp().servers.map((server, index) => (index === 2 ? { ...server, roles: ["app"] } : server)),
       }),
       "region jp: servers: expected 3 or 5 Consul servers: an even number adds no fault tolerance, and fewer than 3 have none, got: 2 with role consul-server",
+    ],
+    [
+      "an origin by its URL",
+      jp({ origins: { "https://api.example.com": FIGURE } }),
+      'region jp: origins.https://api.example.com: expected a host name such as api.example.com, with a port where callers give one, got: "https://api.example.com"',
+    ],
+    [
+      "a service's name for an origin",
+      jp({ origins: { "search.ccnproxy-service:80": FIGURE } }),
+      `region jp: origins.search.ccnproxy-service:80: ${NO_SERVICE}, got: "search.ccnproxy-service:80"`,
+    ],
+    [
+      "services among allowed origins",
+      jp({ proxy: { allow: ["*.example.com", "*.ccnproxy-Service"] } }),
+      `region jp: proxy.allow[1]: ${NO_SERVICE}, got: "*.ccnproxy-Service"`,
     ],
     [
       "a warm origin that is not allowed",
