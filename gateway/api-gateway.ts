@@ -53,6 +53,7 @@ export const API_GATEWAY: Program<GatewayOptions> = {
   rehearsal: (options, origins) => ({
     options: {
       ...options,
+      issuers: [],
       services: origins.map((origin, index) => ({
         name: `${MONOLITH}-${index}`,
         keepHost: false,

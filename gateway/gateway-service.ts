@@ -4,6 +4,7 @@ import {
   type CompletedExchange,
   type Destination,
   type Failure,
+  isForbiddenTrailer,
   Log,
   MALFORMED_HOST,
   type Origin,
@@ -17,7 +18,8 @@ import {
   type WireProtocol,
 } from "../proxy/engine";
 import { headTo } from "./call";
-import { type Arrival, arrivalOf } from "./hop-fields";
+import { GuardedFields } from "./fields/guarded-fields";
+import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
 import { standing, userOf } from "./moving/share";
 import { shadowService } from "./options/shadow-services";
 import {
@@ -33,7 +35,10 @@ import { type Decision, RoutedExchange } from "./routed-exchange";
 import { hasDotSegment, readPathPattern, rewritten } from "./routes/path-pattern";
 import { RouteTable } from "./routes/route-table";
 import { ServiceConnections } from "./service-connections";
+import { Gate } from "./safety/gate";
 import { Shadow } from "./shadow/shadow";
+import { Issuers } from "./tokens/issuers";
+import { TokenCheck } from "./tokens/token-check";
 
 /** What takes a request that no route takes. */
 const REST: RouteOptions = {
@@ -50,6 +55,7 @@ const REST: RouteOptions = {
   share: 1,
   sticky: undefined,
   shadow: undefined,
+  jwt: undefined,
 };
 
 /** The gateway proper: sends each request where its route says. */
@@ -59,6 +65,14 @@ export class GatewayService extends Service<GatewayOptions> {
   private readonly connections = new Map<string, ServiceConnections>();
   /** The services again, by connections that no client's request waits for. */
   private readonly shadowConnections = new Map<string, ServiceConnections>();
+  /** The keys of all issuers were had once: what is declared later does not change that. */
+  private begunWithKeys = false;
+  private guarded = new GuardedFields(HOP_FIELDS);
+  private readonly issuers = new Issuers({
+    pool: (origin) => this.pool(origin),
+    nextId: () => this.ids.next(),
+    complain: (issuer, problem) => this.log.event("error", "keys of an issuer not had", { issuer, problem }),
+  });
   private unrouted = 0;
 
   constructor(
@@ -68,6 +82,20 @@ export class GatewayService extends Service<GatewayOptions> {
   ) {
     super(options, log, trust);
     this.declare();
+  }
+
+  override readonly forbidsTrailer = (name: string): boolean =>
+    isForbiddenTrailer(name) || this.guarded.has(name);
+
+  /** Nor are requests sent to who cannot tell yet whose they are. */
+  override get ready(): boolean {
+    this.begunWithKeys ||= this.issuers.ready;
+    return this.begunWithKeys && super.ready;
+  }
+
+  override stop(): void {
+    this.issuers.stop();
+    super.stop();
   }
 
   override destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure {
@@ -80,8 +108,14 @@ export class GatewayService extends Service<GatewayOptions> {
       this.unrouted++;
       return { status: 404, problem: "no route takes the request" };
     }
-    const arrival = arrivalOf(head, request.remoteAddress, request.secure, this.options.trustedHops);
-    if (arrival.replaced.length > 0) head.withhold(arrival.replaced);
+    const arrival = arrivalOf(
+      head,
+      request.remoteAddress,
+      request.secure,
+      this.options.trustedHops,
+      this.guarded,
+    );
+    if (arrival.replaced.length > 0) head.withhold((name) => arrival.replaced.includes(name));
     return this.routed(request, route, arrival, over);
   }
 
@@ -96,7 +130,7 @@ export class GatewayService extends Service<GatewayOptions> {
     const name = serviceFor(route, arrival, head);
     const connections = this.connections.get(name)!;
     const { target, path } = head;
-    const destination = new RoutedExchange({
+    const decision = {
       state,
       metrics: state.metricsOf(name),
       service: connections.over(over),
@@ -106,7 +140,8 @@ export class GatewayService extends Service<GatewayOptions> {
           ? undefined
           : rewritten(route.path, route.rewrite, path) + target.slice(path.length),
       lines: arrival.lines,
-    });
+    };
+    const destination = new RoutedExchange(decision, state.gate);
     if (arrival.looping)
       return { status: 508, problem: "the request has been through too many gateways", destination };
     if (full)
@@ -118,7 +153,7 @@ export class GatewayService extends Service<GatewayOptions> {
     if (route.maxBodyBytes > 0 && head.contentLength > route.maxBodyBytes)
       return { ...TOO_LARGE, destination };
     if (hasShadow(route) && over === "any")
-      destination.shadow = this.shadowOf(route, destination.decision, head.method);
+      destination.shadowedBy(() => this.shadowOf(route, decision, head.method));
     return destination;
   }
 
@@ -139,6 +174,7 @@ export class GatewayService extends Service<GatewayOptions> {
   override snapshot(): Snapshot {
     const snapshot = super.snapshot();
     for (const state of this.states.values()) state.into(snapshot);
+    this.issuers.into(snapshot);
     snapshot["route_unrouted_total"] = this.unrouted;
     return snapshot;
   }
@@ -150,9 +186,18 @@ export class GatewayService extends Service<GatewayOptions> {
   }
 
   protected override declare(): void {
-    const { routes, services } = this.options;
+    const { routes, services, issuers } = this.options;
     this.table = new RouteTable(routes);
-    for (const route of routes) this.stateOf(route).options = route;
+    this.guarded = new GuardedFields([
+      ...HOP_FIELDS,
+      ...issuers.flatMap(({ forward }) => forward.map(({ field }) => field)),
+    ]);
+    this.issuers.declare(issuers);
+    for (const route of routes) {
+      const state = this.stateOf(route);
+      state.options = route;
+      state.gate = this.gateOf(route);
+    }
     this.connections.clear();
     this.shadowConnections.clear();
     for (const options of services) {
@@ -176,7 +221,7 @@ export class GatewayService extends Service<GatewayOptions> {
   protected override keeps(pool: OriginPool): boolean {
     for (const all of [this.connections, this.shadowConnections])
       for (const connections of all.values()) if (connections.has(pool)) return true;
-    return false;
+    return this.issuers.has(pool);
   }
 
   protected override forgot(): void {
@@ -204,6 +249,12 @@ export class GatewayService extends Service<GatewayOptions> {
       state.shadows,
       this.log,
     );
+  }
+
+  private gateOf({ jwt }: RouteOptions): Gate | undefined {
+    if (jwt === undefined) return undefined;
+    const { options, keys } = this.issuers.get(jwt.issuer);
+    return new Gate(new TokenCheck(options, keys, jwt), options.forward);
   }
 
   private stateOf(route: RouteOptions): RouteState {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type RequestHead } from "../proxy/engine";
+import { type GuardedFields } from "./fields/guarded-fields";
 
 /** Fields by which hops in front tell of the client, and this one does: who is not believed has them dropped. */
 const OF_CLIENT = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
@@ -10,8 +11,9 @@ export const SHADOW_LINE = "X-Tricloud-Gateway-Shadow: 1\r\n";
 const HOPS = "x-tricloud-gateway-hops";
 /** Gateways that a request may pass; more of them are a loop. */
 const MOST_HOPS = 8;
-/** Letters that the names of all these begin with. */
-const INITIALS = "xft";
+const TRACE = "traceparent";
+/** All that is read here; none of it goes on as clients said it, nor under a name that could be taken for it. */
+export const HOP_FIELDS = [...OF_CLIENT, SHADOW, HOPS, TRACE];
 /** Bytes of a trace's and a span's id, and how many such pairs are drawn at once: each draw by itself costs more. */
 const ID_BYTES = 24;
 const DRAWN = 256;
@@ -31,16 +33,24 @@ export interface Arrival {
 /**
  * @param trustedHops proxies in front, each of which has added its peer's address to X-Forwarded-For
  * @param peer the address that the connection came from
+ * @param guarded fields in which clients say nothing, these here among them
  */
-export function arrivalOf(head: RequestHead, peer: string, secure: boolean, trustedHops: number): Arrival {
+export function arrivalOf(
+  head: RequestHead,
+  peer: string,
+  secure: boolean,
+  trustedHops: number,
+  guarded: GuardedFields,
+): Arrival {
   const said = new Map<string, string>();
+  const dropped: string[] = [];
   let traced = false;
-  head.someField(INITIALS, (name, value) => {
-    if (name === "traceparent") traced = true;
+  head.someField(guarded.initials, (name, value) => {
+    if (name === TRACE) traced = true;
     else if (name === HOPS || name === SHADOW || OF_CLIENT.includes(name)) {
       const before = said.get(name);
       said.set(name, before === undefined ? value : `${before}, ${value}`);
-    }
+    } else if (guarded.has(name)) dropped.push(name);
     return false;
   });
   const believed =
@@ -57,7 +67,7 @@ export function arrivalOf(head: RequestHead, peer: string, secure: boolean, trus
       `X-Forwarded-For: ${[...known, peer].join(", ")}\r\nX-Forwarded-Proto: ${scheme}\r\n` +
       `${host === "" ? "" : `X-Forwarded-Host: ${host}\r\n`}X-Tricloud-Gateway-Hops: ${hops + 1}\r\n` +
       (traced ? "" : `traceparent: ${traceparent()}\r\n`),
-    replaced: [...said.keys()],
+    replaced: [...said.keys(), ...dropped],
   };
 }
 

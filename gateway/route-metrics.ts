@@ -9,8 +9,11 @@ export const ROUTE_FAMILIES: readonly Family[] = [
     "Time from a request's first byte to its response's last, by route and service.",
   ],
   ["route_active", "gauge", "Requests of a route that are under way."],
+  ["route_refused_total", "counter", "Requests of a route that were not let through, by reason."],
   ["route_shadows_total", "counter", "Requests put to another service too, by what came of it."],
   ["route_shadows_active", "gauge", "Shadows of a route's requests that are under way."],
+  ["issuer_looks_total", "counter", "Times that an issuer was asked for its keys."],
+  ["issuer_look_failures_total", "counter", "Times that it did not tell them."],
   ["route_unrouted_total", "counter", "Requests that no route took, where there is no monolith."],
 ];
 

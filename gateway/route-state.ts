@@ -1,15 +1,19 @@
 import { type Snapshot } from "../proxy/engine";
 import { type RouteOptions } from "./options/gateway-options";
 import { RouteMetrics } from "./route-metrics";
+import { type Gate } from "./safety/gate";
 import { ShadowCounts } from "./shadow/shadow-counts";
 
 /** A route as it is in force: its options, and what outlives them at a reload. */
 export class RouteState {
   /** Requests under way. */
   active = 0;
+  /** What they have to pass. */
+  gate: Gate | undefined;
 
   readonly shadows: ShadowCounts;
 
+  private readonly refusals = new Map<string, number>();
   private readonly metricsByService = new Map<string, RouteMetrics>();
 
   constructor(public options: RouteOptions) {
@@ -23,7 +27,14 @@ export class RouteState {
     return metrics;
   }
 
+  /** A request was not let through. */
+  refused(reason: string): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
+  }
+
   into(snapshot: Snapshot): void {
+    for (const [reason, count] of this.refusals)
+      snapshot[`route_refused_total{route="${this.options.name}",reason="${reason}"}`] = count;
     for (const metrics of this.metricsByService.values()) metrics.into(snapshot);
     snapshot[`route_active{route="${this.options.name}"}`] = this.active;
     this.shadows.into(snapshot);

@@ -2,26 +2,41 @@ import { type Destination, type Failure, type MovableRequester, whenUp } from ".
 import { type Call } from "./call";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
+import { Refusal } from "./refusal";
+import { broken, type Gate } from "./safety/gate";
 import { type Shadow } from "./shadow/shadow";
 
 /** What a gateway has decided of one request. */
 export interface Decision extends Call {
   readonly state: RouteState;
   readonly metrics: RouteMetrics;
+  lines: string;
 }
 
 /** One request on its route to a service. */
 export class RoutedExchange implements Destination {
   readonly maxBodyBytes: number | undefined;
+  readonly admit: Destination["admit"];
   /** Who is asked besides. */
-  shadow: Shadow | undefined;
+  private shadow: Shadow | undefined;
+  private makeShadow: (() => Shadow | undefined) | undefined;
   private takeBack: (() => void) | undefined;
   private over = false;
 
-  constructor(readonly decision: Decision) {
+  constructor(
+    readonly decision: Decision,
+    gate: Gate | undefined,
+  ) {
     const { state } = decision;
+    this.admit = gate && ((requester, taken) => void this.pass(gate, requester, taken));
     this.maxBodyBytes = state.options.maxBodyBytes || undefined;
     state.active++;
+  }
+
+  /** @param make makes the one who is asked besides; called once the request is taken */
+  shadowedBy(make: () => Shadow | undefined): void {
+    if (this.admit === undefined) this.shadow = make();
+    else this.makeShadow = make;
   }
 
   get key(): string {
@@ -46,6 +61,19 @@ export class RoutedExchange implements Destination {
     this.decision.state.active--;
     this.decision.metrics.completed(status, seconds);
     this.shadow?.primaryEnded();
+  }
+
+  private async pass(gate: Gate, requester: MovableRequester, taken: () => void): Promise<void> {
+    const answer = await gate.pass(requester).catch(broken);
+    if (this.over) return;
+    if (answer instanceof Refusal) {
+      this.decision.state.refused(answer.reason);
+      requester.fail(answer);
+      return;
+    }
+    this.decision.lines += answer.lines;
+    this.shadow = this.makeShadow?.();
+    taken();
   }
 
   private await(requester: MovableRequester, seconds: number): void {

@@ -13,8 +13,8 @@ export {
   triesAfterLoss,
 } from "./exchange";
 export { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
-export { ChunkedBody } from "./http1/chunked-body";
-export { type RequestHead } from "./http1/request-head";
+export { ChunkedBody, isForbiddenTrailer } from "./http1/chunked-body";
+export { RequestHead } from "./http1/request-head";
 export { type ResponseHead } from "./http1/response-head";
 export { type AccessRecord } from "./observation/access-log";
 export { Log } from "./observation/log";
@@ -40,7 +40,7 @@ export {
 } from "./options/structured-values";
 export { type OriginPool } from "./origins/origin-pool";
 export { type Program } from "./program";
-export { authorityOf, type Origin } from "./route";
+export { authorityOf, isHost, type Origin } from "./route";
 export { run } from "./run";
 export { MALFORMED_HOST, Service, trusting } from "./service";
 export { VERSION } from "./version";

@@ -38,6 +38,8 @@ export interface ExchangeServices {
   /** Shutting down: the exchange is to be its connection's last. */
   readonly draining: boolean;
 
+  /** Whether a field with this name, in lower case, may not come after a request's body. */
+  readonly forbidsTrailer: (name: string) => boolean;
   /** Where a request goes, or why nowhere. */
   destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure;
   /** The head that an origin is to read: its lines, without the empty one. */

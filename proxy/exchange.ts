@@ -10,6 +10,10 @@ export interface Failure {
   readonly untouched?: boolean;
   /** Where the request would have gone. */
   readonly destination?: Destination;
+  /** Field lines of the answer that tell the client more. */
+  readonly lines?: string;
+  /** Why the client may not have what it asks for: nothing that is out of order here. */
+  readonly refused?: boolean;
 }
 
 /** The request's body is larger than its destination takes. */
@@ -122,6 +126,16 @@ export interface Destination {
   readonly key: string;
   /** Bytes of a request's body at most, chunk framing included. @default - any number */
   readonly maxBodyBytes?: number;
+  /**
+   * Decides whether the request is taken, before more of its body is asked for or collected: calls `taken` or
+   * `requester.fail`, now or later. Must bound the time that it takes. @default - it is
+   */
+  readonly admit?: (requester: MovableRequester, taken: () => void) => void;
+  /**
+   * Field lines for an answer, which may be the program's own: then it has no head. May have the head leave out others.
+   * @default - none
+   */
+  readonly amend?: (answer?: ResponseHead) => string;
   /** Calls `requester.send` with a link, now or later, or `requester.fail`. `fresh`: not one used before. */
   acquire(requester: MovableRequester, fresh?: boolean): void;
   /** The requester wants nothing any more. */

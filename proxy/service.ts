@@ -17,6 +17,7 @@ import { type Log } from "./observation/log";
 import { logInto, RequestMetrics, type Snapshot } from "./observation/metrics";
 import { AccessLog, type AccessRecord } from "./observation/access-log";
 import { type UpstreamsReport } from "./observation/group-report";
+import { isForbiddenTrailer } from "./http1/chunked-body";
 import { type RequestHead } from "./http1/request-head";
 import { ResponseTimes, type TimesSample } from "./observation/response-times";
 import { OPTION_NAMES, type OptionName, type Options } from "./options/options";
@@ -89,6 +90,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     this.declareGroups();
   }
 
+  readonly forbidsTrailer: (name: string) => boolean = isForbiddenTrailer;
   abstract destinationFor(request: RoutedRequest, over: WireProtocol): Destination | Failure;
   abstract headFor(request: RoutedRequest, origin: Origin): string;
 

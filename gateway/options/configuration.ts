@@ -21,6 +21,9 @@ import {
   type RouteOptions,
   type ServiceOptions,
 } from "./gateway-options";
+import { GuardedFields } from "../fields/guarded-fields";
+import { type IssuerOptions } from "./issuer-options";
+import { readIssuers } from "./issuer-values";
 import { readRoutes } from "./route-values";
 import { readMonolith, readServices } from "./service-values";
 
@@ -28,7 +31,7 @@ import { readMonolith, readServices } from "./service-values";
 const NOT_OURS = ["upstream", "stsize", "spfactor", "allow", "allowAny", "warm", "groups"] as const;
 type EngineOption = Exclude<OptionName, (typeof NOT_OURS)[number]>;
 
-type OwnOption = "monolith" | "services" | "routes" | "trustedHops";
+type OwnOption = "monolith" | "services" | "routes" | "issuers" | "trustedHops";
 
 const OWN: Readonly<Record<OwnOption, Definition>> = {
   services: structure([], "services by name", "where requests go, by name", readServices),
@@ -39,6 +42,7 @@ const OWN: Readonly<Record<OwnOption, Definition>> = {
     readMonolith,
   ),
   routes: structure([], "routes by name", "which requests go to which service", readRoutes),
+  issuers: structure([], "issuers by name", "whose tokens routes may ask for, by name", readIssuers),
   trustedHops: integer(
     0,
     0,
@@ -72,7 +76,9 @@ export function readConfiguration(file: string): GatewayOptions {
     ...own<readonly ServiceOptions[]>("monolith"),
   ];
   const routes = own<readonly RouteOptions[]>("routes");
+  const issuers = own<readonly IssuerOptions[]>("issuers");
   checkRoutes(file, routes, services);
+  checkTokens(file, routes, issuers);
   checkFiles(engine, `${file}: `);
   const groups = services
     .map(({ group }) => group)
@@ -82,7 +88,40 @@ export function readConfiguration(file: string): GatewayOptions {
   const shadows = groups
     .filter(({ name }) => shadowed.has(name))
     .map((group) => ({ ...group, name: forShadows(group.name), substitute: undefined }));
-  return { ...engine, groups: [...groups, ...shadows], services, routes, trustedHops: own("trustedHops") };
+  return {
+    ...engine,
+    groups: [...groups, ...shadows],
+    services,
+    routes,
+    issuers,
+    trustedHops: own("trustedHops"),
+  };
+}
+
+/** Issuers are there; and nothing is made to depend on what clients say in fields that are filled here. */
+function checkTokens(file: string, routes: readonly RouteOptions[], issuers: readonly IssuerOptions[]): void {
+  const names = issuers.map(({ name }) => name);
+  const guarded = new GuardedFields(issuers.flatMap(({ forward }) => forward.map(({ field }) => field)));
+  const unguarded = (path: string, field: string): void => {
+    if (guarded.has(field))
+      throw bad(file, path, field, "a field that clients can fill: a claim goes on in it");
+  };
+  for (const { name, jwt, headers, sticky } of routes) {
+    const path = `routes.${name}`;
+    if (jwt !== undefined && !names.includes(jwt.issuer))
+      throw bad(
+        file,
+        `${path}.jwt`,
+        jwt.issuer,
+        names.length === 0 ? "an issuer: there are no issuers" : `one of ${names.join(", ")}`,
+      );
+    for (const field of Object.keys(headers)) unguarded(`${path}.headers`, field);
+    if (sticky !== undefined && "header" in sticky) unguarded(`${path}.sticky.header`, sticky.header);
+  }
+}
+
+function bad(file: string, path: string, value: unknown, expects: string): OptionError {
+  return new OptionError(`${file}: ${path}: ${show(value)} is not ${expects}`, false);
 }
 
 function checkRoutes(
@@ -91,25 +130,26 @@ function checkRoutes(
   services: readonly ServiceOptions[],
 ): void {
   const names = services.map(({ name }) => name);
-  const bad = (path: string, value: unknown, expects: string): OptionError =>
-    new OptionError(`${file}: ${path}: ${show(value)} is not ${expects}`, false);
-  if (services.length === 0) throw bad("services", {}, "at least one service, unless there is a monolith");
+  if (services.length === 0)
+    throw bad(file, "services", {}, "at least one service, unless there is a monolith");
   if (routes.length === 0 && !names.includes(MONOLITH))
-    throw bad("routes", {}, "at least one route, unless there is a monolith");
+    throw bad(file, "routes", {}, "at least one route, unless there is a monolith");
   const taken = new Map<string, RouteOptions[]>();
   for (const route of routes) {
     const { name, service, share } = route;
-    if (!names.includes(service)) throw bad(`routes.${name}.service`, service, `one of ${names.join(", ")}`);
+    if (!names.includes(service))
+      throw bad(file, `routes.${name}.service`, service, `one of ${names.join(", ")}`);
     if (share < 1 && !names.includes(MONOLITH))
-      throw bad(`routes.${name}.share`, share, "1 where there is no monolith for the others");
+      throw bad(file, `routes.${name}.share`, share, "1 where there is no monolith for the others");
     if (share < 1 && service === MONOLITH)
-      throw bad(`routes.${name}.share`, share, "1 where the monolith has all of it");
+      throw bad(file, `routes.${name}.share`, share, "1 where the monolith has all of it");
     if (hasShadow(route)) {
       const { shadow } = route;
       if (!names.includes(shadow.service))
-        throw bad(`routes.${name}.shadow.service`, shadow.service, `one of ${names.join(", ")}`);
+        throw bad(file, `routes.${name}.shadow.service`, shadow.service, `one of ${names.join(", ")}`);
       if (shadow.service === service && (service === MONOLITH || !names.includes(MONOLITH)))
         throw bad(
+          file,
           `routes.${name}.shadow.service`,
           shadow.service,
           "another service than the route's, where there is no other side",
@@ -120,7 +160,12 @@ function checkRoutes(
       const others = taken.get(key) ?? [];
       const rival = others.find((other) => overlaps(route.methods, other.methods));
       if (rival !== undefined)
-        throw bad(`routes.${name}`, name, `another route than ${rival.name}, which takes the same requests`);
+        throw bad(
+          file,
+          `routes.${name}`,
+          name,
+          `another route than ${rival.name}, which takes the same requests`,
+        );
       taken.set(key, [...others, route]);
     }
   }

@@ -1,4 +1,5 @@
 import { type GroupOptions, type Options } from "../../proxy/engine";
+import { type IssuerOptions, type TokenOptions } from "./issuer-options";
 import { type PathPattern } from "../routes/path-pattern";
 import { type Routable } from "../routes/route-table";
 
@@ -48,6 +49,8 @@ export interface RouteOptions extends Routable {
   readonly share: number;
   readonly sticky: Identity | undefined;
   readonly shadow: ShadowOptions | undefined;
+  /** What a request has to prove. */
+  readonly jwt: TokenOptions | undefined;
 }
 
 /** A route some of whose requests are put to another service too. */
@@ -65,6 +68,7 @@ export const forShadows = (service: string): string => `${service}.shadow`;
 export interface GatewayOptions extends Options {
   readonly services: readonly ServiceOptions[];
   readonly routes: readonly RouteOptions[];
+  readonly issuers: readonly IssuerOptions[];
   /** Proxies in front that may be believed in what they say of the client. */
   readonly trustedHops: number;
 }

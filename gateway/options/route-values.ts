@@ -11,6 +11,8 @@ import {
 } from "../../proxy/engine";
 import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
 import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-options";
+import { type TokenOptions } from "./issuer-options";
+import { readTokenOptions } from "./issuer-values";
 import { shadowOf } from "./shadow-values";
 import { readList, readText } from "./text-values";
 
@@ -30,6 +32,7 @@ const KEYS = [
   "share",
   "sticky",
   "shadow",
+  "jwt",
 ];
 
 /** Reads the value of `routes`: an object of routes by name. @throws BadValue */
@@ -69,6 +72,7 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     share,
     sticky,
     shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods, readMethods), undefined),
+    jwt: from<TokenOptions | undefined>("jwt", readTokenOptions, undefined),
   };
 }
 

@@ -1,5 +1,5 @@
 import { difference, readJson, TooDeep } from "./json-difference";
-import { type RecordedAnswer } from "./recorded-answer";
+import { type RecordedAnswer } from "../asking/recorded-answer";
 
 /** What comparing two answers comes to. */
 export interface Comparison {

@@ -1,6 +1,6 @@
 import { type Snapshot } from "../../proxy/engine";
 import { type Comparison } from "./comparison";
-import { type Miss } from "./shadow-request";
+import { type Miss } from "../asking/own-request";
 
 /**
  * What became of a shadow: what its comparison came to, or `unasked`, since the client left or the primary had no answer

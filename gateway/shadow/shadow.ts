@@ -3,9 +3,9 @@ import { type Call, headTo } from "../call";
 import { SHADOW_LINE } from "../hop-fields";
 import { type ShadowOptions } from "../options/gateway-options";
 import { compare, type Comparison } from "./comparison";
-import { RecordedAnswer } from "./recorded-answer";
+import { RecordedAnswer } from "../asking/recorded-answer";
 import { type Outcome, type ShadowCounts } from "./shadow-counts";
-import { type Miss, ShadowRequest } from "./shadow-request";
+import { type Miss, OwnRequest } from "../asking/own-request";
 import { WatchedRequest } from "./watched-request";
 
 /** Who takes part, as log and metrics call them. */
@@ -62,7 +62,7 @@ export class Shadow {
     const own = head.copy();
     own.expectContinue = false;
     const theirs = new RecordedAnswer(options.maxBytes);
-    const request = new ShadowRequest(
+    const request = new OwnRequest(
       {
         service: call.service,
         head: own,

@@ -5,7 +5,7 @@ import {
   type RequestHead,
   type ResponseHead,
 } from "../../proxy/engine";
-import { RecordedAnswer } from "./recorded-answer";
+import { RecordedAnswer } from "../asking/recorded-answer";
 import { RecordingLink } from "./recording-link";
 
 const NO_BODY = Buffer.alloc(0);

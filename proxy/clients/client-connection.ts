@@ -100,7 +100,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   ) {
     const { options } = service;
     this.head = new RequestHead(options);
-    this.requestBody = new RequestBody(options);
+    this.requestBody = new RequestBody(options, service.forbidsTrailer);
     this.remoteAddress = socket.remoteAddress ?? "";
     this.secure = socket instanceof TLSSocket;
     this.wire = new Wire(socket, this, service.readBuffer);
@@ -329,14 +329,27 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
       this.fail(TOO_LARGE);
       return;
     }
-    if (this.requestDone || service.options.requestBuffering === 0) {
-      destination.acquire(this);
+    if (destination.admit === undefined) this.admitted();
+    else destination.admit(this, () => this.admitted());
+  }
+
+  private admitted(): void {
+    const { head, pending } = this;
+    if (this.requestDone || this.service.options.requestBuffering === 0) {
+      this.destination!.acquire(this);
       return;
     }
     this.phase = Phase.Buffering;
+    this.since = clock.now;
     // Who collects the body is who asks for it.
-    if (head.expectContinue && this.firstBody === undefined) this.wire.write("HTTP/1.1 100 Continue\r\n\r\n");
+    if (head.expectContinue && this.firstBody === undefined && pending === undefined)
+      this.wire.write("HTTP/1.1 100 Continue\r\n\r\n");
     head.expectContinue = false;
+    if (pending === undefined) return;
+    // It came while the request was looked at.
+    this.pending = undefined;
+    this.resumeClient();
+    this.bufferBody(pending);
   }
 
   /** Collects the body; once it is complete, or larger than is to be kept, an origin connection is taken. */
@@ -421,7 +434,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.responding = true;
     this.status = head.status;
     const length = to - from;
-    const text = this.responseHead(head, length, last);
+    const text = this.responseHead(head, this.destination?.amend?.(head) ?? "", length, last);
     this.sent += length;
     if (length === 0) this.wire.write(text);
     else if (this.chunkResponse) this.wire.write(text + frameChunk(bytes, from, to));
@@ -455,7 +468,8 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.closeAfter = true;
     this.since = clock.now;
     const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-    this.wire.write(`${head.forwarded()}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`);
+    const amended = this.destination?.amend?.(head) ?? "";
+    this.wire.write(`${head.forwarded()}${amended}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`);
     if (this.pending !== undefined) this.origin!.write(this.pending);
     this.pending = undefined;
     this.resumeClient();
@@ -469,9 +483,9 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   }
 
   /** @param length bytes of body at hand; all there are when they are the `last` */
-  private responseHead(head: ResponseHead, length: number, last: boolean): string {
+  private responseHead(head: ResponseHead, amended: string, length: number, last: boolean): string {
     const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
-    let text = head.forwarded();
+    let text = head.forwarded() + amended;
     // The answer may be complete before the request is, and then what is left of it has no reader.
     if (!this.requestDone || this.service.draining) this.closeAfter = true;
     if (this.head.minorVersion === 0) {
@@ -588,6 +602,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
       failure.status,
       "text/plain",
       `${failure.status} ${statusText(failure.status)}\nid: ${this.id}\n`,
+      (failure.lines ?? "") + (this.destination?.amend?.() ?? ""),
     );
     this.complete();
   }
@@ -614,14 +629,14 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.complete();
   }
 
-  private answer(status: number, contentType: string, text: string): void {
+  private answer(status: number, contentType: string, text: string, lines = ""): void {
     this.status = status;
     const body = this.head.method === "HEAD" ? "" : text;
     this.sent = body.length;
     const connection = this.closeAfter ? "close" : "keep-alive";
     this.wire.write(
       `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: ${contentType}\r\nContent-Length: ${text.length}\r\n` +
-        `Connection: ${connection}\r\n${this.service.responseMark}${this.id}\r\n\r\n${body}`,
+        `${lines}Connection: ${connection}\r\n${this.service.responseMark}${this.id}\r\n\r\n${body}`,
     );
   }
 

@@ -114,9 +114,16 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       return this.fail(destination);
     }
     this.destination = destination;
+    if (destination.admit === undefined) this.admitted();
+    else destination.admit(this, () => this.admitted());
+  }
+
+  private admitted(): void {
+    const { stream, services, head } = this;
+    this.since = clock.now;
     this.buffering = !this.requestDone && !this.grpc && services.options.requestBuffering > 0;
     if (!this.buffering) {
-      destination.acquire(this);
+      this.destination!.acquire(this);
       return;
     }
     // Who collects the body is who asks for it.
@@ -199,7 +206,8 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.responding = true;
     this.status = head.status;
     this.since = clock.now;
-    const fields = toHttp2Fields(fieldLines(head));
+    const amended = this.destination?.amend?.(head) ?? "";
+    const fields = toHttp2Fields(fieldLines(head) + amended);
     const empty = last && from === to;
     this.stream.on("wantTrailers", () => this.sendTrailers());
     this.stream.respond(
@@ -272,7 +280,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       return;
     }
-    this.answer(failure.status);
+    this.answer(failure.status, (failure.lines ?? "") + (this.destination?.amend?.() ?? ""));
   }
 
   /** A request that cannot be understood. */
@@ -336,7 +344,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     // "end" comes also of a stream that was reset without an error: then it is closed.
     if (this.requestDone || this.over || this.stream.closed) return;
     this.requestDone = true;
-    const forbidden = forbiddenTrailer(this.requestTrailers);
+    const forbidden = forbiddenTrailer(this.requestTrailers, this.services.forbidsTrailer);
     if (forbidden !== undefined) this.fail({ status: 400, problem: `forbidden trailer field ${forbidden}` });
     else if (!this.chunked && this.left !== 0) this.fail(WRONG_LENGTH);
     else if (this.buffering) this.endBuffering();
@@ -363,7 +371,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.origin?.resume();
   }
 
-  private answer(status: number): void {
+  private answer(status: number, lines = ""): void {
     this.status = status;
     const { stream } = this;
     if (!stream.closed && !stream.destroyed) {
@@ -371,7 +379,12 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       // Node has ended the stream of a HEAD request by now.
       const headOnly = stream.writableEnded;
       this.sent = headOnly ? 0 : text.length;
-      stream.respond({ ":status": status, "content-type": "text/plain", "x-chocon-id": this.id });
+      stream.respond({
+        ...toHttp2Fields(lines),
+        ":status": status,
+        "content-type": "text/plain",
+        "x-chocon-id": this.id,
+      });
       if (!headOnly) stream.end(text);
     }
     this.complete();

@@ -12,9 +12,13 @@ export class RequestBody {
   private left = 0;
   private readonly chunks: ChunkedBody;
 
-  constructor(options: Pick<Options, "maxHeaderBytes" | "readTimeout" | "minBodyRate">) {
+  /** @param forbidsTrailer whether a field with this name, in lower case, may not be a trailer */
+  constructor(
+    options: Pick<Options, "maxHeaderBytes" | "readTimeout" | "minBodyRate">,
+    forbidsTrailer: (name: string) => boolean,
+  ) {
     this.rate = new BodyRate(options);
-    this.chunks = new ChunkedBody(options.maxHeaderBytes);
+    this.chunks = new ChunkedBody(options.maxHeaderBytes, forbidsTrailer);
   }
 
   get problem(): string {

@@ -45,11 +45,20 @@ const FORBIDDEN_TRAILERS = new Set([
   "x-chocon-ver",
 ]);
 
-/** The name of the first of these field lines that may not be a trailer; undefined when all may. */
-export function forbiddenTrailer(lines: string): string | undefined {
+export const isForbiddenTrailer = (name: string): boolean => FORBIDDEN_TRAILERS.has(name);
+
+/**
+ * The name of the first of these field lines that may not be a trailer; undefined when all may.
+ *
+ * @param forbids asked with each name in lower case
+ */
+export function forbiddenTrailer(
+  lines: string,
+  forbids: (name: string) => boolean = isForbiddenTrailer,
+): string | undefined {
   for (const line of lines.split("\r\n")) {
     const name = line.slice(0, Math.max(0, line.indexOf(":"))).toLowerCase();
-    if (FORBIDDEN_TRAILERS.has(name)) return name;
+    if (forbids(name)) return name;
   }
   return undefined;
 }
@@ -74,7 +83,11 @@ export class ChunkedBody {
   private trailerBytes = 0;
   private trailerName = "";
 
-  constructor(private readonly maxTrailerBytes: number) {}
+  /** @param forbids whether a field with this name, in lower case, may not be a trailer */
+  constructor(
+    private readonly maxTrailerBytes: number,
+    private readonly forbids: (name: string) => boolean = isForbiddenTrailer,
+  ) {}
 
   reset(): void {
     this.done = false;
@@ -173,8 +186,7 @@ export class ChunkedBody {
         break;
       case At.TrailerName:
         if (byte === COLON) {
-          if (FORBIDDEN_TRAILERS.has(this.trailerName.toLowerCase()))
-            return this.refuse("forbidden trailer field");
+          if (this.forbids(this.trailerName.toLowerCase())) return this.refuse("forbidden trailer field");
           this.at = At.TrailerValue;
         } else if (TOKEN[byte] !== 1) return this.refuse("invalid trailer field name");
         else this.trailerName += String.fromCharCode(byte);

@@ -13,6 +13,9 @@ export interface HeadLimits {
   readonly maxHeaderCount: number;
 }
 
+/** Each byte as a character, letters in lower case. */
+const LOWER_CASE = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte).toLowerCase());
+
 /** Content-Length's value when the field is absent. */
 export const NO_LENGTH = -1;
 
@@ -50,6 +53,44 @@ export abstract class MessageHead {
   private upgradeEnd = 0;
 
   constructor(protected readonly limits: HeadLimits) {}
+
+  /** Fields whose name, in lower case, this is true for do not go on. */
+  withhold(withheld: (name: string) => boolean): void {
+    this.leaveOut(withheld, this.fieldsStart);
+  }
+
+  /**
+   * Calls `take` with name (in lower case) and value of each field that begins with one of these letters, until it
+   * returns true.
+   */
+  someField(initials: string, take: (name: string, value: string) => boolean): boolean {
+    const { text } = this;
+    for (let at = this.fieldsStart; at < text.length - 2;) {
+      const lineEnd = text.indexOf("\r\n", at);
+      // Most fields are none of those that somebody asks for: their names are not even copied.
+      if (initials.includes(LOWER_CASE[text.charCodeAt(at)]!)) {
+        const colon = text.indexOf(":", at);
+        if (take(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, lineEnd).trim())) return true;
+      }
+      at = lineEnd + 2;
+    }
+    return false;
+  }
+
+  /** Value of the first field with this name, in lower case. */
+  fieldValue(name: string): string | undefined {
+    let found: string | undefined;
+    this.someField(name.charAt(0), (each, value) => {
+      if (each !== name) return false;
+      found = value;
+      return true;
+    });
+    return found;
+  }
+
+  protected get fieldsStart(): number {
+    return this.text.indexOf("\r\n") + 2;
+  }
 
   protected reset(from: number): void {
     this.base = from;
@@ -251,12 +292,12 @@ export abstract class MessageHead {
       this.problem = `Connection names ${never}`;
       return false;
     }
-    this.leaveOut(names, start);
+    this.leaveOut((name) => names.includes(name), start);
     return true;
   }
 
-  /** Fields with these names, in lower case, are not forwarded. @param start offset of the first field in `text` */
-  protected leaveOut(names: readonly string[], start: number): void {
+  /** Fields whose name this is true for are not forwarded. @param start offset of the first field in `text` */
+  private leaveOut(withheld: (name: string) => boolean, start: number): void {
     const ranges: [number, number][] = [];
     for (let i = 0; i < this.dropCount; i++) ranges.push([this.drops[i * 2]!, this.drops[i * 2 + 1]!]);
     const { text } = this;
@@ -264,7 +305,7 @@ export abstract class MessageHead {
       const lineEnd = text.indexOf("\r\n", line) + 2;
       const name = text.slice(line, text.indexOf(":", line)).toLowerCase();
       const lineStart = line;
-      if (names.includes(name) && !ranges.some(([from]) => from === lineStart)) ranges.push([line, lineEnd]);
+      if (withheld(name) && !ranges.some(([from]) => from === lineStart)) ranges.push([line, lineEnd]);
       line = lineEnd;
     }
     ranges.sort((a, b) => a[0] - b[0]);

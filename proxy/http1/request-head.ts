@@ -4,9 +4,6 @@ import { INCOMPLETE, MALFORMED, MessageHead } from "./message-head";
 /** Methods that may be sent twice without harm (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"]);
 
-/** Each byte as a character, letters in lower case. */
-const LOWER_CASE = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte).toLowerCase());
-
 /** The head of a client's request. */
 export class RequestHead extends MessageHead {
   method = "";
@@ -70,44 +67,6 @@ export class RequestHead extends MessageHead {
 
   get hasBody(): boolean {
     return this.chunked || this.contentLength > 0;
-  }
-
-  /** Fields with these names, in lower case, do not go on. */
-  withhold(names: readonly string[]): void {
-    this.leaveOut(names, this.fieldsStart);
-  }
-
-  /**
-   * Calls `take` with name (in lower case) and value of each field that begins with one of these letters, until it
-   * returns true.
-   */
-  someField(initials: string, take: (name: string, value: string) => boolean): boolean {
-    const { text } = this;
-    for (let at = this.fieldsStart; at < text.length - 2;) {
-      const lineEnd = text.indexOf("\r\n", at);
-      // Most fields are none of those that somebody asks for: their names are not even copied.
-      if (initials.includes(LOWER_CASE[text.charCodeAt(at)]!)) {
-        const colon = text.indexOf(":", at);
-        if (take(text.slice(at, colon).toLowerCase(), text.slice(colon + 1, lineEnd).trim())) return true;
-      }
-      at = lineEnd + 2;
-    }
-    return false;
-  }
-
-  /** Value of the first field with this name, in lower case. */
-  fieldValue(name: string): string | undefined {
-    let found: string | undefined;
-    this.someField(name.charAt(0), (each, value) => {
-      if (each !== name) return false;
-      found = value;
-      return true;
-    });
-    return found;
-  }
-
-  private get fieldsStart(): number {
-    return this.text.indexOf("\r\n") + 2;
   }
 
   /** Reads a head from `bytes[from..to)`: the offset after it, INCOMPLETE, or MALFORMED (`status`, `problem`). */

@@ -25,7 +25,7 @@ export class Log {
     destination: string | undefined,
     failure: Failure,
   ): void {
-    this.event(failure.status === 499 ? "info" : "error", "exchange failed", {
+    this.event(failure.status === 499 || failure.refused === true ? "info" : "error", "exchange failed", {
       status: failure.status,
       problem: failure.problem,
       method: request.method,

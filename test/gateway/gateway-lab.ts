@@ -1,6 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
 import { type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { bundle, freePort, type RunningProxy, scratch, startProgram } from "../proxy/proxy-process";
@@ -8,6 +14,8 @@ import { bundle, freePort, type RunningProxy, scratch, startProgram } from "../p
 export interface GatewayLab {
   /** Writes a file with this configuration and what every gateway here needs. @returns its path */
   written(config: object, path?: string): string;
+  /** Writes a file with this text. @returns its path */
+  file(text: string): string;
   /** A gateway with this configuration, for as long as `use` takes. */
   using(config: object, use: (gateway: RunningGateway) => Promise<void>): Promise<void>;
   /** What the program says when it is run with these arguments, and its exit code. */
@@ -31,6 +39,11 @@ export function gatewayLab(): GatewayLab {
   };
   return {
     written,
+    file(text) {
+      const path = join(directory, `file-${++files}`);
+      writeFileSync(path, text);
+      return path;
+    },
     run(...args) {
       const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: "utf8" });
       return { code: status, said: stdout + stderr };
@@ -94,8 +107,16 @@ export interface GatewayAnswer {
   readonly body: string;
 }
 
+export type TestRequest = Parameters<typeof exchange>[2];
+
 /** One request on a connection of its own; status 0 where the connection ends without an answer. */
-export function ask(
+export async function ask(gateway: RunningProxy, path: string, sent?: TestRequest): Promise<GatewayAnswer> {
+  const { status, body } = await exchange(gateway, path, sent);
+  return { status, body };
+}
+
+/** The same, with the answer's fields. */
+export function exchange(
   gateway: RunningProxy,
   path: string,
   {
@@ -103,7 +124,7 @@ export function ask(
     headers = {},
     body = "",
   }: { method?: string; headers?: Record<string, string>; body?: string | Buffer[] } = {},
-): Promise<GatewayAnswer> {
+): Promise<GatewayAnswer & { readonly headers: IncomingHttpHeaders }> {
   return new Promise((resolve) => {
     const sent = request(
       { agent: false, host: "127.0.0.1", port: gateway.port, method, path, headers },
@@ -111,11 +132,11 @@ export function ask(
         let text = "";
         answer
           .on("data", (part) => (text += part))
-          .on("end", () => resolve({ status: answer.statusCode!, body: text }));
-        answer.on("error", (error) => resolve({ status: 0, body: error.message }));
+          .on("end", () => resolve({ status: answer.statusCode!, body: text, headers: answer.headers }));
+        answer.on("error", (error) => resolve({ status: 0, body: error.message, headers: {} }));
       },
     );
-    sent.on("error", (error) => resolve({ status: 0, body: error.message }));
+    sent.on("error", (error) => resolve({ status: 0, body: error.message, headers: {} }));
     if (typeof body === "string") sent.end(body === "" ? undefined : body);
     else {
       for (const part of body) sent.write(part);

@@ -11,10 +11,10 @@ import {
 } from "../../proxy/engine";
 import { type RecordedAnswer } from "./recorded-answer";
 
-/** What came of asking a shadow, besides an answer. */
+/** What came of asking, besides an answer. */
 export type Miss = "timed_out" | "failed";
 
-/** What is put to a shadow. */
+/** What is asked. */
 export interface Asked {
   /** Connections that no client's request waits for. */
   readonly service: Destination;
@@ -29,8 +29,8 @@ export interface Asked {
   headFor(link: OriginLink): string;
 }
 
-/** A request whose answer nobody waits for. */
-export class ShadowRequest implements MovableRequester {
+/** A request of the gateway's own, for which no client waits. */
+export class OwnRequest implements MovableRequester {
   readonly requestDone = true;
   readonly upgrading = false;
   readonly wantsPayload = true;
@@ -41,11 +41,11 @@ export class ShadowRequest implements MovableRequester {
   private over = false;
   private takeBack: (() => void) | undefined;
 
-  /** @param onEnd called once: with a miss, or when the answer is whole or known not to be comparable */
+  /** @param onEnd called once: with a miss, or when the answer is whole or known to be of no use */
   constructor(
     private readonly asked: Asked,
     private readonly answer: RecordedAnswer,
-    private readonly onEnd: (miss?: Miss) => void,
+    private readonly onEnd: (miss?: Miss, problem?: string) => void,
   ) {}
 
   get id(): string {
@@ -104,15 +104,15 @@ export class ShadowRequest implements MovableRequester {
   }
 
   trailers(): void {
-    // They are not compared.
+    // They are not kept.
   }
 
   switched(): boolean {
-    throw new Error("a shadow never asks to switch protocols");
+    throw new Error("a request of the gateway never asks to switch protocols");
   }
 
   originEnded(): void {
-    throw new Error("a shadow never asks to switch protocols");
+    throw new Error("a request of the gateway never asks to switch protocols");
   }
 
   lost(link: OriginLink, failure: Failure, answered: boolean): void {
@@ -127,8 +127,8 @@ export class ShadowRequest implements MovableRequester {
     this.asked.service.acquire(this, true);
   }
 
-  fail({ status }: Failure): void {
-    if (!this.over) this.end(status === 504 ? "timed_out" : "failed");
+  fail({ status, problem }: Failure): void {
+    if (!this.over) this.end(status === 504 ? "timed_out" : "failed", problem);
   }
 
   /** Wants nothing any more. */
@@ -140,10 +140,10 @@ export class ShadowRequest implements MovableRequester {
     this.asked.service.forget(this);
   }
 
-  private end(miss?: Miss): void {
+  private end(miss?: Miss, problem?: string): void {
     this.over = true;
     this.link = undefined;
     this.takeBack?.();
-    this.onEnd(miss);
+    this.onEnd(miss, problem);
   }
 }

@@ -33,8 +33,8 @@ export class RecordedAnswer {
   /** @param framed the body comes with its chunk framing, if it has any */
   begin(head: ResponseHead, framed: boolean): void {
     this.status = head.status;
-    this.contentType = fieldValue(head, "content-type");
-    this.contentEncoding = fieldValue(head, "content-encoding").toLowerCase();
+    this.contentType = head.fieldValue("content-type") ?? "";
+    this.contentEncoding = (head.fieldValue("content-encoding") ?? "").toLowerCase();
     if (framed && head.chunked) this.chunks = new ChunkedBody(head.text.length + this.maxBytes);
     if (/^text\/event-stream\b/i.test(this.contentType)) this.comparable = false;
   }
@@ -68,8 +68,4 @@ export class RecordedAnswer {
       this.parts.length = 0;
     } else if (to > from && this.comparable) this.parts.push(Buffer.from(bytes.subarray(from, to)));
   }
-}
-
-function fieldValue({ text }: ResponseHead, name: string): string {
-  return new RegExp(`\\r\\n${name}:[ \\t]*([^\\r]*?)[ \\t]*\\r`, "i").exec(text)?.[1] ?? "";
 }

@@ -1,0 +1,138 @@
+import { gatewayLab } from "./gateway-lab";
+import { TestKey } from "./test-issuer";
+import { readConfiguration } from "../../gateway/options/configuration";
+
+const lab = gatewayLab();
+const key = TestKey.ec("k1");
+const route = (more: object, top: object = {}): object => ({
+  services: { search: "http://search.service.consul:8080" },
+  routes: { a: { path: "/a", service: "search", ...more } },
+  ...top,
+});
+const USERS = { issuer: "i", audience: "api", algorithms: ["ES256"], keys: [key.jwk] };
+const issuer = (more: object): object =>
+  route({ jwt: "users" }, { issuers: { users: { ...USERS, ...more } } });
+const forwarding = (field: string, more: object = {}): object =>
+  route(more, { issuers: { users: { ...USERS, forward: { sub: field } } } });
+
+test.each<[string, object, string]>([
+  [
+    "a token of nobody",
+    route({ jwt: "users" }),
+    'routes.a.jwt: "users" is not an issuer: there are no issuers',
+  ],
+  [
+    "a token of somebody else",
+    route({ jwt: { issuer: "user" } }, { issuers: { users: USERS } }),
+    'routes.a.jwt: "user" is not one of users',
+  ],
+  [
+    "an unknown key",
+    route({ jwt: { scope: 1 } }),
+    'routes.a.jwt: "scope" is not one of issuer, scopes, claims',
+  ],
+  [
+    "a scope in quotes",
+    route({ jwt: { issuer: "u", scopes: ['a"'] } }),
+    'routes.a.jwt.scopes[0]: "a\\"" is not a scope',
+  ],
+  [
+    "a claim of nothing",
+    route({ jwt: { issuer: "u", claims: { a: [] } } }),
+    "routes.a.jwt.claims.a: [] is not a value",
+  ],
+  ["no issuer", issuer({ issuer: undefined }), "issuers.users.issuer: undefined is not what iss has to be"],
+  ["no audience", issuer({ audience: undefined }), "issuers.users.audience: undefined is not a list"],
+  ["no algorithms", issuer({ algorithms: undefined }), "issuers.users.algorithms: undefined is not a list"],
+  [
+    "no signature",
+    issuer({ algorithms: ["none"] }),
+    'issuers.users.algorithms[0]: "none" is not an algorithm of public',
+  ],
+  [
+    "a shared secret",
+    issuer({ algorithms: ["HS256"] }),
+    'issuers.users.algorithms[0]: "HS256" is not an algorithm of',
+  ],
+  ["no keys", issuer({ keys: undefined }), "issuers.users.jwks: undefined is not there without keys"],
+  [
+    "keys twice",
+    issuer({ jwks: "https://i/jwks" }),
+    'issuers.users.jwks: "https://i/jwks" is not there without keys',
+  ],
+  [
+    "keys without TLS",
+    issuer({ keys: undefined, jwks: "http://i/k" }),
+    'issuers.users.jwks: "http://i/k" is not https://',
+  ],
+  [
+    "a symmetric key",
+    issuer({ keys: [{ kty: "oct", k: "AA" }] }),
+    'issuers.users.keys[0]: "oct" is not a public key',
+  ],
+  [
+    "a private key",
+    issuer({ keys: [key.privateKey.export({ format: "jwk" })] }),
+    'issuers.users.keys[0]: "a private key" is not a public key',
+  ],
+  [
+    "a key that is none",
+    issuer({ keys: [{ kty: "EC" }] }),
+    'issuers.users.keys[0]: "EC" is not a public key (JWK) that can',
+  ],
+  [
+    "a short key",
+    issuer({ keys: [TestKey.rsa("k", 1024).jwk] }),
+    'issuers.users.keys[0]: "RSA of 1024 bits" is not of at least 2048 bits',
+  ],
+  [
+    "clocks of hours apart",
+    issuer({ clockTolerance: "1h" }),
+    'issuers.users.clockTolerance: "1h" is not at most 5m',
+  ],
+  [
+    "keys kept for less than until the next look",
+    issuer({ refresh: "1h", keepKeys: "10m" }),
+    'issuers.users.keepKeys: "10m" is not at least refresh, 3600 s',
+  ],
+  [
+    "a field name with a gap",
+    forwarding("X User"),
+    'issuers.users.forward.sub: "X User" is not a field name',
+  ],
+  [
+    "a field that frames",
+    forwarding("Content-Length"),
+    'forward.sub: "Content-Length" is not a field that means nothing',
+  ],
+  [
+    "a field of the gateway's",
+    forwarding("X-Forwarded-User"),
+    'forward.sub: "X-Forwarded-User" is not a field that',
+  ],
+  [
+    "two claims in one field",
+    issuer({ forward: { a: "X-A", b: "x-a" } }),
+    'issuers.users.forward.b: "x-a" is not another field than those before it',
+  ],
+  [
+    "a route by a field that clients cannot fill",
+    forwarding("X-User", { headers: { x_user: "u1" } }),
+    'routes.a.headers: "x_user" is not a field that clients can fill',
+  ],
+  [
+    "users told apart by one",
+    forwarding("X-User", { sticky: { header: "X-User" } }),
+    'routes.a.sticky.header: "x-user" is not a field that clients can fill',
+  ],
+])(
+  "GIVEN a file with %s WHEN it is checked THEN the error names path, value and what was expected, and no key",
+  (_, config, said) => {
+    expect(() => readConfiguration(lab.written(config))).toThrow(said);
+    try {
+      readConfiguration(lab.written(config));
+    } catch (error) {
+      expect((error as Error).message).not.toContain(key.privateKey.export({ format: "jwk" }).d);
+    }
+  },
+);
