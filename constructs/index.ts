@@ -1,11 +1,91 @@
-/* The library's public face. Each platform's constructs are loaded when they are used. */
-export * from "./availability";
-export * from "./dedicated";
-export * from "./dns";
-export * from "./host";
-export * from "./proxy";
-export * from "./region";
-// Apart from the rest of region/, which reads values without loading cdktf.
-export * from "./region/region-outputs";
-export * from "./service";
-export * from "./topology";
+/*
+ * The library's public face, by subject: a name that is not here is the house's own and may change with any release.
+ * Each platform's constructs (tricloud/aws, tricloud/google, tricloud/kubernetes) are loaded when they are used;
+ * what computes availability is tricloud/availability.
+ */
+
+// Dedicated servers, over SSH.
+export { DedicatedServer, type DedicatedServerProps } from "./dedicated/dedicated-server";
+export { RetiredServer, type RetiredServerProps } from "./dedicated/retired-server";
+export { type RosterEntry, ServerRoster, type ServerRosterProps } from "./dedicated/server-roster";
+export type { SshAccess, SshBastion, SshTargetProps } from "./dedicated/ssh-connection";
+
+// Hosts, whoever provides them: what is to be on one.
+export type { IHost } from "./host/host";
+export {
+  type AptSource,
+  type AssetContent,
+  type FileContent,
+  type HealthCheck,
+  type HostFile,
+  type HostProfile,
+  type HostProfilePart,
+  type HostService,
+  secret,
+  type SecretContent,
+  text,
+  type TextContent,
+} from "./host/host-profile";
+export { UNIT_HARDENING } from "./host/unit-hardening";
+
+// The aggregation proxy.
+export { AggregationProxy, type AggregationProxyProps, type IProxy } from "./proxy/aggregation-proxy";
+export { proxyBundle } from "./proxy/proxy-bundle";
+export type { ProxyGroup, ProxyGroups, ProxyOrigin } from "./proxy/proxy-groups";
+export type { ProxySettings } from "./proxy/proxy-settings";
+
+// Names: Consul and unbound.
+export { HASHICORP_APT_SOURCE } from "./dns/consul-apt-source";
+export { ConsulCluster, type ConsulClusterProps } from "./dns/consul-cluster";
+export type {
+  ConsulAclOptions,
+  ConsulCheck,
+  ConsulDnsOptions,
+  ConsulOptions,
+  ConsulPorts,
+  ConsulServerOptions,
+  ConsulService,
+  ConsulTlsOptions,
+} from "./dns/consul-options";
+export type { ConsulAclSecrets, ConsulTlsSecrets } from "./dns/consul-secrets";
+export type { HostSnapshotOptions, SnapshotOptions } from "./dns/consul-snapshot";
+export type { IConsul, IServiceDiscovery, ServiceRegistration } from "./dns/iconsul";
+export { type IProxySuffixTarget, LocalResolver, type LocalResolverProps } from "./dns/local-resolver";
+export type { MaxUnavailable } from "./dns/max-unavailable";
+export type { BucketKey, SnapshotBucket } from "./dns/snapshot-bucket";
+export type {
+  AccessRule,
+  ForwardZone,
+  ProxySuffix,
+  StaleAnswers,
+  StaticRecord,
+  UnboundOptions,
+} from "./dns/unbound-options";
+
+// Services: what people deploy.
+export type { RegistryAccess } from "./service/container-runtime";
+export { ContainerService, type ContainerServiceProps } from "./service/container-service";
+
+// Regions, for those who write values of their own, and what one stack tells another.
+export type { DedicatedRegionInput, HostRole } from "./region/dedicated-region";
+export type { Ec2RegionInput } from "./region/ec2-region";
+export type { GkeRegionInput } from "./region/gke-region";
+export type { Backend } from "./region/region";
+export { RegionOutputs, type RegionOutputsProps, type RegionState } from "./region/region-outputs";
+export type { ServiceHealthInput, ServiceInput, ServicePlacementInput } from "./service/service-value";
+
+// What constructs tell of themselves to the picture of a region.
+export type {
+  Call,
+  Entrance,
+  Federation,
+  HasTopology,
+  Machines,
+  NameRule,
+  OriginRule,
+  OriginService,
+  Store,
+  TopologyElement,
+  Workload,
+  WorkloadRole,
+} from "./topology/elements";

@@ -47,9 +47,9 @@ export class UkStack extends RegionStack<GkeRegion> {
       dependsOn: apis.of("compute"),
     });
     if (region.consulWanNetworks.length > 0) {
-      network.allowFrom("consul-wan", region.consulWanNetworks, CONSUL_WAN_PORTS);
+      network.allowFrom(region.consulWanNetworks, CONSUL_WAN_PORTS, "consul-wan");
       if (region.consulJoinAddress !== undefined) network.reserve("consul-join", region.consulJoinAddress);
-      network.allowFrom("proxy", region.consulWanNetworks, { tcp: [region.proxy.port] });
+      network.allowFrom(region.consulWanNetworks, { tcp: [region.proxy.port] }, "proxy");
     }
     this.cluster = new GkeCluster(this, "cluster", {
       ...region,
@@ -138,7 +138,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       deletionProtection,
       dependsOn: apis.of("sqladmin"),
     });
-    database.allow(this.app);
+    database.allowFrom(this.app);
     return database;
   }
 
@@ -156,7 +156,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       deletionProtection,
       dependsOn: apis.of("memorystore"),
     });
-    cache.allow(this.app);
+    cache.allowFrom(this.app);
     return cache;
   }
 }

@@ -2,6 +2,7 @@ export * from "./calculus/block";
 export * from "./calculus/cheapest-change";
 export * from "./calculus/common-cause";
 export * from "./calculus/composition-text";
+export type { CutSetLimits } from "./calculus/cut-sets";
 export * from "./calculus/downtime";
 export * from "./calculus/evaluate";
 export * from "./calculus/evaluation";
@@ -13,7 +14,7 @@ export * from "./calculus/percent";
 export * from "./calculus/markov-chain";
 export type { OutageFrequency } from "./calculus/outage-frequency";
 export type { RollingMaintenance } from "./calculus/planned-work";
-export type { Probabilities } from "./calculus/probability";
+export type { Figures, Probabilities } from "./calculus/probability";
 export * from "./calculus/placement";
 export * from "./calculus/sensitivity";
 export * from "./calculus/service";
@@ -26,7 +27,7 @@ export * from "./catalogue/sla";
 export * from "./collect/availability-run";
 export * from "./collect/availability-target";
 export { collectAvailability } from "./collect/collector";
-export type { Waiver } from "./collect/declared-targets";
+export type { DeclaredTarget, Waiver } from "./collect/declared-targets";
 export {
   type OffersSites,
   type PlacedService,
@@ -34,4 +35,5 @@ export {
   type StoredGround,
 } from "./collect/placed-services";
 export * from "./collect/service-of-run";
+export type { StoredBlock } from "./collect/stored-block";
 export { type DeclaresServices, declaresServices } from "./collect/declared-services";

@@ -15,6 +15,7 @@ export * from "./internal-load-balancer";
 export * from "./mysql-database";
 export * from "./network";
 export * from "./pager";
+export type { PolicyStatement } from "./policy";
 export * from "./public-load-balancer";
 export * from "./secret-store";
 export * from "./server-group";

@@ -4,8 +4,8 @@ import type { IHost } from "../host";
 import type { ConsulCheck } from "./consul-options";
 import type { MaxUnavailable } from "./max-unavailable";
 
-/** The service discovery of one region, as what others need to know of it. */
-export interface IConsul extends IConstruct {
+/** The service discovery of one region, as whoever looks names up needs to know it. */
+export interface IServiceDiscovery extends IConstruct {
   /** The region's name in Consul, for example `jp`. */
   readonly datacenter: string;
   /** Zone under which services are found, for example `consul`. */
@@ -18,15 +18,19 @@ export interface IConsul extends IConstruct {
   readonly failsOver?: boolean;
   /** How long an answer that names a service's instances may be kept. */
   serviceTtlSeconds(service: string): number;
+  /** Works while enough servers do to change what is known. */
+  readonly quorum: Block;
+  /** The control plane: while there is no leader, names go on resolving but nothing new becomes known. */
+  readonly leader: Block;
+}
+
+/** Service discovery with an agent on each host, which keeps that host's services known. */
+export interface IConsul extends IServiceDiscovery {
   /**
    * File with a token for what a host does with its own services, on hosts of services that leave.
    * @default - none is needed
    */
   readonly agentTokenFile?: string;
-  /** Works while enough servers do to change what is known. */
-  readonly quorum: Block;
-  /** The control plane: while there is no leader, names go on resolving but nothing new becomes known. */
-  readonly leader: Block;
   /**
    * Makes a service known on each of its hosts for as long as its checks pass there.
    *

@@ -1,5 +1,5 @@
 import type { NameRule } from "../topology";
-import type { IConsul } from "./iconsul";
+import type { IServiceDiscovery } from "./iconsul";
 import type { ProxySuffix } from "./unbound-options";
 
 /** The labels that send a request through the proxy: plain HTTP to the origin, three spellings of HTTPS, and a service's. */
@@ -12,7 +12,7 @@ export const PROXY_SUFFIXES: readonly string[] = [
 ];
 
 /** What the suffixes need to know of service discovery. */
-export type SuffixDiscovery = Pick<IConsul, "domain" | "peerDatacenters" | "failsOver">;
+export type SuffixDiscovery = Pick<IServiceDiscovery, "domain" | "peerDatacenters" | "failsOver">;
 
 /** Each suffix leads to this region's proxies, or another's where discovery fails over; with a region's name behind it, to that region's. */
 export function proxySuffixTargets(
@@ -35,7 +35,7 @@ export function resolverNames(
   suffixes: readonly ProxySuffix[],
   records: Readonly<Record<string, string>>,
   forwarders: readonly string[],
-  discovery: Pick<IConsul, "domain"> | undefined,
+  discovery: Pick<IServiceDiscovery, "domain"> | undefined,
 ): NameRule[] {
   const rule = (name: string, leadsTo: string): NameRule => ({
     kind: "name",

@@ -123,7 +123,7 @@ export class CloudSqlMysql extends Construct implements HasAvailability, HasTopo
   }
 
   /** Lets a workload connect and sign in as itself; what it may do in the database is granted there. */
-  allow(account: WorkloadAccount): void {
+  allowFrom(account: WorkloadAccount): void {
     account.grant("roles/cloudsql.client");
     account.grant("roles/cloudsql.instanceUser");
     new SqlUser(this, `user-${account.node.id}`, {

@@ -117,7 +117,7 @@ export class GoogleNetwork extends Construct implements IGoogleNetwork {
    * @param purpose names the rule; unique in the network
    * @throws Error when no source or no port is given
    */
-  allowFrom(purpose: string, sources: readonly string[], ports: AllowedPorts): void {
+  allowFrom(sources: readonly string[], ports: AllowedPorts, purpose: string): void {
     const allow = (["tcp", "udp"] as const).flatMap((protocol) => {
       const listed = ports[protocol] ?? [];
       return listed.length === 0 ? [] : [{ protocol, ports: listed.map(String) }];

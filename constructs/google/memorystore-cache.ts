@@ -83,7 +83,7 @@ export class MemorystoreCache extends Construct implements HasAvailability, HasT
   }
 
   /** Lets a workload connect and sign in as itself. */
-  allow(account: WorkloadAccount): void {
+  allowFrom(account: WorkloadAccount): void {
     account.grant("roles/memorystore.dbConnectionUser");
   }
 }

@@ -1,6 +1,6 @@
 import { Construct } from "constructs";
 import { type Block, type HasAvailability } from "../availability";
-import { type ForwardZone, type IConsul, type IProxySuffixTarget, PROXY_SUFFIXES } from "../dns";
+import { type ForwardZone, type IServiceDiscovery, type IProxySuffixTarget, PROXY_SUFFIXES } from "../dns";
 import { proxySuffixTargets, resolverNames } from "../dns/proxy-suffixes";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { ResolverDaemonSet } from "./resolver-daemon-set";
@@ -21,7 +21,7 @@ export interface ClusterResolverProps {
   /** Networks that may ask: those of the nodes and of the pods. */
   readonly clients: readonly string[];
   /** Service discovery whose names are to resolve. */
-  readonly consul: Pick<IConsul, "domain" | "dnsAddresses" | "peerDatacenters" | "failsOver">;
+  readonly consul: Pick<IServiceDiscovery, "domain" | "dnsAddresses" | "peerDatacenters" | "failsOver">;
   /** Where host names under the proxy suffixes lead. */
   readonly proxy: IProxySuffixTarget;
   /** The labels that send a request through the proxy. @default - ccnproxy, -https, -ssl, -secure and -service */

@@ -7,7 +7,7 @@ import {
   type ConsulAclSecrets,
   type ConsulDnsOptions,
   type ConsulTlsSecrets,
-  type IConsul,
+  type IServiceDiscovery,
   type SnapshotOptions,
 } from "../dns";
 import { federations, type HasTopology, type TopologyElement } from "../topology";
@@ -89,7 +89,7 @@ export interface ConsulChartProps {
  * Consul from HashiCorp's own chart, with the options of the other platforms' servers: service discovery by DNS,
  * no service mesh. Kubernetes Services that ask for it are kept in the catalog by the chart's sync process.
  */
-export class ConsulChart extends Construct implements Omit<IConsul, "addService">, HasTopology {
+export class ConsulChart extends Construct implements IServiceDiscovery, HasTopology {
   readonly datacenter: string;
   readonly domain: string;
   readonly dnsAddresses: readonly string[];

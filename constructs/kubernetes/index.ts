@@ -5,6 +5,7 @@ export * from "./cluster-resolver";
 export * from "./cluster-service";
 export * from "./config-files";
 export * from "./consul-chart";
+export type { SecretEntry } from "./consul-secrets";
 export * from "./deploy-gate";
 export * from "./ingress-policy";
 export * from "./metrics-scrape";

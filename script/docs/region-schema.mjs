@@ -29,12 +29,12 @@ async function bareSchema() {
 }
 
 function inputType(platform) {
-  const file = program.getSourceFile(join(root, "constructs/region/index.ts"));
+  const file = program.getSourceFile(join(root, `constructs/region/${platform}-region.ts`));
   const name = INPUTS[platform];
   const symbol = checker
     .getExportsOfModule(checker.getSymbolAtLocation(file))
     .find((one) => one.name === name);
-  if (symbol === undefined) throw new Error(`constructs/region exports no ${name}`);
+  if (symbol === undefined) throw new Error(`constructs/region/${platform}-region exports no ${name}`);
   return checker.getDeclaredTypeOfSymbol(symbol);
 }
 

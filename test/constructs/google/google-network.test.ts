@@ -73,7 +73,7 @@ describe("GoogleNetwork", () => {
         gcpRegion: "europe-west2",
         ranges: RANGES,
       });
-      network.allowFrom("consul-wan", ["10.10.0.0/16"], { tcp: [8300, 8302], udp: [8302] });
+      network.allowFrom(["10.10.0.0/16"], { tcp: [8300, 8302], udp: [8302] }, "consul-wan");
     });
 
     // THEN one rule says so
@@ -102,7 +102,7 @@ describe("GoogleNetwork", () => {
             gcpRegion: "europe-west2",
             ranges: RANGES,
           });
-          network.allowFrom("nothing", sources, ports);
+          network.allowFrom(sources, ports, "nothing");
         }),
       ).toThrow(/firewall rule nothing needs at least one source and one port/);
     },
