@@ -18,6 +18,9 @@ import {
   type WireProtocol,
 } from "../proxy/engine";
 import { headTo } from "./call";
+import { Cors, preflightedMethod } from "./cors/cors";
+import { Preflight, PREFLIGHT } from "./cors/preflight";
+import { AnswerFields } from "./answer-fields";
 import { GuardedFields } from "./fields/guarded-fields";
 import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
 import { standing, userOf } from "./moving/share";
@@ -55,6 +58,7 @@ const REST: RouteOptions = {
   share: 1,
   sticky: undefined,
   shadow: undefined,
+  cors: undefined,
   jwt: undefined,
 };
 
@@ -73,6 +77,7 @@ export class GatewayService extends Service<GatewayOptions> {
     nextId: () => this.ids.next(),
     complain: (issuer, problem) => this.log.event("error", "keys of an issuer not had", { issuer, problem }),
   });
+  private hasCors = false;
   private unrouted = 0;
 
   constructor(
@@ -103,6 +108,8 @@ export class GatewayService extends Service<GatewayOptions> {
     const { path } = head;
     if (!this.isWellFormed(head.host)) return MALFORMED_HOST;
     if (hasDotSegment(path)) return { status: 400, problem: "a path with a segment . or .." };
+    const preflight = this.hasCors ? this.preflightOf(head) : undefined;
+    if (preflight !== undefined) return preflight;
     const route = this.table.find(head) ?? (this.connections.has(MONOLITH) ? REST : undefined);
     if (route === undefined) {
       this.unrouted++;
@@ -117,6 +124,27 @@ export class GatewayService extends Service<GatewayOptions> {
     );
     if (arrival.replaced.length > 0) head.withhold((name) => arrival.replaced.includes(name));
     return this.routed(request, route, arrival, over);
+  }
+
+  /** Where a browser asks whether a page may send a request to a route that knows which may. */
+  private preflightOf(head: RequestHead): Preflight | Failure | undefined {
+    const method = preflightedMethod(head);
+    if (method === undefined) return undefined;
+    const { path, host } = head;
+    const route = this.table.find({ method, path, host, fieldValue: (name) => head.fieldValue(name) });
+    const state = route && this.stateOf(route);
+    if (state?.cors === undefined) return undefined;
+    const origin = head.fieldValue("origin")!;
+    const fields = new AnswerFields(state.cors, origin);
+    const preflight = new Preflight(state.cors, fields, state.metricsOf(PREFLIGHT));
+    if (state.cors.allows(origin)) return preflight;
+    state.refused("origin");
+    return {
+      status: 403,
+      problem: "the origin is not one of the route's",
+      refused: true,
+      destination: preflight,
+    };
   }
 
   private routed(
@@ -141,7 +169,9 @@ export class GatewayService extends Service<GatewayOptions> {
           : rewritten(route.path, route.rewrite, path) + target.slice(path.length),
       lines: arrival.lines,
     };
-    const destination = new RoutedExchange(decision, state.gate);
+    const { gate, cors } = state;
+    const fields = cors && new AnswerFields(cors, head.fieldValue("origin"));
+    const destination = new RoutedExchange(decision, { gate, fields });
     if (arrival.looping)
       return { status: 508, problem: "the request has been through too many gateways", destination };
     if (full)
@@ -167,7 +197,7 @@ export class GatewayService extends Service<GatewayOptions> {
 
   override completed(exchange: CompletedExchange): void {
     super.completed(exchange);
-    if (exchange.destination instanceof RoutedExchange)
+    if (exchange.destination instanceof RoutedExchange || exchange.destination instanceof Preflight)
       exchange.destination.completed(exchange.status, (performance.now() - exchange.startedAt) / 1000);
   }
 
@@ -180,8 +210,8 @@ export class GatewayService extends Service<GatewayOptions> {
   }
 
   protected override logged({ destination }: CompletedExchange): Partial<AccessRecord> {
-    if (!(destination instanceof RoutedExchange)) return {};
-    const { route, service } = destination.decision.metrics;
+    if (!(destination instanceof RoutedExchange || destination instanceof Preflight)) return {};
+    const { route, service } = destination.metrics;
     return { route, service };
   }
 
@@ -197,7 +227,9 @@ export class GatewayService extends Service<GatewayOptions> {
       const state = this.stateOf(route);
       state.options = route;
       state.gate = this.gateOf(route);
+      state.cors = route.cors && new Cors(route.cors);
     }
+    this.hasCors = routes.some(({ cors }) => cors !== undefined);
     this.connections.clear();
     this.shadowConnections.clear();
     for (const options of services) {

@@ -1,5 +1,6 @@
 import { type Snapshot } from "../proxy/engine";
 import { type RouteOptions } from "./options/gateway-options";
+import { type Cors } from "./cors/cors";
 import { RouteMetrics } from "./route-metrics";
 import { type Gate } from "./safety/gate";
 import { ShadowCounts } from "./shadow/shadow-counts";
@@ -10,6 +11,7 @@ export class RouteState {
   active = 0;
   /** What they have to pass. */
   gate: Gate | undefined;
+  cors: Cors | undefined;
 
   readonly shadows: ShadowCounts;
 

@@ -1,4 +1,5 @@
 import { type Destination, type Failure, type MovableRequester, whenUp } from "../proxy/engine";
+import { type AnswerFields } from "./answer-fields";
 import { type Call } from "./call";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
@@ -13,10 +14,19 @@ export interface Decision extends Call {
   lines: string;
 }
 
+/** What is done with a request besides sending it on; for most there is nothing. */
+export interface Handling {
+  /** What it has to pass. */
+  readonly gate: Gate | undefined;
+  /** What is changed in its answer. */
+  readonly fields: AnswerFields | undefined;
+}
+
 /** One request on its route to a service. */
 export class RoutedExchange implements Destination {
   readonly maxBodyBytes: number | undefined;
   readonly admit: Destination["admit"];
+  readonly amend: Destination["amend"];
   /** Who is asked besides. */
   private shadow: Shadow | undefined;
   private makeShadow: (() => Shadow | undefined) | undefined;
@@ -25,10 +35,11 @@ export class RoutedExchange implements Destination {
 
   constructor(
     readonly decision: Decision,
-    gate: Gate | undefined,
+    { gate, fields }: Handling,
   ) {
     const { state } = decision;
     this.admit = gate && ((requester, taken) => void this.pass(gate, requester, taken));
+    this.amend = fields && ((head) => fields.amend(head));
     this.maxBodyBytes = state.options.maxBodyBytes || undefined;
     state.active++;
   }
@@ -37,6 +48,10 @@ export class RoutedExchange implements Destination {
   shadowedBy(make: () => Shadow | undefined): void {
     if (this.admit === undefined) this.shadow = make();
     else this.makeShadow = make;
+  }
+
+  get metrics(): RouteMetrics {
+    return this.decision.metrics;
   }
 
   get key(): string {

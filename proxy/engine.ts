@@ -15,7 +15,7 @@ export {
 export { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
 export { ChunkedBody, isForbiddenTrailer } from "./http1/chunked-body";
 export { RequestHead } from "./http1/request-head";
-export { type ResponseHead } from "./http1/response-head";
+export { ResponseHead } from "./http1/response-head";
 export { type AccessRecord } from "./observation/access-log";
 export { Log } from "./observation/log";
 export { Histogram } from "./observation/histogram";

@@ -1,4 +1,5 @@
 import { type GroupOptions, type Options } from "../../proxy/engine";
+import { type CorsOptions } from "./cors-options";
 import { type IssuerOptions, type TokenOptions } from "./issuer-options";
 import { type PathPattern } from "../routes/path-pattern";
 import { type Routable } from "../routes/route-table";
@@ -49,6 +50,8 @@ export interface RouteOptions extends Routable {
   readonly share: number;
   readonly sticky: Identity | undefined;
   readonly shadow: ShadowOptions | undefined;
+  /** Which pages may read its answers; undefined for what its service says. */
+  readonly cors: CorsOptions | undefined;
   /** What a request has to prove. */
   readonly jwt: TokenOptions | undefined;
 }

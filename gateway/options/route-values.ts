@@ -11,14 +11,15 @@ import {
 } from "../../proxy/engine";
 import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
 import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-options";
+import { type CorsOptions } from "./cors-options";
+import { corsOf } from "./cors-values";
 import { type TokenOptions } from "./issuer-options";
 import { readTokenOptions } from "./issuer-values";
 import { shadowOf } from "./shadow-values";
-import { readList, readText } from "./text-values";
+import { readList, readText, TOKEN } from "./text-values";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
-const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 const KEYS = [
   "hosts",
   "path",
@@ -33,6 +34,7 @@ const KEYS = [
   "sticky",
   "shadow",
   "jwt",
+  "cors",
 ];
 
 /** Reads the value of `routes`: an object of routes by name. @throws BadValue */
@@ -72,6 +74,7 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     share,
     sticky,
     shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods, readMethods), undefined),
+    cors: from<CorsOptions | undefined>("cors", corsOf(methods, readMethods), undefined),
     jwt: from<TokenOptions | undefined>("jwt", readTokenOptions, undefined),
   };
 }

@@ -1,5 +1,8 @@
 import { BadValue, type Path } from "../../proxy/engine";
 
+/** RFC 9110 section 5.6.2; a field name, for one. */
+export const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
 /** @throws BadValue where it is no text, or empty */
 export function readText(value: unknown, path: Path, expects: string): string {
   if (typeof value !== "string" || value === "") throw new BadValue(path, value, expects);

@@ -14,6 +14,8 @@ const issuer = (more: object): object =>
   route({ jwt: "users" }, { issuers: { users: { ...USERS, ...more } } });
 const forwarding = (field: string, more: object = {}): object =>
   route(more, { issuers: { users: { ...USERS, forward: { sub: field } } } });
+const cors = (more: object, of: object = {}): object =>
+  route({ cors: { origins: ["https://a"], ...more }, ...of });
 
 test.each<[string, object, string]>([
   [
@@ -125,6 +127,53 @@ test.each<[string, object, string]>([
     forwarding("X-User", { sticky: { header: "X-User" } }),
     'routes.a.sticky.header: "x-user" is not a field that clients can fill',
   ],
+  ["no origins", route({ cors: {} }), "routes.a.cors.origins: undefined is not a list, each an origin"],
+  [
+    "an origin with a path",
+    cors({ origins: ["https://a/"] }),
+    'routes.a.cors.origins[0]: "https://a/" is not an origin',
+  ],
+  [
+    "an origin that is null",
+    cors({ origins: ["null"] }),
+    'routes.a.cors.origins[0]: "null" is not an origin',
+  ],
+  [
+    "an origin in capitals",
+    cors({ origins: ["https://A.b"] }),
+    'routes.a.cors.origins[0]: "https://A.b" is not an origin',
+  ],
+  [
+    "an origin for all and one",
+    cors({ origins: ["*", "https://a"] }),
+    'routes.a.cors.origins[0]: "*" is not an origin',
+  ],
+  [
+    "an origin of anything",
+    cors({ origins: ["https://*"] }),
+    'routes.a.cors.origins[0]: "https://*" is not an origin',
+  ],
+  [
+    "an origin as no browser writes it",
+    cors({ origins: ["https://a:443"] }),
+    'routes.a.cors.origins[0]: "https://a:443" is not without the scheme\'s own port',
+  ],
+  [
+    "credentials for all",
+    cors({ origins: ["*"], credentials: true }),
+    'routes.a.cors.origins: ["*"] is not a list of origins where there are credentials',
+  ],
+  [
+    "credentials with all fields",
+    cors({ headers: ["*"], credentials: true }),
+    'routes.a.cors.headers: ["*"] is not a list of field names where there are credentials',
+  ],
+  [
+    "pages that send what the route does not take",
+    cors({ methods: ["DELETE"] }, { methods: ["GET"] }),
+    'routes.a.cors.methods: ["DELETE"] is not of the methods that the route takes, GET, HEAD',
+  ],
+  ["a memory of years", cors({ maxAge: "48h" }), 'routes.a.cors.maxAge: "48h" is not at most 24h'],
 ])(
   "GIVEN a file with %s WHEN it is checked THEN the error names path, value and what was expected, and no key",
   (_, config, said) => {
