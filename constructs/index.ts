@@ -21,9 +21,9 @@ export {
   type HostProfile,
   type HostProfilePart,
   type HostService,
-  secret,
+  secretContent,
   type SecretContent,
-  text,
+  textContent,
   type TextContent,
 } from "./host/host-profile";
 export { UNIT_HARDENING } from "./host/unit-hardening";

@@ -1,4 +1,4 @@
-import { type HostFile, type HostService, text } from "../host";
+import { type HostFile, type HostService, textContent } from "../host";
 import { DNS_TOKEN_RULES } from "./consul-config";
 import { CONSUL_PATHS } from "./consul-files";
 import { HAS_LEADER, shellApi, shellEnvironment } from "./consul-shell";
@@ -32,10 +32,10 @@ export function tokenUpkeep(): { files: HostFile[]; services: HostService[] } {
   const { agentToken, dnsToken } = CONSUL_PATHS;
   return {
     files: [
-      { path: RULES.agent, content: text(AGENT_TOKEN_RULES) },
-      { path: RULES.dns, content: text(DNS_TOKEN_RULES) },
-      { path: SCRIPT, content: text(TOKEN_SCRIPT), mode: "0755" },
-      { path: UNIT, content: text(TOKEN_UNIT) },
+      { path: RULES.agent, content: textContent(AGENT_TOKEN_RULES) },
+      { path: RULES.dns, content: textContent(DNS_TOKEN_RULES) },
+      { path: SCRIPT, content: textContent(TOKEN_SCRIPT), mode: "0755" },
+      { path: UNIT, content: textContent(TOKEN_UNIT) },
     ],
     services: [
       {

@@ -2,7 +2,14 @@ import { isIP } from "node:net";
 import { Fn } from "cdktf";
 import { Construct } from "constructs";
 import type { Block } from "../availability";
-import { type AptSource, type HostFile, type HostProfilePart, type IHost, processesOn, text } from "../host";
+import {
+  type AptSource,
+  type HostFile,
+  type HostProfilePart,
+  type IHost,
+  processesOn,
+  textContent,
+} from "../host";
 import { federations, type HasTopology, type TopologyElement } from "../topology";
 import { tokenUpkeep } from "./consul-acl";
 import { HASHICORP_APT_SOURCE } from "./consul-apt-source";
@@ -196,7 +203,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
 
   private serviceFile(path: string, service: Record<string, unknown>): HostFile {
     if (this.acl === undefined) {
-      return { path, content: text(`${JSON.stringify({ service }, undefined, 2)}\n`) };
+      return { path, content: textContent(`${JSON.stringify({ service }, undefined, 2)}\n`) };
     }
     const name = `consul-service-${String(service["name"])}`;
     return secretFile(path, name, secretJson({ service: { ...service, token: this.acl.agentToken } }));
@@ -214,11 +221,11 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
     });
     const { agent, membership } = consulConfigFiles(this.agentOptions(host, serverCount));
     const files: HostFile[] = [
-      { path: CONSUL_PATHS.agent, content: text(agent) },
-      { path: CONSUL_PATHS.membership, content: text(membership) },
+      { path: CONSUL_PATHS.agent, content: textContent(agent) },
+      { path: CONSUL_PATHS.membership, content: textContent(membership) },
       secretFile(CONSUL_PATHS.gossip, "consul-gossip", secretJson({ encrypt: this.gossipKey })),
-      { path: CONSUL_PATHS.guard, content: text(guard), mode: "0755" },
-      { path: CONSUL_PATHS.unit, content: text(consulUnit()) },
+      { path: CONSUL_PATHS.guard, content: textContent(guard), mode: "0755" },
+      { path: CONSUL_PATHS.unit, content: textContent(consulUnit()) },
       ...this.tlsFiles(isServer),
       ...this.aclFiles(isServer),
     ];

@@ -1,5 +1,5 @@
 import type { HostFile, HostService } from "../host";
-import { text } from "../host";
+import { textContent } from "../host";
 import { shellApi, shellEnvironment } from "./consul-shell";
 import { consulTaskUnit } from "./consul-task-unit";
 
@@ -34,9 +34,9 @@ export function failoverUpkeep(
 } {
   return {
     files: [
-      { path: QUERY, content: text(`${JSON.stringify(query)}\n`) },
-      { path: SCRIPT, content: text(failoverScript(tokenFile)), mode: "0755" },
-      { path: UNIT, content: text(FAILOVER_UNIT) },
+      { path: QUERY, content: textContent(`${JSON.stringify(query)}\n`) },
+      { path: SCRIPT, content: textContent(failoverScript(tokenFile)), mode: "0755" },
+      { path: UNIT, content: textContent(FAILOVER_UNIT) },
     ],
     services: [{ name: "tricloud-consul-failover.service", reads: [QUERY, SCRIPT, UNIT] }],
   };

@@ -1,6 +1,6 @@
 import { Fn, Token } from "cdktf";
 import type { Construct } from "constructs";
-import { type HostFile, secret } from "../host";
+import { type HostFile, secretContent } from "../host";
 import { sensitiveVariable } from "../sensitive-variable";
 import type { BucketKey } from "./snapshot-bucket";
 
@@ -77,7 +77,7 @@ export function refuseLiterals(datacenter: string, values: object): void {
 
 /** A file that Consul reads and nobody else does. */
 export function secretFile(path: string, name: string, value: string): HostFile {
-  return { path, content: secret(name, value), mode: "0640", group: "consul" };
+  return { path, content: secretContent(name, value), mode: "0640", group: "consul" };
 }
 
 /**

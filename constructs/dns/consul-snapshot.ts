@@ -1,5 +1,5 @@
 import type { HostFile, HostService } from "../host";
-import { text } from "../host";
+import { textContent } from "../host";
 import { shellApi, shellEnvironment } from "./consul-shell";
 import {
   type BucketAccess,
@@ -69,9 +69,9 @@ export function snapshotUpkeep(
   if (away !== undefined) refuseBadBucket(away.bucket);
   return {
     files: [
-      { path: SNAPSHOT.script, content: text(snapshotScript(keep, tokenFile, away)), mode: "0755" },
-      { path: SNAPSHOT.service, content: text(SNAPSHOT_SERVICE) },
-      { path: SNAPSHOT.timer, content: text(snapshotTimer(intervalMinutes)) },
+      { path: SNAPSHOT.script, content: textContent(snapshotScript(keep, tokenFile, away)), mode: "0755" },
+      { path: SNAPSHOT.service, content: textContent(SNAPSHOT_SERVICE) },
+      { path: SNAPSHOT.timer, content: textContent(snapshotTimer(intervalMinutes)) },
     ],
     services: [
       {

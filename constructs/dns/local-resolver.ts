@@ -8,7 +8,7 @@ import {
   type IHost,
   processesOn,
   processOn,
-  text,
+  textContent,
 } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { dnsEndpoint, domainName, isWithin } from "./dns-name";
@@ -119,7 +119,7 @@ export class LocalResolver extends Construct implements HasTopology {
       packages: [...(this.checksSignatures ? ["dns-root-data"] : []), "unbound"],
       files: [
         ...instances.flatMap(({ files }) => files),
-        { path: CONFINEMENT, content: text(unboundConfinement()) },
+        { path: CONFINEMENT, content: textContent(unboundConfinement()) },
         ...resolverClientFiles([MAIN_RESOLVER.address, ...second]),
       ],
       services: instances.flatMap(({ services }) => services),
@@ -135,9 +135,9 @@ export class LocalResolver extends Construct implements HasTopology {
     const watch = forwarders.length > 0 ? watchPart(instance) : { files: [], services: [] };
     return {
       files: [
-        { path: conf, content: text(this.conf(host, instance)) },
-        { path: unit, content: text(unboundUnit(instance)) },
-        { path: guard, content: text(unboundGuard(instance, forwarders)), mode: "0755" },
+        { path: conf, content: textContent(this.conf(host, instance)) },
+        { path: unit, content: textContent(unboundUnit(instance)) },
+        { path: guard, content: textContent(unboundGuard(instance, forwarders)), mode: "0755" },
         ...watch.files,
       ],
       services: [
@@ -244,7 +244,7 @@ export class LocalResolver extends Construct implements HasTopology {
 function watchPart(instance: ResolverInstance): { files: HostFile[]; services: HostService[] } {
   const unit = `/etc/systemd/system/${instance.watch}.service`;
   return {
-    files: [{ path: unit, content: text(unboundWatchUnit(instance)) }],
+    files: [{ path: unit, content: textContent(unboundWatchUnit(instance)) }],
     services: [{ name: `${instance.watch}.service`, reads: [unit, instance.guard] }],
   };
 }

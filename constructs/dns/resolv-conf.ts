@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { type HostFile, text } from "../host";
+import { type HostFile, textContent } from "../host";
 
 /**
  * The files that make a host ask its own resolver first, and keep what manages networks from changing that.
@@ -18,26 +18,26 @@ export function resolverClientFiles(nameservers: readonly string[]): HostFile[] 
   const list = nameservers.map((one) => `nameserver ${one}`).join("\n");
   return [
     // A resolver that hangs costs one second, not five.
-    { path: "/etc/resolv.conf", content: text(`${NOTE}${list}\noptions timeout:1 attempts:2\n`) },
+    { path: "/etc/resolv.conf", content: textContent(`${NOTE}${list}\noptions timeout:1 attempts:2\n`) },
     // systemd-resolved, where it runs and programs ask it through NSS, passes everything on to the first of them. Of
     // all its files this one is read last.
     {
       path: "/etc/systemd/resolved.conf.d/zzz-tricloud.conf",
-      content: text(NOTE + resolvedConf(nameservers)),
+      content: textContent(NOTE + resolvedConf(nameservers)),
     },
-    { path: "/etc/NetworkManager/conf.d/tricloud.conf", content: text(`${NOTE}[main]\ndns=none\n`) },
+    { path: "/etc/NetworkManager/conf.d/tricloud.conf", content: textContent(`${NOTE}[main]\ndns=none\n`) },
     {
       path: "/etc/dhcp/dhclient-enter-hooks.d/tricloud",
-      content: text(`${NOTE}make_resolv_conf() { :; }\n`),
+      content: textContent(`${NOTE}make_resolv_conf() { :; }\n`),
     },
     // openresolv, not Debian's resolvconf, which leaves a file alone that is none of its links.
-    { path: "/etc/resolvconf.conf", content: text(`${NOTE}resolvconf=NO\n`) },
+    { path: "/etc/resolvconf.conf", content: textContent(`${NOTE}resolvconf=NO\n`) },
     // Debian's resolvconf runs hooks of unbound's package, which would have unbound ask what interfaces come with.
     {
       path: "/etc/default/unbound",
-      content: text(`${NOTE}RESOLVCONF=false\nUSE_RESOLVCONF_FORWARDS=false\n`),
+      content: textContent(`${NOTE}RESOLVCONF=false\nUSE_RESOLVCONF_FORWARDS=false\n`),
     },
-    { path: "/etc/dhcpcd.enter-hook", content: text(`${NOTE}skip_hooks="$skip_hooks resolv.conf"\n`) },
+    { path: "/etc/dhcpcd.enter-hook", content: textContent(`${NOTE}skip_hooks="$skip_hooks resolv.conf"\n`) },
   ];
 }
 

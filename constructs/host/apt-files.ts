@@ -1,4 +1,4 @@
-import { type AptSource, type HostFile, type HostProfile, text } from "./host-profile";
+import { type AptSource, type HostFile, type HostProfile, textContent } from "./host-profile";
 import { packageFields } from "./package-version";
 
 /** Where an apt source's signing key lies on the host. */
@@ -31,7 +31,7 @@ export function aptFiles(source: AptSource): HostFile[] {
 }
 
 function keyFile(source: AptSource): HostFile[] {
-  return source.key === undefined ? [] : [{ path: aptKeyPath(source), content: text(source.key) }];
+  return source.key === undefined ? [] : [{ path: aptKeyPath(source), content: textContent(source.key) }];
 }
 
 function sourceFile(source: AptSource): HostFile {
@@ -46,7 +46,7 @@ function sourceFile(source: AptSource): HostFile {
   ];
   return {
     path: `/etc/apt/sources.list.d/tricloud-${source.name}.sources`,
-    content: text(`${lines.join("\n")}\n`),
+    content: textContent(`${lines.join("\n")}\n`),
   };
 }
 
@@ -64,7 +64,7 @@ function versionsFile(packages: readonly string[]): HostFile[] {
         ),
   );
   if (pins.length === 0) return [];
-  return [{ path: "/etc/apt/preferences.d/00-tricloud-versions", content: text(pins.join("\n")) }];
+  return [{ path: "/etc/apt/preferences.d/00-tricloud-versions", content: textContent(pins.join("\n")) }];
 }
 
 function preferencesFile(source: AptSource): HostFile[] {
@@ -75,7 +75,7 @@ function preferencesFile(source: AptSource): HostFile[] {
   return [
     {
       path: `/etc/apt/preferences.d/tricloud-${source.name}`,
-      content: text(`${pin(source.onlyPackages.join(" "), 500)}\n${pin("*", -1)}`),
+      content: textContent(`${pin(source.onlyPackages.join(" "), 500)}\n${pin("*", -1)}`),
     },
   ];
 }

@@ -127,7 +127,11 @@ export interface HealthCheck {
   readonly timeoutSeconds?: number;
 }
 
-export const text = (value: string): TextContent => ({ kind: "text", text: value });
-export const secret = (name: string, value: string): SecretContent => ({ kind: "secret", name, value });
+export const textContent = (value: string): TextContent => ({ kind: "text", text: value });
+export const secretContent = (name: string, value: string): SecretContent => ({
+  kind: "secret",
+  name,
+  value,
+});
 
 export const EMPTY_PROFILE: HostProfile = { aptSources: [], packages: [], files: [], services: [] };

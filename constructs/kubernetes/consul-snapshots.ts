@@ -4,7 +4,7 @@ import { StorageClassV1 } from "@cdktf/provider-kubernetes/lib/storage-class-v1"
 import { Construct } from "constructs";
 import { shellEnvironment } from "../dns/consul-shell";
 import { snapshotLines, snapshotNumbers, type SnapshotOptions } from "../dns/consul-snapshot";
-import { text } from "../host";
+import { textContent } from "../host";
 import { ConfigFiles } from "./config-files";
 import type { ConsulSecrets } from "./consul-secrets";
 import { consulTaskPod, taskAgent } from "./consul-task-pod";
@@ -29,7 +29,7 @@ export class ConsulSnapshots extends Construct {
     const { configMapName } = new ConfigFiles(this, "files", {
       name: NAME,
       namespace,
-      files: { [SCRIPT]: text(snapshotScript(shellEnvironment(agent), keep)) },
+      files: { [SCRIPT]: textContent(snapshotScript(shellEnvironment(agent), keep)) },
     });
     const { pod, container, volumes, mounts } = consulTaskPod({
       name: "snapshot",

@@ -5,7 +5,7 @@ import { AGENT_TOKEN_RULES, tokenFunctions } from "../dns/consul-acl";
 import { DNS_TOKEN_RULES } from "../dns/consul-config";
 import { queryFunctions } from "../dns/consul-failover";
 import { HAS_LEADER, shellApi, shellEnvironment } from "../dns/consul-shell";
-import { text } from "../host";
+import { textContent } from "../host";
 import { ConfigFiles } from "./config-files";
 import type { ConsulSecrets } from "./consul-secrets";
 import { consulTaskPod, taskAgent, taskFile, taskSecret } from "./consul-task-pod";
@@ -82,9 +82,11 @@ export class ConsulUpkeep extends Construct {
   private files({ tokens, query }: ConsulUpkeepProps, access: string) {
     const keeps = { tokens, query: query !== undefined };
     return {
-      [SCRIPT]: text(upkeepScript(access, keeps)),
-      ...(tokens ? { [AGENT_RULES]: text(AGENT_TOKEN_RULES), [DNS_RULES]: text(DNS_TOKEN_RULES) } : {}),
-      ...(query === undefined ? {} : { [QUERY]: text(`${JSON.stringify(query)}\n`) }),
+      [SCRIPT]: textContent(upkeepScript(access, keeps)),
+      ...(tokens
+        ? { [AGENT_RULES]: textContent(AGENT_TOKEN_RULES), [DNS_RULES]: textContent(DNS_TOKEN_RULES) }
+        : {}),
+      ...(query === undefined ? {} : { [QUERY]: textContent(`${JSON.stringify(query)}\n`) }),
     };
   }
 }

@@ -14,7 +14,7 @@ import {
   type Switching,
 } from "../availability";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
-import { text } from "../host";
+import { textContent } from "../host";
 import {
   DEFAULT_ADMIN_PORT,
   DEFAULT_PROXY_PORT,
@@ -160,10 +160,10 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
     return {
       [BUNDLE_FILE]: proxyBundle(bundlePath),
-      [CONFIG_FILE]: text(
+      [CONFIG_FILE]: textContent(
         proxyConfig({ allow, groups, warm, port: this.port, adminListen, stateDir: STATE, caFile, settings }),
       ),
-      ...(caCertificate === undefined ? {} : { [CA_FILE]: text(caCertificate) }),
+      ...(caCertificate === undefined ? {} : { [CA_FILE]: textContent(caCertificate) }),
     };
   }
 

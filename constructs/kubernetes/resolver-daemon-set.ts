@@ -7,7 +7,7 @@ import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, parallel } from "../availability";
 import { unboundConf, type UnboundOptions } from "../dns";
-import { text } from "../host";
+import { textContent } from "../host";
 import { ConfigFiles } from "./config-files";
 import { IngressPolicy } from "./ingress-policy";
 import { labelsOf } from "./own-labels";
@@ -64,7 +64,7 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
     const files = new ConfigFiles(this, "files", {
       name: "resolver",
       namespace,
-      files: { [CONF_FILE]: text(conf) },
+      files: { [CONF_FILE]: textContent(conf) },
     });
     this.answering = [this.addDaemonSet(props, files.configMapName), this.addService(namespace)];
     new IngressPolicy(this, "ingress", {

@@ -10,7 +10,7 @@ import {
 import type { IConsul, MaxUnavailable } from "../dns";
 import { checkSwitching } from "../dns/check-switching";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
-import { type HostProfilePart, type IHost, processesOn, text, type TextContent } from "../host";
+import { type HostProfilePart, type IHost, processesOn, textContent, type TextContent } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { proxyBundle } from "./proxy-bundle";
 import { BUNDLE_PATH, CONFIG_PATH } from "./host-paths";
@@ -135,7 +135,8 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
 
   private profilePart(): HostProfilePart {
     const { allow, groups, warm, caCertificate, metrics, settings } = this.props;
-    const authorities = caCertificate === undefined ? [] : [{ path: CA_PATH, content: text(caCertificate) }];
+    const authorities =
+      caCertificate === undefined ? [] : [{ path: CA_PATH, content: textContent(caCertificate) }];
     const config = () =>
       proxyConfig({
         allow,

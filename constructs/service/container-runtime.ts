@@ -1,5 +1,5 @@
 import { Fn } from "cdktf";
-import { type HostFile, secret, text } from "../host";
+import { type HostFile, secretContent, textContent } from "../host";
 
 /** Where the parts that all services of a host share lie. */
 export const RUNTIME_PATHS = {
@@ -46,22 +46,24 @@ function credentialsFiles({ credentials, ecr = [] }: RegistryAccess): HostFile[]
   const path = RUNTIME_PATHS.credentials;
   const helpers = { credHelpers: Object.fromEntries(ecr.map((registry) => [registry, ECR_HELPER.name])) };
   if (credentials === undefined) {
-    return ecr.length === 0 ? [] : [{ path, content: text(`${JSON.stringify(helpers)}\n`), mode: "0600" }];
+    return ecr.length === 0
+      ? []
+      : [{ path, content: textContent(`${JSON.stringify(helpers)}\n`), mode: "0600" }];
   }
   const all = ecr.length === 0 ? credentials : Fn.jsonencode(Fn.merge([Fn.jsondecode(credentials), helpers]));
-  return [{ path, content: secret("registry-credentials", all), mode: "0600" }];
+  return [{ path, content: secretContent("registry-credentials", all), mode: "0600" }];
 }
 
 /** Files of every host that runs containers, whichever they are. */
 export function runtimeFiles(access: RegistryAccess): HostFile[] {
   const { caCertificate } = access;
   return [
-    { path: RUNTIME_PATHS.storage, content: text(STORAGE) },
-    { path: RUNTIME_PATHS.engine, content: text(ENGINE) },
-    { path: RUNTIME_PATHS.stateUnit, content: text(STATE_UNIT) },
+    { path: RUNTIME_PATHS.storage, content: textContent(STORAGE) },
+    { path: RUNTIME_PATHS.engine, content: textContent(ENGINE) },
+    { path: RUNTIME_PATHS.stateUnit, content: textContent(STATE_UNIT) },
     ...(caCertificate === undefined
       ? []
-      : [{ path: `${RUNTIME_PATHS.authorities}/registry.crt`, content: text(caCertificate) }]),
+      : [{ path: `${RUNTIME_PATHS.authorities}/registry.crt`, content: textContent(caCertificate) }]),
     ...credentialsFiles(access),
   ];
 }

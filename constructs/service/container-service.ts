@@ -9,7 +9,7 @@ import {
 } from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
 import { checkSwitching } from "../dns/check-switching";
-import { type HostProfilePart, type IHost, processesOn, text } from "../host";
+import { type HostProfilePart, type IHost, processesOn, textContent } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { containerGuard } from "./container-guard";
 import {
@@ -165,8 +165,8 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       packages: ["curl", "iproute2", "podman", ...(registry.ecr?.length ? [ECR_HELPER.package] : [])],
       files: [
         ...runtimeFiles(registry),
-        { path: RUNTIME_PATHS.guard, content: text(guard), mode: "0755" },
-        { path: unitPath, content: text(unit) },
+        { path: RUNTIME_PATHS.guard, content: textContent(guard), mode: "0755" },
+        { path: unitPath, content: textContent(unit) },
         ...held,
       ],
       services: [

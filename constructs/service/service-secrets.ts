@@ -1,6 +1,6 @@
 import { TerraformVariable, Token } from "cdktf";
 import type { Construct } from "constructs";
-import { type HostFile, secret } from "../host";
+import { type HostFile, secretContent } from "../host";
 import { RUNTIME_PATHS } from "./container-runtime";
 import { serviceUser } from "./container-user";
 
@@ -45,7 +45,7 @@ export function secretFiles(service: string, secrets: ServiceSecrets): HostFile[
   const user = String(serviceUser(service));
   return Object.entries(secrets).map(([name, value]) => ({
     path: pathOnHost(service, name),
-    content: secret(`${service}-${name}`, value),
+    content: secretContent(`${service}-${name}`, value),
     mode: "0400",
     owner: user,
     group: user,

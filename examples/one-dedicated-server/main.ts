@@ -2,7 +2,7 @@ import { App, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import { DedicatedServer } from "../../constructs/dedicated";
 import { LocalResolver } from "../../constructs/dns";
-import { text } from "../../constructs/host";
+import { textContent } from "../../constructs/host";
 
 const PAGE = "<!doctype html><title>Hello</title><p>Kept by Tricloud\n";
 const SITE = "server { listen 80 default_server; root /srv/hello; }\n";
@@ -22,8 +22,8 @@ export class OneServerStack extends TerraformStack {
     server.addToProfile({
       packages: ["nginx-light", "curl"],
       files: [
-        { path: "/etc/nginx/sites-enabled/default", content: text(SITE) },
-        { path: "/srv/hello/index.html", content: text(PAGE) },
+        { path: "/etc/nginx/sites-enabled/default", content: textContent(SITE) },
+        { path: "/srv/hello/index.html", content: textContent(PAGE) },
       ],
       services: [
         {

@@ -1,6 +1,6 @@
 import { applyProgram } from "../../constructs/host/apply-program";
 import { deliveryDocument } from "../../constructs/host/delivery-document";
-import { EMPTY_PROFILE, type HostProfile, text } from "../../constructs/host/host-profile";
+import { EMPTY_PROFILE, type HostProfile, textContent } from "../../constructs/host/host-profile";
 import { type CommandOptions, type CommandResult, type VirtualHost } from "../testbed";
 import { snapshot } from "./host-snapshot";
 
@@ -87,13 +87,13 @@ export function exampleProfile(changes: Partial<HostProfile> & { readonly word?:
     files: [
       {
         path: UNIT,
-        content: text(
+        content: textContent(
           `[Service]\nExecStart=/bin/sh -c 'cp ${CONF} /run/tricloud-example; exec sleep infinity'\n` +
             "ExecStopPost=/bin/rm -f /run/tricloud-example\n[Install]\nWantedBy=multi-user.target\n",
         ),
       },
-      { path: CONF, content: text(`${word}\n`) },
-      { path: "/etc/motd", content: text(`${word}\n`) },
+      { path: CONF, content: textContent(`${word}\n`) },
+      { path: "/etc/motd", content: textContent(`${word}\n`) },
     ],
     services: [
       {

@@ -13,7 +13,7 @@ import {
   ServerGroup,
   type ServerGroupProps,
 } from "../../../constructs/aws";
-import { type AssetContent, secret, text } from "../../../constructs/host";
+import { type AssetContent, secretContent, textContent } from "../../../constructs/host";
 import { RecordingHost } from "../dns/recording-host";
 import { word } from "../../../constructs/host/apply-document";
 import { statements, synthesised, userDataText } from "./synthesised";
@@ -228,7 +228,9 @@ describe("ServerGroup", () => {
     const program = `#!/bin/bash\n${'echo "${HOME:-/}" %{http_code}\n'.repeat(100)}`;
     const digest = createHash("sha256").update(program).digest("hex");
     const stack = withGroup((group) =>
-      group.addToProfile({ files: [{ path: "/usr/local/lib/guard", content: text(program), mode: "0755" }] }),
+      group.addToProfile({
+        files: [{ path: "/usr/local/lib/guard", content: textContent(program), mode: "0755" }],
+      }),
     );
 
     // WHEN synthesised
@@ -287,7 +289,7 @@ describe("ServerGroup", () => {
     const stack = withGroup((group, { network }) => {
       const key = new TerraformVariable(network, "gossip-key", { type: "string", sensitive: true });
       group.addToProfile({
-        files: [{ path: "/etc/consul.d/gossip.json", content: secret("gossip", key.stringValue) }],
+        files: [{ path: "/etc/consul.d/gossip.json", content: secretContent("gossip", key.stringValue) }],
       });
     });
 
@@ -316,7 +318,7 @@ describe("ServerGroup", () => {
       group.addToProfile({
         files: [
           { path: "/a", content: asset },
-          { path: "/b", content: secret("b", key.stringValue) },
+          { path: "/b", content: secretContent("b", key.stringValue) },
         ],
       });
     });
@@ -337,7 +339,7 @@ describe("ServerGroup", () => {
     // GIVEN a file with shell expansions
     const stack = withGroup((group) =>
       group.addToProfile({
-        files: [{ path: "/x.sh", content: text('echo "${HOME:-/}" %{http_code} $${A}\n') }],
+        files: [{ path: "/x.sh", content: textContent('echo "${HOME:-/}" %{http_code} $${A}\n') }],
       }),
     );
 
@@ -352,7 +354,7 @@ describe("ServerGroup", () => {
     // GIVEN a group with more small texts than fit, which cannot be compressed
     const files = Array.from({ length: 20 }, (_, index) => ({
       path: `/x${index}`,
-      content: text(randomBytes(1000).toString("base64")),
+      content: textContent(randomBytes(1000).toString("base64")),
     }));
     const build = () => withGroup((group) => group.addToProfile({ files }));
 

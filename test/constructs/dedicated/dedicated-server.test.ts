@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
 import { DedicatedServer, type DedicatedServerProps, RetiredServer } from "../../../constructs/dedicated";
-import { secret, text } from "../../../constructs/host";
+import { secretContent, textContent } from "../../../constructs/host";
 import { hostKey, otherHostKey } from "../region/region-values";
 
 interface SynthesisedData {
@@ -55,7 +55,7 @@ describe("DedicatedServer", () => {
 
   test("tells each step where the host is and which key it must show, in words of the configuration alone", () => {
     // GIVEN a server WHEN it is synthesised
-    server("jp-1").addToProfile({ files: [{ path: "/etc/a", content: text("a") }] });
+    server("jp-1").addToProfile({ files: [{ path: "/etc/a", content: textContent("a") }] });
     // THEN each step, the removal too, holds the connection itself
     const steps = Object.values(synthesised()).map(step);
     expect(steps).toHaveLength(3);
@@ -117,8 +117,8 @@ describe("DedicatedServer", () => {
     server("jp-1").addToProfile({
       packages: ["unbound", "curl"],
       files: [
-        { path: "/etc/a", content: text("a"), mode: "0640", group: "adm" },
-        { path: "/etc/b", content: text("b") },
+        { path: "/etc/a", content: textContent("a"), mode: "0640", group: "adm" },
+        { path: "/etc/b", content: textContent("b") },
       ],
     });
     // THEN each has a digest of its own, and attributes count
@@ -135,7 +135,7 @@ describe("DedicatedServer", () => {
     // GIVEN a file with a secret that a sensitive variable holds
     const variable = new TerraformVariable(stack, "gossip", { type: "string", sensitive: true });
     server("jp-1").addToProfile({
-      files: [{ path: "/etc/s", content: secret("gossip", variable.stringValue), mode: "0600" }],
+      files: [{ path: "/etc/s", content: secretContent("gossip", variable.stringValue), mode: "0600" }],
     });
     const { resource, locals } = stackJson();
     const { "jp-1_delivery": delivery } = plainNames(resource.terraform_data);

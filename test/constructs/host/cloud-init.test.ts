@@ -5,7 +5,12 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { cloudInit, type CloudInitOptions } from "../../../constructs/host/cloud-init";
-import { EMPTY_PROFILE, type HostProfile, secret, text } from "../../../constructs/host/host-profile";
+import {
+  EMPTY_PROFILE,
+  type HostProfile,
+  secretContent,
+  textContent,
+} from "../../../constructs/host/host-profile";
 import { itWithCloudInit, schemaComplaint } from "./cloud-init-schema";
 
 interface CloudConfig {
@@ -41,14 +46,18 @@ const profile: HostProfile = {
   ],
   packages: ["unbound", "consul"],
   files: [
-    { path: "/etc/unbound/unbound.conf", content: text("server:\n  port: 53\n") },
+    { path: "/etc/unbound/unbound.conf", content: textContent("server:\n  port: 53\n") },
     {
       path: "/opt/tricloud/proxy.js",
       content: { kind: "asset", source: "/x/proxy.js", sha256: SHA256 },
       mode: "0644",
     },
-    { path: "/etc/consul.d/gossip.json", content: secret("consul-gossip", "${var.gossip}"), owner: "consul" },
-    { path: "/etc/resolv.conf", content: text("nameserver 127.0.0.1\n") },
+    {
+      path: "/etc/consul.d/gossip.json",
+      content: secretContent("consul-gossip", "${var.gossip}"),
+      owner: "consul",
+    },
+    { path: "/etc/resolv.conf", content: textContent("nameserver 127.0.0.1\n") },
   ],
   services: [
     {
@@ -233,7 +242,7 @@ describe("cloudInit", () => {
         const given = lines.join("\n") + (ended ? "\n" : "");
 
         // WHEN
-        const config = parsed({ ...EMPTY_PROFILE, files: [{ path: "/etc/x", content: text(given) }] });
+        const config = parsed({ ...EMPTY_PROFILE, files: [{ path: "/etc/x", content: textContent(given) }] });
 
         // THEN
         expect(config.write_files[0]?.content).toBe(given);

@@ -1,9 +1,9 @@
 import { Lazy } from "cdktf";
-import { type HostFile, HostProfileBuilder, secret, text } from "../../../constructs/host";
+import { type HostFile, HostProfileBuilder, secretContent, textContent } from "../../../constructs/host";
 
 const file = (changes: Partial<HostFile> = {}): HostFile => ({
   path: "/etc/a.conf",
-  content: text("a\n"),
+  content: textContent("a\n"),
   ...changes,
 });
 
@@ -34,7 +34,7 @@ describe("HostProfileBuilder", () => {
   test("refuses two contents for one path", () => {
     const builder = new HostProfileBuilder("jp-1");
     builder.add({ files: [file()] });
-    expect(() => builder.add({ files: [file({ content: text("b\n") })] })).toThrow(
+    expect(() => builder.add({ files: [file({ content: textContent("b\n") })] })).toThrow(
       "host jp-1: file /etc/a.conf is asked for twice with different content",
     );
   });
@@ -72,7 +72,7 @@ describe("HostProfileBuilder", () => {
   test("refuses a literal secret and does not repeat it", () => {
     // GIVEN a secret written out, WHEN it is added
     const add = () =>
-      new HostProfileBuilder("jp-1").add({ files: [file({ content: secret("gossip", "hunter2") })] });
+      new HostProfileBuilder("jp-1").add({ files: [file({ content: secretContent("gossip", "hunter2") })] });
     // THEN the message has the secret's name and not its value
     expect(add).toThrow("secret gossip for /etc/a.conf must be a Terraform expression, got: a literal");
     expect(add).not.toThrow(/hunter2/);
@@ -81,7 +81,7 @@ describe("HostProfileBuilder", () => {
   test("takes a secret that Terraform resolves", () => {
     const builder = new HostProfileBuilder("jp-1");
     const value = Lazy.stringValue({ produce: () => "${var.gossip}" });
-    builder.add({ files: [file({ content: secret("gossip", value) })] });
+    builder.add({ files: [file({ content: secretContent("gossip", value) })] });
     expect(builder.build().files).toHaveLength(1);
   });
 });

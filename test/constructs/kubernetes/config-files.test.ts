@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigFiles } from "../../../constructs/kubernetes";
-import { type AssetContent, text } from "../../../constructs/host";
+import { type AssetContent, textContent } from "../../../constructs/host";
 import { removeSynthesised, synthesise } from "../google/synthesised-stack";
 import { manifestOf } from "./manifests";
 
@@ -30,7 +30,10 @@ describe("ConfigFiles", () => {
   it("holds texts and assets byte for byte, whatever Terraform would read in them", () => {
     // GIVEN a text and a program, both full of what looks like Terraform's expressions
     const program = "const greeting = `${name} %{if}`;\n";
-    const stack = files({ "a.conf": text("level = ${level} %{ if }\n"), "a.js": asset("a.js", program) });
+    const stack = files({
+      "a.conf": textContent("level = ${level} %{ if }\n"),
+      "a.js": asset("a.js", program),
+    });
 
     // THEN pods find both as they were
     expect(manifestOf(stack, "ConfigMap", /^one-/)).toMatchObject({
@@ -44,28 +47,30 @@ describe("ConfigFiles", () => {
   });
 
   it("has another name when a file's name or content is another, and the same when none is", () => {
-    const name = nameOf({ a: text("1"), b: asset("b", "2") });
-    expect(nameOf({ b: asset("b", "2"), a: text("1") })).toBe(name);
-    expect(nameOf({ a: text("1"), b: asset("b", "3") })).not.toBe(name);
-    expect(nameOf({ a: text("2"), b: asset("b", "2") })).not.toBe(name);
-    expect(nameOf({ c: text("1"), b: asset("b", "2") })).not.toBe(name);
+    const name = nameOf({ a: textContent("1"), b: asset("b", "2") });
+    expect(nameOf({ b: asset("b", "2"), a: textContent("1") })).toBe(name);
+    expect(nameOf({ a: textContent("1"), b: asset("b", "3") })).not.toBe(name);
+    expect(nameOf({ a: textContent("2"), b: asset("b", "2") })).not.toBe(name);
+    expect(nameOf({ c: textContent("1"), b: asset("b", "2") })).not.toBe(name);
   });
 
   it("makes the new one before the old one goes", () => {
-    expect(files({ a: text("1") }).one("kubernetes_config_map_v1")).toMatchObject({
+    expect(files({ a: textContent("1") }).one("kubernetes_config_map_v1")).toMatchObject({
       lifecycle: { create_before_destroy: true },
     });
   });
 
   it("refuses more than a ConfigMap holds, to the byte, and lists the sizes", () => {
     const most = 1024 * 1024 - "a".length - "b".length;
-    expect(() => files({ a: text("x".repeat(most - 5)), b: asset("b", "12345") })).not.toThrow();
-    expect(() => files({ a: text("x".repeat(most - 4)), b: asset("b", "12345") })).toThrow(
+    expect(() => files({ a: textContent("x".repeat(most - 5)), b: asset("b", "12345") })).not.toThrow();
+    expect(() => files({ a: textContent("x".repeat(most - 4)), b: asset("b", "12345") })).toThrow(
       "config map one: files must come to at most 1048576 bytes, got: 1048577 (a 1048571, b 6)",
     );
   });
 
   it("refuses a text that only Terraform will know, since no pod would be replaced when it changes", () => {
-    expect(() => files({ a: text("${TfToken[TOKEN.0]}") })).toThrow(/content of a must be known at synth/);
+    expect(() => files({ a: textContent("${TfToken[TOKEN.0]}") })).toThrow(
+      /content of a must be known at synth/,
+    );
   });
 });

@@ -5,7 +5,7 @@ import { type StackHost } from "../../../planning/matters/stack-hosts";
 import { type ResourceChange } from "../../../planning/plan/plan-json";
 import { commonDifferences, matterLine } from "../../../planning/report/matters";
 import { applyDocument } from "../../../constructs/host/apply-document";
-import { EMPTY_PROFILE, text } from "../../../constructs/host/host-profile";
+import { EMPTY_PROFILE, textContent } from "../../../constructs/host/host-profile";
 
 const base64 = (value: string) => Buffer.from(value).toString("base64");
 
@@ -17,8 +17,8 @@ function contents(word: string, secret = "hunter2", program = "jq"): Contents {
         ...EMPTY_PROFILE,
         packages: [program],
         files: [
-          { path: "/etc/example/conf", content: text(word) },
-          { path: "/etc/example/key", mode: "0600", content: text(secret) },
+          { path: "/etc/example/conf", content: textContent(word) },
+          { path: "/etc/example/key", mode: "0600", content: textContent(secret) },
         ],
         services: [
           {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { text } from "../../../constructs/host";
+import { textContent } from "../../../constructs/host";
 import { cloudInit } from "../../../constructs/host/cloud-init";
 import { readUserData } from "../../../planning/matters/user-data";
 
@@ -11,8 +11,8 @@ const userData = cloudInit(
     aptSources: [],
     packages: [],
     files: [
-      { path: "/usr/local/lib/guard", mode: "0755", content: text(guard) },
-      { path: "/etc/small.conf", content: text("small\n") },
+      { path: "/usr/local/lib/guard", mode: "0755", content: textContent(guard) },
+      { path: "/etc/small.conf", content: textContent("small\n") },
     ],
     services: [],
   },
