@@ -4,8 +4,9 @@
 // Task: { host, boundSeconds, pollSeconds, certificates?, await: Awaited[] }, where each Awaited is one of
 //   { what, conditions: PATH, types: [TYPE...] }   an object of Kubernetes with conditions, each to be True
 //   { what, parents: PATH, types: [TYPE...] }      a route, with the conditions that each of its gateways gives it
-//   { what, rollout: PATH, atLeast? }              a Deployment, DaemonSet or StatefulSet, all of its pods the new ones,
-//                                                  and at least so many
+//   { what, rollout: PATH, atLeast?, maxEnds? }    a Deployment, DaemonSet or StatefulSet, all of its pods the new ones,
+//                                                  and at least so many; a Deployment whose new pods' containers end
+//                                                  so often is waited for no longer
 //   { what, pods: PATH }                           a list of pods, at least one of them ready
 //   { what, certificate: URL }                     a certificate of Google's Certificate Manager
 
@@ -54,7 +55,7 @@ async function parentsOf({ parents: path, types }, { ask }) {
   return parents.flatMap(({ conditions }) => unmet(conditions, types, metadata.generation ?? 0));
 }
 
-async function rolloutOf({ rollout, atLeast = 0 }, { ask }) {
+async function rolloutOf({ rollout, atLeast = 0, maxEnds = Infinity }, { ask }) {
   const { metadata, spec, status = {} } = await ask(rollout);
   const scheduled = status.desiredNumberScheduled ?? spec.replicas ?? 1;
   const wanted = Math.max(scheduled, atLeast);
@@ -63,16 +64,49 @@ async function rolloutOf({ rollout, atLeast = 0 }, { ask }) {
   const present = status.currentNumberScheduled ?? status.replicas ?? 0;
   const observed = (status.observedGeneration ?? 0) >= metadata.generation;
   if (observed && updated >= wanted && ready >= wanted && present <= wanted) return [];
-  const labels = Object.entries(spec.selector.matchLabels).map(([name, value]) => `${name}=${value}`);
-  const pods = `/api/v1/namespaces/${metadata.namespace}/pods?labelSelector=${encodeURIComponent(labels.join(","))}`;
-  const { items } = await ask(pods);
+  const { items } = await ask(`/api/v1/namespaces/${metadata.namespace}/pods?${selecting(spec)}`);
   const unready = items.filter((pod) => !isReady(pod));
-  return [
+  // Until the new form is seen, the newest pods are those of the form before, which may be what is to be taken back.
+  const ended = observed ? unready.filter((pod) => endsOf(pod) >= maxEnds) : [];
+  const newest = ended.length === 0 ? undefined : await newestForm(metadata, spec, ask);
+  const hopeless = ended.find((pod) => pod.metadata.labels?.[FORM] === newest);
+  const reasons = [
     `${updated} of ${wanted} pods are of the new form, ${ready} are ready`,
     ...(await reasonsOf(unready, metadata.namespace, ask)),
     ...(items.length < wanted ? await refusals(metadata.namespace, metadata.name, ask) : []),
   ];
+  if (hopeless === undefined) return reasons;
+  const given = `pod ${hopeless.metadata.name} has ended ${endsOf(hopeless)} times: it is waited for no longer`;
+  return Object.assign([...reasons, given], { hopeless: true });
 }
+
+/** The query for what a workload selects. */
+function selecting({ selector }) {
+  const labels = Object.entries(selector.matchLabels).map(([name, value]) => `${name}=${value}`);
+  return `labelSelector=${encodeURIComponent(labels.join(","))}`;
+}
+
+/** The label that tells a Deployment's pods of one form from those of another. */
+const FORM = "pod-template-hash";
+
+/** What the newest pods of a Deployment carry as `FORM`. */
+async function newestForm({ namespace, annotations = {} }, spec, ask) {
+  const REVISION = "deployment.kubernetes.io/revision";
+  const { items } = await ask(`/apis/apps/v1/namespaces/${namespace}/replicasets?${selecting(spec)}`);
+  const newest = items.find(({ metadata }) => metadata.annotations?.[REVISION] === annotations[REVISION]);
+  return newest?.metadata.labels[FORM];
+}
+
+/** How often the container of a pod that did so most has ended. */
+const endsOf = ({ status = {} }) =>
+  Math.max(
+    0,
+    ...(status.containerStatuses ?? []).map(({ restartCount = 0, state, lastState }) => {
+      const isOver =
+        state?.running === undefined && (state?.terminated ?? lastState?.terminated) !== undefined;
+      return restartCount + (isOver ? 1 : 0);
+    }),
+  );
 
 async function podsAt({ pods }, { ask }) {
   const { items } = await ask(pods);
@@ -181,7 +215,8 @@ async function main() {
   const task = JSON.parse(process.env["TRICLOUD_AWAIT"]);
   const token = process.env["TRICLOUD_TOKEN"];
   const ask = (path) => get(/^https?:/.test(path) ? path : `${task.host}${path}`, token);
-  const until = Date.now() + task.boundSeconds * 1000;
+  const begun = Date.now();
+  const until = begun + task.boundSeconds * 1000;
   for (;;) {
     const pending = [];
     for (const awaited of task.await) {
@@ -189,9 +224,10 @@ async function main() {
       if (reasons.length > 0) pending.push({ what: awaited.what, reasons });
     }
     if (pending.length === 0) return 0;
-    if (Date.now() >= until) {
+    if (Date.now() >= until || pending.some(({ reasons }) => reasons.hopeless)) {
+      const seconds = Math.min(task.boundSeconds, Math.round((Date.now() - begun) / 1000));
       for (const { what, reasons } of pending) {
-        process.stderr.write(`${what} is not ready after ${task.boundSeconds} s:\n`);
+        process.stderr.write(`${what} is not ready after ${seconds} s:\n`);
         for (const reason of reasons) process.stderr.write(`  ${reason}\n`);
       }
       return 1;

@@ -200,6 +200,7 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
       what: name,
       rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`,
       atLeast: instances,
+      maxEnds: MAX_ENDS,
     };
     new DeployGate(this, "released", {
       access: props.access,
@@ -233,6 +234,9 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
     });
   }
 }
+
+/** A version that ends this often right after it was started will not serve: a minute at most, by the kubelet's waits. */
+const MAX_ENDS = 3;
 
 /** Name of the port, of pods and of the Service. */
 const PORT = "http";

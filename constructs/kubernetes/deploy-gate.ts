@@ -19,6 +19,12 @@ export type Awaited = { readonly what: string } & (
       readonly rollout: string;
       /** Pods that there must be, where an autoscaler has yet to say how many are wanted. @default 0 */
       readonly atLeast?: number;
+      /**
+       * How often the container of one of a Deployment's new pods may end before the deploy gives up, without waiting
+       * for the bound.
+       * @default - as often as it will
+       */
+      readonly maxEnds?: number;
     }
   | { readonly pods: string }
   | { readonly certificate: string }

@@ -311,6 +311,60 @@ describe("DeployGate", () => {
     expect(more.said).toContain("3 of 4 pods are of the new form, 3 are ready");
   });
 
+  it("waits no longer once a pod of the new form has ended so often, and for one of another form it does", async () => {
+    // GIVEN a pod that has ended three times, of a form that is replaced
+    const at = (path: string) => `/apis/apps/v1/namespaces/app/${path}`;
+    const REVISION = "deployment.kubernetes.io/revision";
+    const FORM = "pod-template-hash";
+    const rollout = at("deployments/web");
+    const deployment = (observedGeneration: number) => ({
+      metadata: { name: "web", namespace: "app", generation: 2, annotations: { [REVISION]: "7" } },
+      spec: { replicas: 3, selector: { matchLabels: { app: "web" } } },
+      status: { observedGeneration, replicas: 4, updatedReplicas: 1, availableReplicas: 3 },
+    });
+    const form = (revision: string, hash: string) => ({
+      metadata: { annotations: { [REVISION]: revision }, labels: { [FORM]: hash } },
+    });
+    const pod = (hash: string, restartCount: number) => ({
+      metadata: { name: `web-${hash}`, labels: { [FORM]: hash } },
+      status: {
+        containerStatuses: [
+          {
+            name: "web",
+            restartCount,
+            state: { waiting: { reason: "CrashLoopBackOff" } },
+            lastState: { terminated: { exitCode: 1, reason: "Error", message: "no settings\n" } },
+          },
+        ],
+      },
+    });
+    const pods = (...items: object[]) => ({
+      "/api/v1/namespaces/app/pods?labelSelector=app=web": { items },
+    });
+    Object.assign(api.objects, {
+      [rollout]: deployment(2),
+      [at("replicasets?labelSelector=app=web")]: { items: [form("6", "old"), form("7", "new")] },
+    });
+    const awaited = { what: "web", rollout, maxEnds: 3 };
+    const outcome = async (bound: number, ...items: object[]) => {
+      Object.assign(api.objects, pods(...items));
+      const { code, said } = await deploy([awaited], bound);
+      expect(code).toBe(1);
+      return said;
+    };
+    const GIVEN_UP = "has ended 3 times: it is waited for no longer";
+    // AND one of the new form that has not ended as often
+    expect(await outcome(1, pod("old", 2), pod("new", 1))).not.toContain(GIVEN_UP);
+    // WHEN it has THEN nobody waits for the bound, which would outlast this test
+    const said = await outcome(3600, pod("old", 2), pod("new", 2));
+    expect(said).toMatch(/web is not ready after \d s:/);
+    expect(said).toContain(`pod web-new ${GIVEN_UP}`);
+    expect(said).toContain("container web ended with 1, Error, no settings");
+    // AND a form that the cluster has not taken up yet is waited for, whatever became of the one before
+    api.objects[rollout] = deployment(1);
+    expect(await outcome(1, pod("new", 2))).not.toContain(GIVEN_UP);
+  });
+
   it("says what is wrong with the access rather than wait in silence", async () => {
     const { code, said } = await deploy([
       {
