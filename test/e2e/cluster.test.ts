@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../testbed";
 import { type CommandResult } from "../testbed/command";
@@ -10,7 +9,7 @@ import { UK_CLUSTER, UK_ORIGIN } from "../testbed/uk-region";
 import { ClusterLab } from "./cluster-lab";
 import { deployGate } from "./gate-on-cluster";
 import { describeOnCluster } from "./on-cluster";
-import { ServiceOnCluster } from "./service-on-cluster";
+import { ServicesOnCluster } from "./services-on-cluster";
 
 const SUFFIXED = `${UK_ORIGIN}.ccnproxy-https`;
 const PRIVATE_NAME = "db.shop.example";
@@ -26,10 +25,12 @@ interface Pods {
 describeOnCluster("uk-workloads in three zones", () => {
   let lab: ClusterLab;
   let caller: Caller;
+  let services: ServicesOnCluster;
 
   beforeAll(async () => {
     lab = await ClusterLab.boot();
     lab.cluster.setRecords({ [PRIVATE_NAME]: ["10.30.48.3"] });
+    services = await ServicesOnCluster.create(lab);
     await lab.workloads.deploy();
     caller = await Caller.create(lab.cluster, "caller");
   }, 900_000);
@@ -138,59 +139,78 @@ describeOnCluster("uk-workloads in three zones", () => {
     expect(outcome.calls).toBeGreaterThan(100);
   }, 240_000);
 
-  it("fails no call, GET or POST, while a service is released and while a bad version of it is refused", async () => {
-    // GIVEN a service of somebody's own
-    const service = await ServiceOnCluster.create(lab.cluster, join(lab.testbed.directory, "service"));
-    try {
-      const { code, stdout, stderr } = await service.deploy("1", "first");
-      expect([code, code === 0 ? "" : stdout.slice(-4000) + stderr]).toEqual([0, ""]);
-      const url = `http://web.app.svc.cluster.local:${service.port}/`;
-      const said = async () => (await caller.run("curl", "-sS", "-m", "10", "-d", "posted", url)).trim();
-      expect(await said()).toBe("1 uk first posted");
-      const pods = await podsOf("app", "app.kubernetes.io/name=web");
-      expect(pods.map(({ spec }) => spec.nodeName).sort()).toEqual(["node-a", "node-b", "node-c"]);
-      // WHEN its second version goes out with another secret, and then one that cannot start
-      const seen: CommandResult[] = [];
-      const outcome = await caller.during(
-        url,
-        50,
-        async () => {
-          seen.push(await service.deploy("2", "second"));
-          expect((await service.deploy("broken", "second", 5)).code).toBe(1);
-          await until("its container has ended", 180_000, async () => {
-            const pods = JSON.stringify(await podsOf("app", "app.kubernetes.io/name=web"));
-            return pods.includes('"exitCode":1') || undefined;
-          });
-          // The next deploy waits again.
-          seen.push(await service.deploy("broken", "second", 5));
-        },
-        3,
-      );
-      // THEN the first is out, and the second fails with what it said itself
-      const [release, refusal] = seen;
-      expect([release!.code, release!.code === 0 ? "" : release!.stderr]).toEqual([0, ""]);
-      expect(refusal!.code).toBe(1);
-      expect(refusal!.stdout + refusal!.stderr).toMatch(
-        /web is not ready after 5 s:\n.*\n.*pod web-\S+: container web .*ended with 1, Error, cannot read \/srv\/settings\.json/,
-      );
-      // AND no caller has noticed either
-      expect(outcome.errors).toEqual({});
-      expect(outcome.posts).toBeGreaterThan(100);
-      expect(await said()).toBe("2 uk second posted");
-      // AND it is known to service discovery by the pods that serve
-      const serving = (await podsOf("app", "app.kubernetes.io/name=web"))
-        .filter(({ status }) => status.phase === "Running")
-        .map(({ status }) => status.podIP);
-      const { stdout: answered } = await caller.attempt("dig", "+short", "web.service.consul");
-      expect(answered.trim().split("\n")).toHaveLength(3);
-      expect(serving).toEqual(expect.arrayContaining(answered.trim().split("\n")));
-      // AND deploying the old value takes the bad version back
-      expect((await service.deploy("2", "second")).code).toBe(0);
-      await service.destroy();
-    } finally {
-      service.close();
-    }
-  }, 480_000);
+  it("lets a service be reached by those alone that say that they call it", async () => {
+    const [web, search] = [await services.from("web"), await services.from("search")];
+    // GIVEN two services, one of which calls the other by name: WHEN it does THEN it gets its answer
+    const own = ["curl", "-sS", "-m", "10", "http://127.0.0.1:8080/"];
+    await until("search is in the catalog", 60_000, async () => {
+      const { stdout } = await web.attempt(...own);
+      return stdout === "1 uk first\n" || undefined;
+    });
+    // AND by the URL that it has wherever it runs, through the proxies
+    expect(await web.run("curl", "-sS", "-m", "10", "http://search.ccnproxy-service/")).toBe("1 uk first\n");
+    const nodes = (await services.pods("search")).map(({ node }) => node);
+    expect(nodes.sort()).toEqual(["node-a", "node-b", "node-c"]);
+    // WHEN a pod of nobody's calls it, and it the one that calls it THEN neither gets through
+    const refused = { code: 28, stdout: "" };
+    const call = ["curl", "-sS", "-m", "4"];
+    expect(await caller.attempt(...call, services.search)).toMatchObject(refused);
+    expect(await search.attempt(...call, services.web)).toMatchObject(refused);
+  }, 120_000);
+
+  it("fails no call, GET or POST, while a service is released, a bad version is refused and a secret changes", async () => {
+    const web = await services.from("web");
+    const said = async () =>
+      (await web.run("curl", "-sS", "-m", "10", "-d", "one more", services.search)).trim();
+    // WHEN its second version goes out with another secret, then one that cannot start, then the second with a third
+    const seen: CommandResult[] = [];
+    const between: string[] = [];
+    const outcome = await web.during(
+      services.search,
+      50,
+      async () => {
+        seen.push(await services.release("2", "second"));
+        between.push(await said());
+        seen.push(await services.release("broken", "second"));
+        between.push(await said());
+        seen.push(await services.release("2", "third"));
+      },
+      3,
+    );
+    // THEN the first is out, and the second fails with what it said itself, long before the bound
+    const [release, refusal, return_] = seen;
+    for (const deploy of [release!, return_!])
+      expect([deploy.code, deploy.code === 0 ? "" : deploy.stdout.slice(-4000) + deploy.stderr]).toEqual([
+        0,
+        "",
+      ]);
+    expect(refusal!.code).toBe(1);
+    expect(refusal!.stdout + refusal!.stderr).toMatch(
+      /search is not ready after \d+ s:\n.*\n.*pod search-\S+: container search .*ended with 1, Error, cannot read \/srv\/settings\.json/,
+    );
+    expect(refusal!.stdout + refusal!.stderr).toMatch(
+      /pod search-\S+ has ended 3 times: it is waited for no longer/,
+    );
+    // AND what was there went on serving, until the old value with another secret took its place
+    expect([...between, await said()]).toEqual([
+      "2 uk second one more",
+      "2 uk second one more",
+      "2 uk third one more",
+    ]);
+    // AND no caller has noticed any of it, nor was anything posted twice
+    expect(outcome.errors).toEqual({});
+    expect(outcome.posts).toBeGreaterThan(100);
+    const posted = services.posted().filter((line) => line !== "one more");
+    expect([posted.length, new Set(posted).size]).toEqual([outcome.posts, outcome.posts]);
+    // AND service discovery knows the pods that serve
+    const serving = (await services.pods("search"))
+      .filter(({ ready }) => ready)
+      .map(({ address }) => address);
+    await until("the catalog holds the pods that serve", 60_000, async () => {
+      const { stdout } = await web.attempt("dig", "+short", "search.service.consul");
+      return stdout.trim().split("\n").sort().join() === serving.sort().join() || undefined;
+    });
+  }, 600_000);
 
   it("says of a deploy why its pods are not ready, within the bound", async () => {
     // GIVEN a pod whose image is not to be had, one whose probe fails, and one for which the quota has no room

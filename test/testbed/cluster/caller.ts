@@ -22,7 +22,13 @@ export class Caller {
   private constructor(
     private readonly cluster: Cluster,
     private readonly name: string,
+    private readonly programs = PROGRAMS,
   ) {}
+
+  /** A pod that is there, and that is lent the programs it calls with. @param programs where its image has them */
+  static in(cluster: Cluster, pod: string, programs: string): Caller {
+    return new Caller(cluster, pod, programs);
+  }
 
   /** @param node where it is to run @default - anywhere */
   static async create(cluster: Cluster, name: string, node?: string): Promise<Caller> {
@@ -56,7 +62,7 @@ export class Caller {
               imagePullPolicy: "Never",
               command: ["sleep", "infinity"],
               securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
-              volumeMounts: [{ name: "programs", mountPath: "/programs", readOnly: true }],
+              volumeMounts: [{ name: "programs", mountPath: PROGRAMS, readOnly: true }],
             },
           ],
           volumes: [{ name: "programs", configMap: { name } }],
@@ -83,7 +89,7 @@ export class Caller {
     server: string,
     names: readonly string[],
   ): Promise<Record<string, Readonly<Record<string, number>>>> {
-    const said = await this.run("node", "/programs/look-up.cjs", String(times), server, ...names);
+    const said = await this.run("node", `${this.programs}/look-up.cjs`, String(times), server, ...names);
     return JSON.parse(said) as Record<string, Record<string, number>>;
   }
 
@@ -100,7 +106,7 @@ export class Caller {
   ): Promise<CallsOutcome> {
     const [program, ...before] = this.cluster.kubectlCommand;
     const posts = postEvery === undefined ? [] : [String(postEvery)];
-    const command = ["node", "/programs/steady-calls.cjs", url, String(perSecond), ...posts];
+    const command = ["node", `${this.programs}/steady-calls.cjs`, url, String(perSecond), ...posts];
     const child = spawn(program, [...before, "-n", NAMESPACE, "exec", "-i", this.name, "--", ...command]);
     const said = saidBy(child);
     try {
@@ -113,6 +119,7 @@ export class Caller {
 }
 
 const NAMESPACE = "app";
+const PROGRAMS = "/programs";
 
 function saidBy(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -44,6 +44,8 @@ export class ClusterNode {
   readonly name: string;
   readonly zone: string;
   readonly address: string;
+  /** A pipe: the node takes the rules for packets to its pods from there. */
+  readonly policies: string;
   private readonly directory: string;
   private process: StartedProcess | undefined;
   private readonly tags = new Map<string, string>();
@@ -53,6 +55,7 @@ export class ClusterNode {
     this.zone = props.zone;
     this.address = props.link.address;
     this.directory = join(props.ledger.directory, "nodes", props.name);
+    this.policies = join(this.directory, "etc/policies");
   }
 
   /** Makes its files; it is not running yet. */
@@ -84,6 +87,7 @@ export class ClusterNode {
     })) {
       writeFileSync(join(node.directory, "etc", file), content);
     }
+    await run("mkfifo", [node.policies]);
     await node.makeCgroups();
     return node;
   }
@@ -199,14 +203,15 @@ export class ClusterNode {
   /** Pods keep their own addresses wherever they go: policies and resolvers believe them. */
   private cniConfig(): string {
     const ranges = [[{ subnet: this.props.link.podCidr }]];
-    const bridge = {
-      ...{ type: "bridge", bridge: "pods", isGateway: true, ipMasq: false, hairpinMode: true },
+    // Not on a bridge: packets to pods of the same node are to meet its rules too.
+    const routed = {
+      ...{ type: "ptp", ipMasq: false },
       ipam: { type: "host-local", dataDir: "/run/cni", ranges, routes: [{ dst: "0.0.0.0/0" }] },
     };
     return JSON.stringify({
       cniVersion: "1.0.0",
       name: "pods",
-      plugins: [bridge, { type: "portmap", capabilities: { portMappings: true } }],
+      plugins: [routed, { type: "portmap", capabilities: { portMappings: true } }],
     });
   }
 
@@ -232,6 +237,7 @@ keep() { log=/var/log/$1.log; shift; while :; do "$@" >>$log 2>&1 || sleep 1; do
 keep containerd containerd --config ${ETC}/containerd.toml &
 until ctr version >/dev/null 2>&1; do sleep 0.1; done
 ${TAG_IMAGES}
+keep policies sh -c 'nft -f - <${ETC}/policies' &
 keep kubelet kubernetes kubelet ${kubelet.join(" ")} &
 keep kube-proxy kubernetes kube-proxy --config=${ETC}/kube-proxy.json &
 while :; do wait; done

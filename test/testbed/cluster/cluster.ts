@@ -128,6 +128,7 @@ export class Cluster {
     };
     const cluster = new Cluster(ledger, controlPlane, network, nodes, recordsFile, records, parts.helm);
     await cluster.startResolver(rack.rack);
+    await cluster.enforcePolicies();
     await Promise.all(nodes.map((node) => node.start()));
     await cluster.apply(...systemObjects(network, zones, controlPlane.port));
     await Promise.all(nodes.map((node) => cluster.untilReady(node)));
@@ -244,6 +245,14 @@ export class Cluster {
   setRecords(records: Readonly<Record<string, readonly string[]>>): void {
     this.records = { ...this.records, ...records };
     writeFileSync(this.recordsFile, JSON.stringify(this.records));
+  }
+
+  private async enforcePolicies(): Promise<void> {
+    const { ranges } = this.network;
+    await startProcess(this.ledger, join(this.ledger.directory, "policy-agent.log"), process.execPath, [
+      ...[programFile("policy-agent.cjs"), this.kubeconfig, `${ranges.nodes},${ranges.pods}`],
+      ...this.nodes.map(({ policies }) => policies),
+    ]);
   }
 
   private async startResolver(namespace: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type ServiceInput } from "../../../constructs/service";
 import { stateOf } from "../../../planning/stack/remote-state";
 import { readStacks } from "../../../planning/stack/synthesized-stacks";
 import { type CommandResult } from "../command";
@@ -19,6 +20,9 @@ export class WorkloadsDeployment {
   private readonly deployment: Deployment;
   private readonly directory: string;
   private readonly terraform: ClusterTerraform;
+  private readonly variables: Record<string, string> = {
+    consul_gossip_key: Buffer.alloc(32, "gossip").toString("base64"),
+  };
 
   private constructor(
     private readonly testbed: Testbed,
@@ -28,8 +32,7 @@ export class WorkloadsDeployment {
     this.directory = join(testbed.directory, "deployment");
     this.deployment = new Deployment(this.directory);
     this.deployment.adopt("jp", "us");
-    const variables = { consul_gossip_key: Buffer.alloc(32, "gossip").toString("base64") };
-    const { out } = this;
+    const { out, variables } = this;
     const { cluster } = testbed;
     this.terraform = new ClusterTerraform({ cluster, token, out, stack: STACK, variables, onStep });
   }
@@ -55,6 +58,13 @@ export class WorkloadsDeployment {
   /** For Terraform, and for whatever else speaks to the cluster as a deploy does. */
   get environment(): Readonly<Record<string, string | undefined>> {
     return this.terraform.environment;
+  }
+
+  /** Has the next deploy run a service, in place of the one of that name. @param secrets values by name */
+  write(service: ServiceInput, secrets: Readonly<Record<string, string>> = {}): void {
+    this.deployment.writeService(service);
+    for (const [name, value] of Object.entries(secrets))
+      this.variables[`secret_${service.name}__${name}`.replaceAll("-", "_")] = value;
   }
 
   /** Puts the stack on the cluster as the region's value says, with these changes to it. @throws Error when it fails */

@@ -1,6 +1,6 @@
 // steady-calls.cjs URL RATE [POSTS]: calls URL at RATE calls a second, each with a look-up and a connection of its own,
 // until its standard input ends; then says as JSON how it went. A call asks the next address when one does not answer.
-// Each POSTS-th call is a POST.
+// Each POSTS-th call is a POST, with a number of its own.
 const dns = require("node:dns");
 const http = require("node:http");
 const { readFileSync } = require("node:fs");
@@ -18,7 +18,7 @@ const started = Date.now();
 const resolver = new dns.promises.Resolver({ timeout: 2000, tries: 3 });
 resolver.setServers([/^nameserver (\S+)$/m.exec(readFileSync("/etc/resolv.conf", "utf8"))[1]]);
 
-function ask(address, method) {
+function ask(address, method, number) {
   return new Promise((resolve, reject) => {
     const request = http.request(
       { method, host: address, port: port || 80, path: pathname, headers: { host: hostname }, agent: false },
@@ -37,20 +37,20 @@ function ask(address, method) {
       clearTimeout(connecting);
       reject(error);
     });
-    request.end(method === "POST" ? "posted" : undefined);
+    request.end(method === "POST" ? String(number) : undefined);
   });
 }
 
 async function call() {
   const begun = Date.now();
-  result.calls++;
-  const method = posts !== undefined && result.calls % Number(posts) === 0 ? "POST" : "GET";
+  const number = ++result.calls;
+  const method = posts !== undefined && number % Number(posts) === 0 ? "POST" : "GET";
   if (method === "POST") result.posts++;
   try {
     const addresses = await resolver.resolve4(hostname);
     for (const [index, address] of addresses.entries()) {
       try {
-        await ask(address, method);
+        await ask(address, method, number);
         break;
       } catch (error) {
         if (index === addresses.length - 1 || !/ECONNREFUSED|EHOSTUNREACH|not connected/.test(String(error)))

@@ -1,0 +1,129 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ServiceInput } from "../../constructs/service";
+import { type CommandResult } from "../testbed/command";
+import { Caller } from "../testbed/cluster/caller";
+import { madeImage } from "../testbed/cluster/made-image";
+import { programFile } from "../testbed/cluster/program-file";
+import { startProcess, untilListening } from "../testbed/network";
+import { type ClusterLab } from "./cluster-lab";
+
+/** Versions of a service: two that work, and one that ends as soon as it is started. */
+export type Version = "1" | "2" | "broken";
+
+const VERSIONS: readonly Version[] = ["1", "2", "broken"];
+type Name = "web" | "search";
+
+/** Where its image has what a service's pod calls with. */
+const PROGRAMS = "/srv";
+const RECORDER_PORT = 7000;
+
+/** Two services of the region, each of a file: web, which calls search. */
+export class ServicesOnCluster {
+  readonly search = "http://search.service.consul:8081/";
+  readonly web = "http://web.service.consul:8080/";
+
+  private constructor(
+    private readonly lab: ClusterLab,
+    private readonly images: ReadonlyMap<Version, string>,
+    /** What search's instances note of each POST, a line each. */
+    private readonly notes: string,
+  ) {}
+
+  /** Puts their images on every node, and has the next deploy run the first version of both. */
+  static async create(lab: ClusterLab): Promise<ServicesOnCluster> {
+    const { cluster, testbed } = lab;
+    const directory = join(testbed.directory, "services");
+    mkdirSync(directory);
+    const programs = ["web.cjs", "steady-calls.cjs"].map((name) => [
+      `srv/${name}`,
+      readFileSync(programFile(name), "utf8"),
+    ]);
+    const images = new Map<Version, string>();
+    for (const version of VERSIONS) {
+      const files = { ...(Object.fromEntries(programs) as Record<string, string>), "srv/version": version };
+      const command = ["node", "/srv/web.cjs"];
+      images.set(version, await madeImage(cluster, { name: `web-${version}`, directory, files, command }));
+    }
+    const notes = join(directory, "posted");
+    const { rack } = testbed.network;
+    await startProcess(testbed.ledger, join(directory, "recorder.log"), "nsenter", [
+      ...[`--net=/run/netns/${rack}`, process.execPath, programFile("recorder.cjs")],
+      ...[cluster.network.gateway, String(RECORDER_PORT), notes],
+    ]);
+    await untilListening(rack, RECORDER_PORT);
+    const made = new ServicesOnCluster(lab, images, notes);
+    lab.workloads.write(made.webIs());
+    lab.workloads.write(made.searchIs("1"), { "session-key": "first" });
+    return made;
+  }
+
+  /** Releases a version of search with a secret, whatever comes of it. */
+  release(version: Version, key: string): Promise<CommandResult> {
+    this.lab.workloads.write(this.searchIs(version), { "session-key": key });
+    return this.lab.workloads.attempt();
+  }
+
+  /** Names and addresses of a service's pods that have not been told to end. */
+  async pods(
+    name: Name,
+  ): Promise<readonly { name: string; node: string; address: string; ready: boolean }[]> {
+    const { items } = await this.lab.cluster.get<Pods>(
+      "-n",
+      "app",
+      "pods",
+      "-l",
+      `app.kubernetes.io/name=${name}`,
+    );
+    return items
+      .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      .map(({ metadata, spec, status }) => ({
+        name: metadata.name,
+        node: spec.nodeName ?? "",
+        address: status.podIP ?? "",
+        ready: (status.conditions ?? []).some(({ type, status }) => type === "Ready" && status === "True"),
+      }));
+  }
+
+  /** One of a service's own pods, to call from. */
+  async from(name: Name): Promise<Caller> {
+    const pod = (await this.pods(name)).find(({ ready }) => ready);
+    if (pod === undefined) throw new Error(`no pod of ${name} is ready`);
+    return Caller.in(this.lab.cluster, pod.name, PROGRAMS);
+  }
+
+  /** What search's instances have been posted, each as often as it was. */
+  posted(): string[] {
+    return existsSync(this.notes) ? readFileSync(this.notes, "utf8").trim().split("\n") : [];
+  }
+
+  private webIs(): ServiceInput {
+    return {
+      ...{ name: "web", image: this.images.get("1")!, port: 8080, health: { path: "/healthz" } },
+      env: { CALLS: this.search },
+      calls: ["search"],
+      in: { uk: { instances: 2 } },
+    };
+  }
+
+  private searchIs(version: Version): ServiceInput {
+    return {
+      ...{ name: "search", image: this.images.get(version)!, port: 8081, health: { path: "/healthz" } },
+      env: { RECORDER: `${this.lab.cluster.network.gateway}:${RECORDER_PORT}` },
+      secrets: ["session-key"],
+      drainSeconds: 5,
+      in: { uk: { instances: 3, atMost: 6 } },
+    };
+  }
+}
+
+interface Pods {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+    readonly spec: { readonly nodeName?: string };
+    readonly status: {
+      readonly podIP?: string;
+      readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    };
+  }[];
+}
