@@ -25,7 +25,7 @@ export function groupServices(
   const needs = hostServices(scope, { ...props, hosts: (service) => [groupOf(service)] });
   for (const group of Object.values(groups)) {
     const there = here.filter((service) => groupOf(service) === group);
-    group.allow(...imagePermissions(ownRepositories(there, region)));
+    group.grant(...imagePermissions(ownRepositories(there, region)));
   }
   openCalls(here, groupOf, groups.proxy);
   return needs;

@@ -11,6 +11,7 @@ import {
   DnsZone,
   FlowLog,
   InternalLoadBalancer,
+  MachineLog,
   MysqlDatabase,
   Network,
   Pager,
@@ -23,6 +24,7 @@ import {
 } from "../constructs/aws";
 import { snapshotPermissions } from "../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
+import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
@@ -49,7 +51,8 @@ export class UsStack extends RegionStack<Ec2Region> {
       namePrefix: `tricloud/${name}`,
       kmsKeyArn: key.keyArn,
     });
-    const { image, bootTimeoutSeconds, architecture } = region;
+    const { image, bootTimeoutSeconds, architecture, machineLogDays: days } = region;
+    const log = days === "none" ? undefined : new MachineLog(this, "machine-log", { name, awsRegion, days });
     const imageId = image.startsWith("ami-") ? image : debianImage(this, "image", image);
     const group = (role: HostRole, manner: Partial<ServerGroupProps> = {}) =>
       new ServerGroup(this, role, {
@@ -59,6 +62,7 @@ export class UsStack extends RegionStack<Ec2Region> {
         network,
         assets,
         secrets,
+        log,
         architecture,
         imageId,
         bootTimeoutSeconds,
@@ -76,9 +80,10 @@ export class UsStack extends RegionStack<Ec2Region> {
       ...region.consul,
       snapshots: { ...region.consul.snapshots, credentials: "instance-role" },
     });
+    if (log !== undefined) watchConsul(servers);
     const { bucket } = region.consul.snapshots;
     if (bucket !== undefined) {
-      servers.allow(...snapshotPermissions(awsRegion, { prefix: `consul/${name}`, ...bucket }));
+      servers.grant(...snapshotPermissions(awsRegion, { prefix: `consul/${name}`, ...bucket }));
     }
     new ConsulFirewall(this, "consul-firewall", {
       name,
@@ -263,6 +268,31 @@ export class UsStack extends RegionStack<Ec2Region> {
 
 /** A new server is a voter only when it has been healthy for ten seconds (autopilot); the next one waits longer. */
 const CONSUL_SERVERS: Partial<ServerGroupProps> = { oneAtATime: true, warmUpSeconds: 60 };
+
+/** Has a region's servers tell whether they have a leader, and whether they can lose one of them. */
+function watchConsul(servers: ServerGroup): void {
+  const group = servers.groupName;
+  servers.check(
+    {
+      metric: "ConsulHasLeader",
+      command: `curl -fsS -m 5 http://127.0.0.1:8500/v1/status/leader | grep -q :`,
+    },
+    {
+      name: `${group}-no-leader`,
+      what: `No server of ${group} knows a leader: nothing can be registered, names come from what is known`,
+      minutes: 3,
+    },
+  );
+  if (servers.machines.length === 1) return;
+  servers.check(
+    { metric: "ConsulCanLoseOne", command: CONSUL_COMMANDS.spare },
+    {
+      name: `${group}-no-quorum-to-spare`,
+      what: `Consul on ${group} would lose its quorum with one more server`,
+      minutes: 10,
+    },
+  );
+}
 
 /** Who the app servers are to database and cache; docs/aws.md has the command that makes the database's user. */
 const APPLICATION_USER = "app";

@@ -150,7 +150,7 @@ export class Cache extends Construct implements HasAvailability, HasAlarms, HasT
     );
     if (userId === undefined) return undefined;
     const own = `arn:${partitionOf(this.awsRegion)}:elasticache:${this.awsRegion}:*`;
-    group?.allow({
+    group?.grant({
       sid: "SignInToCache",
       actions: ["elasticache:Connect"],
       resources: [`${own}:replicationgroup:${this.cacheName}`, `${own}:user:${userId}`],

@@ -12,6 +12,7 @@ export * from "./edge-policy";
 export * from "./firewall";
 export * from "./flow-log";
 export * from "./internal-load-balancer";
+export * from "./machine-log";
 export * from "./mysql-database";
 export * from "./network";
 export * from "./pager";

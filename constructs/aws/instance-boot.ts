@@ -14,6 +14,8 @@ export interface InstanceBoot {
   readonly assets: ReadonlyMap<string, StoredAsset>;
   /** By name. */
   readonly secrets: ReadonlyMap<string, StoredSecret>;
+  /** Shell command by which a machine that is given up leaves what it has said. @default - it leaves nothing */
+  readonly lastWords?: string;
 }
 
 /** How a machine on EC2 gets what its user data does not hold, and whom it tells how booting went. */
@@ -40,7 +42,8 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
       );
     },
     whenHealthy: report("CONTINUE"),
-    whenFailed: report("ABANDON"),
+    // The machine is gone seconds after it is reported.
+    whenFailed: [...(boot.lastWords === undefined ? [] : [boot.lastWords]), report("ABANDON")].join("\n"),
   };
 }
 

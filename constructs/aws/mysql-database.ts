@@ -208,7 +208,7 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
         `user of a database must be at most 32 letters, digits, underscores and hyphens, a letter first, got: ${JSON.stringify(user)}`,
       );
     }
-    client.allow({
+    client.grant({
       sid: "SignInToDatabase",
       actions: ["rds-db:connect"],
       resources: [

@@ -18,6 +18,7 @@ import type { Architecture } from "./debian-image";
 import { Firewall } from "./firewall";
 import { GroupRollout } from "./group-rollout";
 import { awsBootOptions, bootPermissions } from "./instance-boot";
+import { machineAlarm, machineAlarms, type MachineCheck, type MachineLog } from "./machine-log";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms } from "./pager";
 import { policyDocument, type PolicyStatement, trustPolicy } from "./policy";
@@ -49,6 +50,8 @@ export interface ServerGroupProps {
   readonly assets: AssetBucket;
   /** Where they fetch secrets. */
   readonly secrets: SecretStore;
+  /** Where they leave what they say and how they are. @default - nowhere: it goes with them */
+  readonly log?: MachineLog;
   /** Time from launch until a machine must have reported itself healthy. @default 900 */
   readonly bootTimeoutSeconds?: number;
   /** Time from a machine's being in service until the next one is replaced. @default 30 */
@@ -88,7 +91,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   readonly firewall: Firewall;
   /** Name of the auto-scaling group. */
   readonly groupName: string;
-  readonly alarms: readonly Alarm[];
+  readonly alarms: Alarm[];
   /** Name of the role that the machines have. */
   readonly roleName: string;
 
@@ -171,6 +174,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
         new IamRolePolicyAttachment(this, `policy-${policy}`, { role: role.name, policyArn }),
     );
     this.before = [permissions, ...attachments, ...network.wayOut];
+    if (props.log !== undefined) this.keepIn(props.log);
     const template = this.launchTemplate(instanceProfile);
     this.group = this.autoscalingGroup(count, template);
     this.rollout = new GroupRollout(this, "rollout", {
@@ -178,8 +182,33 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       groupName: name,
       templateId: template.id,
       version: Token.asString(template.latestVersion),
+      logGroupName: props.log?.logGroupName,
       group: this.group,
     });
+  }
+
+  private keepIn(log: MachineLog): void {
+    this.before.push(log.ready);
+    this.addToProfile(log.profileFor(this.groupName));
+    this.grant(...log.permissions());
+    this.alarms.push(...machineAlarms(this.groupName));
+  }
+
+  /**
+   * Has each machine try something once a minute, and tells people when that fails on all of them.
+   *
+   * @param alarm what is wrong then, and for how many minutes it must be so
+   * @throws Error for a group without a log
+   */
+  check(check: MachineCheck, { name, what, minutes }: Pick<Alarm, "name" | "what" | "minutes">): void {
+    const { log } = this.props;
+    if (log === undefined) {
+      throw new Error(`server group ${this.hostName}: expected a log for check ${check.metric}, got: none`);
+    }
+    this.addToProfile(log.checkPart(check));
+    const { metric } = check;
+    const failing = { metric, statistic: "Maximum", when: { below: 1 }, silenceIsBad: true } as const;
+    this.alarms.push(machineAlarm(this.groupName, { name, what, minutes, ...failing }));
   }
 
   get instances(): readonly Block[] {
@@ -225,7 +254,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   }
 
   /** Lets the machines do more than booting needs. */
-  allow(...statements: readonly PolicyStatement[]): void {
+  grant(...statements: readonly PolicyStatement[]): void {
     this.statements.push(...statements);
   }
 
@@ -351,6 +380,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
         hookName: BOOT_HOOK,
         assets: this.storedAssets,
         secrets: this.storedSecrets,
+        lastWords: this.props.log?.lastWords,
       }),
     );
   }

@@ -22,6 +22,8 @@ export const CONSUL_PATHS = {
 export const CONSUL_COMMANDS = {
   /** Succeeds when the agent does the job of a server. */
   serving: `${CONSUL_PATHS.guard} serving`,
+  /** Succeeds when the datacenter can lose a server. Fails where there is only one. */
+  spare: `${CONSUL_PATHS.guard} spare`,
   /** Takes a server out of the datacenter for good, once the others can do without it. */
   leave: `${CONSUL_PATHS.guard} leave`,
 } as const;

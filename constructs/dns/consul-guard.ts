@@ -31,6 +31,7 @@ export interface Beginning {
  * A program of the host that stands between a change and the running agent. Needs curl.
  *
  * - `gate` succeeds when the agent may stop without names going away.
+ * - `spare` succeeds when the datacenter can lose one of its servers.
  * - `ready` succeeds when the agent does its job: what runs on its machine can be found, and a server has caught up and is
  *   one of those that decide.
  * - `serving` succeeds when it does the job of a server, so that it is not what the others wait for.
@@ -145,6 +146,10 @@ leave() {
 case \${1-} in
   gate) gate ;;
   ready) ready ;;
+  spare)
+    spare=$(spare)
+    [ "\${spare:-0}" -ge 1 ]
+    ;;
   serving) ${isServer ? "runs_as_server && ready" : "exit 1"} ;;
   apply) apply ;;
   leave)
@@ -160,7 +165,7 @@ esac
 `;
 }
 
-const COMMANDS = "gate|ready|serving|apply|leave|remember";
+const COMMANDS = "gate|spare|ready|serving|apply|leave|remember";
 
 const GATE_OF_A_SERVER = `  # An agent that does not answer serves nobody: nothing is lost by stopping it.
   api status/leader -f >/dev/null || return 0

@@ -142,6 +142,11 @@ const cache = z.strictObject({
   authentication: z.enum(["iam", "none"], { error: 'expected "iam" or "none"' }).default("iam"),
 });
 
+/** Days for which CloudWatch keeps logs. */
+const LOG_TERMS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
 const DEBIAN_ARCHITECTURE = { x86_64: "amd64", arm64: "arm64" };
 
 /** A region on EC2: a VPC of its own over several availability zones, one auto-scaling group for each role. */
@@ -165,6 +170,12 @@ export const ec2Region = z
     image,
     /** Time from a machine's launch until it must have reported itself healthy, or is given up. */
     bootTimeoutSeconds: z.int().min(60).max(7200).default(900),
+    /** How long it is kept what machines say: one of CloudWatch's terms; "none" sends nothing there. */
+    machineLogDays: z
+      .union([z.literal("none"), z.literal(LOG_TERMS)], {
+        error: `expected "none" or one of CloudWatch's terms: ${LOG_TERMS.join(", ")} days`,
+      })
+      .default(30),
     /** Refuse to destroy databases, caches and load balancers: Terraform before it has begun, and AWS. */
     deletionProtection: z.boolean().default(true),
     /** Zones besides `privateZone` whose names lead to private addresses: other private zones, PrivateLink's names. */

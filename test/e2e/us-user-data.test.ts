@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { type App, TerraformStack } from "cdktf";
-import { AssetBucket, Network, SecretStore, ServerGroup } from "../../constructs/aws";
+import { AssetBucket, MachineLog, Network, SecretStore, ServerGroup } from "../../constructs/aws";
 import { snapshotPermissions } from "../../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../../constructs/dns";
 import { AggregationProxy, proxyBundle } from "../../constructs/proxy";
@@ -126,6 +126,31 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     );
   });
 
+  it("has its journal kept in CloudWatch, each entry once, and tells how full its disk and memory are", async () => {
+    // GIVEN something that is said after the boot WHEN the machine has been asked to send what it has
+    await machine.run("logger -t shop 'an order of 4711 euros'");
+    await machine.run(`systemctl restart ${WATCH}`);
+    // THEN
+    const said = await aws.logged(LOG_GROUP, instance);
+    expect(said.filter((line) => line === "shop: an order of 4711 euros")).toHaveLength(1);
+    expect(said.filter((line) => line.endsWith("tricloud: done"))).toHaveLength(1);
+    expect(said.length).toBeGreaterThan(100);
+    const told = await until("metrics", 180_000, async () => {
+      const calls = aws.calls("cloudwatch:PutMetricData");
+      return calls.length > 0 ? calls : undefined;
+    });
+    expect(told[0]).toMatchObject({
+      instance,
+      "MetricData.member.1.Dimensions.member.1.Value": "us-machine",
+    });
+    for (const [number, metric] of ["DiskUsed", "MemoryUsed"].entries()) {
+      const member = `MetricData.member.${number + 1}`;
+      expect(told[0]?.[`${member}.MetricName`]).toBe(metric);
+      expect(Number(told[0]?.[`${member}.Value`])).toBeGreaterThan(0);
+      expect(Number(told[0]?.[`${member}.Value`])).toBeLessThan(100);
+    }
+  });
+
   it("keeps snapshots in S3 with its role's credentials, and brings one back", async () => {
     // GIVEN a snapshot in the bucket, and something lost since
     await machine.run("consul kv put orders/last 4711 && systemctl start tricloud-consul-snapshot");
@@ -214,6 +239,8 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     const bootAs = async (id: string, text: string): Promise<string> => {
       giveUserData(machine, id, text.replace("TRIES=10", "TRIES=2"));
       await machine.run("cloud-init clean --logs");
+      // A new machine has none yet.
+      await machine.run(`systemctl disable --now ${WATCH}`);
       await reboot(machine);
       const { stdout } = await machine.attempt("cloud-init status --format json --wait");
       expect(JSON.parse(stdout)).toMatchObject({ status: "error" });
@@ -232,6 +259,9 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
       expect(aws.calls(COMPLETE).slice(1)).toEqual([
         expect.objectContaining({ LifecycleActionResult: "ABANDON", InstanceId: "i-0fffffffffffffff0" }),
       ]);
+      // and what it said is there when the machine is not any more
+      const said = await aws.logged(LOG_GROUP, "i-0fffffffffffffff0");
+      expect(said.filter((line) => line.includes("tricloud: failed at fetching"))).toHaveLength(1);
     });
 
     it("says so when its credentials are refused, and cannot report it", async () => {
@@ -244,8 +274,9 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
       // THEN the log has AWS's word for it, the step, and that nobody was told
       const refused = (code: string, operation: string) =>
         `An error occurred (${code}) when calling the ${operation} operation`;
-      expect(log).toContain(refused("InvalidSignatureException", "GetSecretValue"));
-      expect(log).toContain("tricloud: failed at fetching /etc/tricloud/consul/gossip.json");
+      expect(log).toContain(refused("SignatureDoesNotMatch", "GetObject"));
+      expect(log).toContain("tricloud: failed at fetching /usr/local/lib/tricloud/machine-watch");
+      expect(log).toContain(refused("InvalidSignatureException", "PutLogEvents"));
       expect(log).toContain(refused("SignatureDoesNotMatch", "CompleteLifecycleAction"));
       expect(log).toContain("tricloud: the failure could not be reported");
       expect(log).not.toContain("Traceback");
@@ -297,6 +328,7 @@ function oneMachine(app: App, testbed: Testbed): void {
     count: 1,
     assets: new AssetBucket(scope, "assets", { namePrefix: "tricloud-us-" }),
     secrets: new SecretStore(scope, "secrets", { namePrefix: "tricloud/us" }),
+    log: new MachineLog(scope, "log", { name: "us", awsRegion: AWS_REGION }),
     imageId: "ami-0123456789abcdef0",
   });
   const consul = new ConsulCluster(scope, "consul", {
@@ -307,7 +339,7 @@ function oneMachine(app: App, testbed: Testbed): void {
     aptSource: testbed.consulSource,
     snapshots: { bucket: { bucket: SNAPSHOTS, region: AWS_REGION }, credentials: "instance-role" },
   });
-  group.allow(...snapshotPermissions(AWS_REGION, { bucket: SNAPSHOTS, prefix: "consul/us" }));
+  group.grant(...snapshotPermissions(AWS_REGION, { bucket: SNAPSHOTS, prefix: "consul/us" }));
   const proxy = new AggregationProxy(scope, "proxy", {
     hosts: [group],
     allow: [ORIGIN],
@@ -323,6 +355,9 @@ function oneMachine(app: App, testbed: Testbed): void {
   });
 }
 
+/** Where the machine's words go. */
+const LOG_GROUP = "/tricloud/us/machines";
+const WATCH = "tricloud-machine-watch.service";
 /** A bucket that was there before. */
 const SNAPSHOTS = "us-snapshots";
 const COMPLETE = "autoscaling:CompleteLifecycleAction";

@@ -103,6 +103,7 @@ const PLATFORMS: Readonly<
         ["us-east-1a", "us-east-1b", "us-east-1c"],
         ["us-east-1a", "us-east-1b"],
       ],
+      machineLogDays: [7, "none"],
       image: ["ami-0123456789abcdef0", "debian-13-amd64-20251117-2299", "debian-13-arm64-20251117-2299"],
       tags: [{ team: "platform" }],
       ...Object.fromEntries(

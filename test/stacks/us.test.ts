@@ -183,12 +183,53 @@ describe("UsStack", () => {
       "AWS/NetworkELB",
       "AWS/RDS",
       "AWS/Route53",
+      "Tricloud",
     ]);
     for (const alarm of stack.all("cloudwatch_metric_alarm")) {
       expect(alarm["alarm_actions"]).toEqual([expect.stringContaining("aws_sns_topic.pager_")]);
     }
     const names = stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["alarm_name"]);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("pages people when Consul has no leader or no server to spare, where there can be one", () => {
+    const alarms = (from: Synthesised) =>
+      from
+        .all("cloudwatch_metric_alarm")
+        .filter((alarm) => String(alarm["metric_name"]).startsWith("Consul"));
+    const common = {
+      dimensions: { Group: "us-consul-server" },
+      statistic: "Maximum",
+      comparison_operator: "LessThanThreshold",
+      threshold: 1,
+      treat_missing_data: "breaching",
+    };
+    expect(alarms(stack)).toMatchObject([
+      { ...common, metric_name: "ConsulHasLeader" },
+      { ...common, metric_name: "ConsulCanLoseOne" },
+    ]);
+    const servers = userDataText(stack, named(stack, "launch_template", "us-consul-server"));
+    expect(servers).toContain("/etc/tricloud/machine-checks/ConsulCanLoseOne");
+    expect(userDataText(stack, named(stack, "launch_template", "us-app"))).not.toContain(
+      "machine-checks/Consul",
+    );
+    // GIVEN a region of one server WHEN synthesised THEN it never had one to spare
+    const { stack: single } = synthesise({
+      consul: { ...us.consul, singleServer: true },
+      servers: { ...us.servers, "consul-server": { count: 1 } },
+    });
+    expect(alarms(single)).toMatchObject([{ metric_name: "ConsulHasLeader" }]);
+  });
+
+  it("keeps what machines say for as long as the region wants, or not at all", () => {
+    const machines = ({ all }: Synthesised) =>
+      all("cloudwatch_log_group").filter(({ name }) => name === "/tricloud/us/machines");
+    expect(machines(stack)).toMatchObject([{ retention_in_days: 30 }]);
+    expect(machines(synthesise({ machineLogDays: 7 }).stack)).toMatchObject([{ retention_in_days: 7 }]);
+    const { stack: silent } = synthesise({ machineLogDays: "none" });
+    expect(machines(silent)).toEqual([]);
+    expect(JSON.stringify(silent.resource)).not.toContain("machine-watch");
+    expect(silent.all("cloudwatch_metric_alarm").map(({ namespace }) => namespace)).not.toContain("Tricloud");
   });
 
   it("pages nobody about an application that is not there yet", () => {
@@ -348,6 +389,11 @@ describe("a wrong EC2 region value", () => {
   };
 
   it.each([
+    [
+      { machineLogDays: 8 },
+      'region us: machineLogDays: expected "none" or one of CloudWatch\'s terms: 1, 3, 5, 7, 14, 30, 60, 90, 120, ' +
+        "150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days, got: 8",
+    ],
     [
       { awsRegion: "virginia" },
       'region us: awsRegion: expected an AWS region such as us-east-1, got: "virginia"',

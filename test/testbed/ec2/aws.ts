@@ -19,7 +19,7 @@ const MOTO_PORT = 5000;
 /** The bucket in which AWS publishes the agent of Session Manager. */
 export const AGENT_BUCKET = `amazon-ssm-${AWS_REGION}`;
 /** Names of the APIs that machines call; each bucket of S3 has one of its own too. */
-const NAMES = ["ec2", "autoscaling", "secretsmanager", "ssm", "s3"].map(
+const NAMES = ["ec2", "autoscaling", "secretsmanager", "ssm", "s3", "logs", "monitoring"].map(
   (service) => `${service}.${AWS_REGION}.amazonaws.com`,
 );
 const BUCKET_NAMES = `*.s3.${AWS_REGION}.amazonaws.com`;
@@ -178,6 +178,40 @@ export class Aws {
     });
     const { ARN, VersionId } = JSON.parse(answer.body) as { ARN: string; VersionId: string };
     return { arn: ARN, versionId: VersionId };
+  }
+
+  async createLogGroup(name: string): Promise<void> {
+    await this.logs("CreateLogGroup", { logGroupName: name });
+  }
+
+  /** What has arrived in a stream, message by message; nothing when there is no such stream. */
+  async logged(group: string, stream: string): Promise<string[]> {
+    const where = { logGroupName: group, logStreamName: stream };
+    const { logStreams } = (await this.logs("DescribeLogStreams", {
+      logGroupName: group,
+      logStreamNamePrefix: stream,
+    })) as { logStreams: unknown[] };
+    if (logStreams.length === 0) return [];
+    const messages: string[] = [];
+    for (let token: string | undefined; ;) {
+      const page = (await this.logs("GetLogEvents", { ...where, startFromHead: true, nextToken: token })) as {
+        events: { message: string }[];
+        nextForwardToken: string;
+      };
+      messages.push(...page.events.map(({ message }) => message));
+      if (page.events.length === 0 || page.nextForwardToken === token) return messages;
+      token = page.nextForwardToken;
+    }
+  }
+
+  private async logs(action: string, parameters: Record<string, unknown>): Promise<unknown> {
+    const headers = {
+      "x-amz-target": `Logs_20140328.${action}`,
+      "content-type": "application/x-amz-json-1.1",
+    };
+    const call = { service: "logs", method: "POST", path: "/", headers };
+    const { body } = await this.operate({ ...call, body: JSON.stringify(parameters) });
+    return body === "" ? {} : JSON.parse(body);
   }
 
   /** Has EC2 know a running machine with its address and tags. @returns its instance id */

@@ -22,7 +22,7 @@ export interface GroupPlan {
 }
 
 /**
- * Makes what a deploy makes before the first machine boots: buckets with their objects, and secrets. What exists already
+ * Makes what a deploy makes before the first machine boots: buckets with their objects, log groups and secrets. What exists already
  * stays as it is.
  */
 export class Cloud {
@@ -41,6 +41,11 @@ export class Cloud {
       const name = `${String(bucket_prefix)}${randomBytes(6).toString("hex")}`;
       await this.aws.createBucket(name);
       this.learn(address, { id: name, arn: `arn:aws:s3:::${name}` });
+    }
+    for (const [address, { name }] of Object.entries(stack.resources("aws_cloudwatch_log_group"))) {
+      if (this.made.has(address)) continue;
+      await this.aws.createLogGroup(String(name));
+      this.made.set(address, String(name));
     }
     for (const address of Object.keys(stack.resources("aws_kms_key"))) {
       this.learn(address, { arn: `arn:aws:kms:${AWS_REGION}:${ACCOUNT}:key/${address}` });

@@ -1,6 +1,6 @@
 /**
  * The AWS that machines of a region see, at the names they call it by: each request must be signed with an instance's
- * credentials and allowed by its role's policy. S3, Secrets Manager and EC2 are moto's; the one call each that machines
+ * credentials and allowed by its role's policy. S3, Secrets Manager, EC2 and CloudWatch are moto's; the one call each that machines
  * make of Auto Scaling and Systems Manager, which moto has not, are answered here, the former by the parent process.
  *
  * The parent talks to it over Node's channel. It is told of each call, and of each refusal.
@@ -71,6 +71,16 @@ function asked({ headers, url, method }, body) {
       const detail = JSON.parse(body.toString());
       return { service, action, resource: detail.SecretId ?? "*", detail };
     }
+    case "logs": {
+      const { logGroupName, logStreamName } = JSON.parse(body.toString());
+      const resource = `arn:aws:logs:${region}:${account}:log-group:${logGroupName}:log-stream:${logStreamName}`;
+      const action = `logs:${(headers["x-amz-target"] ?? "").split(".")[1]}`;
+      return { service, action, resource, detail: { logGroupName, logStreamName } };
+    }
+    case "monitoring": {
+      const context = { "cloudwatch:namespace": form.Namespace };
+      return { service, action: `cloudwatch:${form.Action}`, resource: "*", detail: form, context };
+    }
     default:
       return undefined;
   }
@@ -88,15 +98,17 @@ const REFUSE = {
   s3: (response, problem) => xml(response, problem.status, `<Error>${errorText(problem)}</Error>`),
   ec2: (response, problem) =>
     xml(response, 403, `<Response><Errors><Error>${errorText(problem)}</Error></Errors></Response>`),
-  autoscaling: (response, problem) =>
-    xml(
-      response,
-      problem.status,
-      `<ErrorResponse><Error><Type>Sender</Type>${errorText(problem)}</Error></ErrorResponse>`,
-    ),
+  autoscaling: xmlError,
+  monitoring: xmlError,
   secretsmanager: jsonError,
   ssm: jsonError,
+  logs: jsonError,
 };
+
+function xmlError(response, problem) {
+  const text = `<ErrorResponse><Error><Type>Sender</Type>${errorText(problem)}</Error></ErrorResponse>`;
+  xml(response, problem.status, text);
+}
 
 function jsonError(response, { code, message }) {
   const names = { SignatureDoesNotMatch: "InvalidSignatureException", AccessDenied: "AccessDeniedException" };
@@ -108,7 +120,7 @@ function jsonError(response, { code, message }) {
 async function answer(request, response, body) {
   const what = asked(request, body);
   if (what === undefined) return response.writeHead(404).end();
-  const { service, action, resource, detail } = what;
+  const { service, action, resource, detail, context } = what;
   // Whether anybody may read it is for moto to say, which knows each object's access list.
   if (service === "s3" && request.headers.authorization === undefined)
     return moto(request, response, body, "s3");
@@ -117,7 +129,7 @@ async function answer(request, response, body) {
   const instance = [...instances.values()].find(({ credentials }) => credentials.accessKeyId === key);
   const scope = { service, region, credentials: instance?.credentials ?? NOBODY };
   let problem = refusal(request, body, scope, RequestSigner);
-  if (problem === undefined && !isAllowed(instance.statements, permission(action, resource))) {
+  if (problem === undefined && !isAllowed(instance.statements, permission(action, resource, context))) {
     const message = `The role of ${instance.id} may not perform ${action} on ${resource}`;
     problem = { code: service === "ec2" ? "UnauthorizedOperation" : "AccessDenied", status: 403, message };
   }
@@ -140,7 +152,11 @@ async function answer(request, response, body) {
   }
 }
 
-const permission = (action, resource) => ({ action, resource, context: { "aws:RequestedRegion": region } });
+const permission = (action, resource, context) => ({
+  action,
+  resource,
+  context: { "aws:RequestedRegion": region, ...context },
+});
 
 /** Passes a request on as it is. Of a service that is named, moto's refusal, which has no words, is put into AWS's. */
 function moto({ method, url, headers }, response, body, service) {
