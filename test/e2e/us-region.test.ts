@@ -1,23 +1,58 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { type Ec2RegionInput } from "../../constructs/region";
+import { type ServiceInput } from "../../constructs/service";
+import { ImageRegistry, until } from "../testbed";
+import { type Call } from "../testbed/ec2/aws";
 import { type Instance } from "../testbed/ec2/instance";
 import { type Attempt, calls, lookUps, serversHealth } from "../testbed/ec2/observation";
 import { Ec2Laboratory, ORIGIN, usRegion } from "../testbed/ec2/region";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const SERVERS = "us-consul-server";
+const PORT = 8080;
 const URL = `http://${ORIGIN}.ccnproxy-https/hc`;
 const NAMES = ["consul.service.consul", "proxy.service.consul", `${ORIGIN}.ccnproxy-https`, ORIGIN];
+
+/** Of a metric, what one call has told. */
+const valuesOf = (call: Call, metric: string): number[] =>
+  Object.entries(call).flatMap(([key, name]) =>
+    name === metric ? [Number(call[key.replace(/MetricName$/, "Value")])] : [],
+  );
 
 describeOnVirtualHosts("the region us on EC2", () => {
   let lab: Ec2Laboratory;
   let region: Ec2RegionInput;
+  let services: ServiceInput[];
+  const secret = randomUUID();
 
   beforeAll(async () => {
     // GIVEN an account with nothing in it
     lab = await Ec2Laboratory.open();
-    region = usRegion(lab.testbed);
+    const registry = await ImageRegistry.start(lab.testbed);
+    region = {
+      ...usRegion(lab.testbed),
+      registry: {
+        address: registry.address,
+        caCertificate: readFileSync(registry.authority, "utf8"),
+        credentials: true,
+      },
+    };
+    services = [
+      {
+        name: "shop",
+        image: await registry.push("shop", { env: { VERSION: "1" } }),
+        port: PORT,
+        health: { path: "/healthz" },
+        secrets: ["session-key"],
+        calls: [`https://${ORIGIN}`],
+        in: { us: {} },
+      },
+    ];
+    lab.variables["registry_credentials"] = registry.credentials;
+    lab.variables["secret_shop__session_key"] = secret;
     // WHEN the region is deployed
-    await lab.deploy(await lab.plan(region));
+    await lab.deploy(await lab.plan(region, services));
   }, 600_000);
 
   afterAll(() => lab?.close());
@@ -52,6 +87,44 @@ describeOnVirtualHosts("the region us on EC2", () => {
     }
   });
 
+  it("tells CloudWatch whether Consul has a leader and can lose a server, and what each machine says", async () => {
+    for (const metric of ["ConsulHasLeader", "ConsulCanLoseOne"]) {
+      const succeeding = () =>
+        lab.aws.calls("cloudwatch:PutMetricData").flatMap((call) => valuesOf(call, metric));
+      await until(`${metric} of a server`, 180_000, async () => succeeding().includes(1) || undefined);
+    }
+    for (const { id } of inService()) {
+      await until(`what ${id} says`, 60_000, async () => {
+        const said = await lab.aws.logged("/tricloud/us/machines", id);
+        return said.some((line) => line.endsWith("tricloud: done")) || undefined;
+      });
+    }
+  });
+
+  it("has its services on all machines of their group, with their secrets and without their machines' rights", async () => {
+    const apps = lab.group("us-app").inService.map(({ host }) => host);
+    const [proxy] = lab.group("us-proxy").inService as [Instance];
+    // GIVEN that machines learn who they are at an address that answers them
+    const metadata = "169.254.169.254";
+    for (const host of apps) {
+      const ask = (path: string) => host.run(`curl -fsS -m 10 http://127.0.0.1:${PORT}${path}`);
+      expect(await host.run(`curl -s -m 10 -o /dev/null -w '%{http_code}' http://${metadata}/`)).toBe("401");
+      // THEN each has an instance, with its secret, which reaches others and not that
+      expect(await ask("/")).toContain("version 1 in us");
+      expect(await ask("/secret")).toBe(secret);
+      expect(await ask("/reaches/127.0.0.1:8500")).toBe("yes\n");
+      expect(await ask(`/reaches/${metadata}:80`)).toMatch(/^no: /);
+    }
+    // AND all of them are known by name
+    const wanted = apps.map(({ address }) => address).sort();
+    await until("all instances named", 60_000, async () => {
+      const named = await proxy.host.run(
+        "getent ahostsv4 shop.service.consul | awk '{ print $1 }' | sort -u",
+      );
+      return named.trim().split("\n").sort().join() === wanted.join() || undefined;
+    });
+  });
+
   it("replaces its Consul servers without a failed call or look-up, and without losing their quorum", async () => {
     // GIVEN 100 look-ups and 50 calls a second on an application host
     const [app] = lab.group("us-app").inService as [Instance];
@@ -60,10 +133,10 @@ describeOnVirtualHosts("the region us on EC2", () => {
     const load = [await lookUps(app.host, 100, NAMES), await calls(app.host, 50, [URL])] as const;
     const health = await serversHealth(app.host);
     // WHEN the servers' profile changes
-    const plans = await lab.plan({
-      ...region,
-      dns: { ...region.dns, records: { "new.example.com": "192.0.2.1" } },
-    });
+    const plans = await lab.plan(
+      { ...region, dns: { ...region.dns, records: { "new.example.com": "192.0.2.1" } } },
+      services,
+    );
     await lab.deploy(plans.filter(({ name }) => name === SERVERS));
     // THEN
     const after = servers.inService.map(({ id }) => id);

@@ -73,6 +73,10 @@ sub answer {
     open my $secret, '<', $file or return ('200 OK', "no secret: $!\n");
     return ('200 OK', join '', <$secret>);
   }
+  if ($path =~ m{^/reaches/([\d.]+:\d+)$}) {
+    my $other = IO::Socket::INET->new(PeerAddr => $1, Timeout => 5) or return ('200 OK', "no: $@\n");
+    return ('200 OK', "yes\n");
+  }
   print "ran $body\n" if $method eq 'POST';
   if ($path eq '/rights') {
     open my $probe, '>', '/written' and return ('200 OK', "the root can be written\n");

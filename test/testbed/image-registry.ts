@@ -6,7 +6,8 @@ import { run } from "./command";
 import { startProcess, type StartedProcess, untilListening } from "./network";
 import { type Testbed } from "./testbed";
 
-const PORT = 5000;
+/** Another one than the AWS beside it has. */
+const PORT = 5443;
 const USER = "region";
 /** Has crypt make a hash by bcrypt, the only one that the registry takes. */
 const SALT = "$2y$05$TheSaltOfThisTestbed..";
@@ -19,7 +20,7 @@ export interface ImageProps {
 
 /** Debian's docker-registry in the hosts' rack, over TLS, and images made from the hosts' own Debian. */
 export class ImageRegistry {
-  /** As image references begin: `10.77.3.1:5000`. */
+  /** As image references begin: `10.77.3.1:5443`. */
   readonly address: string;
   private server: StartedProcess | undefined;
   private layer: Layer | undefined;

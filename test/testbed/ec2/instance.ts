@@ -12,7 +12,7 @@ const SHUTDOWN_MS = 60_000;
 export class Instance {
   /** Makes a machine with the plan's user data and switches it on. */
   static async launch(testbed: Testbed, aws: Aws, plan: GroupPlan, zone: string): Promise<Instance> {
-    const host = await machineFromImage(testbed, aws.authority);
+    const host = await machineFromImage(testbed, aws.authority, plan.userData.includes("podman"));
     const { name, tags, statements, userData } = plan;
     const id = await aws.runInstance(host.address, tags);
     aws.admit({

@@ -15,11 +15,16 @@ const IMAGE_PACKAGES = ["cloud-init"];
  * anybody's but the testbed's. It trusts one authority more than the image does, and is named as machines on EC2 are.
  *
  * @param authority PEM certificate
+ * @param containers whether it can run containers, as any machine can
  */
-export async function machineFromImage(testbed: Testbed, authority: string): Promise<VirtualHost> {
+export async function machineFromImage(
+  testbed: Testbed,
+  authority: string,
+  containers = false,
+): Promise<VirtualHost> {
   const layer = await testbed.layer("ec2-image", IMAGE_PACKAGES);
   const name = `ip-${testbed.network.nextAddress.replaceAll(".", "-")}`;
-  const machine = await testbed.addHost(name, [layer]);
+  const machine = await testbed.addHost(name, [layer], undefined, containers);
   const write = (path: string, text: string) => {
     mkdirSync(join(machine.root, dirname(path)), { recursive: true });
     writeFileSync(join(machine.root, path), text);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Ec2RegionInput, ec2Region } from "../../../constructs/region";
+import { type Ec2RegionInput, validateRegions } from "../../../constructs/region";
+import { type ServiceInput, validateServices } from "../../../constructs/service";
 import { addStacks } from "../../../stacks";
 import { FAR_ADDRESS } from "../network";
 import { Testbed } from "../testbed";
@@ -26,7 +27,8 @@ export function usRegion(testbed: Testbed): Ec2RegionInput {
     awsRegion: AWS_REGION,
     availabilityZones: ZONES,
     image: "ami-0123456789abcdef0",
-    bootTimeoutSeconds: 120,
+    // A crowded machine may take minutes; one that is given up too early is launched again and again.
+    bootTimeoutSeconds: 300,
     servers: { "consul-server": { count: 3 }, proxy: { count: 2 }, app: { count: 2 } },
     proxy: {
       allow: [ORIGIN],
@@ -55,6 +57,8 @@ export class Ec2Laboratory {
     }
   }
 
+  /** What the deployer gives to Terraform. */
+  readonly variables: Record<string, string> = { consul_gossip_key: GOSSIP_KEY };
   readonly groups = new Map<string, AutoScalingGroup>();
   private readonly cloud: Cloud;
   private deploys = 0;
@@ -65,7 +69,7 @@ export class Ec2Laboratory {
     readonly aws: Aws,
     private readonly onStep: (step: string) => void,
   ) {
-    this.cloud = new Cloud(aws, { consul_gossip_key: GOSSIP_KEY });
+    this.cloud = new Cloud(aws, this.variables);
     aws.onAutoScaling = (call) => {
       for (const group of this.groups.values()) {
         const verdict = group.complete(call);
@@ -83,11 +87,16 @@ export class Ec2Laboratory {
   }
 
   /** Synthesises the region. @returns its groups as a deploy would have them, each after those it depends on */
-  async plan(region: Ec2RegionInput): Promise<GroupPlan[]> {
+  async plan(region: Ec2RegionInput, services: readonly ServiceInput[] = []): Promise<GroupPlan[]> {
     const directory = join(this.testbed.directory, `deploy-${++this.deploys}`);
     mkdirSync(directory);
+    const regions = validateRegions([{ file: "us.json", value: region }]);
+    const values = validateServices(
+      services.map((value) => ({ file: `${value.name}.json`, value })),
+      regions,
+    );
     const stack = await Stack.synthesise(directory, region.name, (app) =>
-      addStacks(app, ec2Region.parse(region)).then(() => undefined),
+      addStacks(app, regions[0]!, values).then(() => undefined),
     );
     return this.cloud.apply(stack);
   }
