@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { OptionError, type Program } from "../proxy/engine";
 import { GatewayService } from "./gateway-service";
 import { readConfiguration } from "./options/configuration";
+import { QuotaBook, type QuotaQuestion } from "./limits/quota-book";
 import { MONOLITH, type GatewayOptions } from "./options/gateway-options";
 import { readRoutes } from "./options/route-values";
 import { ROUTE_FAMILIES } from "./route-metrics";
@@ -49,11 +50,16 @@ export const API_GATEWAY: Program<GatewayOptions> = {
     if (command.run !== "serve") throw new OptionError("the command line does not ask for a gateway", false);
     return command.options;
   },
+  together: () => {
+    const book = new QuotaBook();
+    return (question) => book.grant(question as QuotaQuestion);
+  },
   make: (options, log, trust) => new GatewayService(options, log, trust),
   rehearsal: (options, origins) => ({
     options: {
       ...options,
       issuers: [],
+      limits: [],
       services: origins.map((origin, index) => ({
         name: `${MONOLITH}-${index}`,
         keepHost: false,

@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { type SecureContext } from "node:tls";
 import {
   type AccessRecord,
@@ -23,6 +24,8 @@ import { Preflight, PREFLIGHT } from "./cors/preflight";
 import { AnswerFields } from "./answer-fields";
 import { GuardedFields } from "./fields/guarded-fields";
 import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
+import { Limits } from "./limits/limits";
+import { QuotaBook, type QuotaGrant, type QuotaQuestion } from "./limits/quota-book";
 import { standing, userOf } from "./moving/share";
 import { shadowService } from "./options/shadow-services";
 import {
@@ -60,6 +63,7 @@ const REST: RouteOptions = {
   shadow: undefined,
   cors: undefined,
   jwt: undefined,
+  limits: [],
 };
 
 /** The gateway proper: sends each request where its route says. */
@@ -77,6 +81,8 @@ export class GatewayService extends Service<GatewayOptions> {
     nextId: () => this.ids.next(),
     complain: (issuer, problem) => this.log.event("error", "keys of an issuer not had", { issuer, problem }),
   });
+  private readonly ownBook = new QuotaBook();
+  private readonly limits = new Limits((question) => this.quota(question));
   private hasCors = false;
   private unrouted = 0;
 
@@ -170,8 +176,11 @@ export class GatewayService extends Service<GatewayOptions> {
       lines: arrival.lines,
     };
     const { gate, cors } = state;
-    const fields = cors && new AnswerFields(cors, head.fieldValue("origin"));
-    const destination = new RoutedExchange(decision, { gate, fields });
+    const fields =
+      gate === undefined && cors === undefined
+        ? undefined
+        : new AnswerFields(cors, cors && head.fieldValue("origin"));
+    const destination = new RoutedExchange(decision, { gate, fields, address: arrival.address });
     if (arrival.looping)
       return { status: 508, problem: "the request has been through too many gateways", destination };
     if (full)
@@ -205,6 +214,7 @@ export class GatewayService extends Service<GatewayOptions> {
     const snapshot = super.snapshot();
     for (const state of this.states.values()) state.into(snapshot);
     this.issuers.into(snapshot);
+    this.limits.into(snapshot);
     snapshot["route_unrouted_total"] = this.unrouted;
     return snapshot;
   }
@@ -216,13 +226,14 @@ export class GatewayService extends Service<GatewayOptions> {
   }
 
   protected override declare(): void {
-    const { routes, services, issuers } = this.options;
+    const { routes, services, issuers, limits, gateways, workers } = this.options;
     this.table = new RouteTable(routes);
     this.guarded = new GuardedFields([
       ...HOP_FIELDS,
       ...issuers.flatMap(({ forward }) => forward.map(({ field }) => field)),
     ]);
     this.issuers.declare(issuers);
+    this.limits.declare(limits, gateways, workers === "auto" ? cpus().length : workers);
     for (const route of routes) {
       const state = this.stateOf(route);
       state.options = route;
@@ -283,10 +294,19 @@ export class GatewayService extends Service<GatewayOptions> {
     );
   }
 
-  private gateOf({ jwt }: RouteOptions): Gate | undefined {
-    if (jwt === undefined) return undefined;
+  private gateOf({ jwt, limits: names }: RouteOptions): Gate | undefined {
+    const limits = names.map((name) => this.limits.get(name));
+    if (jwt === undefined)
+      return limits.length === 0 ? undefined : new Gate({ token: undefined, forward: [], limits });
     const { options, keys } = this.issuers.get(jwt.issuer);
-    return new Gate(new TokenCheck(options, keys, jwt), options.forward);
+    return new Gate({ token: new TokenCheck(options, keys, jwt), forward: options.forward, limits });
+  }
+
+  /** Of all workers together, where there are several. */
+  private async quota(question: QuotaQuestion): Promise<QuotaGrant | undefined> {
+    return this.askTogether === undefined
+      ? this.ownBook.grant(question)
+      : ((await this.askTogether(question)) as QuotaGrant | undefined);
   }
 
   private stateOf(route: RouteOptions): RouteState {

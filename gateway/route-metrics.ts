@@ -14,6 +14,13 @@ export const ROUTE_FAMILIES: readonly Family[] = [
   ["route_shadows_active", "gauge", "Shadows of a route's requests that are under way."],
   ["issuer_looks_total", "counter", "Times that an issuer was asked for its keys."],
   ["issuer_look_failures_total", "counter", "Times that it did not tell them."],
+  ["limit_exceeded_total", "counter", "Requests beyond a limit."],
+  [
+    "limit_keys_forgotten_total",
+    "counter",
+    "Times that somebody's quota began anew, since too many had one.",
+  ],
+  ["limit_unknown_total", "counter", "Requests let through since nobody told what was left of a limit."],
   ["route_unrouted_total", "counter", "Requests that no route took, where there is no monolith."],
 ];
 

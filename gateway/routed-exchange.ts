@@ -4,7 +4,7 @@ import { type Call } from "./call";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
 import { Refusal } from "./refusal";
-import { broken, type Gate } from "./safety/gate";
+import { broken, type Gate, type Visitor } from "./safety/gate";
 import { type Shadow } from "./shadow/shadow";
 
 /** What a gateway has decided of one request. */
@@ -20,6 +20,8 @@ export interface Handling {
   readonly gate: Gate | undefined;
   /** What is changed in its answer. */
   readonly fields: AnswerFields | undefined;
+  /** The client's. */
+  readonly address: string;
 }
 
 /** One request on its route to a service. */
@@ -35,10 +37,18 @@ export class RoutedExchange implements Destination {
 
   constructor(
     readonly decision: Decision,
-    { gate, fields }: Handling,
+    { gate, fields, address }: Handling,
   ) {
     const { state } = decision;
-    this.admit = gate && ((requester, taken) => void this.pass(gate, requester, taken));
+    this.admit =
+      gate &&
+      ((requester, taken) =>
+        void this.pass(
+          gate,
+          { head: requester.head, address, tell: (limit, verdict) => fields?.tell(limit, verdict) },
+          requester,
+          taken,
+        ));
     this.amend = fields && ((head) => fields.amend(head));
     this.maxBodyBytes = state.options.maxBodyBytes || undefined;
     state.active++;
@@ -78,8 +88,13 @@ export class RoutedExchange implements Destination {
     this.shadow?.primaryEnded();
   }
 
-  private async pass(gate: Gate, requester: MovableRequester, taken: () => void): Promise<void> {
-    const answer = await gate.pass(requester).catch(broken);
+  private async pass(
+    gate: Gate,
+    visitor: Visitor,
+    requester: MovableRequester,
+    taken: () => void,
+  ): Promise<void> {
+    const answer = await gate.pass(visitor).catch(broken);
     if (this.over) return;
     if (answer instanceof Refusal) {
       this.decision.state.refused(answer.reason);

@@ -22,6 +22,8 @@ export interface Program<O extends Options> {
   readonly metrics: MetricFamilies;
   /** What the process was told to serve by, read from where it was told. @throws OptionError */
   read(): O;
+  /** Makes who answers what workers ask about all of them together. @default - nobody */
+  together?(): (question: unknown) => unknown;
   make(options: O, log?: Log, trust?: SecureContext): Service<O>;
   /** The same options, with all that serves nobody else left out. */
   rehearsal(options: O, origins: readonly RehearsalOrigin[]): Rehearsal<O>;

@@ -11,7 +11,16 @@ import { type Options } from "./options/options";
 import { type Program } from "./program";
 import { reloadOnHangup } from "./reload";
 import { ignoreSignal } from "./serve";
-import { ALL_TIMES, CHANGE, ORDERS, REPORT, TIMES, type WorkerOrders, type WorkerReport } from "./worker";
+import {
+  ALL_TIMES,
+  CHANGE,
+  ORDERS,
+  REPORT,
+  TIMES,
+  TOGETHER,
+  type WorkerOrders,
+  type WorkerReport,
+} from "./worker";
 
 /** A worker that lived for less is replaced only after a pause, lest a broken start burns a core. */
 const SHORT_LIFE_MS = 1_000;
@@ -24,11 +33,13 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   private drained: readonly string[] = [];
   private terminating = false;
   private exitCode = 0;
+  private readonly together: ((question: unknown) => unknown) | undefined;
 
   constructor(
     private readonly program: Program<O>,
     public options: O,
   ) {
+    this.together = program.together?.();
     this.count = options.workers === "auto" ? cpus().length : options.workers;
   }
 
@@ -70,7 +81,11 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
     const started = Date.now();
     this.workers.set(
       worker,
-      new Channel(worker, { [ALL_TIMES]: () => this.askAll(TIMES), [ORDERS]: () => this.orders }),
+      new Channel(worker, {
+        [ALL_TIMES]: () => this.askAll(TIMES),
+        [ORDERS]: () => this.orders,
+        [TOGETHER]: (question) => this.together?.(question),
+      }),
     );
     worker.once("exit", (code, signal) => {
       this.workers.delete(worker);

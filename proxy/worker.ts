@@ -29,6 +29,7 @@ export const CHANGE = "change";
 /** What a worker asks of its supervisor. */
 export const ALL_TIMES = "all times";
 export const ORDERS = "orders";
+export const TOGETHER = "together";
 
 /** Serves with the supervisor's options, and answers its questions. */
 export async function work<O extends Options>(program: Program<O>): Promise<void> {
@@ -55,6 +56,7 @@ export async function work<O extends Options>(program: Program<O>): Promise<void
     made.takeOut(drained);
     // The supervisor tells of what it was told.
     ignoreSignal("SIGHUP", made.log);
+    made.askTogether = (question) => supervisor.ask(TOGETHER, question);
     // Without a supervisor this worker is about to end too, and what it knows itself is all there is.
     made.allTimes = async () =>
       ((await supervisor.ask(ALL_TIMES)) as TimesSample[] | undefined) ?? [made.times()];

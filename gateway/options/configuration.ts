@@ -24,6 +24,8 @@ import {
 import { GuardedFields } from "../fields/guarded-fields";
 import { type IssuerOptions } from "./issuer-options";
 import { readIssuers } from "./issuer-values";
+import { type LimitOptions } from "./limit-options";
+import { readLimits } from "./limit-values";
 import { readRoutes } from "./route-values";
 import { readMonolith, readServices } from "./service-values";
 
@@ -31,7 +33,7 @@ import { readMonolith, readServices } from "./service-values";
 const NOT_OURS = ["upstream", "stsize", "spfactor", "allow", "allowAny", "warm", "groups"] as const;
 type EngineOption = Exclude<OptionName, (typeof NOT_OURS)[number]>;
 
-type OwnOption = "monolith" | "services" | "routes" | "issuers" | "trustedHops";
+type OwnOption = "monolith" | "services" | "routes" | "issuers" | "limits" | "gateways" | "trustedHops";
 
 const OWN: Readonly<Record<OwnOption, Definition>> = {
   services: structure([], "services by name", "where requests go, by name", readServices),
@@ -43,6 +45,13 @@ const OWN: Readonly<Record<OwnOption, Definition>> = {
   ),
   routes: structure([], "routes by name", "which requests go to which service", readRoutes),
   issuers: structure([], "issuers by name", "whose tokens routes may ask for, by name", readIssuers),
+  limits: structure([], "limits by name", "how many requests each may send, by name", readLimits),
+  gateways: integer(
+    1,
+    1,
+    1_000,
+    "gateways of the region, to which requests come evenly: each keeps to its part of a limit",
+  ),
   trustedHops: integer(
     0,
     0,
@@ -79,6 +88,8 @@ export function readConfiguration(file: string): GatewayOptions {
   const issuers = own<readonly IssuerOptions[]>("issuers");
   checkRoutes(file, routes, services);
   checkTokens(file, routes, issuers);
+  const limits = own<readonly LimitOptions[]>("limits");
+  checkLimits(file, routes, limits);
   checkFiles(engine, `${file}: `);
   const groups = services
     .map(({ group }) => group)
@@ -94,6 +105,8 @@ export function readConfiguration(file: string): GatewayOptions {
     services,
     routes,
     issuers,
+    limits,
+    gateways: own("gateways"),
     trustedHops: own("trustedHops"),
   };
 }
@@ -117,6 +130,29 @@ function checkTokens(file: string, routes: readonly RouteOptions[], issuers: rea
       );
     for (const field of Object.keys(headers)) unguarded(`${path}.headers`, field);
     if (sticky !== undefined && "header" in sticky) unguarded(`${path}.sticky.header`, sticky.header);
+  }
+}
+
+/** Limits are there; and whom a token names nobody knows where none is asked for. */
+function checkLimits(file: string, routes: readonly RouteOptions[], limits: readonly LimitOptions[]): void {
+  for (const route of routes) {
+    const path = `routes.${route.name}.limits`;
+    for (const [index, name] of route.limits.entries()) {
+      const limit = limits.find((each) => each.name === name);
+      if (limit === undefined)
+        throw bad(
+          file,
+          `${path}[${index}]`,
+          name,
+          limits.length === 0
+            ? "a limit: there are no limits"
+            : `one of ${limits.map((each) => each.name).join(", ")}`,
+        );
+      if ("claim" in limit.key && route.jwt === undefined)
+        throw bad(file, `${path}[${index}]`, name, "a limit by address or header where there is no jwt");
+      if (route.limits.indexOf(name) < index)
+        throw bad(file, `${path}[${index}]`, name, "another than those before it");
+    }
   }
 }
 

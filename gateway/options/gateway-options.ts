@@ -1,6 +1,7 @@
 import { type GroupOptions, type Options } from "../../proxy/engine";
 import { type CorsOptions } from "./cors-options";
 import { type IssuerOptions, type TokenOptions } from "./issuer-options";
+import { type LimitOptions } from "./limit-options";
 import { type PathPattern } from "../routes/path-pattern";
 import { type Routable } from "../routes/route-table";
 
@@ -54,6 +55,8 @@ export interface RouteOptions extends Routable {
   readonly cors: CorsOptions | undefined;
   /** What a request has to prove. */
   readonly jwt: TokenOptions | undefined;
+  /** Names of limits that it draws on. */
+  readonly limits: readonly string[];
 }
 
 /** A route some of whose requests are put to another service too. */
@@ -72,6 +75,9 @@ export interface GatewayOptions extends Options {
   readonly services: readonly ServiceOptions[];
   readonly routes: readonly RouteOptions[];
   readonly issuers: readonly IssuerOptions[];
+  readonly limits: readonly LimitOptions[];
+  /** Gateways of the region, among which limits are divided. */
+  readonly gateways: number;
   /** Proxies in front that may be believed in what they say of the client. */
   readonly trustedHops: number;
 }

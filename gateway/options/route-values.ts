@@ -14,6 +14,7 @@ import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-
 import { type CorsOptions } from "./cors-options";
 import { corsOf } from "./cors-values";
 import { type TokenOptions } from "./issuer-options";
+import { readLimitNames } from "./limit-values";
 import { readTokenOptions } from "./issuer-values";
 import { shadowOf } from "./shadow-values";
 import { readList, readText, TOKEN } from "./text-values";
@@ -35,6 +36,7 @@ const KEYS = [
   "shadow",
   "jwt",
   "cors",
+  "limits",
 ];
 
 /** Reads the value of `routes`: an object of routes by name. @throws BadValue */
@@ -75,6 +77,7 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     sticky,
     shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods, readMethods), undefined),
     cors: from<CorsOptions | undefined>("cors", corsOf(methods, readMethods), undefined),
+    limits: from<readonly string[]>("limits", readLimitNames, []),
     jwt: from<TokenOptions | undefined>("jwt", readTokenOptions, undefined),
   };
 }

@@ -16,6 +16,9 @@ const forwarding = (field: string, more: object = {}): object =>
   route(more, { issuers: { users: { ...USERS, forward: { sub: field } } } });
 const cors = (more: object, of: object = {}): object =>
   route({ cors: { origins: ["https://a"], ...more }, ...of });
+const limit = (more: object): object => ({
+  limits: { l: { requests: 10, window: "1m", key: "address", ...more } },
+});
 
 test.each<[string, object, string]>([
   [
@@ -127,6 +130,41 @@ test.each<[string, object, string]>([
     forwarding("X-User", { sticky: { header: "X-User" } }),
     'routes.a.sticky.header: "x-user" is not a field that clients can fill',
   ],
+  [
+    "a limit of nobody",
+    route({ limits: ["l"] }),
+    'routes.a.limits[0]: "l" is not a limit: there are no limits',
+  ],
+  ["an unknown limit", route({ limits: ["m"] }, limit({})), 'routes.a.limits[0]: "m" is not one of l'],
+  [
+    "a limit twice",
+    route({ limits: ["l", "l"] }, limit({})),
+    'routes.a.limits[1]: "l" is not another than those',
+  ],
+  [
+    "a limit by claim where there is no token",
+    route({ limits: ["l"] }, limit({ key: { claim: "sub" } })),
+    'routes.a.limits[0]: "l" is not a limit by address or header where there is no jwt',
+  ],
+  [
+    "a limit of nothing",
+    route({}, limit({ requests: 0 })),
+    "limits.l.requests: 0 is not a whole number from 1",
+  ],
+  ["a window of no time", route({}, limit({ window: 0 })), "limits.l.window: 0 is not whole seconds"],
+  [
+    "a window of half a second",
+    route({}, limit({ window: "500ms" })),
+    'limits.l.window: "500ms" is not whole seconds',
+  ],
+  ["a limit by what is not there", route({}, limit({ key: "ip" })), 'limits.l.key: "ip" is not "address", {'],
+  ["a limit in quotes", route({}, { limits: { 'a"': 1 } }), 'limits.a": "a\\"" is not a name of at most 64'],
+  [
+    "an unknown key of a limit",
+    route({}, limit({ burst: 1 })),
+    'limits.l: "burst" is not one of requests, window',
+  ],
+  ["no gateway", route({}, { gateways: 0 }), "gateways: 0 is not a whole number from 1 to 1000"],
   ["no origins", route({ cors: {} }), "routes.a.cors.origins: undefined is not a list, each an origin"],
   [
     "an origin with a path",
