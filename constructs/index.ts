@@ -89,3 +89,6 @@ export type {
   Workload,
   WorkloadRole,
 } from "./topology/elements";
+
+// The way to what a construct neither tells nor takes.
+export { resourcesOf } from "./resources-of";
