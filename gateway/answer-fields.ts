@@ -1,5 +1,6 @@
 import { type ResponseHead } from "../proxy/engine";
 import { type Cors } from "./cors/cors";
+import { type KeptFields } from "./fields/kept-fields";
 import { type RateLimit, type Verdict } from "./limits/rate-limit";
 
 /** What is changed in the fields of one answer. */
@@ -12,6 +13,7 @@ export class AnswerFields {
   constructor(
     private readonly cors: Cors | undefined,
     private readonly origin: string | undefined,
+    private readonly kept: KeptFields | undefined,
   ) {}
 
   /** The client is to know what is left of a quota. */
@@ -25,7 +27,8 @@ export class AnswerFields {
   amend(answer: ResponseHead | undefined): string {
     const told =
       this.policies === "" ? "" : `RateLimit-Policy: ${this.policies}\r\nRateLimit: ${this.limits}\r\n`;
-    const { cors } = this;
+    const { cors, kept } = this;
+    if (kept !== undefined) answer?.withhold((name) => !kept.has(name));
     if (cors === undefined) return told;
     const vary = cors.varies && !namesOrigin(answer) ? "Vary: Origin\r\n" : "";
     answer?.withhold((name) => name.startsWith("access-control-"));

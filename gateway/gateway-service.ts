@@ -23,6 +23,7 @@ import { Cors, preflightedMethod } from "./cors/cors";
 import { Preflight, PREFLIGHT } from "./cors/preflight";
 import { AnswerFields } from "./answer-fields";
 import { GuardedFields } from "./fields/guarded-fields";
+import { KeptFields } from "./fields/kept-fields";
 import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
 import { Limits } from "./limits/limits";
 import { QuotaBook, type QuotaGrant, type QuotaQuestion } from "./limits/quota-book";
@@ -64,6 +65,9 @@ const REST: RouteOptions = {
   cors: undefined,
   jwt: undefined,
   limits: [],
+  requestHeaders: undefined,
+  answerHeaders: undefined,
+  holdBody: false,
 };
 
 /** The gateway proper: sends each request where its route says. */
@@ -141,7 +145,7 @@ export class GatewayService extends Service<GatewayOptions> {
     const state = route && this.stateOf(route);
     if (state?.cors === undefined) return undefined;
     const origin = head.fieldValue("origin")!;
-    const fields = new AnswerFields(state.cors, origin);
+    const fields = new AnswerFields(state.cors, origin, undefined);
     const preflight = new Preflight(state.cors, fields, state.metricsOf(PREFLIGHT));
     if (state.cors.allows(origin)) return preflight;
     state.refused("origin");
@@ -175,11 +179,12 @@ export class GatewayService extends Service<GatewayOptions> {
           : rewritten(route.path, route.rewrite, path) + target.slice(path.length),
       lines: arrival.lines,
     };
-    const { gate, cors } = state;
+    const { gate, cors, requestFields, answerFields } = state;
     const fields =
-      gate === undefined && cors === undefined
+      gate === undefined && cors === undefined && answerFields === undefined
         ? undefined
-        : new AnswerFields(cors, cors && head.fieldValue("origin"));
+        : new AnswerFields(cors, cors && head.fieldValue("origin"), answerFields);
+    if (requestFields !== undefined) head.withhold((field) => !requestFields.has(field));
     const destination = new RoutedExchange(decision, { gate, fields, address: arrival.address });
     if (arrival.looping)
       return { status: 508, problem: "the request has been through too many gateways", destination };
@@ -239,6 +244,8 @@ export class GatewayService extends Service<GatewayOptions> {
       state.options = route;
       state.gate = this.gateOf(route);
       state.cors = route.cors && new Cors(route.cors);
+      state.requestFields = KeptFields.ofRequests(route.requestHeaders);
+      state.answerFields = KeptFields.ofAnswers(route.answerHeaders);
     }
     this.hasCors = routes.some(({ cors }) => cors !== undefined);
     this.connections.clear();

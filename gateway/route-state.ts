@@ -1,6 +1,7 @@
 import { type Snapshot } from "../proxy/engine";
 import { type RouteOptions } from "./options/gateway-options";
 import { type Cors } from "./cors/cors";
+import { type KeptFields } from "./fields/kept-fields";
 import { RouteMetrics } from "./route-metrics";
 import { type Gate } from "./safety/gate";
 import { ShadowCounts } from "./shadow/shadow-counts";
@@ -12,6 +13,9 @@ export class RouteState {
   /** What they have to pass. */
   gate: Gate | undefined;
   cors: Cors | undefined;
+  /** Fields that go on to the service, and to the client; undefined for all. */
+  requestFields: KeptFields | undefined;
+  answerFields: KeptFields | undefined;
 
   readonly shadows: ShadowCounts;
 

@@ -27,6 +27,7 @@ export interface Handling {
 /** One request on its route to a service. */
 export class RoutedExchange implements Destination {
   readonly maxBodyBytes: number | undefined;
+  readonly collects: number | undefined;
   readonly admit: Destination["admit"];
   readonly amend: Destination["amend"];
   /** Who is asked besides. */
@@ -51,6 +52,8 @@ export class RoutedExchange implements Destination {
         ));
     this.amend = fields && ((head) => fields.amend(head));
     this.maxBodyBytes = state.options.maxBodyBytes || undefined;
+    // What is larger than maxBodyBytes has been refused by then.
+    this.collects = state.options.holdBody ? Infinity : undefined;
     state.active++;
   }
 

@@ -126,6 +126,8 @@ export interface Destination {
   readonly key: string;
   /** Bytes of a request's body at most, chunk framing included. @default - any number */
   readonly maxBodyBytes?: number;
+  /** Bytes of a request's body that are collected before a link is asked for. @default - requestBuffering */
+  readonly collects?: number;
   /**
    * Decides whether the request is taken, before more of its body is asked for or collected: calls `taken` or
    * `requester.fail`, now or later. Must bound the time that it takes. @default - it is

@@ -1,6 +1,6 @@
 import { BadValue, known, members, type Path, type Reader, seconds } from "../../proxy/engine";
 import { type CorsOptions } from "./cors-options";
-import { readList, TOKEN } from "./text-values";
+import { onOrOff, readList, TOKEN } from "./text-values";
 
 const KEYS = ["origins", "methods", "headers", "exposed", "credentials", "maxAge"];
 /** As RFC 6454 section 6.2 writes it: in lower case, and without the port that is the scheme's own. */
@@ -66,11 +66,6 @@ const namesUnless =
   };
 
 const isAll = (value: unknown): boolean => Array.isArray(value) && value.length === 1 && value[0] === "*";
-
-const onOrOff: Reader<boolean> = (value, path) => {
-  if (typeof value !== "boolean") throw new BadValue(path, value, "true or false");
-  return value;
-};
 
 const atMostADay: Reader<number> = (value, path) => {
   const time = seconds(value, path);

@@ -55,6 +55,12 @@ export interface RouteOptions extends Routable {
   readonly cors: CorsOptions | undefined;
   /** What a request has to prove. */
   readonly jwt: TokenOptions | undefined;
+  /** Names of fields that go on to its service; undefined for all. */
+  readonly requestHeaders: readonly string[] | undefined;
+  /** Names of fields that its answers have; undefined for all. */
+  readonly answerHeaders: readonly string[] | undefined;
+  /** Its service is asked once all of a request is here. */
+  readonly holdBody: boolean;
   /** Names of limits that it draws on. */
   readonly limits: readonly string[];
 }

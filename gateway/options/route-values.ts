@@ -17,7 +17,7 @@ import { type TokenOptions } from "./issuer-options";
 import { readLimitNames } from "./limit-values";
 import { readTokenOptions } from "./issuer-values";
 import { shadowOf } from "./shadow-values";
-import { readList, readText, TOKEN } from "./text-values";
+import { onOrOff, readList, readText, TOKEN } from "./text-values";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
@@ -31,6 +31,9 @@ const KEYS = [
   "timeout",
   "maxBodyBytes",
   "maxConcurrent",
+  "holdBody",
+  "requestHeaders",
+  "answerHeaders",
   "share",
   "sticky",
   "shadow",
@@ -38,6 +41,9 @@ const KEYS = [
   "cors",
   "limits",
 ];
+
+/** Bytes of a body that may be held: what is held takes memory, once for each request under way. */
+const MOST_HELD = 67_108_864;
 
 /** Reads the value of `routes`: an object of routes by name. @throws BadValue */
 export function readRoutes(value: unknown): readonly RouteOptions[] {
@@ -62,6 +68,14 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
       'by what users are told apart, such as { "cookie": "session" }',
     );
   const methods = from("methods", readMethods, []);
+  const maxBodyBytes = from("maxBodyBytes", whole(0, Number.MAX_SAFE_INTEGER), 0);
+  const holdBody = from("holdBody", onOrOff, false);
+  if (holdBody && (maxBodyBytes === 0 || maxBodyBytes > MOST_HELD))
+    throw new BadValue(
+      [...path, "maxBodyBytes"],
+      maxBodyBytes,
+      `from 1 to ${MOST_HELD} where bodies are held`,
+    );
   return {
     name,
     hosts: from("hosts", readHosts, []),
@@ -71,7 +85,10 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     service: readText(fields["service"], [...path, "service"], "the name of a service"),
     rewrite: from<PathPattern | undefined>("rewrite", rewriteOf(pattern), undefined),
     timeout: from("timeout", seconds, 0),
-    maxBodyBytes: from("maxBodyBytes", whole(0, Number.MAX_SAFE_INTEGER), 0),
+    maxBodyBytes,
+    holdBody,
+    requestHeaders: from<readonly string[] | undefined>("requestHeaders", readFieldNames, undefined),
+    answerHeaders: from<readonly string[] | undefined>("answerHeaders", readFieldNames, undefined),
     maxConcurrent: from("maxConcurrent", whole(0, 1_000_000), 0),
     share,
     sticky,
@@ -108,6 +125,9 @@ const readMethods: Reader<readonly string[]> = (value, path) => {
   const methods = readList(value, path, /^[A-Z]+(?:-[A-Z]+)*$/, "a method such as GET");
   return methods.includes("GET") && !methods.includes("HEAD") ? [...methods, "HEAD"] : methods;
 };
+
+const readFieldNames: Reader<readonly string[]> = (value, path) =>
+  Array.isArray(value) && value.length === 0 ? [] : readList(value, path, TOKEN, "a field name");
 
 const readHeaders: Reader<RouteOptions["headers"]> = (value, path) => {
   const headers: Record<string, string | boolean> = {};

@@ -1,4 +1,4 @@
-import { BadValue, type Path } from "../../proxy/engine";
+import { BadValue, type Path, type Reader } from "../../proxy/engine";
 
 /** RFC 9110 section 5.6.2; a field name, for one. */
 export const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
@@ -8,6 +8,11 @@ export function readText(value: unknown, path: Path, expects: string): string {
   if (typeof value !== "string" || value === "") throw new BadValue(path, value, expects);
   return value;
 }
+
+export const onOrOff: Reader<boolean> = (value, path) => {
+  if (typeof value !== "boolean") throw new BadValue(path, value, "true or false");
+  return value;
+};
 
 /** @throws BadValue where it is no list, or empty, or has a text that `test` does not match */
 export function readList(value: unknown, path: Path, test: RegExp, each: string): string[] {

@@ -76,6 +76,9 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   private pending: Buffer | undefined;
   /** The part of the body that is sent with the head; kept for a second try until more has been sent. */
   private firstBody: Buffer | undefined;
+  /** Pieces of it while it is collected, and how many bytes that may take. */
+  private collected: Buffer[] = [];
+  private collects = 0;
   private origin: OriginLink | undefined;
   private responding = false;
   private chunkResponse = false;
@@ -305,6 +308,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.sent = 0;
     this.closeAfter = head.close || service.draining;
     this.firstBody = undefined;
+    this.collected = [];
     this.requestBody.start(head);
     const end = this.requestBody.advance(bytes, from);
     if (end === MALFORMED) {
@@ -335,10 +339,12 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
 
   private admitted(): void {
     const { head, pending } = this;
-    if (this.requestDone || this.service.options.requestBuffering === 0) {
+    this.collects = this.destination!.collects ?? this.service.options.requestBuffering;
+    if (this.requestDone || this.collects === 0) {
       this.destination!.acquire(this);
       return;
     }
+    if (this.firstBody !== undefined) this.collected.push(this.firstBody);
     this.phase = Phase.Buffering;
     this.since = clock.now;
     // Who collects the body is who asks for it.
@@ -360,13 +366,15 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
       return;
     }
     const more = end === bytes.length ? bytes : bytes.subarray(0, end);
-    this.firstBody = this.firstBody === undefined ? more : Buffer.concat([this.firstBody, more]);
+    this.collected.push(more);
     if (end < bytes.length) this.pending = bytes.subarray(end);
     if (this.tooLarge) {
       this.fail(TOO_LARGE);
       return;
     }
-    if (!this.requestDone && this.firstBody.length < this.service.options.requestBuffering) return;
+    if (!this.requestDone && this.requestBody.rate.bytes < this.collects) return;
+    this.firstBody = Buffer.concat(this.collected);
+    this.collected = [];
     this.phase = Phase.Exchange;
     this.destination!.acquire(this);
   }
@@ -427,6 +435,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
 
   inform(head: ResponseHead): void {
     this.since = clock.now;
+    this.destination?.amend?.(head);
     if (this.head.minorVersion === 1) this.wire.write(`${head.forwarded()}\r\n`);
   }
 
@@ -527,6 +536,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   private complete(): void {
     this.origin = undefined;
     this.firstBody = undefined;
+    this.collected = [];
     this.stalled = false;
     this.since = clock.now;
     if (this.wire.backedUp) {

@@ -46,6 +46,10 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   /** The first piece of the body as it was sent; kept for a second try until more has been sent. */
   private firstPiece: Buffer | undefined;
   private sentPieces = 0;
+  /** Pieces of the body while it is collected, and how many bytes that may take. */
+  private collected: Buffer[] = [];
+  private collectedBytes = 0;
+  private collects = 0;
   private requestTrailers = "";
   /** How often the request may still be sent again; none once a part of it is not at hand any more. */
   private triesLeft = RETRIES;
@@ -121,7 +125,8 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   private admitted(): void {
     const { stream, services, head } = this;
     this.since = clock.now;
-    this.buffering = !this.requestDone && !this.grpc && services.options.requestBuffering > 0;
+    this.collects = this.destination!.collects ?? services.options.requestBuffering;
+    this.buffering = !this.requestDone && !this.grpc && this.collects > 0;
     if (!this.buffering) {
       this.destination!.acquire(this);
       return;
@@ -188,6 +193,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   inform(head: ResponseHead): void {
     if (this.over || this.stream.closed || this.stream.destroyed) return;
     this.since = clock.now;
+    this.destination?.amend?.(head);
     this.stream.additionalHeaders({ ":status": head.status, ...toHttp2Fields(fieldLines(head)) });
   }
 
@@ -328,8 +334,9 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
       : bytes;
     if (origin === undefined) {
-      this.firstPiece = this.firstPiece === undefined ? piece : Buffer.concat([this.firstPiece, piece]);
-      if (this.firstPiece.length >= this.services.options.requestBuffering) this.endBuffering();
+      this.collected.push(piece);
+      this.collectedBytes += piece.length;
+      if (this.collectedBytes >= this.collects) this.endBuffering();
       return;
     }
     if (this.sentPieces++ === 0) this.firstPiece = piece;
@@ -355,7 +362,11 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   private endBuffering(): void {
     this.buffering = false;
     this.stream.pause();
-    if (this.firstPiece !== undefined) this.sentPieces = 1;
+    if (this.collected.length > 0) {
+      this.firstPiece = Buffer.concat(this.collected);
+      this.sentPieces = 1;
+    }
+    this.collected = [];
     this.destination!.acquire(this);
   }
 
@@ -394,6 +405,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.over = true;
     this.origin = undefined;
     this.firstPiece = undefined;
+    this.collected = [];
     this.since = clock.now;
     this.services.completed(this);
     // What is left of the request has no reader.

@@ -131,6 +131,23 @@ test.each<[string, object, string]>([
     'routes.a.sticky.header: "x-user" is not a field that clients can fill',
   ],
   [
+    "a body held without a bound",
+    route({ holdBody: true }),
+    "routes.a.maxBodyBytes: 0 is not from 1 to 67108864",
+  ],
+  [
+    "a body held beyond reason",
+    route({ holdBody: true, maxBodyBytes: 1e9 }),
+    "routes.a.maxBodyBytes: 1000000000 is not from 1 to 67108864",
+  ],
+  ["a body held by a word", route({ holdBody: "yes" }), 'routes.a.holdBody: "yes" is not true or false'],
+  ["one field name", route({ requestHeaders: "Accept" }), 'routes.a.requestHeaders: "Accept" is not a list'],
+  [
+    "no field name",
+    route({ answerHeaders: ["a b"] }),
+    'routes.a.answerHeaders[0]: "a b" is not a field name',
+  ],
+  [
     "a limit of nobody",
     route({ limits: ["l"] }),
     'routes.a.limits[0]: "l" is not a limit: there are no limits',
