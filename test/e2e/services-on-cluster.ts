@@ -102,7 +102,7 @@ export class ServicesOnCluster {
       ...{ name: "web", image: this.images.get("1")!, port: 8080, health: { path: "/healthz" } },
       env: { CALLS: this.search },
       calls: ["search"],
-      in: { uk: { instances: 2 } },
+      in: { uk: {} },
     };
   }
 
@@ -112,7 +112,7 @@ export class ServicesOnCluster {
       env: { RECORDER: `${this.lab.cluster.network.gateway}:${RECORDER_PORT}` },
       secrets: ["session-key"],
       drainSeconds: 5,
-      in: { uk: { instances: 3, atMost: 6 } },
+      in: { uk: { instances: 2, atMost: 6 } },
     };
   }
 }
