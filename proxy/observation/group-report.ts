@@ -1,5 +1,6 @@
 /** What an operator is told of an origin. */
-export type MemberState = "serving" | "returning" | "check failing" | "circuit open" | "on trial" | "drained";
+export type MemberState =
+  "serving" | "returning" | "no address" | "check failing" | "circuit open" | "on trial" | "drained";
 
 /** What an operator is told of one origin of a group. */
 export interface MemberReport {

@@ -5,6 +5,7 @@ const STATES: readonly MemberState[] = [
   "serving",
   "returning",
   "on trial",
+  "no address",
   "check failing",
   "circuit open",
   "drained",

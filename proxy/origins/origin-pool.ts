@@ -12,6 +12,7 @@ import {
   type Protocol,
 } from "./origin-connector";
 import { ConnectTimeout } from "./origin-dial";
+import { NameAbsent } from "./resolver";
 import { type Origin, originKey } from "../route";
 
 /** What all pools share. */
@@ -99,6 +100,8 @@ export class OriginPool implements ConnectorOwner, Destination {
   private refillAt = 0;
   private refillPause = 0;
   private refreshAt = 0;
+  /** Its name leads nowhere any more, or not yet. What is open goes on working. */
+  private lost = false;
   /** `clock.now` at the last request. */
   private usedAt = clock.now;
   /** The fewest idle connections since the last purge began: so many were not needed. */
@@ -133,6 +136,11 @@ export class OriginPool implements ConnectorOwner, Destination {
 
   get waitingCount(): number {
     return this.waiting.length;
+  }
+
+  /** Whoever answers for its name says that there is no such name, or no address under it. */
+  get nameAbsent(): boolean {
+    return this.lost;
   }
 
   /** A request would not have to wait for others. */
@@ -288,7 +296,7 @@ export class OriginPool implements ConnectorOwner, Destination {
         .requester.fail({ status: 504, problem: `no connection to the origin within ${queueTimeout} s` });
     }
     if (now > this.refillAt) this.fill();
-    if (now > this.refreshAt && this.established > 0) this.refresh(now);
+    if (now > this.refreshAt && (this.established > 0 || this.lost)) this.refresh(now);
   }
 
   /** Closes what is idle, and everything else as it becomes so. */
@@ -403,12 +411,13 @@ export class OriginPool implements ConnectorOwner, Destination {
     this.refreshAt = now + REFRESH_MS;
     this.context.resolver.resolve(this.origin.host).then(
       (addresses) => {
+        this.lost = false;
         this.book.update(addresses);
         for (const connection of [...this.idle])
           if (!this.book.isCurrent(connection.address)) connection.close();
       },
       // Counted by the resolver; what is open goes on working.
-      () => undefined,
+      (error: unknown) => (this.lost = error instanceof NameAbsent),
     );
   }
 
@@ -419,6 +428,7 @@ export class OriginPool implements ConnectorOwner, Destination {
         this.connecting--;
         this.refillPause = 0;
         this.counts.connects++;
+        this.lost = false;
         // What waits longest gets it; when nobody waits it is the declared connections' or the next request's.
         if (made.dead) {
           this.book.closed(made.address);
@@ -440,6 +450,7 @@ export class OriginPool implements ConnectorOwner, Destination {
       (error: unknown) => {
         this.connecting--;
         this.counts.connectFailures++;
+        this.lost = error instanceof NameAbsent;
         const status = error instanceof ConnectTimeout ? 504 : 502;
         this.failed({
           status,

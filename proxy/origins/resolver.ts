@@ -19,6 +19,9 @@ interface Entry {
   asking: Promise<Answer> | undefined;
 }
 
+/** There is no such name, or no address under it, as opposed to: nobody could be asked. */
+export class NameAbsent extends Error {}
+
 /** What the metrics tell of name look-ups. */
 export interface ResolverCounts {
   queries: number;
@@ -106,7 +109,8 @@ export class Resolver {
       return answer;
     } catch (error) {
       this.counts.failures++;
-      const problem = new Error(`${host}: ${error instanceof Error ? error.message : String(error)}`);
+      const said = `${host}: ${error instanceof Error ? error.message : String(error)}`;
+      const problem = isAbsence(error) ? new NameAbsent(said) : new Error(said);
       const tooOld = clock.now - entry.expires > MAX_STALE_SECONDS * 1000;
       if (isAbsence(error) || tooOld) {
         entry.answer = undefined;
@@ -164,7 +168,6 @@ export class Resolver {
   }
 }
 
-/** The name or its addresses do not exist, as opposed to: nobody could be asked. */
 function isAbsence(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   return code === "ENOTFOUND" || code === "ENODATA";

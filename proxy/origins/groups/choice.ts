@@ -2,7 +2,7 @@
 export interface Candidate {
   /**
    * `good`: may have any request. `trial`: has failed, and one request is to find out how it is. `doubtful`: its health
-   * check fails. `out`: is not to be asked, or was asked already.
+   * check fails, or nothing has its name. `out`: is not to be asked, or was asked already.
    */
   readonly standing: "good" | "trial" | "doubtful" | "out";
   /** `free`: a request would go out at once. `queue`: it would wait for others. `none`: it would be refused. */
@@ -25,8 +25,8 @@ export interface Wish {
 
 /**
  * The origin that the next request goes to: its index, or -1 for none. Those in good standing and with room share the
- * requests by weight, or the first of them has all. Nobody waits for an origin while another one is free, and one whose
- * health check fails is better than none.
+ * requests by weight, or the first of them has all. Nobody waits for an origin while another one is free, and a
+ * doubtful one is better than none.
  *
  * @param random from 0 to below 1, another number each time
  */

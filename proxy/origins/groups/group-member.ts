@@ -23,6 +23,8 @@ export class GroupMember {
   active = 0;
   readonly counts = { asked: 0, movedHere: 0, movedOn: 0 };
   private readonly pools = new Map<WireProtocol, OriginPool>();
+  /** The pool whose connections are kept open, and which so learns first where its name leads. */
+  private readonly kept: OriginPool;
   private readonly check: HealthCheck | undefined;
   private shown: MemberState = "serving";
   /** When it came to be in its present state, as `Date.now()`. */
@@ -40,7 +42,8 @@ export class GroupMember {
       : { host, port, tls, authority: authorityOf(host, port, tls) };
     this.key = originKey(this.origin);
     this.circuit = new GroupCircuit(group.circuitFailures, group.circuitPause);
-    this.pool("any").keepWarm(warm);
+    this.kept = this.pool("any");
+    this.kept.keepWarm(warm);
     if (group.check !== undefined) this.check = new HealthCheck(this, group.check);
   }
 
@@ -98,7 +101,7 @@ export class GroupMember {
     const { state } = this;
     if (state === this.shown) return;
     this.context.log.event(
-      state === "circuit open" || state === "check failing" ? "warn" : "info",
+      state === "circuit open" || state === "check failing" || state === "no address" ? "warn" : "info",
       "origin of a group",
       {
         group: this.group.name,
@@ -115,12 +118,13 @@ export class GroupMember {
     if (this.drained) return "drained";
     if (this.circuit.state !== "closed") return this.circuit.state === "open" ? "circuit open" : "on trial";
     if (this.check?.failing === true) return "check failing";
+    if (this.kept.nameAbsent) return "no address";
     return this.share < 1 ? "returning" : "serving";
   }
 
   /** Why it last failed. */
   get problem(): string {
-    return this.circuit.problem;
+    return this.kept.nameAbsent ? `nothing is named ${this.origin.host}` : this.circuit.problem;
   }
 
   /** What an operator is told. */
@@ -141,7 +145,8 @@ export class GroupMember {
     if (this.drained || this.circuit.state === "open" || this.circuit.probing) return "out";
     // Where there are checks they are what tries it, so that no request has to.
     if (this.circuit.state === "half-open") return this.check === undefined ? "trial" : "out";
-    return this.check?.failing === true ? "doubtful" : "good";
+    // A service that has left its region still answers on what is open, until it ends.
+    return this.check?.failing === true || this.kept.nameAbsent ? "doubtful" : "good";
   }
 
   private get share(): number {

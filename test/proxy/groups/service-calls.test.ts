@@ -3,7 +3,7 @@ import { type AddressInfo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dnsServer, type DnsServer, type Records } from "../dns-server";
 import { eventually, type RunningProxy } from "../proxy-process";
-import { type Answer, askHttp1, groupLab } from "./group-lab";
+import { type Answer, askHttp1, groupLab, origin, says } from "./group-lab";
 
 const lab = groupLab();
 
@@ -22,6 +22,7 @@ afterEach(() => dns.close());
 interface Instance {
   readonly address: string;
   readonly port: number;
+  readonly requests: number;
   readonly connections: number;
   /** Ends as one does that its callers have let go of: what is open breaks. */
   end(): Promise<void>;
@@ -33,7 +34,9 @@ afterEach(() => Promise.all([...running].map((each) => each.end())));
 /** An instance that answers with its address, after a while that spans other calls. */
 async function instance(address: string, port = 0): Promise<Instance> {
   const sockets = new Set<Socket>();
+  let requests = 0;
   const server: Server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    requests++;
     request.resume().on("end", () => setTimeout(() => response.end(address), 20));
   });
   server.on("connection", (socket) => {
@@ -44,6 +47,9 @@ async function instance(address: string, port = 0): Promise<Instance> {
   const made: Instance = {
     address,
     port: (server.address() as AddressInfo).port,
+    get requests() {
+      return requests;
+    },
     get connections() {
       return sockets.size;
     },
@@ -58,26 +64,31 @@ async function instance(address: string, port = 0): Promise<Instance> {
   return made;
 }
 
-const using = (port: number, use: (proxy: RunningProxy) => Promise<void>): Promise<void> =>
-  lab.usingGroup([`http://search.service.consul:${port}`], use, {
-    groups: { [CALLED]: [`http://search.service.consul:${port}`] },
+/** A proxy that sends calls to the region's own instances, and then to the entrances of other regions. */
+const using = (
+  port: number,
+  use: (proxy: RunningProxy) => Promise<void>,
+  ...entrances: readonly string[]
+): Promise<void> =>
+  lab.usingGroup([], use, {
+    groups: { [CALLED]: [`http://search.service.consul:${port}`, ...entrances] },
     dnsServer: [dns.at],
     allowAny: true,
   });
 
-/** A call every 10 ms, every third a POST, until it is told to end. */
-function load(proxy: RunningProxy): { end(): Promise<Answer[]> } {
+/** A call every 10 ms, every third a POST, for as long as `use` takes: what became of them. */
+async function underLoad(proxy: RunningProxy, use: () => Promise<void>): Promise<Answer[]> {
   const answers: Promise<Answer>[] = [];
   const timer = setInterval(() => {
     const method = answers.length % 3 === 2 ? "POST" : "GET";
     answers.push(askHttp1(proxy, { host: CALLED, method, body: method === "POST" ? "once" : "" }));
   }, 10);
-  return {
-    end: () => {
-      clearInterval(timer);
-      return Promise.all(answers);
-    },
-  };
+  try {
+    await use();
+  } finally {
+    clearInterval(timer);
+  }
+  return Promise.all(answers);
 }
 
 test("GIVEN a called service WHEN all of its instances are replaced THEN no call is lost, and all are asked", async () => {
@@ -87,23 +98,23 @@ test("GIVEN a called service WHEN all of its instances are replaced THEN no call
   old.push(await instance("127.0.4.2", port));
   records.addresses = old.map(({ address }) => address);
   await using(port, async (proxy) => {
-    const calls = load(proxy);
-    expect(await eventually(() => old.every(({ connections }) => connections > 0))).toBe(true);
+    const answers = await underLoad(proxy, async () => {
+      expect(await eventually(() => old.every(({ connections }) => connections > 0))).toBe(true);
 
-    // WHEN each leaves its name to another one, and ends once nobody holds a connection to it
-    for (const [index, leaving] of old.entries()) {
-      const coming = await instance(`127.0.4.${3 + index}`, port);
-      records.addresses = [...records.addresses.filter((each) => each !== leaving.address), coming.address];
-      expect([leaving.address, await eventually(() => leaving.connections === 0)]).toEqual([
-        leaving.address,
-        true,
-      ]);
-      await leaving.end();
-    }
-    await sleep(500);
+      // WHEN each leaves its name to another one, and ends once nobody holds a connection to it
+      for (const [index, leaving] of old.entries()) {
+        const coming = await instance(`127.0.4.${3 + index}`, port);
+        records.addresses = [...records.addresses.filter((each) => each !== leaving.address), coming.address];
+        expect([leaving.address, await eventually(() => leaving.connections === 0)]).toEqual([
+          leaving.address,
+          true,
+        ]);
+        await leaving.end();
+      }
+      await sleep(500);
+    });
 
     // THEN every call had an answer, and each instance gave some
-    const answers = await calls.end();
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     expect([...new Set(answers.map(({ body }) => body))].sort()).toEqual(
       [1, 2, 3, 4].map((n) => `127.0.4.${n}`),
@@ -125,4 +136,50 @@ test("GIVEN a proxy that may call anybody WHEN it is asked for another service T
       status: 403,
     });
   });
+});
+
+test("GIVEN a service in two regions WHEN it leaves this one, and comes back, THEN calls follow it, and none is lost", async () => {
+  // GIVEN two instances here and the entrance of another region, and calls
+  const here = [await instance("127.0.4.1")];
+  const { port } = here[0]!;
+  here.push(await instance("127.0.4.2", port));
+  const named = here.map(({ address }) => address);
+  const entrance = await origin(says("elsewhere"), lab.certificates);
+  records.addresses = named;
+  await using(
+    port,
+    async (proxy) => {
+      const answers = await underLoad(proxy, async () => {
+        expect(await eventually(() => here.every(({ connections }) => connections > 0))).toBe(true);
+        const goingElsewhere = async (): Promise<boolean> => {
+          const before = entrance.requests;
+          await sleep(300);
+          return entrance.requests > before;
+        };
+        const served = () => here.reduce((sum, { requests }) => sum + requests, 0);
+        // AND nobody asks elsewhere while there are instances here
+        expect(await goingElsewhere()).toBe(false);
+
+        // WHEN nothing here has its name any more, though what was open still answers
+        records.addresses = [];
+        await proxy.said('"state":"no address"');
+        // THEN what has left is asked nothing more once it has answered what it was asked, and may end
+        await sleep(1_500);
+        const before = served();
+        await sleep(2_000);
+        expect(served()).toBe(before);
+        expect(await goingElsewhere()).toBe(true);
+        await Promise.all(here.map((each) => each.end()));
+
+        // WHEN instances are here again
+        const back = await Promise.all(named.map((address) => instance(address, port)));
+        records.addresses = named;
+        // THEN calls are answered here, and no longer elsewhere
+        expect(await eventually(() => back.some(({ requests }) => requests > 0))).toBe(true);
+        expect(await eventually(async () => !(await goingElsewhere()), 30_000)).toBe(true);
+      });
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    },
+    entrance.url,
+  );
 });
