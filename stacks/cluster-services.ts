@@ -16,7 +16,7 @@ import type { ServiceValue } from "../constructs/service";
 import { CLUSTER_INSTANCES } from "../constructs/service/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry } from "../constructs/service/service-value";
-import { type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
+import { type CallWays, type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on GKE stand on. */
 export interface ClusterServicesProps {
@@ -34,8 +34,7 @@ export interface ClusterServicesProps {
   readonly ownImages: ImageRepository;
   /** Where those of Docker Hub come from. */
   readonly mirror: ImageMirror;
-  /** What a call to an origin outside needs, by the origin's host name. */
-  readonly way: (host: string) => NamedNeeds;
+  readonly ways: CallWays;
 }
 
 /** A service of the region, and what it needs. */
@@ -49,7 +48,7 @@ export function clusterServices(
   scope: Construct,
   props: ClusterServicesProps,
 ): ReadonlyMap<string, MadeService> {
-  const { region, namespace, access, workers, consul, resolver, ownImages, mirror, way } = props;
+  const { region, namespace, access, workers, consul, resolver, ownImages, mirror, ways } = props;
   const here = servicesIn(props.services, region);
   const clients = clientsOf(here, props);
   const made = new Map(
@@ -77,7 +76,7 @@ export function clusterServices(
     const { service, besides } = made.get(name)!;
     return { on: service, besides };
   };
-  const needs = serviceNeeds(here, stands, way);
+  const needs = serviceNeeds(here, stands, ways);
   return new Map([...made].map(([name, { service }]) => [name, { service, needs: needs.get(name)! }]));
 }
 

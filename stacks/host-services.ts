@@ -7,7 +7,7 @@ import { ContainerService, type ServiceValue } from "../constructs/service";
 import { ecrRepositories, type EcrRepository } from "../constructs/service/ecr-registry";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry } from "../constructs/service/service-value";
-import { type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
+import { type CallWays, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region whose hosts run containers themselves stand on. */
 export interface HostServicesProps {
@@ -17,14 +17,13 @@ export interface HostServicesProps {
   readonly hosts: (service: ServiceValue) => readonly IHost[];
   readonly consul: ConsulCluster;
   readonly resolver: LocalResolver;
-  /** What a call to an origin outside needs, by the origin's host name. */
-  readonly way: (host: string) => NamedNeeds;
+  readonly ways: CallWays;
 }
 
 /** The services that run in a region, and what each of them needs, by name. */
 export function hostServices(
   scope: Construct,
-  { region, services, hosts, consul, resolver, way }: HostServicesProps,
+  { region, services, hosts, consul, resolver, ways }: HostServicesProps,
 ): ReadonlyMap<string, ServiceNeeds> {
   const here = servicesIn(services, region);
   const registry = {
@@ -51,7 +50,7 @@ export function hostServices(
       ];
     }),
   );
-  return serviceNeeds(here, (name) => ({ on: made.get(name)! }), way);
+  return serviceNeeds(here, (name) => ({ on: made.get(name)! }), ways);
 }
 
 /** Repositories of the services' images whose registries know the region's machines. */

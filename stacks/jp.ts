@@ -46,12 +46,12 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ],
       placing: this.throughProxies(names, proxy),
     });
-    const way = (host: string) => ({ proxy, ...this.originNamed(host) });
+    const ways = this.callWays(services, proxy);
     const hosts = (service: ServiceValue) => {
       const names = placed(service, region).map((server) => server.name);
       return servers.filter(({ hostName }) => names.includes(hostName));
     };
-    const made = hostServices(this, { region, services, hosts, consul, resolver, way });
+    const made = hostServices(this, { region, services, hosts, consul, resolver, ways });
     for (const [name, needs] of made) this.service(name, needs);
     const apps = withRole(servers, "app");
     if (apps.length > 0) {

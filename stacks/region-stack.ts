@@ -23,6 +23,7 @@ import {
 } from "../constructs/availability";
 import type { IConsul } from "../constructs/dns";
 import { originGroup, serviceGroups } from "../constructs/proxy";
+import { serviceGroup } from "../constructs/proxy/service-groups";
 import {
   isGroup,
   type OriginFigure,
@@ -31,12 +32,26 @@ import {
   type RegionBase,
 } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
+import type { ServiceEntrance } from "../constructs/service/service-value";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
-import { calledServices, type NamedNeeds, outsideCalls } from "./service-needs";
+import {
+  calledServices,
+  type CallWays,
+  entrancesElsewhere,
+  type NamedNeeds,
+  outsideCalls,
+} from "./service-needs";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
   "servers without a leader and resolvers without servers go on answering from what they know (allow_stale, serve-expired for an hour)";
+
+/** Stack of a region that has its services. */
+export const stackOfServices = ({
+  region,
+  platform,
+}: Pick<ServiceEntrance, "region" | "platform">): string =>
+  platform === "gke" ? `${region}-workloads` : region;
 
 /** One stack of a region: what it provides, what that promises, and where its state is kept. */
 export abstract class RegionStack<R extends RegionBase>
@@ -114,6 +129,25 @@ export abstract class RegionStack<R extends RegionBase>
   /** What the region's calls to other clouds end at. Callers of one with a substitute degrade without it. */
   protected get origins(): Origins {
     return (this.originBlocks ??= this.originComponents());
+  }
+
+  /** What calls of the region's services go through, and what answers for services besides the region's own. */
+  protected callWays(services: readonly ServiceValue[], proxy: HasInstances): CallWays {
+    const { region } = this;
+    return {
+      proxies: { proxy },
+      outside: (host) => this.originNamed(host),
+      elsewhere: (name, here) => {
+        const called = services.find((service) => service.name === name)!;
+        const entrances = entrancesElsewhere(called, region);
+        if (entrances.length === 0) return undefined;
+        const group = serviceGroup(name);
+        const { [group]: origins } = serviceGroups(calledServices(services, region), "consul");
+        const others = entrances.map((entrance) => remote(stackOfServices(entrance), name));
+        const all = here === undefined ? others : [here, ...others];
+        return originGroup(group, origins!, all, region.proxy.settings, region.name, proxy.instances);
+      },
+    };
   }
 
   /** What the region says of that origin, where it says anything. */

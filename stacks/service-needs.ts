@@ -1,7 +1,15 @@
-import type { BlockSource, HasInstances, ServiceProps } from "../constructs/availability";
+import {
+  type Block,
+  blockOf,
+  type BlockSource,
+  type HasInstances,
+  series,
+  type ServiceProps,
+} from "../constructs/availability";
+import type { CalledService } from "../constructs/proxy";
 import type { Region } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
-import { outsideHost } from "../constructs/service/service-value";
+import { outsideHost, type ServiceEntrance } from "../constructs/service/service-value";
 
 /** What a service needs, what it can do without, and what it would need elsewhere. */
 export type ServiceNeeds = Pick<ServiceProps, "requires" | "degradesWithout" | "placing">;
@@ -30,14 +38,26 @@ export const outsideCalls = (
 ): readonly string[] =>
   servicesIn(services, region).flatMap(({ calls }) => calls.flatMap((call) => outsideHost(call) ?? []));
 
-/** Services of the region that others of it call. */
+/** Services that those of the region call, and what answers for them: its own instances, then other regions' entrances. */
 export const calledServices = (
   services: readonly ServiceValue[],
   region: Pick<Region, "name">,
-): readonly ServiceValue[] => {
+): readonly CalledService[] => {
   const here = servicesIn(services, region);
-  return here.filter(({ name }) => here.some(({ calls }) => calls.includes(name)));
+  return services
+    .filter(({ name }) => here.some(({ calls }) => calls.includes(name)))
+    .map((service) => ({
+      name: service.name,
+      ...(service.in[region.name] === undefined ? {} : { port: service.port }),
+      elsewhere: entrancesElsewhere(service, region).map(({ host }) => host),
+    }));
 };
+
+/** Where other regions show a service to the internet. */
+export const entrancesElsewhere = (
+  { entrances }: ServiceValue,
+  { name }: Pick<Region, "name">,
+): readonly ServiceEntrance[] => entrances.filter(({ region }) => region !== name);
 
 const nameOfService = (name: string): string => `service ${name}`;
 
@@ -47,18 +67,30 @@ export const ownServices = (needs: ReadonlyMap<string, ServiceNeeds>): NamedNeed
     [...needs].flatMap(([name, { placing }]) => (placing ? [[nameOfService(name), placing.on]] : [])),
   );
 
+/** What calls go through. */
+export interface CallWays {
+  readonly proxies: NamedNeeds;
+  /** What a call to an origin outside needs besides, by the origin's host name. */
+  readonly outside: (host: string) => NamedNeeds;
+  /**
+   * A service that other regions answer for too, or alone; undefined where none does.
+   *
+   * @param here the same in this region, where it runs there, with all that it needs
+   */
+  readonly elsewhere: (name: string, here: Block | undefined) => BlockSource | undefined;
+}
+
 /**
  * What each service of a region needs, by its name: itself, and all that those whom it cannot do without need in turn.
  * In a region that it came to it would use what that has of the same, and else what it uses here.
  *
  * @param here services of the region
  * @param stands what an instance of a service stands on
- * @param way what a call to an origin outside needs, by the origin's host name
  */
 export function serviceNeeds(
   here: readonly ServiceValue[],
   stands: (name: string) => Standing,
-  way: (host: string) => NamedNeeds,
+  ways: CallWays,
 ): ReadonlyMap<string, ServiceNeeds> {
   const isSoft = ({ degradesWithout }: ServiceValue, called: string) => degradesWithout.includes(called);
   const besides = (service: ServiceValue): NamedNeeds =>
@@ -69,9 +101,14 @@ export function serviceNeeds(
     ) as NamedNeeds;
   const called = (name: string): NamedNeeds => {
     const host = outsideHost(name);
-    if (host !== undefined) return way(host);
-    const service = here.find((one) => one.name === name)!;
-    return { [nameOfService(name)]: stands(name).on, ...besides(service) };
+    if (host !== undefined) return { ...ways.proxies, ...ways.outside(host) };
+    const service = here.find((one) => one.name === name);
+    const own: NamedNeeds =
+      service === undefined ? {} : { [nameOfService(name)]: stands(name).on, ...besides(service) };
+    const whole = service === undefined ? undefined : series(...Object.values(own).map(blockOf));
+    const several = ways.elsewhere(name, whole);
+    // What several regions answer for needs no part of this one.
+    return { ...ways.proxies, ...(several === undefined ? own : { [nameOfService(name)]: several }) };
   };
   return new Map(
     here.map((service) => {

@@ -16,7 +16,7 @@ import {
 import type { GkeRegion } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { clusterServices, type MadeService } from "./cluster-services";
-import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack, stackOfServices } from "./region-stack";
 import { ownServices } from "./service-needs";
 import type { UkStack } from "./uk";
 
@@ -25,7 +25,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
   /** @param services those that run here are made; others are none of this stack's */
   constructor(scope: Construct, uk: UkStack, services: readonly ServiceValue[] = []) {
     const { region, cluster, nodes: workers, images } = uk;
-    super(scope, region, `${region.name}-workloads`);
+    super(scope, region, stackOfServices({ region: region.name, platform: region.platform }));
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
     const access = new GkeAccess(this, "access", { cluster });
     const { namespaceName: namespace } = new WorkloadNamespace(this, "namespace", { name: "tricloud" });
@@ -98,7 +98,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...{ region, services, access, workers, consul, resolver, namespace: apps },
       ...{ ownImages: uk.appImages, mirror: images },
       proxies: { pods: { namespace, podLabels: proxy.podLabels }, groups: proxied.groups },
-      way: (host) => ({ proxy, ...this.originNamed(host) }),
+      ways: this.callWays(services, proxy),
     });
     const needs = new Map([...made].map(([name, one]) => [name, one.needs]));
     this.site({

@@ -28,6 +28,7 @@ import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
+import { ownEntranceName } from "../constructs/service/service-entrances";
 import { groupSize, roleOf } from "../constructs/service/service-placement";
 import { groupServices } from "./group-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
@@ -150,8 +151,8 @@ export class UsStack extends RegionStack<Ec2Region> {
     const database = region.database && this.database(region.database, { network, key, names, apps, pager });
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
     const groups = { "consul-server": servers, proxy: proxies, app: apps };
-    const way = (host: string) => ({ proxy, ...this.originNamed(host) });
-    const made = groupServices(this, { region, services, groups, consul, resolver, way });
+    const ways = this.callWays(services, proxy);
+    const made = groupServices(this, { region, services, groups, consul, resolver, ways });
     this.site({
       on: pooled(`services of ${name}`, apps, proxy.failover?.switching),
       own: { resolver: resolving, proxy, ...this.ownOrigins, ...ownServices(made) },
@@ -236,7 +237,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const { name, awsRegion, deletionProtection } = this.region;
     const { domain, healthPath, serving, requestsPerMinute, attacks, accessLogDays } = value;
     const zone = DnsZone.lookup(this, "public-names", value.zone);
-    const ownName = `${name}.${domain}`;
+    const ownName = ownEntranceName(name, domain);
     const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains: [ownName], zone });
     const entrance = new PublicLoadBalancer(this, "entrance", {
       name: `${name}-app`,

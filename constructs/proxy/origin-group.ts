@@ -22,6 +22,7 @@ import { type ProxySettings } from "./proxy-settings";
  *   requests, what moving from them costs is added once these are known
  * @param settings the proxy's, whose `proxyReadTimeout` bounds an answer where the group does not
  * @param region whose proxies ask it. @default - the name alone tells groups apart
+ * @param proxies that ask it, for origins that may fall with them. @default - origins fall by themselves
  */
 export function originGroup(
   name: string,
@@ -29,6 +30,7 @@ export function originGroup(
   origins: readonly BlockSource[],
   settings: ProxySettings = {},
   region?: string,
+  proxies: readonly BlockSource[] = [],
 ): HasFailover {
   const blocks = origins.map(blockOf);
   const whole = parallel(...blocks);
@@ -43,7 +45,7 @@ export function originGroup(
   const cost: SwitchingCost =
     elsewhere.length > 0
       ? { parts: [], times: undefined, unknown: elsewhere }
-      : switchingFrom(called, carrying, switching);
+      : switchingFrom(called, carrying, switching, { by: proxies.map(blockOf) });
   return {
     availability: cost.parts.length === 0 ? whole : series(whole, ...cost.parts),
     failover: { name: called, switching, cost, ...(elsewhere.length > 0 ? { from: carrying } : {}) },

@@ -4,23 +4,32 @@ import type { ProxyGroups } from "./proxy-groups";
 /** A service that callers ask the proxies for. */
 export interface CalledService {
   readonly name: string;
-  /** TCP port of its instances. */
-  readonly port: number;
+  /** TCP port of its instances. @default - there are none in the region */
+  readonly port?: number;
+  /** Hosts that answer for it by HTTPS where no instance does, the nearest first. @default - none */
+  readonly elsewhere?: readonly string[];
 }
 
 /**
  * Groups by which the proxies answer for services, `NAME.ccnproxy-service`: calls go to the healthy instances that
- * service discovery names.
+ * service discovery names, and elsewhere where there are none.
  *
  * @param domain service discovery's, for example `consul`
  */
 export const serviceGroups = (services: readonly CalledService[], domain: string): ProxyGroups =>
   Object.fromEntries(
-    services.map(({ name, port }) => [
+    services.map(({ name, port, elsewhere = [] }) => [
       serviceGroup(name),
-      { origins: [`http://${name}.service.${domain}:${port}`] },
+      {
+        origins: [
+          ...(port === undefined ? [] : [`http://${name}.service.${domain}:${port}`]),
+          ...elsewhere.map((host) => `https://${host}`),
+        ],
+      },
     ]),
   );
+
+export { serviceGroup };
 
 /** Whether proxies know a service by this name, and no origin of a region's value. */
 export const isServiceName = (name: string): boolean => serviceOf(name.toLowerCase()) !== undefined;

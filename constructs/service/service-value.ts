@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Region } from "../region";
 import { HOST_ROLES, type HostRole } from "../region/dedicated-region";
 import { dnsLabel } from "../region/region";
 import { problemsOf, type ValueProblem } from "../region/region-errors";
@@ -77,6 +78,15 @@ export interface ServiceValue {
   readonly calls: readonly string[];
   readonly degradesWithout: readonly string[];
   readonly in: Readonly<Record<string, ServicePlacement>>;
+  /** Where regions show it to the internet, in the order of `in`. */
+  readonly entrances: readonly ServiceEntrance[];
+}
+
+/** Where a region shows a service to the internet: by HTTPS, itself alone, under a name that only it answers. */
+export interface ServiceEntrance {
+  readonly region: string;
+  readonly platform: Region["platform"];
+  readonly host: string;
 }
 
 export interface ServicePlacement {
@@ -187,7 +197,7 @@ const schema = z
   });
 
 /** Checks a value by itself: what comes of it, or all that is wrong with it. */
-export function readService(value: unknown): ServiceValue | readonly ValueProblem[] {
+export function readService(value: unknown): Omit<ServiceValue, "entrances"> | readonly ValueProblem[] {
   const result = schema.safeParse(value);
   return result.success ? result.data : problemsOf(value, result.error);
 }

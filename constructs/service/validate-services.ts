@@ -2,6 +2,7 @@ import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../region";
 import { MOST_MACHINES } from "../region/ec2-region";
 import { problemText, type ValueProblem } from "../region/region-errors";
 import { nameOf, type ValueSource } from "../region/validate-regions";
+import { entrancesOf } from "./service-entrances";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
 import { hasRegistry, outsideHost, readService, type ServiceValue } from "./service-value";
 
@@ -33,7 +34,7 @@ export function validateServices(
   const services: ServiceValue[] = [];
   for (const source of sources) {
     const read = readService(source.value);
-    if ("name" in read) services.push(read);
+    if ("name" in read) services.push({ ...read, entrances: entrancesOf(read, regions) });
     else problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
   }
   problems.push(
@@ -312,9 +313,10 @@ function callProblems(service: ServiceValue, services: readonly ServiceValue[]):
       );
     }
     const missing = Object.keys(service.in).filter((region) => callee.in[region] === undefined);
-    if (missing.length === 0) return [];
+    if (missing.length === 0 || callee.entrances.length > 0) return [];
+    const there = Object.keys(callee.in).join(", ");
     return refuse(
-      `expected a service that runs wherever ${service.name} does: ${called} does not run in ${missing.join(", ")}, and no way leads there from another region yet`,
+      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, and no entrance of ${there} leads to it (entrance.service on EC2, entrance.backend.service on GKE)`,
     );
   });
 }

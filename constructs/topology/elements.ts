@@ -90,6 +90,8 @@ export interface Call {
   readonly from: string;
   /** Name of a workload, of this region or of others, or the host name of an origin. */
   readonly to: string;
+  /** Regions that answer where no such workload of this one does, the nearest first. @default - none */
+  readonly standIns?: readonly string[];
 }
 
 /** Service discovery that is joined to another region's. */

@@ -36,7 +36,10 @@ interface CallAcross {
 function calls(region: RegionTopology, regions: readonly RegionTopology[]): CallAcross[] {
   const from = region.region;
   const byServices = elementsOf(region, "call").flatMap((call) =>
-    ends(region, regions, call.to).map(({ to, answers }) => ({ to, carried: `${call.from} to ${answers}` })),
+    [
+      ...ends(region, regions, call.to),
+      ...(call.standIns ?? []).map((to) => ({ to, answers: `${call.to} (where it fails in ${from})` })),
+    ].map(({ to, answers }) => ({ to, carried: `${call.from} to ${answers}` })),
   );
   const called = elementsOf(region, "call").map(({ to }) => to);
   const byProxies = [...new Set(elementsOf(region, "workload").flatMap(({ origins = [] }) => origins))]

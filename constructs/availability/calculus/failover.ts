@@ -104,6 +104,12 @@ export interface SwitchingCost {
   readonly unknown: readonly string[];
 }
 
+/** Who switches. */
+export interface SwitchedBy {
+  /** Any of them can: while what they all stand on is down, nobody does. @default - callers that nothing here takes down */
+  readonly by?: readonly Block[];
+}
+
 /**
  * The cost of switching between blocks that share the load evenly (one alone carries it all): a failure of one is an
  * outage for its share of the requests, for as long as switching takes, or until its repair where nobody notices. What
@@ -116,7 +122,7 @@ export function switchingFrom(
   name: string,
   blocks: readonly Block[],
   { seconds, coverage = ASSUMED_COVERAGE, source }: Switching,
-  options: Pick<EvaluateOptions, "timeLimitMillis"> = {},
+  { by = [], ...options }: Pick<EvaluateOptions, "timeLimitMillis"> & SwitchedBy = {},
 ): SwitchingCost {
   if (!(coverage >= 0 && coverage <= 1)) {
     throw new RangeError(
@@ -128,7 +134,7 @@ export function switchingFrom(
       `failover "${name}": seconds must be a number of at least 0, got ${String(seconds)}`,
     );
   }
-  const shared = blocks.length > 1 ? sharedByAll(blocks) : new Set<string>();
+  const shared = new Set([...(blocks.length > 1 ? sharedByAll(blocks) : []), ...sharedByAll(by)]);
   const recoveryHours = seconds / SECONDS_PER_HOUR;
   const affected = 1 / blocks.length;
   const unknown = new Set<string>();

@@ -1,4 +1,4 @@
-import { component, evaluate, remote } from "../../../constructs/availability";
+import { component, evaluate, remote, series } from "../../../constructs/availability";
 import { originGroup } from "../../../constructs/proxy";
 
 const HOUR = 1;
@@ -25,6 +25,18 @@ describe("originGroup", () => {
     const moving = (0.99 * PER_YEAR * (5 / 3600)) / 8760;
     expect(down(availability)).toBeCloseTo(1e-6 + moving + 0.01 * 0.001, 7);
     expect(down(availability)).toBeGreaterThan(moving);
+  });
+
+  test("moves from no failure that takes down all proxies too", () => {
+    // GIVEN an origin and proxies on one site
+    const site = outage("site");
+    const proxies = ["a", "b"].map((name) => series(component(name, { availability: 0.99 }), site));
+    const frequency = (by?: typeof proxies) =>
+      originGroup("search", URLS, [series(tokyo, site), oregon], {}, "jp", by).failover?.cost.times
+        ?.failuresPerYear;
+    // THEN the site's failures count where the proxies are somewhere else, and only there
+    expect(frequency()).toBeCloseTo(2 * PER_YEAR * 0.999, 2);
+    expect(frequency(proxies)).toBeCloseTo(PER_YEAR, 6);
   });
 
   test("shares what a failure costs where each carries a part", () => {

@@ -87,6 +87,7 @@ describe("validateServices", () => {
       calls: [],
       degradesWithout: [],
       in: { jp: {} },
+      entrances: [],
     });
   });
 
