@@ -5,7 +5,7 @@ import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud openings [--json]
 
-Tells which addresses and ports must be open between the regions that federate.
+Tells which addresses and ports must be open between the regions that federate, and from the internet to fronts.
 TRICLOUD_REGIONS names another directory of regions.
 
   --json  print a list of openings as JSON`;
@@ -27,7 +27,9 @@ export function main(args: readonly string[], write: (text: string) => void, dir
   if (values.json) write(`${JSON.stringify(found, undefined, 2)}\n`);
   else
     write(
-      found.length === 0 ? "no region names another in consul.peers: nothing need be open\n" : table(found),
+      found.length === 0
+        ? "no region names another in consul.peers, and none has fronts: nothing need be open\n"
+        : table(found),
     );
   return 0;
 }

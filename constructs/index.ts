@@ -62,7 +62,9 @@ export type {
   UnboundOptions,
 } from "./dns/unbound-options";
 
-// Services: what people deploy.
+// Services: what people deploy, and how the internet reaches it.
+export type { FrontedService, FrontLimits } from "./front/front-config";
+export { PublicFront, type PublicFrontProps } from "./front/public-front";
 export type { RegistryAccess } from "./service/container-runtime";
 export { ContainerService, type ContainerServiceProps } from "./service/container-service";
 
@@ -72,7 +74,12 @@ export type { Ec2RegionInput } from "./region/ec2-region";
 export type { GkeRegionInput } from "./region/gke-region";
 export type { Backend } from "./region/region";
 export { RegionOutputs, type RegionOutputsProps, type RegionState } from "./region/region-outputs";
-export type { ServiceHealthInput, ServiceInput, ServicePlacementInput } from "./service/service-value";
+export type {
+  ServiceHealthInput,
+  ServiceInput,
+  ServicePlacementInput,
+  ServicePublicInput,
+} from "./service/service-value";
 
 // What constructs tell of themselves to the picture of a region.
 export type {

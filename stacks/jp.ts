@@ -4,10 +4,11 @@ import { DedicatedServer, RetiredServer, ServerRoster } from "../constructs/dedi
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
-import type { DedicatedRegion, HostRole } from "../constructs/region";
+import type { DedicatedRegion, ServerRole } from "../constructs/region";
 import type { ServiceValue } from "../constructs/service";
 import { placed } from "../constructs/service/service-placement";
 import { hostServices } from "./host-services";
+import { publicServices } from "./public-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
 
@@ -52,7 +53,9 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       return servers.filter(({ hostName }) => names.includes(hostName));
     };
     const made = hostServices(this, { region, services, hosts, consul, resolver, ways });
-    for (const [name, needs] of made) this.service(name, needs);
+    const fronts = withRole(servers, "front");
+    const shown = publicServices(this, { region, services, hosts: fronts, consul });
+    for (const [name, needs] of made) this.service(name, shown(name, needs));
     const apps = withRole(servers, "app");
     if (apps.length > 0) {
       const on = pooled(`services of ${region.name}`, alike(apps), proxy.failover?.switching);
@@ -78,5 +81,5 @@ export class JpStack extends RegionStack<DedicatedRegion> {
 const inOrder = <T extends { readonly name: string }>(servers: readonly T[]): T[] =>
   [...servers].sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
 
-const withRole = (servers: readonly DedicatedServer[], role: HostRole): DedicatedServer[] =>
+const withRole = (servers: readonly DedicatedServer[], role: ServerRole): DedicatedServer[] =>
   servers.filter((server) => server.roles.includes(role));

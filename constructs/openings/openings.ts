@@ -25,11 +25,36 @@ const WAN = [
 /**
  * What must be open between regions that federate, for each two of which one names the other in `consul.peers`: both
  * ways between their Consul servers, and toward the proxies of a region from each that names it, since no other has names
- * that lead there. A peer that is none of the regions counts with the addresses given for it.
+ * that lead there. A peer that is none of the regions counts with the addresses given for it. And what must be open from
+ * the internet toward fronts.
  */
 export function openings(regions: readonly Region[]): Opening[] {
-  return federated(regions).flatMap(([one, other]) => [...toward(one, other), ...toward(other, one)]);
+  const between = federated(regions).flatMap(([one, other]) => [
+    ...toward(one, other),
+    ...toward(other, one),
+  ]);
+  return [...between, ...fromTheInternet(regions)];
 }
+
+/** What the internet must reach: fronts of regions on dedicated servers, whose firewalls are nobody else's matter. */
+const fromTheInternet = (regions: readonly Region[]): Opening[] =>
+  regions.flatMap((region) => {
+    if (region.platform !== "dedicated") return [];
+    const addresses = region.servers
+      .filter(({ retired, roles }) => !retired && roles.includes("front"))
+      .map(({ address }) => address);
+    if (addresses.length === 0) return [];
+    const { httpsPort, httpPort } = region.front;
+    const way = {
+      from: { region: "internet", addresses: ["0.0.0.0/0"] },
+      to: { region: region.name, addresses },
+      protocol: "tcp" as const,
+    };
+    return [
+      { ...way, port: httpsPort, why: "requests of services with public, at the fronts" },
+      { ...way, port: httpPort, why: "clients that the fronts send on to HTTPS" },
+    ];
+  });
 
 /** A region as its firewall is concerned. */
 interface Place {

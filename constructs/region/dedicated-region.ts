@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "../grammar/cidr";
+import { DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT, FRONT_ADMIN_PORT } from "../front/front-config";
 import { imageRegistry } from "./image-registry";
 import {
   SSH_ADDRESS,
@@ -12,6 +13,10 @@ import { consulServersProblem, dns, dnsLabel, ipv4Address, proxyMetrics, sharedF
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
+
+/** What dedicated servers are for: load balancers of the cloud are the fronts elsewhere. */
+export const SERVER_ROLES = [...HOST_ROLES, "front"] as const;
+export type ServerRole = (typeof SERVER_ROLES)[number];
 
 const HOST_KEY = "expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA...";
 
@@ -79,6 +84,33 @@ const proxy = sharedFields.proxy.extend({
     .optional(),
 });
 
+/** What servers with role `front` do with requests from the internet; the certificate is a sensitive Terraform variable. */
+const front = z.strictObject({
+  httpsPort: port.default(DEFAULT_HTTPS_PORT),
+  /** Clients there are sent on to HTTPS. */
+  httpPort: port.default(DEFAULT_HTTP_PORT),
+  /** Largest body of a request. */
+  maxBodyMegabytes: z.int().min(1).max(10_240).default(10),
+  /** Open at once from one address. */
+  connectionsPerAddress: z.int().min(1).max(8000).default(200),
+  /** From one address, over ten seconds. @default - as many as come */
+  requestsPerSecond: z.int().min(1).max(100_000).optional(),
+  /** How long a service may take until its answer begins, and between two parts of it. */
+  answerSeconds: z.int().min(1).max(3600).default(60),
+  /** How long browsers shall ask for HTTPS alone; 0 for not at all. */
+  hstsSeconds: z.int().min(0).max(63_072_000).default(86_400),
+  /** HTML that people see while nobody answers behind the front. @default - a plain page */
+  errorPage: z
+    .string()
+    .regex(/^\s*</, { error: "expected a page of HTML" })
+    .max(32_768, { error: "expected at most 32,768 characters, for it is held in memory" })
+    .optional(),
+  /** Who can ask for health and metrics on port 9301: the servers themselves, or whoever reaches them. */
+  metrics: z.enum(["host", "network"], { error: 'expected "host" or "network"' }).default("host"),
+  /** How long a front that is restarted goes on serving while its health says that it goes. */
+  drainSeconds: z.int().min(0).max(600).default(10),
+});
+
 const server = z.strictObject({
   name: dnsLabel,
   /** Address in the region's private network. */
@@ -87,7 +119,7 @@ const server = z.strictObject({
   sshAddress: sshAddress.optional(),
   /** One or several of the server's SSH host keys, as `ssh-keyscan` prints them. */
   hostKey,
-  roles: z.array(z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` })),
+  roles: z.array(z.enum(SERVER_ROLES, { error: `expected one of ${SERVER_ROLES.join(", ")}` })),
   /** Rack or building that the server shares its fate with. @default - a rack of its own */
   rack: dnsLabel.optional(),
   /**
@@ -116,6 +148,8 @@ export const dedicatedRegion = z
     ssh: ssh.prefault({}),
     /** Where the servers get services' images. @default - images name their registries themselves */
     registry: imageRegistry.optional(),
+    /** The entrance of services with `public`, on servers with role `front`. */
+    front: front.prefault({}),
     servers: z.array(server).min(1, { error: "expected at least one server" }),
   })
   .superRefine((region, context) => {
@@ -153,13 +187,38 @@ export const dedicatedRegion = z
         });
       }
     });
-    const withRole = (role: HostRole): number =>
+    const withRole = (role: ServerRole): number =>
       region.servers.filter((candidate) => candidate.roles.includes(role) && !candidate.retired).length;
     const count = withRole("consul-server");
     const message = consulServersProblem(count, region.consul.singleServer);
     if (message !== undefined) {
       const value = `${count} with role consul-server`;
       context.addIssue({ code: "custom", path: ["servers"], params: { value }, message });
+    }
+    const { httpsPort, httpPort } = region.front;
+    const others: [number, string][] = [
+      [httpsPort, "httpsPort has"],
+      [FRONT_ADMIN_PORT, "a front's health has"],
+      [region.ssh.port, "SSH has"],
+      ...[8300, 8301, 8302, 8500, 8600].map((taken): [number, string] => [taken, "Consul has"]),
+      ...(region.servers.some(
+        ({ roles, retired }) => !retired && roles.includes("front") && roles.includes("proxy"),
+      )
+        ? [region.proxy.port, 9300].map((taken): [number, string] => [
+            taken,
+            "a proxy has on the same server",
+          ])
+        : []),
+    ];
+    for (const [field, own] of Object.entries({ httpsPort, httpPort })) {
+      const by = others.find(([taken, who]) => taken === own && who !== `${field} has`)?.[1];
+      if (by === undefined || withRole("front") === 0) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["front", field],
+        params: { value: String(own) },
+        message: `expected another port than ${by}`,
+      });
     }
     const proxies = withRole("proxy");
     const { maxUnavailable } = region.proxy;

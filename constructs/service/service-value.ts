@@ -39,8 +39,18 @@ export interface ServiceInput {
   readonly calls?: readonly string[];
   /** Those of `calls` without which it still answers, if not as it should. @default [] */
   readonly degradesWithout?: readonly string[];
+  /** How the internet reaches it, in each region that it runs in. @default - it does not */
+  readonly public?: ServicePublicInput;
   /** Where it runs, by region. */
   readonly in: Readonly<Record<string, ServicePlacementInput>>;
+}
+
+/** Host names and paths by which the internet reaches a service. */
+export interface ServicePublicInput {
+  /** Host names that clients ask for: `www.example.com`. */
+  readonly hosts: readonly string[];
+  /** What paths begin with, whole segments: `/api` is `/api` and what lies below. @default ["/"] */
+  readonly paths?: readonly string[];
 }
 
 export interface ServiceHealthInput {
@@ -77,6 +87,8 @@ export interface ServiceValue {
   readonly drainSeconds: number;
   readonly calls: readonly string[];
   readonly degradesWithout: readonly string[];
+  /** undefined: the internet does not reach it. */
+  readonly public?: Required<ServicePublicInput> | undefined;
   readonly in: Readonly<Record<string, ServicePlacement>>;
   /** Where regions show it to the internet, in the order of `in`. */
   readonly entrances: readonly ServiceEntrance[];
@@ -157,6 +169,35 @@ const secrets = z
     }
   });
 
+const once = (values: readonly string[], context: z.RefinementCtx): void => {
+  for (const [index, value] of values.entries()) {
+    if (values.indexOf(value) === index) continue;
+    context.addIssue({ code: "custom", path: [index], message: "expected each once" });
+  }
+};
+
+/** They stand in the front's configuration, where nothing of them must need quoting. */
+const entrance = z.strictObject({
+  hosts: z
+    .array(
+      z.string().regex(/^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/, {
+        error: "expected a host name in lower case such as www.example.com",
+      }),
+    )
+    .min(1, { error: "expected one host at least" })
+    .superRefine(once),
+  paths: z
+    .array(
+      z.string().regex(/^\/$|^(\/[A-Za-z0-9._~-]+)+$/, {
+        error:
+          "expected the beginning of paths, such as /api, of letters, digits and ._~- without a / at its end",
+      }),
+    )
+    .min(1, { error: "expected one path at least" })
+    .superRefine(once)
+    .default(["/"]),
+});
+
 const placement = z.strictObject({
   instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
   atMost: z.int().min(1, { error: "expected one instance at least" }).optional(),
@@ -181,6 +222,7 @@ const schema = z
     drainSeconds: z.int().min(0).max(3600).default(30),
     calls: z.array(call).default([]),
     degradesWithout: z.array(z.string()).default([]),
+    public: entrance.optional(),
     in: z.record(dnsLabel, placement).refine((regions) => Object.keys(regions).length > 0, {
       error: "expected one region at least",
     }),

@@ -1,15 +1,13 @@
+import { FRONT_ADMIN_PORT } from "../front/front-config";
 import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../region";
 import { MOST_MACHINES } from "../region/ec2-region";
-import { problemText, type ValueProblem } from "../region/region-errors";
+import { problemText } from "../region/region-errors";
+import { publicProblems } from "./public-services";
 import { nameOf, type ValueSource } from "../region/validate-regions";
 import { entrancesOf } from "./service-entrances";
+import { refusal, type ServiceProblem } from "./service-problem";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
 import { hasRegistry, outsideHost, readService, type ServiceValue } from "./service-value";
-
-/** One thing wrong with a service. */
-export interface ServiceProblem extends ValueProblem {
-  readonly service: string;
-}
 
 /** Services are wrong; nothing has been constructed or written. */
 export class InvalidServicesError extends Error {
@@ -42,6 +40,7 @@ export function validateServices(
     ...services.flatMap((service) => placementProblems(service, regions)),
     ...regions.flatMap((region) => (region.platform === "gke" ? [] : takenPorts(services, region))),
     ...regions.flatMap((region) => entranceToNobody(services, region)),
+    ...publicProblems(services, regions),
     ...services.flatMap((service) => callProblems(service, services)),
     ...circles(services),
   );
@@ -50,14 +49,17 @@ export function validateServices(
 }
 
 /** Names under which Consul knows what is always there. */
-const OWN_NAMES = ["consul", "proxy"];
+const OWN_NAMES = ["consul", "proxy", "front"];
 
 function takenNames(services: readonly ServiceValue[]): ServiceProblem[] {
   return services.flatMap(({ name }, index) => {
     const refuse = (expectation: string) => [
       { service: name, path: "name", value: JSON.stringify(name), expectation },
     ];
-    if (OWN_NAMES.includes(name)) return refuse(`expected another name than ${OWN_NAMES.join(" and ")} have`);
+    if (OWN_NAMES.includes(name))
+      return refuse(
+        `expected another name than ${OWN_NAMES.slice(0, -1).join(", ")} and ${OWN_NAMES.at(-1)} have`,
+      );
     const isTaken = services.slice(0, index).some((earlier) => earlier.name === name);
     return isTaken ? refuse("expected a name that no other service has") : [];
   });
@@ -234,18 +236,6 @@ function problemsInCluster(service: ServiceValue, region: GkeRegion): ServicePro
 /** Name of what pods that nobody described here act as. */
 const APPLICATIONS_ACCOUNT = "app";
 
-const refusal = (
-  service: ServiceValue,
-  path: string,
-  value: unknown,
-  expectation: string,
-): ServiceProblem => ({
-  service: service.name,
-  path,
-  value: JSON.stringify(value) ?? "nothing",
-  expectation,
-});
-
 /** Ports of a server, or of a group's machines, that are taken, and by what. */
 function takenPorts(
   services: readonly ServiceValue[],
@@ -286,12 +276,16 @@ function platformPorts(region: DedicatedRegion | Ec2Region, roles: readonly stri
   return [
     ...(region.platform === "dedicated" ? [[region.ssh.port, "SSH"] as [number, string]] : []),
     ...(roles.includes("app") ? applicationPort(region) : []),
+    ...(region.platform === "dedicated" && roles.includes("front") ? frontPorts(region) : []),
     ...[8300, 8301, 8302, 8500, 8600].map((port): [number, string] => [port, "Consul"]),
     ...(roles.includes("proxy")
       ? [region.proxy.port, 9300].map((port): [number, string] => [port, "the proxy"])
       : []),
   ];
 }
+
+const frontPorts = ({ front }: DedicatedRegion): [number, string][] =>
+  [front.httpsPort, front.httpPort, FRONT_ADMIN_PORT].map((port) => [port, "the front"]);
 
 /** That of an application that is no service. */
 function applicationPort(region: DedicatedRegion | Ec2Region): [number, string][] {

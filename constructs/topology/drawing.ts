@@ -6,6 +6,7 @@ const COLOURS = {
   region: { light: ["#f6f8fa", "#57606a"], dark: ["#161b22", "#8b949e"] },
   machines: { light: ["#ffffff", "#8c959f"], dark: ["#0d1117", "#6e7681"] },
   store: { light: ["#fff8f0", "#bc7b3e"], dark: ["#221a12", "#b5803f"] },
+  front: { light: ["#ffd8b5"], dark: ["#7a3a0c"] },
   proxy: { light: ["#b6e3ff"], dark: ["#12436d"] },
   resolver: { light: ["#d8f5d0"], dark: ["#1b4721"] },
   discovery: { light: ["#ffdf9e"], dark: ["#63460b"] },

@@ -18,7 +18,8 @@ export interface Machines {
 }
 
 /** What the machines are there for. */
-export type WorkloadRole = "proxy" | "resolver" | "discovery-server" | "discovery-agent" | "application";
+export type WorkloadRole =
+  "front" | "proxy" | "resolver" | "discovery-server" | "discovery-agent" | "application";
 
 /** A program that runs on machines. */
 export interface Workload {

@@ -26,6 +26,7 @@ export function machineGroups(
 /** What machines are there for comes before what they all have. */
 const ROLES: readonly WorkloadRole[] = [
   "application",
+  "front",
   "proxy",
   "discovery-server",
   "discovery-agent",

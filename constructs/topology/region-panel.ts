@@ -10,6 +10,7 @@ const BADGE = 22;
 const INSET = 14;
 
 const SHAPES: Readonly<Record<WorkloadRole, Shape>> = {
+  front: "front",
   proxy: "proxy",
   resolver: "resolver",
   "discovery-server": "discovery",

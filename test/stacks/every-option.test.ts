@@ -83,6 +83,7 @@ const PLATFORMS: Readonly<
         [...SERVERS.slice(0, 2), { ...SERVERS[2], rack: "rack-1", sshAddress: "192.0.2.3" }],
       ],
       "proxy.maxUnavailable": [1, "50%"],
+      "front.errorPage": ["<h1>Back soon</h1>"],
       "dns.forwarders": [["10.10.0.2"]],
     },
     follow: (value) => {

@@ -4,7 +4,7 @@ import { type DedicatedRegion, type DedicatedRegionInput, validateRegions } from
 import { type ServiceInput } from "../../constructs/service";
 import { JpStack } from "../../stacks/jp";
 import { synthesisedApp } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue, hostKeyOf } from "../constructs/region/region-values";
 import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("jp");
@@ -98,5 +98,70 @@ describe("services of a region on dedicated servers", () => {
     const alone = unavailable([service("web", 8080)])["web"]!;
     expect(calls()).toBeGreaterThan(alone);
     expect(calls({ ...value, origins })).toBeGreaterThan(calls() + 0.009);
+  });
+
+  describe("that the internet reaches", () => {
+    const { servers, ...rest } = value;
+    const withFronts = (count: number, front: DedicatedRegionInput["front"] = {}): DedicatedRegionInput => ({
+      ...rest,
+      front,
+      servers: [
+        ...servers,
+        ...Array.from({ length: count }, (_, index) => ({
+          name: `front-${index + 1}`,
+          address: `10.10.2.${index + 1}`,
+          hostKey: hostKeyOf(20 + index),
+          roles: ["front" as const],
+        })),
+      ],
+    });
+    const shown = service("web", 8080, { public: { hosts: ["www.example.com"] } });
+
+    it("have fronts, whose certificate and key come from variables", () => {
+      const { variable, locals, output } = synthesisedApp("jp", (app) =>
+        stackOf(app, [shown], withFronts(2, { answerSeconds: 7, drainSeconds: 3 })),
+      );
+      expect(variable).toMatchObject({
+        front_certificate: { sensitive: true },
+        front_key: { sensitive: true },
+      });
+      const fronts = Object.entries(locals as unknown as Record<string, string>).filter(([name]) =>
+        name.startsWith("front-"),
+      );
+      expect(JSON.stringify(fronts)).toContain("base64encode(var.front_key)");
+      expect(JSON.stringify(output)).toContain("front_key must be a PEM text.");
+      const texts = [...JSON.stringify(fronts).matchAll(/inline ([A-Za-z0-9+/=]+)/g)].map(([, encoded]) =>
+        Buffer.from(encoded!, "base64").toString(),
+      );
+      expect(texts.join("\n")).toContain("timeout server 7s");
+      expect(texts.join("\n")).toContain("front-guard leave 3");
+    });
+
+    it("have none where there is nothing to show", () => {
+      const { variable } = synthesisedApp("jp", (app) => stackOf(app, [service("web", 8080)], withFronts(2)));
+      expect(Object.keys(variable as object)).not.toContain("front_key");
+    });
+
+    it("can promise less than what stands behind them, and more by two than by one", () => {
+      const figure = (services: readonly ServiceInput[], count: number) =>
+        unavailable(services, withFronts(count))["web"]!;
+      const alone = figure([service("web", 8080)], 2);
+      expect(figure([shown], 2)).toBeGreaterThan(alone);
+      expect(figure([shown], 1)).toBeGreaterThan(figure([shown], 2));
+    });
+
+    it("are refused ports that something else has", () => {
+      const region = withFronts(1, { httpsPort: 80 });
+      expect(() => stackOf(new App(), [shown], region)).toThrow(
+        "region jp: front.httpPort: expected another port than httpsPort has, got: 80",
+      );
+      const both = [{ ...servers[0]!, roles: [...servers[0]!.roles, "front" as const] }, ...servers.slice(1)];
+      expect(() => stackOf(new App(), [shown], { ...value, servers: both })).toThrow(
+        "region jp: front.httpPort: expected another port than a proxy has on the same server, got: 80",
+      );
+      expect(() => stackOf(new App(), [shown], withFronts(1, { httpPort: 8500 }))).toThrow(
+        "region jp: front.httpPort: expected another port than Consul has, got: 8500",
+      );
+    });
   });
 });

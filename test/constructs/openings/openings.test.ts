@@ -4,6 +4,7 @@ import { type Opening, openings } from "../../../constructs/openings/openings";
 import { type Region, validateRegions } from "../../../constructs/region";
 import jp from "../../../regions/jp";
 import us from "../../../regions/us";
+import { hostKeyOf } from "../region/region-values";
 
 const JP_SERVERS = ["10.10.0.11", "10.10.0.12", "10.10.0.13"];
 
@@ -38,6 +39,30 @@ describe("openings", () => {
         `jp ${servers} > us 10.20.0.0/16 8300/tcp`,
       ].sort(),
     );
+  });
+
+  it("lead from the internet to fronts, on both of their ports", () => {
+    // GIVEN a region of which one server is a front, and another was one
+    const servers = jp.servers.map((server, index) => ({
+      ...server,
+      roles: index > 0 ? [...server.roles, "front" as const] : server.roles,
+    }));
+    const retired = {
+      ...servers[1]!,
+      name: "jp-9",
+      address: "10.10.0.19",
+      hostKey: hostKeyOf(9),
+      retired: true,
+    };
+    const fronts = valid({
+      ...jp,
+      servers: [servers[0], { ...servers[1], roles: jp.servers[1]!.roles }, servers[2], retired],
+    });
+    // WHEN asked THEN
+    expect(openings(fronts).map(shown)).toEqual([
+      "internet 0.0.0.0/0 > jp 10.10.0.13 443/tcp",
+      "internet 0.0.0.0/0 > jp 10.10.0.13 80/tcp",
+    ]);
   });
 
   it("count two that name each other once", () => {

@@ -214,7 +214,7 @@ describe("validateServices", () => {
     [
       "Consul's name",
       web({ name: "consul" }),
-      'service consul: name: expected another name than consul and proxy have, got: "consul"',
+      'service consul: name: expected another name than consul, proxy and front have, got: "consul"',
     ],
     [
       "Consul's port",
@@ -350,5 +350,106 @@ describe("placed", () => {
       server.name === "jp-7" ? { ...server, retired: true } : server,
     );
     expect(names(3, { ...jp, servers })).toEqual(["jp-4", "jp-8", "jp-5"]);
+  });
+});
+
+describe("the internet's way to services", () => {
+  const at = (hosts: readonly string[], paths?: readonly string[]) => web({ public: { hosts, paths } });
+  const withFronts = (front: DedicatedRegionInput["front"] = {}) => {
+    const { servers, ...rest } = region();
+    const last = servers.length - 1;
+    return {
+      ...rest,
+      front,
+      servers: servers.map((server, index) =>
+        index === last ? { ...server, roles: [...server.roles, "front" as const] } : server,
+      ),
+    };
+  };
+
+  it("leads to all paths unless it says which", () => {
+    expect(read([at(["www.example.com"])], withFronts())[0]!.public).toEqual({
+      hosts: ["www.example.com"],
+      paths: ["/"],
+    });
+  });
+
+  it.each<[string, readonly unknown[], string]>([
+    [
+      "a region without fronts",
+      [at(["www.example.com"])],
+      'service web: public.hosts: expected a server with role front in jp, for it runs there, got: ["www.example.com"]',
+    ],
+  ])("refuses %s", (_, values, problem) => {
+    expect(problemsOf(values)).toEqual([problem]);
+  });
+
+  it.each<[string, readonly unknown[], string]>([
+    [
+      "a name that is none",
+      [at(["www_1.example.com"])],
+      'service web: public.hosts[0]: expected a host name in lower case such as www.example.com, got: "www_1.example.com"',
+    ],
+    ["a name alone", [at(["www"])], "service web: public.hosts[0]: expected a host name"],
+    ["an address", [at(["192.0.2.1"])], "service web: public.hosts[0]: expected a host name"],
+    [
+      "a name twice",
+      [at(["a.example.com", "a.example.com"])],
+      "service web: public.hosts[1]: expected each once",
+    ],
+    ["no name", [at([])], "service web: public.hosts: expected one host at least"],
+    [
+      "a path that ends in /",
+      [at(["www.example.com"], ["/api/"])],
+      'service web: public.paths[0]: expected the beginning of paths, such as /api, of letters, digits and ._~- without a / at its end, got: "/api/"',
+    ],
+    [
+      "a host and path of another service",
+      [at(["www.example.com"]), { ...shop({ port: 8081 }), public: { hosts: ["www.example.com"] } }],
+      'service shop: public.hosts[0]: expected a host that leads nowhere else at /: service web has it, got: "www.example.com"',
+    ],
+    [
+      "the fronts' own name",
+      [{ ...web(), name: "front" }],
+      "service front: name: expected another name than",
+    ],
+    [
+      "a port of the front's on one of its hosts",
+      [web({ port: 9301 })],
+      "service web: port: expected a port that is free on jp-8 of region jp, where the front has it, got: 9301",
+    ],
+  ])("refuses %s", (_, values, problem) => {
+    const found = problemsOf(values, withFronts() as DedicatedRegionInput);
+    expect(found).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it("lets two services share a host by their paths", () => {
+    const api = { ...shop({ port: 8081 }), public: { hosts: ["www.example.com"], paths: ["/api"] } };
+    expect(problemsOf([at(["www.example.com"]), api], withFronts() as DedicatedRegionInput)).toEqual([]);
+  });
+
+  it("is in other regions what their entrance leads to", () => {
+    const entrance = { domain: "www.example.com", zone: "example.com", service: "web" };
+    const us = usWith({ entrance });
+    const there = (hosts: readonly string[], paths?: readonly string[]) => ({
+      ...at(hosts, paths),
+      in: { us: {} },
+    });
+    expect(problemsOf([there(["www.example.com"])], undefined, us)).toEqual([]);
+    expect(problemsOf([there(["shop.example.com"])], undefined, us)).toEqual([
+      'service web: public.hosts[0]: expected a name that the entrance of us has (www.example.com), got: "shop.example.com"',
+    ]);
+    expect(problemsOf([there(["www.example.com"], ["/api"])], undefined, us)).toEqual([
+      'service web: public.paths: expected all of them (/), for the entrance of us leads to one service alone, got: ["/api"]',
+    ]);
+    expect(
+      problemsOf(
+        [{ ...shop(), in: { us: {} }, public: { hosts: ["www.example.com"] } }],
+        undefined,
+        usWith(),
+      ),
+    ).toEqual([
+      'service shop: public.hosts: expected entrance.service of region us to name the service, for it runs there, got: ["www.example.com"]',
+    ]);
   });
 });

@@ -1,0 +1,2 @@
+export type { FrontedService, FrontLimits } from "./front-config";
+export * from "./public-front";

@@ -1,0 +1,105 @@
+import type { Region } from "../region";
+import { refusal, type ServiceProblem } from "./service-problem";
+import type { ServiceValue } from "./service-value";
+
+/** What is wrong with the ways by which the internet reaches services. */
+export const publicProblems = (
+  services: readonly ServiceValue[],
+  regions: readonly Region[],
+): ServiceProblem[] => [
+  ...takenPlaces(services),
+  ...services.flatMap((service) =>
+    regions
+      .filter(({ name }) => service.public !== undefined && service.in[name] !== undefined)
+      .flatMap((region) => withoutEntrance(service, region)),
+  ),
+];
+
+/** A host name and path that lead to two services. */
+function takenPlaces(services: readonly ServiceValue[]): ServiceProblem[] {
+  const claimed = new Map<string, string>();
+  return services.flatMap((service) => {
+    const { hosts = [], paths = [] } = service.public ?? {};
+    return hosts.flatMap((host, index) =>
+      paths.flatMap((path) => {
+        const other = claimed.get(`${host}${path}`);
+        if (other === undefined || other === service.name) {
+          claimed.set(`${host}${path}`, service.name);
+          return [];
+        }
+        return [
+          refusal(
+            service,
+            `public.hosts[${index}]`,
+            host,
+            `expected a host that leads nowhere else at ${path}: service ${other} has it`,
+          ),
+        ];
+      }),
+    );
+  });
+}
+
+/** Where a region's own entrance does not lead to the service under these names, nothing does. */
+function withoutEntrance(service: ServiceValue, region: Region): ServiceProblem[] {
+  const { hosts, paths } = service.public!;
+  const { name } = region;
+  switch (region.platform) {
+    case "dedicated":
+      if (region.servers.some(({ roles, retired }) => roles.includes("front") && retired === false))
+        return [];
+      return [
+        refusal(
+          service,
+          "public.hosts",
+          hosts,
+          `expected a server with role front in ${name}, for it runs there`,
+        ),
+      ];
+    case "ec2":
+    case "gke": {
+      const { to, names, field } = entranceOf(region);
+      if (to !== service.name) {
+        return [
+          refusal(
+            service,
+            "public.hosts",
+            hosts,
+            `expected ${field} of region ${name} to name the service, for it runs there`,
+          ),
+        ];
+      }
+      const missing = hosts.filter((host) => !names.includes(host));
+      return [
+        ...missing.map((host) =>
+          refusal(
+            service,
+            `public.hosts[${hosts.indexOf(host)}]`,
+            host,
+            `expected a name that the entrance of ${name} has (${names.join(", ")})`,
+          ),
+        ),
+        ...(paths.join() === "/"
+          ? []
+          : [
+              refusal(
+                service,
+                "public.paths",
+                paths,
+                `expected all of them (/), for the entrance of ${name} leads to one service alone`,
+              ),
+            ]),
+      ];
+    }
+  }
+}
+
+function entranceOf(region: Exclude<Region, { readonly platform: "dedicated" }>) {
+  if (region.platform === "ec2") {
+    const { entrance } = region;
+    const names = entrance === undefined ? [] : [entrance.domain];
+    return { to: entrance?.service, names, field: "entrance.service" };
+  }
+  const { entrance } = region;
+  return { to: entrance?.backend.service, names: entrance?.hosts ?? [], field: "entrance.backend.service" };
+}
