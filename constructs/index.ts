@@ -79,6 +79,7 @@ export type {
   ServiceInput,
   ServicePlacementInput,
   ServicePublicInput,
+  ServiceReleases,
 } from "./service/service-value";
 
 // What constructs tell of themselves to the picture of a region.

@@ -2,6 +2,8 @@ import {
   type Block,
   blockOf,
   type BlockSource,
+  changeFigure,
+  component,
   type HasInstances,
   series,
   type ServiceProps,
@@ -59,6 +61,20 @@ export const entrancesElsewhere = (
   { name }: Pick<Region, "name">,
 ): readonly ServiceEntrance[] => entrances.filter(({ region }) => region !== name);
 
+/** One and the same part in every region: a bad release is bad wherever it goes. */
+const releasesOf = ({ name, releases }: ServiceValue): NamedNeeds => {
+  if (releases === undefined) return {};
+  const { perMonth, failureShare, hoursToTakeBack } = releases;
+  const figure = changeFigure({ releasesPerMonth: perMonth, failureShare, hoursToTakeBack });
+  return {
+    [`releases of ${name}`]: component(`service/${name}/releases`, figure, {
+      label: `releases of ${name}`,
+      kind: "assumed",
+      source: `its file: ${perMonth} in 30 days, a share of ${failureShare} of them bad, ${hoursToTakeBack} h to take one back`,
+    }),
+  };
+};
+
 const nameOfService = (name: string): string => `service ${name}`;
 
 /** What carries the services of a region, for others that would come there and need them. */
@@ -97,6 +113,7 @@ export function serviceNeeds(
     Object.assign(
       {},
       stands(service.name).besides,
+      releasesOf(service),
       ...service.calls.filter((called) => !isSoft(service, called)).map(called),
     ) as NamedNeeds;
   const called = (name: string): NamedNeeds => {

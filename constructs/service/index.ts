@@ -8,6 +8,7 @@ export type {
   ServicePlacement,
   ServicePlacementInput,
   ServicePublicInput,
+  ServiceReleases,
   ServiceValue,
 } from "./service-value";
 export * from "./validate-services";

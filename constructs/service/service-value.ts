@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HOURS_PER_MONTH } from "../availability/calculus/common-cause";
 import type { Region } from "../region";
 import { HOST_ROLES, type HostRole } from "../region/dedicated-region";
 import { dnsLabel } from "../region/region";
@@ -41,8 +42,20 @@ export interface ServiceInput {
   readonly degradesWithout?: readonly string[];
   /** How the internet reaches it, in each region that it runs in. @default - it does not */
   readonly public?: ServicePublicInput;
+  /** How often releases take it down, for its availability. @default - they are not counted */
+  readonly releases?: ServiceReleases;
   /** Where it runs, by region. */
   readonly in: Readonly<Record<string, ServicePlacementInput>>;
+}
+
+/** Releases of a service, which reach all of its instances wherever they run: no other cloud helps against a bad one. */
+export interface ServiceReleases {
+  /** Releases in 30 days. */
+  readonly perMonth: number;
+  /** Share of them that take the service down, 0 to 1. */
+  readonly failureShare: number;
+  /** From a bad release to the one before it running again, in hours. */
+  readonly hoursToTakeBack: number;
 }
 
 /** Host names and paths by which the internet reaches a service. */
@@ -89,6 +102,8 @@ export interface ServiceValue {
   readonly degradesWithout: readonly string[];
   /** undefined: the internet does not reach it. */
   readonly public?: Required<ServicePublicInput> | undefined;
+  /** undefined: not counted. */
+  readonly releases?: ServiceReleases | undefined;
   readonly in: Readonly<Record<string, ServicePlacement>>;
   /** Where regions show it to the internet, in the order of `in`. */
   readonly entrances: readonly ServiceEntrance[];
@@ -198,6 +213,20 @@ const entrance = z.strictObject({
     .default(["/"]),
 });
 
+const releases = z
+  .strictObject({
+    perMonth: z.number().min(0),
+    failureShare: z.number().min(0).max(1, { error: "expected a share from 0 to 1" }),
+    hoursToTakeBack: z.number().min(0),
+  })
+  .refine(
+    ({ perMonth, failureShare, hoursToTakeBack }) =>
+      perMonth * failureShare * hoursToTakeBack <= HOURS_PER_MONTH,
+    {
+      error: `expected bad releases that are taken back within the ${HOURS_PER_MONTH} hours of 30 days, all of them together`,
+    },
+  );
+
 const placement = z.strictObject({
   instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
   atMost: z.int().min(1, { error: "expected one instance at least" }).optional(),
@@ -223,6 +252,7 @@ const schema = z
     calls: z.array(call).default([]),
     degradesWithout: z.array(z.string()).default([]),
     public: entrance.optional(),
+    releases: releases.optional(),
     in: z.record(dnsLabel, placement).refine((regions) => Object.keys(regions).length > 0, {
       error: "expected one region at least",
     }),

@@ -5,10 +5,11 @@ import { App } from "cdktf";
 import { collectAvailability } from "../../constructs/availability";
 import { placedResults } from "../../constructs/availability/report/placed";
 import { validateRegions } from "../../constructs/region";
+import type { ServiceInput } from "../../constructs/service";
 import uk from "../../regions/uk";
 import { addRegions } from "../../stacks";
 import { dedicatedRegionValue } from "../constructs/region/region-values";
-import { ORIGIN, servicesOf, validated } from "./service-values";
+import { downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("jp");
 /** Asked for by each region in its own time: what moving costs is each region's own. */
@@ -82,5 +83,48 @@ describe("services of a file, placed", () => {
     expect(of("tips").mayStayInOne).toBe(true);
     // and stock, where it runs in both, carries both loads in one
     expect(of("stock")).toMatchObject({ runsIn: ["jp", "uk"], load: 2 });
+  });
+
+  test("are taken down by bad releases wherever they run, and so are those who cannot do without them", async () => {
+    // GIVEN a service whose releases fail at times, one that needs it and one that does not
+    const regions = validateRegions([
+      {
+        file: "jp.ts",
+        value: dedicatedRegionValue({ registry: { address: "registry.internal:5000" } }),
+      },
+      { file: "uk.ts", value: uk },
+    ]);
+    const releases = { perMonth: 20, failureShare: 0.02, hoursToTakeBack: 0.5 };
+    const bad = (20 * 0.02 * 0.5) / 720;
+    const run = async (changes: Partial<ServiceInput>) => {
+      const services = validated(
+        [
+          service("shop", 8080, { calls: ["stock"] }),
+          service("news", 8082),
+          service("stock", 8081, { ...inBoth, ...changes }),
+        ],
+        regions,
+      );
+      const app = new App({ outdir });
+      await addRegions(app, regions, services);
+      return collectAvailability(app);
+    };
+    // WHEN compared with what it is without them
+    const [before, after] = [await run({}), await run({ releases })];
+    const [were, are] = [downtimeShares(before), downtimeShares(after)];
+    // THEN both are down for as much longer, once
+    const longer = (name: string) => are[name]! - were[name]!;
+    expect(longer("stock") / bad).toBeCloseTo(1, 1);
+    expect(longer("shop") / bad).toBeCloseTo(1, 1);
+    expect(longer("news")).toBe(0);
+    // AND another region does not help against them
+    const stock = placedResults(after).find((one) => one.service === "stock")!;
+    const both = stock.placements.find((one) => one.regions.join() === "jp,uk")!;
+    expect(both.outcomes!.independent.down.lower).toBeGreaterThan(bad);
+    expect(both.shared.map(({ id }) => id)).toContain("service/stock/releases");
+    const inJp = after.stacks.find(({ stack }) => stack === "jp")!;
+    expect(JSON.stringify(inJp)).toContain(
+      "its file: 20 in 30 days, a share of 0.02 of them bad, 0.5 h to take one back",
+    );
   });
 });

@@ -196,7 +196,8 @@ export interface HumanChange {
   readonly hoursToTakeBack: number;
 }
 
-const HOURS_PER_MONTH = 720;
+/** Of 30 days. */
+export const HOURS_PER_MONTH = 720;
 
 /**
  * How often releases have what runs down, for a component or a common cause.

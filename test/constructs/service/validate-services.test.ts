@@ -241,6 +241,16 @@ describe("validateServices", () => {
       web({ degradesWithout: ["search"] }),
       'service web: degradesWithout[0]: expected one of calls (none), got: "search"',
     ],
+    [
+      "releases of which more than all fail",
+      web({ releases: { perMonth: 20, failureShare: 2, hoursToTakeBack: 1 } }),
+      "service web: releases.failureShare: expected a share from 0 to 1, got: 2",
+    ],
+    [
+      "releases that take longer to take back than there is time",
+      web({ releases: { perMonth: 20, failureShare: 1, hoursToTakeBack: 40 } }),
+      "service web: releases: expected bad releases that are taken back within the 720 hours of 30 days, all of them together, got: ",
+    ],
   ])("refuses %s, naming service, path and value", (_, value, message) => {
     expect(problemsOf([value]).join("\n")).toContain(message);
   });
