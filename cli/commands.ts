@@ -44,6 +44,11 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./drift")).main(args),
   },
   {
+    name: "services",
+    summary: "which version of each service runs on a region's dedicated servers, and whether it is healthy",
+    run: async (args) => (await import("./services")).main(args),
+  },
+  {
     name: "upstreams",
     summary: "the origins of a region's groups as each proxy sees them, and why one is not asked",
     run: async (args) => (await import("./upstreams")).main(args),

@@ -1,7 +1,7 @@
 import { BUNDLE_PATH, CONFIG_PATH } from "../constructs/proxy/host-paths";
 import { readOptions } from "../planning/read-options";
 import { readUpstream } from "../proxy/options/endpoint-values";
-import { onProxies, WHICH_PROXIES, WHICH_PROXIES_USAGE } from "./region-proxies";
+import { onHosts, PROXIES, WHICH_REGION, WHICH_REGION_USAGE } from "./region-hosts";
 import { tableText } from "./table-text";
 
 type Name = "drain" | "undrain";
@@ -17,7 +17,7 @@ const usage = (name: Name): string => `usage: tricloud ${name} ORIGIN --region N
 ${DOES[name]}
 
   ORIGIN         as the groups have it: https://search.tokyo.example.com
-${WHICH_PROXIES_USAGE}  --json         what each proxy has answered, as JSON
+${WHICH_REGION_USAGE}  --json         what each proxy has answered, as JSON
 
 Exit codes: 0 done on all proxies; 1 one has refused or is out of reach; 2 wrong usage.
 `;
@@ -28,7 +28,7 @@ export async function main(name: Name, args: readonly string[]): Promise<number>
     args: [...args],
     allowPositionals: true,
     options: {
-      ...WHICH_PROXIES,
+      ...WHICH_REGION,
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -43,13 +43,13 @@ export async function main(name: Name, args: readonly string[]): Promise<number>
     throw new Error(
       `expected one origin such as https://api.example.com, got: ${positionals.join(" ") || "none"}`,
     );
-  const answers = await onProxies(
-    values,
+  const answers = await onHosts(
+    { ...values, ...PROXIES },
     `exec node ${BUNDLE_PATH} ${name} '${origin}' --config ${CONFIG_PATH}\n`,
   );
   if (answers === undefined) return 1;
   const proxies = answers.map(({ host, answer: { code, lastLine } }) => ({
-    host,
+    host: host.name,
     done: code === 0,
     answer: lastLine,
   }));

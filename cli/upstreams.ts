@@ -1,14 +1,14 @@
 import { DEFAULT_ADMIN_PORT } from "../constructs/proxy/proxy-config";
 import { readOptions } from "../planning/read-options";
 import { type UpstreamsReport } from "../proxy/observation/group-report";
-import { onProxies, type ProxyAnswer, WHICH_PROXIES, WHICH_PROXIES_USAGE } from "./region-proxies";
+import { type AnswerOfHost, onHosts, PROXIES, WHICH_REGION, WHICH_REGION_USAGE } from "./region-hosts";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud upstreams --region NAME [--json] [--out DIR]
 
 Shows each origin of the region's groups as every proxy sees it: its state, since when, and why.
 
-${WHICH_PROXIES_USAGE}  --json         all that each proxy tells, as JSON
+${WHICH_REGION_USAGE}  --json         all that each proxy tells, as JSON
 
 Exit codes: 0 all proxies have answered; 1 one has not; 2 wrong usage.
 `;
@@ -21,7 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { values } = readOptions("upstreams", {
     args: [...args],
     options: {
-      ...WHICH_PROXIES,
+      ...WHICH_REGION,
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -30,8 +30,8 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const answers = await onProxies(
-    values,
+  const answers = await onHosts(
+    { ...values, ...PROXIES },
     `exec curl -fsS -m 5 http://127.0.0.1:${DEFAULT_ADMIN_PORT}/upstreams\n`,
   );
   if (answers === undefined) return 1;
@@ -44,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
   return proxies.some((proxy) => "problem" in proxy) ? 1 : 0;
 }
 
-function told({ host, answer: { code, said, lastLine } }: ProxyAnswer): Told {
+function told({ host: { name: host }, answer: { code, said, lastLine } }: AnswerOfHost): Told {
   return code === 0 ? { host, ...(JSON.parse(said) as UpstreamsReport) } : { host, problem: lastLine };
 }
 

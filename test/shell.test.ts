@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
 import { parse } from "yaml";
+import { SERVICES_PROGRAM } from "../cli/services";
 import { applyProgram } from "../constructs/host/apply-program";
 import { validateRegions } from "../constructs/region";
 import { validateServices } from "../constructs/service";
@@ -27,6 +28,7 @@ beforeAll(async () => {
     found(readFileSync(join(ROOT, path), "utf8"), path);
   for (const front of ["over-ssh", "first-boot"] as const)
     found(applyProgram(front), `the program for ${front}`);
+  found(SERVICES_PROGRAM, "tricloud services");
   for (const { stack, values } of await synthesised()) collect(values, stack, found);
 }, 120_000);
 

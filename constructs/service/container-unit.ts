@@ -27,6 +27,20 @@ export const containerUnitPath = (name: string): string =>
   `${RUNTIME_PATHS.units}/tricloud-service-${name}.container`;
 export const containerUnitName = (name: string): string => `tricloud-service-${name}.service`;
 
+/** Image of each service that a host shall run, by its name, from the text of its files by path. */
+export const imagesInUnits = (
+  files: ReadonlyMap<string, { readonly text?: string }>,
+): ReadonlyMap<string, string> =>
+  new Map(
+    [...files].flatMap(([path, { text = "" }]) => {
+      const [, name] = UNIT_FILE.exec(path) ?? [];
+      const [, image] = /^Image=(.+)$/m.exec(text) ?? [];
+      return name === undefined || image === undefined ? [] : [[name, image] as const];
+    }),
+  );
+
+const UNIT_FILE = new RegExp(`^${containerUnitPath("([^/]+)").replaceAll(".", "\\.")}$`);
+
 /**
  * A quadlet file: systemd runs the container under podman as a unit that is active while the instance serves. It stops
  * only once its callers have left, and is started only once it is healthy, whoever asks for either.

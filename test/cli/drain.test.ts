@@ -7,6 +7,7 @@ import { main as upstreams } from "../../cli/upstreams";
 import { type DedicatedRegion, validateRegions } from "../../constructs/region";
 import { JpStack } from "../../stacks/jp";
 import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { printed } from "./printed";
 
 const ORIGIN = "https://search.tokyo.example.com";
 
@@ -72,13 +73,3 @@ describe("operators' commands for a region's proxies", () => {
       );
   });
 });
-
-async function printed(command: () => Promise<number>): Promise<{ code: number; text: string }> {
-  const write = jest.spyOn(process.stdout, "write").mockReturnValue(true);
-  try {
-    const code = await command();
-    return { code, text: write.mock.calls.map(([text]) => String(text)).join("") };
-  } finally {
-    write.mockRestore();
-  }
-}

@@ -35,7 +35,7 @@ describe("tricloud", () => {
 
   /** Those for which npm has a script of the same name. */
   const SCRIPTS = ["plan", "availability", "topology", "drift", "openings", "recover"];
-  const COMMANDS = ["init", "synth", ...SCRIPTS, "upstreams", "drain", "undrain"];
+  const COMMANDS = ["init", "synth", ...SCRIPTS, "services", "upstreams", "drain", "undrain"];
 
   it("lists its commands, asked for help or asked for nothing", () => {
     // WHEN

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RunningService } from "../../cli/services";
 import type { DedicatedRegionInput } from "../../constructs/region";
 import type { ServiceInput } from "../../constructs/service";
 import {
@@ -253,7 +254,14 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     await slow;
     // AND the version that was is on no host any more
     for (const image of await each(`${PODMAN} images --format '{{.Digest}}'`)) {
-      expect(image.trim()).toBe(images["2"]!.split("@")[1]);
+      expect(image.trim()).toBe(digest("2"));
+    }
+    // AND that is what operators are shown
+    const { code, web } = await shown();
+    expect({ code, ...web }).toMatchObject({ code: 0, healthy: 3, wanted: 3, version: digest("2") });
+    for (const { version, state, since } of web.instances) {
+      expect({ version, state }).toEqual({ version: digest("2"), state: "healthy" });
+      expect(Date.parse(since!)).toBeLessThanOrEqual(Date.now());
     }
   });
 
@@ -283,6 +291,12 @@ describeOnVirtualHosts("a service on JP's servers", () => {
         .slice(1)
         .map(({ address }) => address),
     );
+
+    // AND operators are shown where it stands
+    const { code, web } = await shown();
+    expect({ code, ...web }).toMatchObject({ code: 1, healthy: 2, wanted: 3, version: digest(behaviour) });
+    expect(web.instances.map(({ state }) => state === "healthy")).toEqual([false, true, true]);
+    expect(web.instances.slice(1).map(({ version }) => version)).toEqual([digest("2"), digest("2")]);
 
     // WHEN the one before is deployed again, and with another secret
     environment[SECRET] = randomUUID();
@@ -317,6 +331,18 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     }
     expect(changes).toEqual([]);
   });
+
+  const digest = (version: string): string => images[version]!.split("@")[1]!;
+
+  /** What operators are shown of the service. */
+  async function shown(): Promise<{ code: number; web: RunningService }> {
+    const { stdout, output, code } = await deployment.tricloud([
+      ...["services", "--region", "jp", "--json", "--out", "cdktf.out"],
+    ]);
+    if (stdout === "") throw new Error(output);
+    const { services } = JSON.parse(stdout) as { services: RunningService[] };
+    return { code, web: services[0]! };
+  }
 
   function startLoad(): { end: () => Promise<LoadReport> } {
     const host = testbed.host("jp-1");
