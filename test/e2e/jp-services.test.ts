@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunningService } from "../../cli/services";
 import type { DedicatedRegionInput } from "../../constructs/region";
@@ -16,6 +16,7 @@ import {
   type VirtualHost,
   until,
 } from "../testbed";
+import { makeCertificates } from "../testbed/certificates";
 import { difference, snapshot } from "./host-snapshot";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
@@ -24,8 +25,10 @@ const ROLES: Readonly<Record<string, DedicatedRegionInput["servers"][number]["ro
   "jp-1": ["consul-server", "proxy"],
   "jp-2": ["consul-server", "app"],
   "jp-3": ["consul-server", "app"],
-  "jp-4": ["app"],
+  "jp-4": ["app", "front"],
 };
+const FRONT = "jp-4";
+const PUBLIC_NAME = "www.example.test";
 const APPS = ["jp-2", "jp-3", "jp-4"];
 const UNIT = "tricloud-service-web.service";
 const PORT = 8080;
@@ -58,6 +61,12 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       join(testbed.host("jp-1").root, "srv/load.js"),
       readFileSync(join(__dirname, "service-load.js")),
     );
+    const ofFront = join(testbed.directory, "front");
+    mkdirSync(ofFront);
+    const certificates = makeCertificates(ofFront, [PUBLIC_NAME]);
+    environment.TF_VAR_front_certificate = readFileSync(certificates.certificate, "utf8");
+    environment.TF_VAR_front_key = readFileSync(certificates.key, "utf8");
+    cpSync(certificates.authority, join(testbed.host("jp-1").root, AUTHORITY));
     // Where it takes its time until tokens are known, no agent is heard at first.
     for (const host of testbed.hosts) {
       await host.run(
@@ -96,6 +105,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       health: { path: "/healthz", startSeconds: 20 },
       env: { LOG_LEVEL: "in\"fo $HOME %h '\\" },
       secrets: ["session-key"],
+      public: { hosts: [PUBLIC_NAME] },
       // What it calls of its own, through the proxies, is the load.
       calls: [`https://${ORIGIN}`, "web"],
       degradesWithout: ["web"],
@@ -163,6 +173,23 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       testbed.host("jp-4").run(`curl -s -m 10 -w ' %{http_code}' http://${name}.ccnproxy-service/`);
     expect(await calling("web")).toMatch(/^version 1 in jp, .* 200$/s);
     expect(await calling("search")).toMatch(/ 403$/);
+    // AND who comes from outside reaches it by its public name, over TLS
+    expect(await knownOf("front")).toEqual([FRONT]);
+    const outside = (options: string) =>
+      testbed
+        .host("jp-1")
+        .run(
+          `curl -sS -m 10 --cacert /${AUTHORITY} --resolve ${PUBLIC_NAME}:443:${testbed.host(FRONT).address} ${options} https://${PUBLIC_NAME}/`,
+        );
+    await until(
+      "an instance known to the front",
+      60_000,
+      async () => (await outside("-o /dev/null -w '%{http_version} %{http_code}'")) === "2 200" || undefined,
+    );
+    expect(await outside("")).toContain("version 1 in jp");
+    // AND nobody but the front may read its key
+    const held = "stat -c '%a %U' /etc/tricloud/front/certificate.pem.key; ps -C haproxy -o user= | sort -u";
+    expect(await testbed.host(FRONT).run(held)).toBe("400 haproxy\nhaproxy\n");
     // AND a second deploy finds nothing to do
     expect(succeeded(await deploy({})).output).toContain("No changes.");
   });
@@ -346,9 +373,16 @@ describeOnVirtualHosts("a service on JP's servers", () => {
 
   function startLoad(): { end: () => Promise<LoadReport> } {
     const host = testbed.host("jp-1");
-    const load = spawn("ssh", [...host.sshArguments(), `node /srv/load.js web ${PORT} 30`], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    const load = spawn(
+      "ssh",
+      [
+        ...host.sshArguments(),
+        `node /srv/load.js web ${PORT} 30 ${testbed.host(FRONT).address} ${PUBLIC_NAME} /${AUTHORITY}`,
+      ],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     let said = "";
     load.stdout.on("data", (part: Buffer) => (said += part.toString()));
     return {
@@ -370,6 +404,9 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     return { ids: new Set(lines), twice: lines.length - new Set(lines).size };
   }
 });
+
+/** On the host that calls. */
+const AUTHORITY = "srv/front-authority.pem";
 
 const TOKENS_DROP_IN = "/etc/systemd/system/tricloud-consul-tokens.service.d";
 const LATE_TOKENS = `[Service]

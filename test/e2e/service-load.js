@@ -1,10 +1,23 @@
 // Calls a service as applications do until it is told to end by its standard input, and then prints what became of
-// the calls as one line of JSON. Every other one goes to an instance by its name, and the rest by the URL that the service
-// has in all regions, through the proxies; every third is a POST with an id of its own. No call is tried twice.
+// the calls as one line of JSON. Every other one goes to an instance by its name, and the rest in turn by the URL that the
+// service has in all regions, through the proxies, and from outside through the front at an address; every third is a POST
+// with an id of its own. No call is tried twice.
+const { readFileSync } = require("node:fs");
 const http = require("node:http");
+const https = require("node:https");
 const { clearInterval, setInterval } = require("node:timers");
 
 const [name, port, perSecond] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+const [front, publicName, authority] = process.argv.slice(5);
+const ways = [
+  { host: `${name}.service.consul`, port },
+  { host: `${name}.ccnproxy-service`, port: 80 },
+  { host: `${name}.service.consul`, port },
+  {
+    ...{ host: front, port: 443, servername: publicName, headers: { Host: publicName } },
+    ca: readFileSync(authority),
+  },
+];
 const report = { gets: 0, posts: [], failures: [], versions: {} };
 let calls = 0;
 let underWay = 0;
@@ -14,8 +27,7 @@ function call() {
   const at = calls++;
   const isPost = at % 3 === 2;
   const id = `${process.pid}-${at}`;
-  const options =
-    at % 2 === 1 ? { host: `${name}.ccnproxy-service`, port: 80 } : { host: `${name}.service.consul`, port };
+  const options = ways[at % ways.length];
   underWay++;
   let over = false;
   const end = (problem) => {
@@ -28,7 +40,7 @@ function call() {
     else report.gets++;
     if (ending && underWay === 0) finish();
   };
-  const request = http.request({
+  const request = (options.ca === undefined ? http : https).request({
     ...options,
     method: isPost ? "POST" : "GET",
     path: "/",

@@ -30,6 +30,9 @@ export const DEBIAN_PACKAGES = [
   // What runs services' containers, and where their images come from.
   "podman",
   "docker-registry",
+  // What shows them to the internet, and speaks to that.
+  "haproxy",
+  "socat",
   // What Debian's images for EC2 have beyond a minimal system, and what a machine there fetches its files with.
   "cloud-init",
   "awscli",
