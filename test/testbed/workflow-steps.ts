@@ -128,11 +128,18 @@ export class WorkflowCheckout {
     expressions: Readonly<Record<string, string>>,
     outputs: Readonly<Record<string, string>>,
   ): string {
-    return text.replaceAll(
-      /\$\{\{ (.*?) \}\}/g,
-      (_, name: string) => outputs[name] ?? expressions[name] ?? "",
+    return text.replaceAll(/\$\{\{ (.*?) \}\}/g, (_, name: string) =>
+      name === "toJSON(secrets)" ? secretsOf(expressions) : (outputs[name] ?? expressions[name] ?? ""),
     );
   }
+}
+
+/** All secrets of the run, and the token that GitHub adds to them. */
+function secretsOf(expressions: Readonly<Record<string, string>>): string {
+  const secrets = Object.entries(expressions).flatMap(([name, value]) =>
+    name.startsWith("secrets.") ? [[name.slice("secrets.".length), value] as const] : [],
+  );
+  return JSON.stringify({ github_token: "of this run", ...Object.fromEntries(secrets) }, undefined, 2);
 }
 
 const mapValues = (
