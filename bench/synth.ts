@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import type { DedicatedRegionInput } from "../constructs/region";
-import { hostKeyOf } from "../test/constructs/region/region-values";
+import type { DedicatedRegionInput } from "../stacks/values/regions";
+import { hostKeyOf } from "../test/stacks/values/regions/region-values";
 
 /*
  * Time and memory of synthesis as a whole process: `script/bench synth`. Runs are interleaved with a bare `node -e 0`

@@ -8,7 +8,7 @@ import {
   type RegionProblem,
   type ValueSource,
   validateRegions,
-} from "../constructs/region";
+} from "../stacks/values/regions";
 import { readOptions } from "../planning/read-options";
 import { hasTricloud, missingPackages, regionFile, REGIONS, writeProject } from "./init/project";
 import {

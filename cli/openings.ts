@@ -1,5 +1,5 @@
-import { loadRegions } from "../constructs/region";
-import { type Opening, openings } from "../constructs/openings/openings";
+import { loadRegions } from "../stacks/values/regions";
+import { type Opening, openings } from "../stacks/openings/openings";
 import { readOptions } from "../planning/read-options";
 import { tableText } from "./table-text";
 

@@ -68,19 +68,13 @@ export { PublicFront, type PublicFrontProps } from "./front/public-front";
 export type { RegistryAccess } from "./service/container-runtime";
 export { ContainerService, type ContainerServiceProps } from "./service/container-service";
 
-// Regions, for those who write values of their own, and what one stack tells another.
-export type { DedicatedRegionInput, HostRole } from "./region/dedicated-region";
-export type { Ec2RegionInput } from "./region/ec2-region";
-export type { GkeRegionInput } from "./region/gke-region";
-export type { Backend } from "./region/region";
-export { RegionOutputs, type RegionOutputsProps, type RegionState } from "./region/region-outputs";
-export type {
-  ServiceHealthInput,
-  ServiceInput,
-  ServicePlacementInput,
-  ServicePublicInput,
-  ServiceReleases,
-} from "./service/service-value";
+// What one stack tells another.
+export {
+  RegionOutputs,
+  type RegionOutputsProps,
+  type RegionState,
+  type StateBackend,
+} from "./region/region-outputs";
 
 // What constructs tell of themselves to the picture of a region.
 export type {

@@ -1,4 +1,4 @@
-import type { DedicatedRegionInput } from "../constructs/region";
+import type { DedicatedRegionInput } from "../stacks/values/regions";
 
 const jp: DedicatedRegionInput = {
   name: "jp",

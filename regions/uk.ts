@@ -1,4 +1,4 @@
-import type { GkeRegionInput } from "../constructs/region";
+import type { GkeRegionInput } from "../stacks/values/regions";
 
 const uk: GkeRegionInput = {
   name: "uk",

@@ -1,4 +1,4 @@
-import type { Ec2RegionInput } from "../constructs/region";
+import type { Ec2RegionInput } from "../stacks/values/regions";
 
 const us: Ec2RegionInput = {
   name: "us",

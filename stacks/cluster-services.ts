@@ -11,11 +11,11 @@ import {
 import { labelsOf } from "../constructs/kubernetes/own-labels";
 import type { ProxyGroups } from "../constructs/proxy";
 import { groupsReach } from "../constructs/proxy/proxy-reach";
-import type { GkeRegion } from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
-import { CLUSTER_INSTANCES } from "../constructs/service/service-placement";
+import type { GkeRegion } from "./values/regions";
+import type { ServiceValue } from "./values/services";
+import { CLUSTER_INSTANCES } from "./values/services/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
-import { hasRegistry } from "../constructs/service/service-value";
+import { hasRegistry } from "./values/services/service-value";
 import { type CallWays, type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on GKE stand on. */

@@ -1,9 +1,9 @@
 import type { Construct } from "constructs";
 import { type ServerGroup, tcp } from "../constructs/aws";
 import { imagePermissions } from "../constructs/aws/image-permissions";
-import type { Ec2Region, HostRole } from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
-import { roleOf } from "../constructs/service/service-placement";
+import type { Ec2Region, HostRole } from "./values/regions";
+import type { ServiceValue } from "./values/services";
+import { roleOf } from "./values/services/service-placement";
 import { hostServices, type HostServicesProps, ownRepositories } from "./host-services";
 import { type ServiceNeeds, servicesIn } from "./service-needs";
 

@@ -1,12 +1,13 @@
 import type { Construct } from "constructs";
 import type { ConsulCluster, LocalResolver } from "../constructs/dns";
 import type { IHost } from "../constructs/host";
-import type { DedicatedRegion, Ec2Region } from "../constructs/region";
+import type { DedicatedRegion, Ec2Region } from "./values/regions";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
-import { ContainerService, type ServiceValue } from "../constructs/service";
+import { ContainerService } from "../constructs/service";
+import { type ServiceValue } from "./values/services";
 import { ecrRepositories, type EcrRepository } from "../constructs/service/ecr-registry";
 import { secretVariables } from "../constructs/service/service-secrets";
-import { hasRegistry } from "../constructs/service/service-value";
+import { hasRegistry } from "./values/services/service-value";
 import { type CallWays, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region whose hosts run containers themselves stand on. */

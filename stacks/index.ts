@@ -7,8 +7,8 @@ import {
   type OriginFigure,
   type Region,
   type RegionProblem,
-} from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
+} from "./values/regions";
+import type { ServiceValue } from "./values/services";
 
 /*
  * Each platform's bindings take time and memory to load, so a platform that no region uses is not loaded.

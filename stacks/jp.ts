@@ -4,9 +4,9 @@ import { DedicatedServer, RetiredServer, ServerRoster } from "../constructs/dedi
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
-import type { DedicatedRegion, ServerRole } from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
-import { placed } from "../constructs/service/service-placement";
+import type { DedicatedRegion, ServerRole } from "./values/regions";
+import type { ServiceValue } from "./values/services";
+import { placed } from "./values/services/service-placement";
 import { hostServices } from "./host-services";
 import { publicServices } from "./public-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";

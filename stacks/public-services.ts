@@ -3,10 +3,10 @@ import { type Block, slaComponent } from "../constructs/availability";
 import type { ConsulCluster } from "../constructs/dns";
 import { PublicFront } from "../constructs/front";
 import type { IHost } from "../constructs/host";
-import type { DedicatedRegion } from "../constructs/region";
+import type { DedicatedRegion } from "./values/regions";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
-import type { ServiceValue } from "../constructs/service";
-import { placed } from "../constructs/service/service-placement";
+import type { ServiceValue } from "./values/services";
+import { placed } from "./values/services/service-placement";
 import { type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the entrance of a region on dedicated servers stands on. */

@@ -30,9 +30,9 @@ import {
   type ProxiedOrigins,
   proxiedOrigins,
   type RegionBase,
-} from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
-import type { ServiceEntrance } from "../constructs/service/service-value";
+} from "./values/regions";
+import type { ServiceValue } from "./values/services";
+import type { ServiceEntrance } from "./values/services/service-value";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
 import {
   calledServices,

@@ -1,5 +1,5 @@
-import type { ServiceValue } from "../constructs/service";
-import { outsideHost } from "../constructs/service/service-value";
+import type { ServiceValue } from "./values/services";
+import { outsideHost } from "./values/services/service-value";
 import type { Call } from "../constructs/topology";
 import { entrancesElsewhere, servicesIn } from "./service-needs";
 

@@ -9,9 +9,9 @@ import {
   type ServiceProps,
 } from "../constructs/availability";
 import type { CalledService } from "../constructs/proxy";
-import type { Region } from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
-import { outsideHost, type ServiceEntrance } from "../constructs/service/service-value";
+import type { Region } from "./values/regions";
+import type { ServiceValue } from "./values/services";
+import { outsideHost, type ServiceEntrance } from "./values/services/service-value";
 
 /** What a service needs, what it can do without, and what it would need elsewhere. */
 export type ServiceNeeds = Pick<ServiceProps, "requires" | "degradesWithout" | "placing">;

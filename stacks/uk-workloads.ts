@@ -13,8 +13,8 @@ import {
   serviceAddress,
   WorkloadNamespace,
 } from "../constructs/kubernetes";
-import type { GkeRegion } from "../constructs/region";
-import type { ServiceValue } from "../constructs/service";
+import type { GkeRegion } from "./values/regions";
+import type { ServiceValue } from "./values/services";
 import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack, stackOfServices } from "./region-stack";
 import { ownServices } from "./service-needs";

@@ -15,7 +15,7 @@ import {
   WorkloadAccount,
 } from "../constructs/google";
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
-import type { GkeRegion } from "../constructs/region";
+import type { GkeRegion } from "./values/regions";
 import { RegionStack } from "./region-stack";
 
 /** A region on GKE: the network, the cluster and its nodes. What runs on it is a stack of its own. */

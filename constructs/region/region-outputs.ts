@@ -6,14 +6,19 @@ import {
   type TerraformRemoteState,
 } from "cdktf";
 import { Construct } from "constructs";
-import type { Backend } from "./region";
+
+/** Where stacks keep their state: `PREFIX/STACK.tfstate` of a bucket, or a local file. */
+export type StateBackend =
+  | { readonly type: "local" }
+  | { readonly type: "s3"; readonly bucket: string; readonly prefix: string; readonly region: string }
+  | { readonly type: "gcs"; readonly bucket: string; readonly prefix: string };
 
 /** What must be known of a region to find its state; each region's value tells it. */
 export interface RegionState {
   /** Name of the region. */
   readonly name: string;
   /** Where its stacks keep their state. */
-  readonly backend: Backend;
+  readonly backend: StateBackend;
 }
 
 export interface RegionOutputsProps {
@@ -39,7 +44,7 @@ export class RegionOutputs extends Construct {
 }
 
 /** The same places as those where a region's stacks keep their state. */
-function remoteState(scope: Construct, backend: Backend, stack: string): TerraformRemoteState {
+function remoteState(scope: Construct, backend: StateBackend, stack: string): TerraformRemoteState {
   switch (backend.type) {
     case "local":
       return new DataTerraformRemoteStateLocal(scope, "state", {

@@ -1,14 +1,2 @@
 export type { RegistryAccess } from "./container-runtime";
 export * from "./container-service";
-export * from "./load-services";
-export type { ServiceProblem } from "./service-problem";
-export type {
-  ServiceHealthInput,
-  ServiceInput,
-  ServicePlacement,
-  ServicePlacementInput,
-  ServicePublicInput,
-  ServiceReleases,
-  ServiceValue,
-} from "./service-value";
-export * from "./validate-services";

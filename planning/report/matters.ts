@@ -40,7 +40,7 @@ export function commonDifferences(matters: readonly Matter[]): CommonDifference[
 const hasDifference = (change: Change): change is Change & { difference: readonly DifferenceLine[] } =>
   change.difference !== undefined && change.difference.length > 0;
 
-const SIGNS = { added: "+", removed: "-", same: " ", skipped: "@@" } as const;
+const SIGNS = { added: "+", removed: "-", same: " ", skipped: "" } as const;
 
 /** A difference as `diff -u` shows it, without its head. */
 export function differenceText(lines: readonly DifferenceLine[]): string {

@@ -16,7 +16,7 @@ export async function regionSchema() {
 
 async function bareSchema() {
   const { outputFiles } = await build({
-    entryPoints: [join(root, "constructs/region/region-schema.ts")],
+    entryPoints: [join(root, "stacks/values/regions/region-schema.ts")],
     bundle: true,
     platform: "node",
     format: "esm",
@@ -29,12 +29,12 @@ async function bareSchema() {
 }
 
 function inputType(platform) {
-  const file = program.getSourceFile(join(root, `constructs/region/${platform}-region.ts`));
+  const file = program.getSourceFile(join(root, `stacks/values/regions/${platform}-region.ts`));
   const name = INPUTS[platform];
   const symbol = checker
     .getExportsOfModule(checker.getSymbolAtLocation(file))
     .find((one) => one.name === name);
-  if (symbol === undefined) throw new Error(`constructs/region/${platform}-region exports no ${name}`);
+  if (symbol === undefined) throw new Error(`stacks/values/regions/${platform}-region exports no ${name}`);
   return checker.getDeclaredTypeOfSymbol(symbol);
 }
 

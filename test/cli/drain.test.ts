@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { App } from "cdktf";
 import { main as drain } from "../../cli/drain";
 import { main as upstreams } from "../../cli/upstreams";
-import { type DedicatedRegion, validateRegions } from "../../constructs/region";
+import { type DedicatedRegion, validateRegions } from "../../stacks/values/regions";
 import { JpStack } from "../../stacks/jp";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "../stacks/values/regions/region-values";
 import { printed } from "./printed";
 
 const ORIGIN = "https://search.tokyo.example.com";

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { init } from "../../cli/init";
-import { loadRegions } from "../../constructs/region";
-import { hostKeyOf } from "../constructs/region/region-values";
+import { loadRegions } from "../../stacks/values/regions";
+import { hostKeyOf } from "../stacks/values/regions/region-values";
 
 describe("tricloud init", () => {
   let folder: string;

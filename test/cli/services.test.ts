@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
 import { main as services, running } from "../../cli/services";
-import { type DedicatedRegion, validateRegions } from "../../constructs/region";
+import { type DedicatedRegion, validateRegions } from "../../stacks/values/regions";
 import { type StackHost, stackHosts } from "../../planning/matters/stack-hosts";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
 import { JpStack } from "../../stacks/jp";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "../stacks/values/regions/region-values";
 import { DIGEST, servicesOf, validated } from "../stacks/service-values";
 import { printed } from "./printed";
 

@@ -23,7 +23,7 @@ function houseOf(folders: readonly string[]): ts.Program {
 }
 
 describe("the library's public face", () => {
-  const program = houseOf(["constructs", "proxy"]);
+  const program = houseOf(["constructs", "proxy", "stacks/values"]);
   const checker = program.getTypeChecker();
   const aimOf = (symbol: ts.Symbol) =>
     symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;

@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment } from "../testbed";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "../stacks/values/regions/region-values";
 
 /*
  * The built app with wrong region values, as a user meets it. What each message says word by word is tested with the

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { attempt, jpRegion, Testbed } from "../testbed";
 import { ObjectStore } from "../testbed/object-store";
 import { type JobRun, WorkflowCheckout } from "../testbed/workflow-steps";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import fc from "fast-check";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, ORIGIN, Testbed, until, type VirtualHost } from "../testbed";
 import { difference, snapshot } from "./host-snapshot";
 

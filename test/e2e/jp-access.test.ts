@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, JP_ROLES, ORIGIN, type Outcome, run, Testbed } from "../testbed";
 import { difference, snapshot } from "./host-snapshot";
 import { describeOnVirtualHosts } from "./virtual-hosts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { type HostDrift } from "../../planning/hosts/drift";
 import { Deployment, jpRegion, type Outcome, Testbed, type VirtualHost } from "../testbed";
 import { difference, snapshot } from "./host-snapshot";

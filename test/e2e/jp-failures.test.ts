@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, JP_ROLES, jpRegion, ORIGIN, type Outcome, Testbed, type VirtualHost } from "../testbed";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, ORIGIN, type Outcome, Testbed, until, type VirtualHost } from "../testbed";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
 import { type Outcome, outcome, type Service } from "../../constructs/availability";
-import { type DedicatedRegion, validateRegions } from "../../constructs/region";
+import { type DedicatedRegion, validateRegions } from "../../stacks/values/regions";
 import { JpStack } from "../../stacks/jp";
 import { Deployment, jpRegion, JP_ROLES, ORIGIN, run, Testbed, until } from "../testbed";
 import { describeOnVirtualHosts } from "./virtual-hosts";

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunningService } from "../../cli/services";
-import type { DedicatedRegionInput } from "../../constructs/region";
-import type { ServiceInput } from "../../constructs/service";
+import type { DedicatedRegionInput } from "../../stacks/values/regions";
+import type { ServiceInput } from "../../stacks/values/services";
 import {
   Deployment,
   ImageRegistry,

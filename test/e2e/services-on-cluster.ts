@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ServiceInput } from "../../constructs/service";
+import type { ServiceInput } from "../../stacks/values/services";
 import { type CommandResult } from "../testbed/command";
 import { Caller } from "../testbed/cluster/caller";
 import { madeImage } from "../testbed/cluster/made-image";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type Ec2RegionInput } from "../../constructs/region";
-import { type ServiceInput } from "../../constructs/service";
+import { type Ec2RegionInput } from "../../stacks/values/regions";
+import { type ServiceInput } from "../../stacks/values/services";
 import { ImageRegistry, until } from "../testbed";
 import { type Call } from "../testbed/ec2/aws";
 import { type Instance } from "../testbed/ec2/instance";

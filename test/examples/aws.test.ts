@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ProxyOnlyStack } from "../../examples/proxy-on-existing-vpc/main";
-import { loadRegions } from "../../constructs/region";
+import { loadRegions } from "../../stacks/values/regions";
 import { UsStack } from "../../stacks/us";
 import { synthesisedApp, userDataText } from "../constructs/aws/synthesised";
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, JP_ROLES, ORIGIN, type Outcome, Testbed, until } from "../testbed";
 import { Aws, AWS_REGION } from "../testbed/ec2/aws";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import {
   CONSUL_VERSIONS,
   Deployment,

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { hostKeyOf } from "../constructs/region/region-values";
+import { hostKeyOf } from "../stacks/values/regions/region-values";
 import { ownVersion, runIn, sourcesIn, StrangersProject, succeedIn } from "./strangers-project";
 
 /*

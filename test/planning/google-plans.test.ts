@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type GkeRegion, validateRegions } from "../../constructs/region";
+import { type GkeRegion, validateRegions } from "../../stacks/values/regions";
 import { Planner } from "../../planning/planner";
 import { type PlanJson } from "../../planning/plan/plan-json";
 import { readStacks } from "../../planning/stack/synthesized-stacks";

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TerraformElement, TerraformOutput, TerraformStack, Token } from "cdktf";
 import { type IConstruct } from "constructs";
-import { type Ec2Region, type GkeRegion, validateRegions } from "../../constructs/region";
+import { type Ec2Region, type GkeRegion, validateRegions } from "../../stacks/values/regions";
 import { Planner } from "../../planning/planner";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
 import uk from "../../regions/uk";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type App } from "cdktf";
-import { type Ec2RegionInput, type Region, validateRegions } from "../../constructs/region";
+import { type Ec2RegionInput, type Region, validateRegions } from "../../stacks/values/regions";
 import jp from "../../regions/jp";
 import uk from "../../regions/uk";
 import us from "../../regions/us";

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
-import { type DedicatedRegionInput, validateRegions } from "../../constructs/region";
+import { type DedicatedRegionInput, validateRegions } from "../../stacks/values/regions";
 import { addRegions, addStacks } from "../../stacks";
 import uk from "../../regions/uk";
 import us from "../../regions/us";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "./values/regions/region-values";
 
 describe("addStacks", () => {
   let outdir: string;

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
-import { validateRegions } from "../../constructs/region";
+import { validateRegions } from "../../stacks/values/regions";
 import jp from "../../regions/jp";
 import uk from "../../regions/uk";
 import us from "../../regions/us";

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
 import type { z } from "zod";
-import { validateRegions } from "../../constructs/region";
-import { dedicatedRegion } from "../../constructs/region/dedicated-region";
-import { ec2Region } from "../../constructs/region/ec2-region";
-import { gkeRegion } from "../../constructs/region/gke-region";
+import { validateRegions } from "../../stacks/values/regions";
+import { dedicatedRegion } from "../../stacks/values/regions/dedicated-region";
+import { ec2Region } from "../../stacks/values/regions/ec2-region";
+import { gkeRegion } from "../../stacks/values/regions/gke-region";
 import { addStacks } from "../../stacks";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "./values/regions/region-values";
 import { fieldsOf, pairwise, valueWith } from "./option-pairs";
 
 jest.setTimeout(600_000);

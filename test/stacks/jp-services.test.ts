@@ -1,10 +1,14 @@
 import { App } from "cdktf";
 import { collectAvailability } from "../../constructs/availability";
-import { type DedicatedRegion, type DedicatedRegionInput, validateRegions } from "../../constructs/region";
-import { type ServiceInput } from "../../constructs/service";
+import {
+  type DedicatedRegion,
+  type DedicatedRegionInput,
+  validateRegions,
+} from "../../stacks/values/regions";
+import { type ServiceInput } from "../../stacks/values/services";
 import { JpStack } from "../../stacks/jp";
 import { synthesisedApp } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue, hostKeyOf } from "../constructs/region/region-values";
+import { dedicatedRegionValue, hostKeyOf } from "./values/regions/region-values";
 import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("jp");

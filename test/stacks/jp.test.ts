@@ -1,7 +1,11 @@
-import { type DedicatedRegion, type DedicatedRegionInput, validateRegions } from "../../constructs/region";
+import {
+  type DedicatedRegion,
+  type DedicatedRegionInput,
+  validateRegions,
+} from "../../stacks/values/regions";
 import { JpStack } from "../../stacks/jp";
 import { synthesisedApp } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue, hostKeyOf } from "../constructs/region/region-values";
+import { dedicatedRegionValue, hostKeyOf } from "./values/regions/region-values";
 
 type Waits = ReadonlyMap<string, readonly string[]>;
 

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App } from "cdktf";
-import { type DedicatedRegion, type GkeRegion, validateRegions } from "../../constructs/region";
+import { type DedicatedRegion, type GkeRegion, validateRegions } from "../../stacks/values/regions";
 import { type VariableDeclaration } from "../../planning/stack/variable-values";
 import uk from "../../regions/uk";
 import { JpStack } from "../../stacks/jp";
 import { UkStack } from "../../stacks/uk";
 import { UkWorkloadsStack } from "../../stacks/uk-workloads";
 import { synthesisedApp } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "./values/regions/region-values";
 import { attemptTerraform, itWithTerraform } from "../constructs/terraform";
 import { servicesOf, validated } from "./service-values";
 

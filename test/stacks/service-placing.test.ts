@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { App } from "cdktf";
 import { collectAvailability } from "../../constructs/availability";
 import { placedResults } from "../../constructs/availability/report/placed";
-import { validateRegions } from "../../constructs/region";
-import type { ServiceInput } from "../../constructs/service";
+import { validateRegions } from "../../stacks/values/regions";
+import type { ServiceInput } from "../../stacks/values/services";
 import uk from "../../regions/uk";
 import { addRegions } from "../../stacks";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "./values/regions/region-values";
 import { downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("jp");

@@ -1,6 +1,6 @@
 import { type AvailabilityRun, held } from "../../constructs/availability";
-import type { Region } from "../../constructs/region";
-import { type ServiceInput, type ServiceValue, validateServices } from "../../constructs/service";
+import type { Region } from "../../stacks/values/regions";
+import { type ServiceInput, type ServiceValue, validateServices } from "../../stacks/values/services";
 
 export const DIGEST = `sha256:${"1".repeat(64)}`;
 

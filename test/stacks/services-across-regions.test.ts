@@ -7,9 +7,9 @@ import {
   type GkeRegionInput,
   type Region,
   validateRegions,
-} from "../../constructs/region";
+} from "../../stacks/values/regions";
 import { serviceGroups } from "../../constructs/proxy";
-import type { ServiceInput } from "../../constructs/service";
+import type { ServiceInput } from "../../stacks/values/services";
 import { collectTopology } from "../../constructs/topology";
 import uk from "../../regions/uk";
 import us from "../../regions/us";
@@ -18,7 +18,7 @@ import { serviceCalls } from "../../stacks/service-calls";
 import { calledServices } from "../../stacks/service-needs";
 import { UsStack } from "../../stacks/us";
 import { synthesisedApp, userDataText } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "./values/regions/region-values";
 import { servicesOf, validated } from "./service-values";
 
 /** Three regions, of which us and uk show `search` to the internet where nobody says otherwise. */

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type App } from "cdktf";
-import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../constructs/region";
+import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../stacks/values/regions";
 import uk from "../../regions/uk";
 import { UkStack } from "../../stacks/uk";
 import { UkWorkloadsStack } from "../../stacks/uk-workloads";

@@ -1,6 +1,6 @@
 import { type App } from "cdktf";
 import { atLeast } from "../../constructs/availability";
-import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../constructs/region";
+import { type GkeRegion, type GkeRegionInput, validateRegions } from "../../stacks/values/regions";
 import uk from "../../regions/uk";
 import { UkStack } from "../../stacks/uk";
 import { removeSynthesised, synthesiseApp } from "../constructs/google/synthesised-stack";

@@ -7,15 +7,15 @@ import {
   type Ec2Region,
   type Ec2RegionInput,
   validateRegions,
-} from "../../constructs/region";
-import { type ServiceInput } from "../../constructs/service";
+} from "../../stacks/values/regions";
+import { type ServiceInput } from "../../stacks/values/services";
 import { collectTopology } from "../../constructs/topology";
 import us from "../../regions/us";
 import { serviceCalls } from "../../stacks/service-calls";
 import { JpStack } from "../../stacks/jp";
 import { UsStack } from "../../stacks/us";
 import { statements, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
-import { dedicatedRegionValue } from "../constructs/region/region-values";
+import { dedicatedRegionValue } from "./values/regions/region-values";
 import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
 const service = servicesOf("us");

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { parse } from "yaml";
-import { type Ec2Region, type Ec2RegionInput, validateRegions } from "../../constructs/region";
+import { type Ec2Region, type Ec2RegionInput, validateRegions } from "../../stacks/values/regions";
 import us from "../../regions/us";
 import { UsStack } from "../../stacks/us";
 import {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import type { ServiceInput } from "../../constructs/service";
+import type { ServiceInput } from "../../stacks/values/services";
 import { attempt, type CommandOptions, type CommandResult } from "./command";
 
 const PROJECT = resolve(__dirname, "../..");

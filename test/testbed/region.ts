@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type DedicatedRegionInput } from "../../constructs/region";
+import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { type Testbed } from "./testbed";
 
 /** Name of the origin at the far site. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type GkeRegionInput } from "../../constructs/region";
+import { type GkeRegionInput } from "../../stacks/values/regions";
 import uk from "../../regions/uk";
 import { type ClusterProps } from "./cluster/cluster";
 import { type Testbed } from "./testbed";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { App, TerraformStack, TerraformVariable } from "cdktf";
 import { DedicatedServer, type DedicatedServerProps, RetiredServer } from "../../../constructs/dedicated";
 import { secretContent, textContent } from "../../../constructs/host";
-import { hostKey, otherHostKey } from "../region/region-values";
+import { hostKey, otherHostKey } from "../../stacks/values/regions/region-values";
 
 interface SynthesisedData {
   triggers_replace?: Record<string, string>;

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { App, TerraformStack } from "cdktf";
 import { ServerRoster, type ServerRosterProps } from "../../../constructs/dedicated";
-import { hostKeyOf } from "../region/region-values";
+import { hostKeyOf } from "../../stacks/values/regions/region-values";
 
 type Servers = ServerRosterProps["servers"];
 

@@ -1,4 +1,4 @@
-import { InvalidRegionsError, validateRegions } from "../../../constructs/region";
+import { InvalidRegionsError, validateRegions } from "../../../stacks/values/regions";
 import uk from "../../../regions/uk";
 
 /** What is wrong with the UK's value once `changes` are made to it. */

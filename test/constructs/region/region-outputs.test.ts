@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
-import { type RegionBase, validateRegions } from "../../../constructs/region";
+import { type RegionBase, validateRegions } from "../../../stacks/values/regions";
 import { RegionOutputs } from "../../../constructs/region/region-outputs";
 import jp from "../../../regions/jp";
 import { RegionStack } from "../../../stacks/region-stack";

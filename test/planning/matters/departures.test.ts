@@ -1,8 +1,8 @@
-import { validateRegions } from "../../../constructs/region";
+import { validateRegions } from "../../../stacks/values/regions";
 import { readCommandLine } from "../../../planning/command-line";
 import { run } from "../../../planning/run";
 import { JpStack } from "../../../stacks/jp";
-import { dedicatedRegionValue, hostKeyOf } from "../../constructs/region/region-values";
+import { dedicatedRegionValue, hostKeyOf } from "../../stacks/values/regions/region-values";
 import { bundleProxy } from "../own-regions";
 import { removeDirectories, synthesise } from "../toy-app";
 

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ServiceInput } from "../../../constructs/service";
+import { type ServiceInput } from "../../../stacks/values/services";
 import { stateOf } from "../../../planning/stack/remote-state";
 import { readStacks } from "../../../planning/stack/synthesized-stacks";
 import { type CommandResult } from "../command";

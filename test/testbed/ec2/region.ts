@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Ec2RegionInput, validateRegions } from "../../../constructs/region";
-import { type ServiceInput, validateServices } from "../../../constructs/service";
+import { type Ec2RegionInput, validateRegions } from "../../../stacks/values/regions";
+import { type ServiceInput, validateServices } from "../../../stacks/values/services";
 import { addStacks } from "../../../stacks";
 import { FAR_ADDRESS } from "../network";
 import { Testbed } from "../testbed";

@@ -1,5 +1,5 @@
-import type { DedicatedRegion, Ec2Region } from "../region";
-import type { HostRole } from "../region/dedicated-region";
+import type { DedicatedRegion, Ec2Region } from "../regions";
+import type { HostRole } from "../regions/dedicated-region";
 import type { ServiceValue } from "./service-value";
 
 type Server = DedicatedRegion["servers"][number];

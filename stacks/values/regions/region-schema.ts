@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { settingExpectations } from "../proxy/proxy-settings";
+import { settingExpectations } from "../../../constructs/proxy/proxy-settings";
 import { anyRegion } from "./validate-regions";
 
 /**

@@ -1,4 +1,4 @@
-import type { DedicatedRegionInput } from "../../../constructs/region";
+import type { DedicatedRegionInput } from "../../../../stacks/values/regions";
 
 /** Well-formed public keys that belong to no machine, another one for each number. */
 export function hostKeyOf(machine: number): string {

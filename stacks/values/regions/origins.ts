@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ProxyGroup, ProxyGroups, ProxyOrigin } from "../proxy";
-import { groupProblem } from "../proxy/proxy-groups";
-import { isServiceName } from "../proxy/service-groups";
+import type { ProxyGroup, ProxyGroups, ProxyOrigin } from "../../../constructs/proxy";
+import { groupProblem } from "../../../constructs/proxy/proxy-groups";
+import { isServiceName } from "../../../constructs/proxy/service-groups";
 
 /** What an origin promises: a figure, or what another region's service comes to. */
 export type OriginFigure = z.output<typeof figure>;

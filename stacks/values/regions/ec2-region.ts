@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
-import { Cidr } from "../grammar/cidr";
+import { Cidr } from "../../../constructs/grammar/cidr";
 import { imageRegistry } from "./image-registry";
 import { consulServersProblem, cidr, dnsLabel, proxyMetrics, regionName, sharedFields } from "./region";
 

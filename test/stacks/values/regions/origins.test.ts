@@ -1,4 +1,4 @@
-import { proxiedOrigins } from "../../../constructs/region";
+import { proxiedOrigins } from "../../../../stacks/values/regions";
 
 const FIGURE = { availability: 0.999, source: "assumed" };
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loadRegions } from "../../../constructs/region";
+import { loadRegions } from "../../../../stacks/values/regions";
 import { dedicatedRegionValue } from "./region-values";
 
 describe("loadRegions", () => {

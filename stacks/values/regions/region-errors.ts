@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { shownValue } from "../grammar/shown-value";
+import { shownValue } from "../../../constructs/grammar/shown-value";
 
 /** One thing wrong with a value. */
 export interface ValueProblem {

@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { loadRegions } from "../../../constructs/region";
-import jp from "../../../regions/jp";
-import uk from "../../../regions/uk";
-import us from "../../../regions/us";
+import { loadRegions } from "../../../../stacks/values/regions";
+import jp from "../../../../regions/jp";
+import uk from "../../../../regions/uk";
+import us from "../../../../regions/us";
 
 /** As the package has it and editors read it; test/docs says when it is not what the source says. */
 const schema = JSON.parse(readFileSync("docs/region.schema.json", "utf8")) as z.core.JSONSchema.JSONSchema;

@@ -1,9 +1,9 @@
-import { FRONT_ADMIN_PORT } from "../front/front-config";
-import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../region";
-import { MOST_MACHINES } from "../region/ec2-region";
-import { problemText } from "../region/region-errors";
+import { FRONT_ADMIN_PORT } from "../../../constructs/front/front-config";
+import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../regions";
+import { MOST_MACHINES } from "../regions/ec2-region";
+import { problemText } from "../regions/region-errors";
 import { publicProblems } from "./public-services";
-import { nameOf, type ValueSource } from "../region/validate-regions";
+import { nameOf, type ValueSource } from "../regions/validate-regions";
 import { entrancesOf } from "./service-entrances";
 import { refusal, type ServiceProblem } from "./service-problem";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";

@@ -1,4 +1,4 @@
-import type { ValueProblem } from "../region/region-errors";
+import type { ValueProblem } from "../regions/region-errors";
 import type { ServiceValue } from "./service-value";
 
 /** One thing wrong with a service. */

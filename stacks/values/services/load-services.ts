@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readValues, type Region } from "../region";
+import { readValues, type Region } from "../regions";
 import type { ServiceValue } from "./service-value";
 import { validateServices } from "./validate-services";
 

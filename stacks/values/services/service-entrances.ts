@@ -1,4 +1,4 @@
-import type { Region } from "../region";
+import type { Region } from "../regions";
 import type { ServiceEntrance, ServiceValue } from "./service-value";
 
 /** The name that leads to a region on EC2 alone, by that of its entrance, which other regions may answer too. */

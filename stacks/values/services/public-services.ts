@@ -1,4 +1,4 @@
-import type { Region } from "../region";
+import type { Region } from "../regions";
 import { refusal, type ServiceProblem } from "./service-problem";
 import type { ServiceValue } from "./service-value";
 

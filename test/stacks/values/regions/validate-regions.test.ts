@@ -1,7 +1,11 @@
-import { type DedicatedRegionInput, InvalidRegionsError, validateRegions } from "../../../constructs/region";
+import {
+  type DedicatedRegionInput,
+  InvalidRegionsError,
+  validateRegions,
+} from "../../../../stacks/values/regions";
 import { randomBytes, randomUUID } from "node:crypto";
-import ukRegion from "../../../regions/uk";
-import usRegion from "../../../regions/us";
+import ukRegion from "../../../../regions/uk";
+import usRegion from "../../../../regions/us";
 import { dedicatedRegionValue, hostKey } from "./region-values";
 
 const problemsOf = (...values: unknown[]): string[] => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Cidr } from "../grammar/cidr";
+import { Cidr } from "../../../constructs/grammar/cidr";
 import {
   cidr,
   ipv4Address,

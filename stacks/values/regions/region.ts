@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { SNAPSHOT_BUCKET } from "../dns/snapshot-bucket";
-import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../host/package-version";
-import { BASES } from "../availability/calculus/held";
-import { type ProxySettings, settingProblems } from "../proxy/proxy-settings";
-import { refusedWarmOrigins } from "../proxy/warm-origins";
-import { Cidr } from "../grammar/cidr";
+import { SNAPSHOT_BUCKET } from "../../../constructs/dns/snapshot-bucket";
+import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../../../constructs/host/package-version";
+import { BASES } from "../../../constructs/availability/calculus/held";
+import { type ProxySettings, settingProblems } from "../../../constructs/proxy/proxy-settings";
+import { refusedWarmOrigins } from "../../../constructs/proxy/warm-origins";
+import { Cidr } from "../../../constructs/grammar/cidr";
 import { NO_SERVICE, noService, origins } from "./origins";
 
 /*
@@ -226,4 +226,3 @@ export const sharedFields = {
 
 /** What all regions have in common, validated and with defaults filled in. */
 export type RegionBase = z.output<z.ZodObject<typeof sharedFields>>;
-export type Backend = RegionBase["backend"];

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { main } from "../../../cli/openings";
-import { type Opening, openings } from "../../../constructs/openings/openings";
-import { type Region, validateRegions } from "../../../constructs/region";
+import { type Opening, openings } from "../../../stacks/openings/openings";
+import { type Region, validateRegions } from "../../../stacks/values/regions";
 import jp from "../../../regions/jp";
 import us from "../../../regions/us";
-import { hostKeyOf } from "../region/region-values";
+import { hostKeyOf } from "../values/regions/region-values";
 
 const JP_SERVERS = ["10.10.0.11", "10.10.0.12", "10.10.0.13"];
 

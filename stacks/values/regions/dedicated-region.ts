@@ -1,6 +1,10 @@
 import { z } from "zod";
-import { Cidr } from "../grammar/cidr";
-import { DEFAULT_HTTP_PORT, DEFAULT_HTTPS_PORT, FRONT_ADMIN_PORT } from "../front/front-config";
+import { Cidr } from "../../../constructs/grammar/cidr";
+import {
+  DEFAULT_HTTP_PORT,
+  DEFAULT_HTTPS_PORT,
+  FRONT_ADMIN_PORT,
+} from "../../../constructs/front/front-config";
 import { imageRegistry } from "./image-registry";
 import {
   SSH_ADDRESS,
@@ -8,7 +12,7 @@ import {
   SSH_USER,
   sshHostKeyProblem,
   withoutComment,
-} from "../grammar/ssh-grammar";
+} from "../../../constructs/grammar/ssh-grammar";
 import { consulServersProblem, dns, dnsLabel, ipv4Address, proxyMetrics, sharedFields } from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { HOURS_PER_MONTH } from "../availability/calculus/common-cause";
-import type { Region } from "../region";
-import { HOST_ROLES, type HostRole } from "../region/dedicated-region";
-import { dnsLabel } from "../region/region";
-import { problemsOf, type ValueProblem } from "../region/region-errors";
-import { SECRET_NAME } from "./service-secrets";
+import { HOURS_PER_MONTH } from "../../../constructs/availability/calculus/common-cause";
+import type { Region } from "../regions";
+import { HOST_ROLES, type HostRole } from "../regions/dedicated-region";
+import { dnsLabel } from "../regions/region";
+import { problemsOf, type ValueProblem } from "../regions/region-errors";
+import { SECRET_NAME } from "../../../constructs/service/service-secrets";
 
 /** A service as it is written down: a container, a port, a health path, what it calls, where it runs. */
 export interface ServiceInput {

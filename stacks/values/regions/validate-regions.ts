@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
-import { Cidr } from "../grammar/cidr";
+import { Cidr } from "../../../constructs/grammar/cidr";
 import { dedicatedRegion, type DedicatedRegion } from "./dedicated-region";
 import { ec2Region, type Ec2Region } from "./ec2-region";
 import { gkeRegion, type GkeRegion } from "./gke-region";

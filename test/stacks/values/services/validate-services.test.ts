@@ -1,14 +1,18 @@
-import { type DedicatedRegionInput, type Ec2RegionInput, validateRegions } from "../../../constructs/region";
+import {
+  type DedicatedRegionInput,
+  type Ec2RegionInput,
+  validateRegions,
+} from "../../../../stacks/values/regions";
 import {
   InvalidServicesError,
   type ServiceInput,
   type ServiceValue,
   validateServices,
-} from "../../../constructs/service";
-import { placed } from "../../../constructs/service/service-placement";
-import ukRegion from "../../../regions/uk";
-import usRegion from "../../../regions/us";
-import { dedicatedRegionValue, hostKeyOf } from "../region/region-values";
+} from "../../../../stacks/values/services";
+import { placed } from "../../../../stacks/values/services/service-placement";
+import ukRegion from "../../../../regions/uk";
+import usRegion from "../../../../regions/us";
+import { dedicatedRegionValue, hostKeyOf } from "../regions/region-values";
 
 const DIGEST = `sha256:${"1".repeat(64)}`;
 const web = (changes: Partial<Record<keyof ServiceInput, unknown>> = {}) => ({

@@ -1,4 +1,4 @@
-import type { Region } from "../region";
+import type { Region } from "../values/regions";
 
 /** One thing that firewalls and routes between two regions must let through. */
 export interface Opening {

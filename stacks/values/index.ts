@@ -1,0 +1,11 @@
+/* Types for those who write values of regions and services in TypeScript. */
+export type { DedicatedRegionInput, HostRole } from "./regions/dedicated-region";
+export type { Ec2RegionInput } from "./regions/ec2-region";
+export type { GkeRegionInput } from "./regions/gke-region";
+export type {
+  ServiceHealthInput,
+  ServiceInput,
+  ServicePlacementInput,
+  ServicePublicInput,
+  ServiceReleases,
+} from "./services/service-value";

@@ -1,0 +1,12 @@
+export * from "./load-services";
+export type { ServiceProblem } from "./service-problem";
+export type {
+  ServiceHealthInput,
+  ServiceInput,
+  ServicePlacement,
+  ServicePlacementInput,
+  ServicePublicInput,
+  ServiceReleases,
+  ServiceValue,
+} from "./service-value";
+export * from "./validate-services";
