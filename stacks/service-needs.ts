@@ -50,6 +50,7 @@ export const calledServices = (
     .filter(({ name }) => here.some(({ calls }) => calls.includes(name)))
     .map((service) => ({
       name: service.name,
+      answerSeconds: service.answerSeconds,
       ...(service.in[region.name] === undefined ? {} : { port: service.port }),
       elsewhere: entrancesElsewhere(service, region).map(({ host }) => host),
     }));

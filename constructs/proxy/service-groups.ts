@@ -6,6 +6,8 @@ export interface CalledService {
   readonly name: string;
   /** TCP port of its instances. @default - there are none in the region */
   readonly port?: number;
+  /** How long its answer may take to begin before a request that may be repeated is asked of another one, in seconds. */
+  readonly answerSeconds: number;
   /** Hosts that answer for it by HTTPS where no instance does, the nearest first. @default - none */
   readonly elsewhere?: readonly string[];
 }
@@ -18,13 +20,14 @@ export interface CalledService {
  */
 export const serviceGroups = (services: readonly CalledService[], domain: string): ProxyGroups =>
   Object.fromEntries(
-    services.map(({ name, port, elsewhere = [] }) => [
+    services.map(({ name, port, answerSeconds, elsewhere = [] }) => [
       serviceGroup(name),
       {
         origins: [
           ...(port === undefined ? [] : [`http://${name}.service.${domain}:${port}`]),
           ...elsewhere.map((host) => `https://${host}`),
         ],
+        firstByteTimeout: answerSeconds,
       },
     ]),
   );

@@ -52,7 +52,7 @@ describe("services of a region on dedicated servers", () => {
     expect(proxy.allow).toEqual(["*.example.com", ORIGIN]);
     // AND those that are called, and no others, by the one URL that they have everywhere
     expect(proxy.groups).toEqual({
-      "search.ccnproxy-service": { origins: ["http://search.service.consul:8081"] },
+      "search.ccnproxy-service": { origins: ["http://search.service.consul:8081"], firstByteTimeout: 10 },
     });
     // AND what lets them in is handed over without being shown
     expect(document("jp-3")).toContain("base64encode(var.registry_credentials)");

@@ -71,18 +71,20 @@ function unavailable(services: readonly ServiceInput[], regions = regionsWith())
 
 describe("a service that others of another region call", () => {
   it("is answered by the region's own instances, then by the entrances of others, in the order of its file", () => {
-    expect(originsOf([caller, searchIn("us", "uk", "jp")])).toEqual({
+    expect(originsOf([caller, { ...searchIn("us", "uk", "jp"), answerSeconds: 3 }])).toEqual({
       "search.ccnproxy-service": {
         origins: [
           "http://search.service.consul:8080",
           "https://us.service.example.com",
           "https://www.uk.example.com",
         ],
+        // AND after as long as the called service says that it may take
+        firstByteTimeout: 3,
       },
     });
     // AND of those only that lead to it
     expect(originsOf([caller, searchIn("uk", "us")], regionsWith({ uk: "search" }))).toEqual({
-      "search.ccnproxy-service": { origins: ["https://www.uk.example.com"] },
+      "search.ccnproxy-service": { origins: ["https://www.uk.example.com"], firstByteTimeout: 10 },
     });
   });
 

@@ -98,7 +98,7 @@ describe("services of a region on GKE", () => {
       groups: object;
     };
     expect(groups).toEqual({
-      "search.ccnproxy-service": { origins: ["http://search.service.consul:8081"] },
+      "search.ccnproxy-service": { origins: ["http://search.service.consul:8081"], firstByteTimeout: 10 },
     });
   });
 

@@ -36,6 +36,12 @@ export interface ServiceInput {
    * @default 30
    */
   readonly drainSeconds?: number;
+  /**
+   * How long its answer may take to begin, in seconds: then those who call it by its one URL have a GET or HEAD asked of
+   * another instance, or in another region, where one is in good standing. A POST waits on.
+   * @default 10
+   */
+  readonly answerSeconds?: number;
   /** Services, by name, and origins outside, as `https://HOST`, that it calls. @default [] */
   readonly calls?: readonly string[];
   /** Those of `calls` without which it still answers, if not as it should. @default [] */
@@ -98,6 +104,7 @@ export interface ServiceValue {
   /** undefined: what suits the platform. */
   readonly cpus?: number | undefined;
   readonly drainSeconds: number;
+  readonly answerSeconds: number;
   readonly calls: readonly string[];
   readonly degradesWithout: readonly string[];
   /** undefined: the internet does not reach it. */
@@ -249,6 +256,7 @@ const schema = z
     memoryMegabytes: z.int().min(16).default(512),
     cpus: z.number().min(0.05).optional(),
     drainSeconds: z.int().min(0).max(3600).default(30),
+    answerSeconds: z.number().min(0.1).max(3600).default(10),
     calls: z.array(call).default([]),
     degradesWithout: z.array(z.string()).default([]),
     public: entrance.optional(),

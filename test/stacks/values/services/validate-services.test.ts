@@ -89,6 +89,7 @@ describe("validateServices", () => {
       memoryMegabytes: 512,
       drainSeconds: 30,
       calls: [],
+      answerSeconds: 10,
       degradesWithout: [],
       in: { jp: {} },
       entrances: [],
