@@ -6,7 +6,7 @@ module.exports = {
   ...shared,
   testMatch: ["<rootDir>/test/e2e/**/*.test.ts"],
   testPathIgnorePatterns: ["/node_modules/", "/dist/"],
-  // One after another: each brings up machines of its own.
-  maxWorkers: 1,
+  // Each brings up machines of its own, and waits for them most of the time.
+  maxWorkers: 2,
   testTimeout: 300_000,
 };
