@@ -11,6 +11,8 @@ module.exports = {
     "<rootDir>/test/proxy/soak/",
   ],
   modulePathIgnorePatterns: ["<rootDir>/dist/", "<rootDir>/.testbed/"],
+  // A bound for what hangs, and no measure: programs start slowly on a crowded machine.
+  testTimeout: 60_000,
   setupFiles: ["<rootDir>/test/property-seed.ts"],
   transform: { "^.+\\.ts$": "ts-jest" },
 };
