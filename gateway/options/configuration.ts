@@ -122,12 +122,7 @@ function checkTokens(file: string, routes: readonly RouteOptions[], issuers: rea
   for (const { name, jwt, headers, sticky } of routes) {
     const path = `routes.${name}`;
     if (jwt !== undefined && !names.includes(jwt.issuer))
-      throw bad(
-        file,
-        `${path}.jwt`,
-        jwt.issuer,
-        names.length === 0 ? "an issuer: there are no issuers" : `one of ${names.join(", ")}`,
-      );
+      throw bad(file, `${path}.jwt`, jwt.issuer, oneOf(names, "an issuer: there are no issuers"));
     for (const field of Object.keys(headers)) unguarded(`${path}.headers`, field);
     if (sticky !== undefined && "header" in sticky) unguarded(`${path}.sticky.header`, sticky.header);
   }
@@ -135,19 +130,13 @@ function checkTokens(file: string, routes: readonly RouteOptions[], issuers: rea
 
 /** Limits are there; and whom a token names nobody knows where none is asked for. */
 function checkLimits(file: string, routes: readonly RouteOptions[], limits: readonly LimitOptions[]): void {
+  const names = limits.map((limit) => limit.name);
   for (const route of routes) {
     const path = `routes.${route.name}.limits`;
     for (const [index, name] of route.limits.entries()) {
       const limit = limits.find((each) => each.name === name);
       if (limit === undefined)
-        throw bad(
-          file,
-          `${path}[${index}]`,
-          name,
-          limits.length === 0
-            ? "a limit: there are no limits"
-            : `one of ${limits.map((each) => each.name).join(", ")}`,
-        );
+        throw bad(file, `${path}[${index}]`, name, oneOf(names, "a limit: there are no limits"));
       if ("claim" in limit.key && route.jwt === undefined)
         throw bad(file, `${path}[${index}]`, name, "a limit by address or header where there is no jwt");
       if (route.limits.indexOf(name) < index)
@@ -155,6 +144,10 @@ function checkLimits(file: string, routes: readonly RouteOptions[], limits: read
     }
   }
 }
+
+/** @param none what is expected where there is nothing to choose from */
+const oneOf = (names: readonly string[], none: string): string =>
+  names.length === 0 ? none : `one of ${names.join(", ")}`;
 
 function bad(file: string, path: string, value: unknown, expects: string): OptionError {
   return new OptionError(`${file}: ${path}: ${show(value)} is not ${expects}`, false);

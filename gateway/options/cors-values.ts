@@ -1,6 +1,7 @@
-import { BadValue, known, members, type Path, type Reader, seconds } from "../../proxy/engine";
+import { BadValue, known, members, type Path, type Reader } from "../../proxy/engine";
 import { type CorsOptions } from "./cors-options";
-import { onOrOff, readList, TOKEN } from "./text-values";
+import { checkMethods, readMethods } from "./method-values";
+import { between, onOrOff, readList, TOKEN } from "./text-values";
 
 const KEYS = ["origins", "methods", "headers", "exposed", "credentials", "maxAge"];
 /** As RFC 6454 section 6.2 writes it: in lower case, and without the port that is the scheme's own. */
@@ -16,27 +17,21 @@ const DAY = 86_400;
  * @param taken the methods that the route takes; none for any
  */
 export const corsOf =
-  (taken: readonly string[], readMethods: Reader<readonly string[]>): Reader<CorsOptions> =>
+  (taken: readonly string[]): Reader<CorsOptions> =>
   (value, path) => {
     const fields = known(value, path, KEYS, "an object");
     const from = members(fields, path);
     const credentials = from("credentials", onOrOff, false);
     const names = namesUnless(credentials);
     const methods = from("methods", readMethods, taken.length > 0 ? taken : SIMPLE);
-    const untaken = methods.find((method) => taken.length > 0 && !taken.includes(method));
-    if (untaken !== undefined)
-      throw new BadValue(
-        [...path, "methods"],
-        fields["methods"],
-        `of the methods that the route takes, ${taken.join(", ")}`,
-      );
+    checkMethods(fields["methods"], methods, taken, [...path, "methods"]);
     return {
       origins: readOrigins(fields["origins"], [...path, "origins"], credentials),
       methods,
       headers: from("headers", names, []),
       exposed: from("exposed", names, []),
       credentials,
-      maxAge: from("maxAge", atMostADay, 600),
+      maxAge: from("maxAge", between(0, DAY, "at most 24h"), 600),
     };
   };
 
@@ -66,9 +61,3 @@ const namesUnless =
   };
 
 const isAll = (value: unknown): boolean => Array.isArray(value) && value.length === 1 && value[0] === "*";
-
-const atMostADay: Reader<number> = (value, path) => {
-  const time = seconds(value, path);
-  if (time > DAY) throw new BadValue(path, value, "at most 24h");
-  return time;
-};

@@ -1,14 +1,5 @@
 import { createPublicKey, type JsonWebKey } from "node:crypto";
-import {
-  BadValue,
-  fieldsOf,
-  isHost,
-  known,
-  members,
-  type Path,
-  type Reader,
-  seconds,
-} from "../../proxy/engine";
+import { BadValue, fieldsOf, isHost, known, members, type Path, type Reader } from "../../proxy/engine";
 import { plainFieldName, RESERVED_FIELDS } from "../fields/field-names";
 import {
   type ClaimPath,
@@ -17,9 +8,9 @@ import {
   type KeysAt,
   type TokenOptions,
 } from "./issuer-options";
-import { readList, readText } from "./text-values";
+import { readNamed } from "./named-values";
+import { between, readList, readText, stepsOf } from "./text-values";
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const KEYS = [
   "issuer",
   "audience",
@@ -39,16 +30,8 @@ const LEAST_RSA_BITS = 2048;
 const DAY = 86_400;
 
 /** Reads the value of `issuers`: an object of issuers by name. @throws BadValue */
-export function readIssuers(value: unknown): readonly IssuerOptions[] {
-  return Object.entries(fieldsOf(value, ["issuers"], "an object of issuers by name")).map(
-    ([name, issuer]) => {
-      const path = ["issuers", name];
-      if (!NAME.test(name))
-        throw new BadValue(path, name, "a name of at most 64 letters, digits, dots, hyphens and underscores");
-      return readIssuer(name, issuer, path);
-    },
-  );
-}
+export const readIssuers = (value: unknown): readonly IssuerOptions[] =>
+  readNamed(value, "issuers", readIssuer);
 
 function readIssuer(name: string, value: unknown, path: Path): IssuerOptions {
   const fields = known(value, path, KEYS, "an object");
@@ -79,14 +62,6 @@ function readIssuer(name: string, value: unknown, path: Path): IssuerOptions {
     forward: from("forward", readForward, []),
   };
 }
-
-const between =
-  (least: number, most: number, expects: string): Reader<number> =>
-  (value, path) => {
-    const time = seconds(value, path);
-    if (time < least || time > most) throw new BadValue(path, value, expects);
-    return time;
-  };
 
 const readAudience: Reader<readonly string[]> = (value, path) =>
   typeof value === "string" && value !== "" ? [value] : readList(value, path, /./, "what aud has to have");
@@ -142,13 +117,7 @@ const readForward: Reader<readonly ForwardedClaim[]> = (value, path) => {
 };
 
 /** A claim's name; where it begins with a slash, a JSON pointer to it. */
-export function claimPath(claim: string): ClaimPath {
-  if (!claim.startsWith("/")) return [claim];
-  return claim
-    .slice(1)
-    .split("/")
-    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
+export const claimPath = (claim: string): ClaimPath => (claim.startsWith("/") ? stepsOf(claim) : [claim]);
 
 /** Reads a route's `jwt`. */
 export const readTokenOptions: Reader<TokenOptions> = (value, path) => {

@@ -1,31 +1,15 @@
-import {
-  BadValue,
-  fieldsOf,
-  known,
-  members,
-  type Path,
-  type Reader,
-  seconds,
-  whole,
-} from "../../proxy/engine";
+import { BadValue, known, members, type Path, type Reader, whole } from "../../proxy/engine";
 import { claimPath } from "./issuer-values";
 import { type LimitKey, type LimitOptions } from "./limit-options";
-import { readList, TOKEN } from "./text-values";
+import { NAME, readNamed } from "./named-values";
+import { between, readList, TOKEN } from "./text-values";
 
-/** It stands between quotes in RateLimit fields. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const KEY_EXPECTS = '"address", { "header": name } or { "claim": name }';
+const WINDOW_EXPECTS = "whole seconds, from 1s to 24h";
 const DAY = 86_400;
 
 /** Reads the value of `limits`: an object of limits by name. @throws BadValue */
-export function readLimits(value: unknown): readonly LimitOptions[] {
-  return Object.entries(fieldsOf(value, ["limits"], "an object of limits by name")).map(([name, limit]) => {
-    const path = ["limits", name];
-    if (!NAME.test(name))
-      throw new BadValue(path, name, "a name of at most 64 letters, digits, dots, hyphens and underscores");
-    return readLimit(name, limit, path);
-  });
-}
+export const readLimits = (value: unknown): readonly LimitOptions[] => readNamed(value, "limits", readLimit);
 
 function readLimit(name: string, value: unknown, path: Path): LimitOptions {
   const fields = known(value, path, ["requests", "window", "key", "maxKeys"], "an object");
@@ -41,9 +25,8 @@ function readLimit(name: string, value: unknown, path: Path): LimitOptions {
 
 /** RateLimit fields tell whole seconds. */
 const readWindow: Reader<number> = (value, path) => {
-  const time = seconds(value, path);
-  if (!Number.isInteger(time) || time < 1 || time > DAY)
-    throw new BadValue(path, value, "whole seconds, from 1s to 24h");
+  const time = between(1, DAY, WINDOW_EXPECTS)(value, path);
+  if (!Number.isInteger(time)) throw new BadValue(path, value, WINDOW_EXPECTS);
   return time;
 };
 

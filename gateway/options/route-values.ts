@@ -16,10 +16,11 @@ import { corsOf } from "./cors-values";
 import { type TokenOptions } from "./issuer-options";
 import { readLimitNames } from "./limit-values";
 import { readTokenOptions } from "./issuer-values";
+import { readMethods } from "./method-values";
+import { readNamed } from "./named-values";
 import { shadowOf } from "./shadow-values";
 import { onOrOff, readList, readText, TOKEN } from "./text-values";
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
 const KEYS = [
   "hosts",
@@ -46,14 +47,7 @@ const KEYS = [
 const MOST_HELD = 67_108_864;
 
 /** Reads the value of `routes`: an object of routes by name. @throws BadValue */
-export function readRoutes(value: unknown): readonly RouteOptions[] {
-  return Object.entries(fieldsOf(value, ["routes"], "an object of routes by name")).map(([name, route]) => {
-    const path = ["routes", name];
-    if (!NAME.test(name))
-      throw new BadValue(path, name, "a name of at most 64 letters, digits, dots, hyphens and underscores");
-    return readRoute(name, route, path);
-  });
-}
+export const readRoutes = (value: unknown): readonly RouteOptions[] => readNamed(value, "routes", readRoute);
 
 function readRoute(name: string, value: unknown, path: Path): RouteOptions {
   const fields = known(value, path, KEYS, "an object");
@@ -92,8 +86,8 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     maxConcurrent: from("maxConcurrent", whole(0, 1_000_000), 0),
     share,
     sticky,
-    shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods, readMethods), undefined),
-    cors: from<CorsOptions | undefined>("cors", corsOf(methods, readMethods), undefined),
+    shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods), undefined),
+    cors: from<CorsOptions | undefined>("cors", corsOf(methods), undefined),
     limits: from<readonly string[]>("limits", readLimitNames, []),
     jwt: from<TokenOptions | undefined>("jwt", readTokenOptions, undefined),
   };
@@ -119,12 +113,6 @@ const rewriteOf =
 
 const readHosts: Reader<readonly string[]> = (value, path) =>
   readList(value, path, HOST, "a name or *.name").map((host) => host.toLowerCase());
-
-/** Who takes GET takes HEAD too. */
-const readMethods: Reader<readonly string[]> = (value, path) => {
-  const methods = readList(value, path, /^[A-Z]+(?:-[A-Z]+)*$/, "a method such as GET");
-  return methods.includes("GET") && !methods.includes("HEAD") ? [...methods, "HEAD"] : methods;
-};
 
 const readFieldNames: Reader<readonly string[]> = (value, path) =>
   Array.isArray(value) && value.length === 0 ? [] : readList(value, path, TOKEN, "a field name");

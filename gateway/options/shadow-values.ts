@@ -1,15 +1,7 @@
-import {
-  BadValue,
-  fraction,
-  known,
-  members,
-  type Path,
-  type Reader,
-  seconds,
-  whole,
-} from "../../proxy/engine";
+import { BadValue, fraction, known, members, type Reader, seconds, whole } from "../../proxy/engine";
 import { type ShadowOptions } from "./gateway-options";
-import { readList, readText } from "./text-values";
+import { checkMethods, readMethods } from "./method-values";
+import { readList, readText, stepsOf } from "./text-values";
 
 const KEYS = ["service", "share", "methods", "ignore", "maxConcurrent", "maxBytes", "timeout"];
 /** RFC 6901, without the empty one, which is all of the answer. */
@@ -23,7 +15,7 @@ const SAFE = ["GET", "HEAD"];
  * @param taken the methods that the route takes; none for any
  */
 export const shadowOf =
-  (taken: readonly string[], readMethods: Reader<readonly string[]>): Reader<ShadowOptions> =>
+  (taken: readonly string[]): Reader<ShadowOptions> =>
   (value, path) => {
     const fields = known(value, path, KEYS, "an object");
     const from = members(fields, path);
@@ -40,26 +32,8 @@ export const shadowOf =
     };
   };
 
-/** A shadow that never could be asked is a mistake. */
-function checkMethods(
-  named: unknown,
-  methods: readonly string[],
-  taken: readonly string[],
-  path: Path,
-): void {
-  if (taken.length === 0) return;
-  const fits = (method: string): boolean => taken.includes(method);
-  if (named === undefined ? methods.some(fits) : methods.every(fits)) return;
-  throw new BadValue(path, named, `of the methods that the route takes, ${taken.join(", ")}`);
-}
-
 const readPointers: Reader<ShadowOptions["ignore"]> = (value, path) =>
-  readList(value, path, POINTER, "a JSON pointer such as /took or /items/*/id").map((pointer) =>
-    pointer
-      .slice(1)
-      .split("/")
-      .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~")),
-  );
+  readList(value, path, POINTER, "a JSON pointer such as /took or /items/*/id").map(stepsOf);
 
 const moreThanNone: Reader<number> = (value, path) => {
   const time = seconds(value, path);
