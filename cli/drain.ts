@@ -1,7 +1,7 @@
 import { BUNDLE_PATH, CONFIG_PATH } from "../constructs/proxy/host-paths";
 import { readOptions } from "../planning/read-options";
 import { readUpstream } from "../proxy/options/endpoint-values";
-import { onHosts, PROXIES, WHICH_REGION, WHICH_REGION_USAGE } from "./region-hosts";
+import { onHosts, PROXIES, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
 import { tableText } from "./table-text";
 
 type Name = "drain" | "undrain";
@@ -27,11 +27,7 @@ export async function main(name: Name, args: readonly string[]): Promise<number>
   const { values, positionals } = readOptions(name, {
     args: [...args],
     allowPositionals: true,
-    options: {
-      ...WHICH_REGION,
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
+    options: REGION_OPTIONS,
   });
   if (values.help) {
     process.stdout.write(usage(name));

@@ -7,13 +7,15 @@ import { stackHosts, type StackHost } from "../planning/matters/stack-hosts";
 import { readStacks, selectStacks } from "../planning/stack/synthesized-stacks";
 import { synthesise } from "./assessment";
 
-/** The options that say which region's hosts are meant, for `parseArgs`. */
-export const WHICH_REGION = {
+/** Options of every command that asks a region's hosts, for `parseArgs`. */
+export const REGION_OPTIONS = {
   region: { type: "string" },
   out: { type: "string" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
 } as const;
 
-/** The same, for a usage. */
+/** Those that say which hosts are meant, for a usage. */
 export const WHICH_REGION_USAGE = `  --region NAME  the region, one on dedicated servers
   --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
 `;

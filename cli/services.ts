@@ -1,7 +1,7 @@
 import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
 import { imagesInUnits } from "../constructs/service/container-unit";
 import { readOptions } from "../planning/read-options";
-import { type AnswerOfHost, onHosts, WHICH_REGION, WHICH_REGION_USAGE } from "./region-hosts";
+import { type AnswerOfHost, onHosts, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud services --region NAME [--json] [--out DIR]
@@ -41,11 +41,7 @@ export interface RunningService {
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = readOptions("services", {
     args: [...args],
-    options: {
-      ...WHICH_REGION,
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
+    options: REGION_OPTIONS,
   });
   if (values.help) {
     process.stdout.write(USAGE);

@@ -1,7 +1,7 @@
 import { DEFAULT_ADMIN_PORT } from "../constructs/proxy/proxy-config";
 import { readOptions } from "../planning/read-options";
 import { type UpstreamsReport } from "../proxy/observation/group-report";
-import { type AnswerOfHost, onHosts, PROXIES, WHICH_REGION, WHICH_REGION_USAGE } from "./region-hosts";
+import { type AnswerOfHost, onHosts, PROXIES, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud upstreams --region NAME [--json] [--out DIR]
@@ -20,11 +20,7 @@ type Told = { readonly host: string } & (UpstreamsReport | { readonly problem: s
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = readOptions("upstreams", {
     args: [...args],
-    options: {
-      ...WHICH_REGION,
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
+    options: REGION_OPTIONS,
   });
   if (values.help) {
     process.stdout.write(USAGE);
