@@ -66,8 +66,7 @@ export function frontConfig(options: FrontConfigOptions): string {
     answerSeconds = 60,
   } = options;
   const { httpsPort = DEFAULT_HTTPS_PORT, httpPort = DEFAULT_HTTP_PORT, dnsPort = 8600 } = options;
-  const hosts = [...new Set(services.flatMap((service) => service.hosts))].sort();
-  const known = `{ var(txn.host) -m str ${hosts.join(" ")} }`;
+  const known = `{ var(txn.host) -m str ${hostsOf(services).join(" ")} }`;
   const authority = `%[var(txn.host)]${httpsPort === DEFAULT_HTTPS_PORT ? "" : `:${httpsPort}`}`;
   return `# Written by Tricloud; changes made here are lost.
 global
@@ -158,6 +157,10 @@ frontend admin
     http-request deny deny_status 404
 ${services.map((service) => backend(service, domain)).join("")}`;
 }
+
+/** Host names that clients ask for, each once. */
+export const hostsOf = (services: readonly FrontedService[]): string[] =>
+  [...new Set(services.flatMap(({ hosts }) => hosts))].sort();
 
 /** Answers 200 while the front takes requests, and 503 when it is about to go. */
 export const READY_PATH = "/readyz";

@@ -11,6 +11,7 @@ import {
 import type { IConsul, MaxUnavailable } from "../dns";
 import { type HostProfilePart, type IHost, processesOn, secretContent, textContent } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
+import { claimedTwice } from "./claims";
 import { DEFAULT_ERROR_PAGE } from "./error-page";
 import {
   CERTIFICATE_PATH,
@@ -20,6 +21,7 @@ import {
   frontConfig,
   type FrontedService,
   type FrontLimits,
+  hostsOf,
   READY_PATH,
 } from "./front-config";
 import { frontGuard } from "./front-guard";
@@ -165,7 +167,6 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
       domain: consul.domain,
       runtimeDirectory: `/run/${FRONT_RUNTIME}`,
     });
-    const hosts = [...new Set(services.flatMap((service) => service.hosts))].sort();
     const byReload = [
       { path: FRONT_PATHS.certificate, content: secretContent("front-certificate", certificate) },
       {
@@ -190,7 +191,7 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
           runs: ["haproxy"],
           reload: "systemctl reload haproxy.service",
           reloadsFor: byReload.map(({ path }) => path),
-          verify: `sh "$STAGED${FRONT_PATHS.guard}" check ${hosts.join(" ")}`,
+          verify: `sh "$STAGED${FRONT_PATHS.guard}" check ${hostsOf(services).join(" ")}`,
           health: { command: `${FRONT_PATHS.guard} ready` },
         },
       ],
@@ -199,18 +200,10 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
 }
 
 function refuseTwoClaims(services: readonly FrontedService[]): void {
-  const claimed = new Map<string, string>();
-  for (const { name, hosts, paths = ["/"] } of services) {
-    for (const host of hosts) {
-      for (const path of paths) {
-        const other = claimed.get(`${host}${path}`);
-        if (other !== undefined) {
-          throw new Error(`front: https://${host}${path} leads to one service, got: ${other} and ${name}`);
-        }
-        claimed.set(`${host}${path}`, name);
-      }
-    }
-  }
+  const [twice] = claimedTwice(services);
+  if (twice === undefined) return;
+  const { service, host, path, by } = twice;
+  throw new Error(`front: https://${host}${path} leads to one service, got: ${by} and ${service.name}`);
 }
 
 /** How Consul finds out that a front is not ready. */

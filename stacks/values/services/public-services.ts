@@ -1,3 +1,4 @@
+import { claimedTwice } from "../../../constructs/front/claims";
 import type { Region } from "../regions";
 import { refusal, type ServiceProblem } from "./service-problem";
 import type { ServiceValue } from "./service-value";
@@ -15,30 +16,20 @@ export const publicProblems = (
   ),
 ];
 
-/** A host name and path that lead to two services. */
-function takenPlaces(services: readonly ServiceValue[]): ServiceProblem[] {
-  const claimed = new Map<string, string>();
-  return services.flatMap((service) => {
-    const { hosts = [], paths = [] } = service.public ?? {};
-    return hosts.flatMap((host, index) =>
-      paths.flatMap((path) => {
-        const other = claimed.get(`${host}${path}`);
-        if (other === undefined || other === service.name) {
-          claimed.set(`${host}${path}`, service.name);
-          return [];
-        }
-        return [
-          refusal(
-            service,
-            `public.hosts[${index}]`,
-            host,
-            `expected a host that leads nowhere else at ${path}: service ${other} has it`,
-          ),
-        ];
-      }),
-    );
-  });
-}
+/** Host names and paths that lead to two services. */
+const takenPlaces = (services: readonly ServiceValue[]): ServiceProblem[] =>
+  claimedTwice(
+    services.flatMap(({ name, public: claims }) => (claims === undefined ? [] : [{ name, ...claims }])),
+  ).flatMap(({ service, host, path, by }) =>
+    by === service.name
+      ? []
+      : refusal(
+          service,
+          `public.hosts[${service.hosts.indexOf(host)}]`,
+          host,
+          `expected a host that leads nowhere else at ${path}: service ${by} has it`,
+        ),
+  );
 
 /** Where a region's own entrance does not lead to the service under these names, nothing does. */
 function withoutEntrance(service: ServiceValue, region: Region): ServiceProblem[] {
