@@ -47,7 +47,7 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ],
       placing: this.throughProxies(names, proxy),
     });
-    const ways = this.callWays(services, proxy);
+    const ways = this.callWays(services, proxy, consul);
     const hosts = (service: ServiceValue) => {
       const names = placed(service, region).map((server) => server.name);
       return servers.filter(({ hostName }) => names.includes(hostName));

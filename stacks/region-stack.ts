@@ -21,7 +21,7 @@ import {
   type Softened,
   softened,
 } from "../constructs/availability";
-import type { IConsul } from "../constructs/dns";
+import type { IServiceDiscovery } from "../constructs/dns";
 import { originGroup, serviceGroups } from "../constructs/proxy";
 import { serviceGroup } from "../constructs/proxy/service-groups";
 import {
@@ -116,7 +116,7 @@ export abstract class RegionStack<R extends RegionBase>
   /** The same, where services' calls go out too, and those to one another go through. */
   protected proxiedFor(
     services: readonly ServiceValue[],
-    { domain }: Pick<IConsul, "domain">,
+    { domain }: Pick<IServiceDiscovery, "domain">,
   ): R["proxy"] & ProxiedOrigins {
     const { proxied, region } = this;
     return {
@@ -132,8 +132,13 @@ export abstract class RegionStack<R extends RegionBase>
   }
 
   /** What calls of the region's services go through, and what answers for services besides the region's own. */
-  protected callWays(services: readonly ServiceValue[], proxy: HasInstances): CallWays {
+  protected callWays(
+    services: readonly ServiceValue[],
+    proxy: HasInstances,
+    { domain }: Pick<IServiceDiscovery, "domain">,
+  ): CallWays {
     const { region } = this;
+    const groups = serviceGroups(calledServices(services, region), domain);
     return {
       proxies: { proxy },
       outside: (host) => this.originNamed(host),
@@ -142,10 +147,9 @@ export abstract class RegionStack<R extends RegionBase>
         const entrances = entrancesElsewhere(called, region);
         if (entrances.length === 0) return undefined;
         const group = serviceGroup(name);
-        const { [group]: origins } = serviceGroups(calledServices(services, region), "consul");
         const others = entrances.map((entrance) => remote(stackOfServices(entrance), name));
         const all = here === undefined ? others : [here, ...others];
-        return originGroup(group, origins!, all, region.proxy.settings, region.name, proxy.instances);
+        return originGroup(group, groups[group]!, all, region.proxy.settings, region.name, proxy.instances);
       },
     };
   }

@@ -98,7 +98,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...{ region, services, access, workers, consul, resolver, namespace: apps },
       ...{ ownImages: uk.appImages, mirror: images },
       proxies: { pods: { namespace, podLabels: proxy.podLabels }, groups: proxied.groups },
-      ways: this.callWays(services, proxy),
+      ways: this.callWays(services, proxy, consul),
     });
     const needs = new Map([...made].map(([name, one]) => [name, one.needs]));
     this.site({

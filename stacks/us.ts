@@ -151,7 +151,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const database = region.database && this.database(region.database, { network, key, names, apps, pager });
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
     const groups = { "consul-server": servers, proxy: proxies, app: apps };
-    const ways = this.callWays(services, proxy);
+    const ways = this.callWays(services, proxy, consul);
     const made = groupServices(this, { region, services, groups, consul, resolver, ways });
     this.site({
       on: pooled(`services of ${name}`, apps, proxy.failover?.switching),

@@ -178,25 +178,22 @@ const env = z
     }
   });
 
+const once =
+  (each: string) =>
+  (values: readonly string[], context: z.RefinementCtx): void => {
+    for (const [index, value] of values.entries()) {
+      if (values.indexOf(value) === index) continue;
+      context.addIssue({ code: "custom", path: [index], message: `expected ${each} once` });
+    }
+  };
+
 const secrets = z
   .array(
     z.string().regex(SECRET_NAME, {
       error: "expected lower-case words with hyphens between them, such as session-key",
     }),
   )
-  .superRefine((names, context) => {
-    for (const [index, name] of names.entries()) {
-      if (names.indexOf(name) === index) continue;
-      context.addIssue({ code: "custom", path: [index], message: "expected each secret once" });
-    }
-  });
-
-const once = (values: readonly string[], context: z.RefinementCtx): void => {
-  for (const [index, value] of values.entries()) {
-    if (values.indexOf(value) === index) continue;
-    context.addIssue({ code: "custom", path: [index], message: "expected each once" });
-  }
-};
+  .superRefine(once("each secret"));
 
 /** They stand in the front's configuration, where nothing of them must need quoting. */
 const entrance = z.strictObject({
@@ -207,7 +204,7 @@ const entrance = z.strictObject({
       }),
     )
     .min(1, { error: "expected one host at least" })
-    .superRefine(once),
+    .superRefine(once("each")),
   paths: z
     .array(
       z.string().regex(/^\/$|^(\/[A-Za-z0-9._~-]+)+$/, {
@@ -216,7 +213,7 @@ const entrance = z.strictObject({
       }),
     )
     .min(1, { error: "expected one path at least" })
-    .superRefine(once)
+    .superRefine(once("each"))
     .default(["/"]),
 });
 

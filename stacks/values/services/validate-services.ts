@@ -52,10 +52,9 @@ export function validateServices(
 const OWN_NAMES = ["consul", "proxy", "front"];
 
 function takenNames(services: readonly ServiceValue[]): ServiceProblem[] {
-  return services.flatMap(({ name }, index) => {
-    const refuse = (expectation: string) => [
-      { service: name, path: "name", value: JSON.stringify(name), expectation },
-    ];
+  return services.flatMap((service, index) => {
+    const { name } = service;
+    const refuse = (expectation: string) => [refusal(service, "name", name, expectation)];
     if (OWN_NAMES.includes(name))
       return refuse(
         `expected another name than ${OWN_NAMES.slice(0, -1).join(", ")} and ${OWN_NAMES.at(-1)} have`,
@@ -205,12 +204,12 @@ function entranceToNobody(services: readonly ServiceValue[], region: Region): Se
   if (services.some((service) => service.name === entrance.service && service.in[name] !== undefined))
     return [];
   return [
-    {
-      service: entrance.service!,
-      path: `in.${name}`,
-      value: "nothing",
-      expectation: `expected a service that runs in ${name}, for its entrance leads there (entrance.service)`,
-    },
+    refusal(
+      { name: entrance.service! },
+      `in.${name}`,
+      undefined,
+      `expected a service that runs in ${name}, for its entrance leads there (entrance.service)`,
+    ),
   ];
 }
 
@@ -250,12 +249,12 @@ function takenPorts(
       taken.set(service.port, by ?? `service ${service.name}`);
       if (by === undefined) return [];
       return [
-        {
-          service: service.name,
-          path: "port",
-          value: String(service.port),
-          expectation: `expected a port that is free on ${name} of region ${region.name}, where ${by} has it`,
-        },
+        refusal(
+          service,
+          "port",
+          service.port,
+          `expected a port that is free on ${name} of region ${region.name}, where ${by} has it`,
+        ),
       ];
     }),
   );
@@ -297,9 +296,7 @@ function applicationPort(region: DedicatedRegion | Ec2Region): [number, string][
 function callProblems(service: ServiceValue, services: readonly ServiceValue[]): ServiceProblem[] {
   return service.calls.flatMap((called, index) => {
     if (outsideHost(called) !== undefined) return [];
-    const refuse = (expectation: string) => [
-      { service: service.name, path: `calls[${index}]`, value: JSON.stringify(called), expectation },
-    ];
+    const refuse = (expectation: string) => [refusal(service, `calls[${index}]`, called, expectation)];
     const callee = services.find(({ name }) => name === called);
     if (callee === undefined) {
       return refuse(
