@@ -1,5 +1,6 @@
 import { createSocket } from "node:dgram";
 import { type AddressInfo } from "node:net";
+import { dnsAnswer } from "../dns-answer";
 
 /** What a DNS server of a test answers just now. */
 export interface Records {
@@ -18,9 +19,6 @@ export interface DnsServer {
   close(): void;
 }
 
-const ONE_ANSWER = 0x8180;
-const NO_SUCH_NAME = 0x8183;
-
 /** A DNS server for A records: answers each question with what `records` holds then, or not at all. */
 export async function dnsServer(records: Records): Promise<DnsServer> {
   const socket = createSocket("udp4");
@@ -28,25 +26,9 @@ export async function dnsServer(records: Records): Promise<DnsServer> {
   socket.on("message", (query, peer) => {
     asked++;
     if (records.silent) return;
-    const question = query.subarray(12, query.indexOf(0, 12) + 5);
-    const isA = question.readUInt16BE(question.length - 4) === 1;
-    const addresses = isA ? records.addresses : [];
-    const header = Buffer.alloc(12);
-    query.copy(header, 0, 0, 2);
-    header.writeUInt16BE(records.addresses.length === 0 ? NO_SUCH_NAME : ONE_ANSWER, 2);
-    header.writeUInt16BE(1, 4);
-    header.writeUInt16BE(addresses.length, 6);
-    const answers = addresses.map((address) => {
-      const record = Buffer.alloc(16);
-      record.writeUInt16BE(0xc00c, 0);
-      record.writeUInt16BE(1, 2);
-      record.writeUInt16BE(1, 4);
-      record.writeUInt32BE(records.ttl, 6);
-      record.writeUInt16BE(4, 10);
-      Buffer.from(address.split(".").map(Number)).copy(record, 12);
-      return record;
-    });
-    socket.send(Buffer.concat([header, question, ...answers]), peer.port, peer.address);
+    const { addresses, ttl } = records;
+    const answer = dnsAnswer(query, () => (addresses.length === 0 ? undefined : addresses), ttl);
+    socket.send(answer, peer.port, peer.address);
   });
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
   return {
