@@ -70,8 +70,8 @@ export default tseslint.config(
   ),
   boundary(
     ["gateway/**/*.ts"],
-    ["**/proxy/**", "!**/proxy/engine", ...CDKTF_AND_ITS_APP],
-    "gateway/ stands on proxy/engine, and knows nothing of CDKTF.",
+    ["**/proxy/**", "!**/proxy/engine", "!**/proxy/grammar", ...CDKTF_AND_ITS_APP],
+    "gateway/ stands on proxy/engine, its options on proxy/grammar, and knows nothing of CDKTF.",
   ),
   boundary(
     ["constructs/availability/*.ts"],

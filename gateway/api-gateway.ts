@@ -10,14 +10,22 @@ import { ROUTE_FAMILIES } from "./route-metrics";
 /** What the command line asks for. */
 export type Command =
   | { readonly run: "help" | "version" }
-  | { readonly run: "serve" | "check"; readonly options: GatewayOptions };
+  | { readonly run: "serve" | "check" | "reload"; readonly options: GatewayOptions };
 
 /** Reads the arguments after `node tricloud-gateway.js`, and the file that they name. @throws OptionError */
 export function readCommand(args: readonly string[]): Command {
-  const { help, version, check, config } = flags(args);
+  const [first, ...others] = args;
+  const isReload = first === "reload";
+  const { help, version, check, config } = flags(isReload ? others : args);
   if (help === true) return { run: "help" };
   if (version === true) return { run: "version" };
   if (config === undefined) throw new OptionError("--config: value missing", true);
+  if (isReload) {
+    const options = readConfiguration(config);
+    if (options.stateDir === "")
+      throw new OptionError(`reload: "" is not a state directory (stateDir in ${config})`, false);
+    return { run: first, options };
+  }
   return { run: check === true ? "check" : "serve", options: readConfiguration(config) };
 }
 

@@ -1,11 +1,14 @@
 import cluster from "node:cluster";
-import { OptionError, run, VERSION, work } from "../proxy/engine";
+import { OptionError, run, tellToReload, VERSION, work } from "../proxy/engine";
 import { API_GATEWAY, type Command, readCommand } from "./api-gateway";
 import { tellLeft } from "./moving/left-in-monolith";
 
-const USAGE = `Usage: tricloud-gateway --config FILE [--check]
+const USAGE = `Usage: tricloud-gateway [reload] --config FILE [--check]
 
 Sends requests to services by host, path, method and header; what no route takes goes to the monolith.
+
+With reload, has the gateway that runs with this file's stateDir read it again, and ends when it serves by it; exit 100
+where nothing but a restart brings what it says.
 
 Options:
       --config FILE  JSON file of services, routes and all else (docs/gateway.md); read again at SIGHUP
@@ -42,6 +45,9 @@ switch (asked.run) {
     break;
   case "check":
     process.stdout.write(`configuration is valid\n${tellLeft(asked.options)}\n`);
+    break;
+  case "reload":
+    void tellToReload("tricloud-gateway", asked.options.stateDir);
     break;
   case "serve":
     run(API_GATEWAY, asked.options).catch(fail);

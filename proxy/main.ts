@@ -1,5 +1,6 @@
 import cluster from "node:cluster";
 import { tell } from "./control/control-socket";
+import { tellToReload } from "./control/reload-command";
 import { type Command, readCommand } from "./options/command-line";
 import { OptionError } from "./options/option-error";
 import { AGGREGATION_PROXY } from "./aggregation-proxy";
@@ -17,9 +18,6 @@ function command(): Command {
     process.exit(1);
   }
 }
-
-/** Exit code of `reload` where nothing but a restart brings what the file says: the apply program knows it too. */
-const RESTART_NEEDED = 100;
 
 function fail(error: unknown): void {
   process.stderr.write(`tricloud-proxy: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -51,16 +49,7 @@ switch (asked.run) {
       .catch(fail);
     break;
   case "reload":
-    tell(asked.options.stateDir, { run: "reload" }).then(
-      ({ done, text, restart }) => {
-        (done ? process.stdout : process.stderr).write(`tricloud-proxy: ${text}\n`);
-        if (!done) process.exitCode = restart === true ? RESTART_NEEDED : 1;
-      },
-      (error: Error) => {
-        process.stderr.write(`tricloud-proxy: ${error.message}\n`);
-        process.exitCode = RESTART_NEEDED;
-      },
-    );
+    void tellToReload("tricloud-proxy", asked.options.stateDir);
     break;
   case "serve":
     run(AGGREGATION_PROXY, asked.options).catch(fail);

@@ -8,9 +8,10 @@ import {
   type OptionName,
   type Options,
   readConfigFile,
+  readConfigValues,
   show,
   structure,
-} from "../../proxy/engine";
+} from "../../proxy/grammar";
 import { shadowServices } from "./shadow-services";
 import { shapeOf } from "../routes/path-pattern";
 import {
@@ -72,7 +73,21 @@ export const GATEWAY_DEFINITIONS: Readonly<Record<OwnOption | EngineOption, Defi
 
 /** Reads a gateway's file. @throws OptionError that names file, path, value and what was expected */
 export function readConfiguration(file: string): GatewayOptions {
-  const values = readConfigFile(file, GATEWAY_DEFINITIONS);
+  const options = optionsOf(file, readConfigFile(file, GATEWAY_DEFINITIONS));
+  checkFiles(options, `${file}: `);
+  return options;
+}
+
+/**
+ * The same of what such a file shall hold, but for the files that it names, which are somewhere else.
+ *
+ * @param file for messages
+ * @throws OptionError
+ */
+export const configurationOf = (file: string, content: unknown): GatewayOptions =>
+  optionsOf(file, readConfigValues(file, content, GATEWAY_DEFINITIONS));
+
+function optionsOf(file: string, values: ReturnType<typeof readConfigFile>): GatewayOptions {
   const engine = Object.fromEntries(
     Object.entries(DEFINITIONS).map(([name, { initial }]) => [
       name,
@@ -90,7 +105,6 @@ export function readConfiguration(file: string): GatewayOptions {
   checkTokens(file, routes, issuers);
   const limits = own<readonly LimitOptions[]>("limits");
   checkLimits(file, routes, limits);
-  checkFiles(engine, `${file}: `);
   const groups = services
     .map(({ group }) => group)
     .filter((group): group is GroupOptions => group !== undefined);

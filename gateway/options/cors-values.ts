@@ -1,4 +1,4 @@
-import { BadValue, known, members, type Path, type Reader } from "../../proxy/engine";
+import { BadValue, known, members, type Path, type Reader } from "../../proxy/grammar";
 import { type CorsOptions } from "./cors-options";
 import { checkMethods, readMethods } from "./method-values";
 import { between, onOrOff, readList, TOKEN } from "./text-values";

@@ -1,4 +1,4 @@
-import { type GroupOptions, type Options } from "../../proxy/engine";
+import { type GroupOptions, type Options } from "../../proxy/grammar";
 import { type CorsOptions } from "./cors-options";
 import { type IssuerOptions, type TokenOptions } from "./issuer-options";
 import { type LimitOptions } from "./limit-options";

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey } from "node:crypto";
-import { BadValue, fieldsOf, isHost, known, members, type Path, type Reader } from "../../proxy/engine";
+import { BadValue, fieldsOf, isHost, known, members, type Path, type Reader } from "../../proxy/grammar";
 import { plainFieldName, RESERVED_FIELDS } from "../fields/field-names";
 import {
   type ClaimPath,

@@ -1,4 +1,4 @@
-import { BadValue, known, members, type Path, type Reader, whole } from "../../proxy/engine";
+import { BadValue, known, members, type Path, type Reader, whole } from "../../proxy/grammar";
 import { claimPath } from "./issuer-values";
 import { type LimitKey, type LimitOptions } from "./limit-options";
 import { NAME, readNamed } from "./named-values";

@@ -1,4 +1,4 @@
-import { BadValue, type Path, type Reader } from "../../proxy/engine";
+import { BadValue, type Path, type Reader } from "../../proxy/grammar";
 import { readList } from "./text-values";
 
 /** Who takes GET takes HEAD too. */

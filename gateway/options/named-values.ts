@@ -1,4 +1,4 @@
-import { BadValue, fieldsOf, type Path } from "../../proxy/engine";
+import { BadValue, fieldsOf, type Path } from "../../proxy/grammar";
 
 /** Of a route, an issuer or a limit. It stands between quotes in RateLimit fields. */
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

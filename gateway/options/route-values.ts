@@ -8,7 +8,7 @@ import {
   type Reader,
   seconds,
   whole,
-} from "../../proxy/engine";
+} from "../../proxy/grammar";
 import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
 import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-options";
 import { type CorsOptions } from "./cors-options";

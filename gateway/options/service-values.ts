@@ -7,7 +7,7 @@ import {
   type Path,
   readGroup,
   readUpstream,
-} from "../../proxy/engine";
+} from "../../proxy/grammar";
 import { MONOLITH, type ServiceOptions } from "./gateway-options";
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -1,4 +1,4 @@
-import { BadValue, fraction, known, members, type Reader, seconds, whole } from "../../proxy/engine";
+import { BadValue, fraction, known, members, type Reader, seconds, whole } from "../../proxy/grammar";
 import { type ShadowOptions } from "./gateway-options";
 import { checkMethods, readMethods } from "./method-values";
 import { readList, readText, stepsOf } from "./text-values";

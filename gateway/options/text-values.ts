@@ -1,4 +1,4 @@
-import { BadValue, type Path, type Reader, seconds } from "../../proxy/engine";
+import { BadValue, type Path, type Reader, seconds } from "../../proxy/grammar";
 
 /** RFC 9110 section 5.6.2; a field name, for one. */
 export const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;

@@ -13,6 +13,15 @@ export function readConfigFile<Name extends string>(
   } catch (error) {
     throw new OptionError(`${file}: ${error instanceof Error ? error.message : String(error)}`, false);
   }
+  return readConfigValues(file, parsed, definitions);
+}
+
+/** The same of what such a file holds. @param file for messages @throws OptionError */
+export function readConfigValues<Name extends string>(
+  file: string,
+  parsed: unknown,
+  definitions: Readonly<Record<Name, Definition>>,
+): Map<Name, Value> {
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new OptionError(`${file}: (root): ${show(parsed)} is not an object of options`, false);
   }

@@ -23,7 +23,9 @@ export interface GatewayLab {
 }
 
 export interface RunningGateway extends RunningProxy {
-  /** Puts another configuration in its file, and has it read again. */
+  /** Puts another configuration in its file. @returns the file's path */
+  write(config: object | string): string;
+  /** The same, and has it read again. */
   reload(config: object | string): void;
 }
 
@@ -57,12 +59,17 @@ export function gatewayLab(): GatewayLab {
       };
       const path = written({ ...where, ...config });
       const gateway = await startProgram(file, ["--config", path], ports);
+      const write = (next: object | string): string => {
+        if (typeof next === "string") writeFileSync(path, next);
+        else written({ ...where, ...next }, path);
+        return path;
+      };
       try {
         await use({
           ...gateway,
+          write,
           reload: (next) => {
-            if (typeof next === "string") writeFileSync(path, next);
-            else written({ ...where, ...next }, path);
+            write(next);
             gateway.child.kill("SIGHUP");
           },
         });
