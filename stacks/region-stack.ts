@@ -94,14 +94,9 @@ export abstract class RegionStack<R extends RegionBase>
 
   /** Calls to other clouds may go through other regions' proxies; resolver and origins stay those of the callers. */
   protected throughProxies(resolver: BlockSource, proxy: HasInstances & HasFailover): Placing {
-    const { name } = this.region;
-    const { needed, names } = this.origins;
     return {
       on: proxy,
-      brings: {
-        [`resolver in ${name}`]: resolver,
-        ...Object.fromEntries(needed.map((origin, at) => [`origin ${names[at]} of ${name}`, origin])),
-      },
+      callersUse: [resolver, ...this.origins.needed],
       switching: proxy.failover?.switching,
     };
   }

@@ -45,7 +45,7 @@ export interface Placement {
   readonly outcomes: Readonly<Record<Basis, OutcomeIntervals>> | undefined;
   /** Down less than in the best region in which it runs alone, in minutes of a year of 8,760 h; below 0 for more. */
   readonly gainedMinutesPerYear: number | undefined;
-  /** Components and causes that take all of its regions down at once. */
+  /** Components and causes that take all of its regions down at once, for all callers or those of some regions. */
   readonly shared: readonly Component[];
   /** Minutes a year that these alone cost: no further region goes below that. */
   readonly cappedAtMinutesPerYear: number;
@@ -87,7 +87,8 @@ const LEAST_MILLIS_EACH = 20;
  * The load is the same wherever it stands and is spread evenly over the regions that are up, in whole instances: one
  * that takes over carries what the others did, so that more of its instances must be up. The service is down when no
  * set of its regions can carry the load, and for the callers of a failed region until they are switched. Degraded is
- * the mean over the regions of what each is by itself.
+ * the mean over the regions of what each is by itself. Where callers of each region use something of their own, such as
+ * a resolver, figures are the mean over them.
  */
 export function placements(service: Placeable, options: PlacementOptions = {}): Placements {
   const {
@@ -125,16 +126,20 @@ export function placements(service: Placeable, options: PlacementOptions = {}): 
 type Unranked = Omit<Placement, "gainedMinutesPerYear"> & { readonly gainedMinutesPerYear: undefined };
 
 class Model {
-  private readonly degraded = new Map<Ground, Map<number, Degraded>>();
+  private readonly degraded = new Map<Ground, Map<number, readonly Degraded[]>>();
+  private readonly callers: readonly Callers[];
 
   constructor(
     private readonly service: Placeable,
     private readonly planned: boolean,
-  ) {}
+  ) {
+    this.callers = callersOf(service.grounds);
+  }
 
   placement(grounds: readonly Ground[], timeLimitMillis: number): Unranked {
     const { load, name, switching = ASSUMED_SWITCHING } = this.service;
-    const time = new SharedTime(timeLimitMillis, WHOLE_WEIGHT + 3 * grounds.length);
+    const { callers } = this;
+    const time = new SharedTime(timeLimitMillis, (WHOLE_WEIGHT + 3 * grounds.length) * callers.length);
     const several = grounds.length > 1;
     const shareEach = Math.ceil(load / grounds.length);
     const own = grounds.flatMap((ground) => carrying(ground, shareEach) ?? []);
@@ -157,13 +162,15 @@ class Model {
     if (serving === undefined) {
       return { ...common, outcomes: undefined, shared: [], cappedAtMinutesPerYear: MINUTES_PER_YEAR };
     }
-    const whole = this.evaluated(
-      series(serving, ...(cost?.parts ?? []), ...leavingIn(grounds)),
-      grounds,
-      time.take(WHOLE_WEIGHT),
+    const whole = callers.map(({ use }) =>
+      this.evaluated(
+        series(serving, ...use, ...(cost?.parts ?? []), ...leavingIn(grounds)),
+        grounds,
+        time.take(WHOLE_WEIGHT),
+      ),
     );
-    const degraded = grounds.map((ground) => this.degradedIn(ground, shareEach, time));
-    const shared = sharedParts(serving);
+    const degraded = grounds.flatMap((ground) => this.degradedIn(ground, shareEach, time));
+    const shared = sharedParts(serving, callers);
     const left = shared.reduce((up, { availability }) => up * availability, 1);
     return {
       ...common,
@@ -176,17 +183,27 @@ class Model {
   }
 
   /** The same ground stands in many sets, often with the same share. */
-  private degradedIn(ground: Ground, share: number, time: SharedTime): Degraded | undefined {
+  private degradedIn(
+    ground: Ground,
+    share: number,
+    time: SharedTime,
+  ): readonly Degraded[] | readonly undefined[] {
     const needed = Math.min(share, ground.instances.length);
-    const required = carrying(ground, needed);
-    if (required === undefined || ground.degradesWithout.length === 0) return undefined;
-    const known = this.degraded.get(ground) ?? new Map<number, Degraded>();
+    const carried = carrying(ground, needed);
+    if (carried === undefined || ground.degradesWithout.length === 0)
+      return this.callers.map(() => undefined);
+    const known = this.degraded.get(ground) ?? new Map<number, readonly Degraded[]>();
     this.degraded.set(ground, known);
-    const found = known.get(needed) ?? {
-      required: this.evaluated(required, [ground], time.take(1)),
-      full: this.evaluated(series(required, ...ground.degradesWithout), [ground], time.take(1)),
-    };
-    if (found.required.exact && found.full.exact) known.set(needed, found);
+    const found =
+      known.get(needed) ??
+      this.callers.map(({ use }) => {
+        const required = series(carried, ...use);
+        return {
+          required: this.evaluated(required, [ground], time.take(1)),
+          full: this.evaluated(series(required, ...ground.degradesWithout), [ground], time.take(1)),
+        };
+      });
+    if (found.every(({ required, full }) => required.exact && full.exact)) known.set(needed, found);
     return found;
   }
 
@@ -216,6 +233,20 @@ class SharedTime {
   }
 }
 
+/** Callers that use the same of their own, which go on using it wherever the service stands. */
+interface Callers {
+  /** Where they are, for people; undefined where all of them are alike. */
+  readonly where: string | undefined;
+  readonly use: readonly Block[];
+}
+
+/** The callers of each region in which it runs, all of them alike where they use nothing of their own. */
+function callersOf(grounds: readonly Ground[]): readonly Callers[] {
+  const found = grounds.filter(({ runs }) => runs);
+  if (found.every(({ callersUse = [] }) => callersUse.length === 0)) return [{ where: undefined, use: [] }];
+  return found.map(({ region, callersUse = [] }) => ({ where: region, use: callersUse }));
+}
+
 /** Another region does not help those who are with an instance that failed, and each has its part of the callers. */
 function leavingIn(grounds: readonly Ground[]): Component[] {
   const count = grounds.length;
@@ -234,7 +265,7 @@ function carrying({ requires, instances }: Ground, needed: number): Block | unde
 
 /**
  * What callers of a service see who come to any of its regions, when exactly these components are down. Degraded where
- * one of the regions that are left is.
+ * one of the regions that are left is; down too when no callers have what they use of their own.
  *
  * @param down ids of components
  */
@@ -245,6 +276,8 @@ export function outcomeAnywhere(
 ): Outcome {
   const serving = servingBlock(grounds, load);
   if (serving === undefined || fails(serving, down)) return "down";
+  const use = callersOf(grounds).map((callers) => callers.use);
+  if (use.every((blocks) => blocks.some((block) => fails(block, down)))) return "down";
   const left = grounds.filter((ground) => !fails(carrying(ground, 1) as Block, down));
   return left.some(({ degradesWithout }) => degradesWithout.some((soft) => fails(soft, down)))
     ? "degraded"
@@ -267,11 +300,14 @@ interface Degraded {
 
 function outcomesOn(
   basis: Basis,
-  whole: Evaluation,
+  whole: readonly Evaluation[],
   degraded: readonly (Degraded | undefined)[],
 ): OutcomeIntervals {
-  const down =
-    basis === "bounds" ? complements(boundsOf(whole)) : held(whole.results, { basis }).unavailability;
+  const down = meanOf(
+    whole.map((one) =>
+      basis === "bounds" ? complements(boundsOf(one)) : held(one.results, { basis }).unavailability,
+    ),
+  );
   const mean = degraded.reduce(
     (sum, one) => {
       if (one === undefined) return sum;
@@ -295,20 +331,53 @@ function outcomesOn(
   };
 }
 
+function meanOf(intervals: readonly Interval[]): Interval {
+  const mean = (ends: readonly number[]): number =>
+    ends.reduce((sum, end) => sum + end, 0) / intervals.length;
+  return {
+    lower: mean(intervals.map(({ lower }) => lower)),
+    upper: mean(intervals.map(({ upper }) => upper)),
+  };
+}
+
 /** Both ends: `held` is the worse one. */
 const boundsOf = ({ results }: Evaluation): Interval => (results.planned ?? results).bounds;
 
 const complements = ({ lower, upper }: Interval): Interval => ({ lower: 1 - upper, upper: 1 - lower });
 
-/** What takes the whole down alone, common causes included, the worst first. */
-function sharedParts(block: Block): Component[] {
+/**
+ * What takes the whole down alone, common causes included, the worst first; what does so for the callers of some
+ * regions only, as for their part of all.
+ */
+function sharedParts(serving: Block, callers: readonly Callers[]): Component[] {
+  const met = new Map<string, { readonly part: Component; readonly where: string[] }>();
+  for (const { where = "", use } of callers) {
+    for (const part of singleParts(series(serving, ...use))) {
+      const known = met.get(part.id) ?? { part, where: [] };
+      met.set(part.id, known);
+      known.where.push(where);
+    }
+  }
+  return [...met.values()]
+    .map(({ part, where }) => {
+      if (where.length === callers.length) return part;
+      const { id, unavailability, meanOutageHours, about } = part;
+      return component(
+        `${id} for ${where.join(", ")}`,
+        { unavailability: (unavailability * where.length) / callers.length, meanOutageHours },
+        { ...about, label: `${about.label ?? id} for callers in ${where.join(", ")}` },
+      );
+    })
+    .sort((a, b) => b.unavailability - a.unavailability);
+}
+
+function singleParts(block: Block): Component[] {
   const plain = failureGraph(block);
   const { block: correlated } = withCommonCauses(block, declaredGroups(plain.components));
   const graph = failureGraph(correlated);
   return singlePoints(graph)
     .map((index) => graph.components[index] as Component)
-    .filter(({ unavailability }) => unavailability > 0)
-    .sort((a, b) => b.unavailability - a.unavailability);
+    .filter(({ unavailability }) => unavailability > 0);
 }
 
 /** All sets of up to so many, the smallest first. */

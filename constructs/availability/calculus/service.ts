@@ -70,8 +70,12 @@ export function service(name: string, props: ServiceProps): Service {
 
 function checkPlacing(name: string, { requires, placing }: ServiceProps): void {
   if (placing === undefined) return;
-  const { on, neededInstances = 1, brings = {}, lends = {} } = placing;
-  for (const [what, source] of Object.entries({ "what carries its load": on, ...brings, ...lends })) {
+  const { on, neededInstances = 1, brings = {}, callersUse = [], lends = {} } = placing;
+  const parts = [
+    ...Object.entries({ "what carries its load": on, ...brings, ...lends }),
+    ...callersUse.map((source, at) => [`part ${at + 1} of what its callers use`, source] as const),
+  ];
+  for (const [what, source] of parts) {
     if (!requires.includes(source)) {
       throw new RangeError(`service "${name}" is placed by ${what}, which it does not require`);
     }

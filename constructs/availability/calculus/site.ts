@@ -30,10 +30,15 @@ export interface Placing {
   /** Instances that the load it has here takes. @default 1 */
   readonly neededInstances?: number;
   /**
-   * Which of what it requires its callers here go on using wherever it stands: its public name, their resolver. By
-   * names for people. @default - nothing
+   * Which of what it requires all of its callers go on using wherever it stands: its public name. By names for people.
+   * @default - nothing
    */
   readonly brings?: Readonly<Record<string, BlockSource>>;
+  /**
+   * Which of what it requires its callers in this region go on using wherever it stands, and those of other regions
+   * never do: their own resolver. @default - nothing
+   */
+  readonly callersUse?: readonly BlockSource[];
   /**
    * Which of what it requires a region would use from here in which it does not run yet, and that has none of its own:
    * its database. By names for people. @default - nothing
@@ -52,6 +57,8 @@ export interface Ground {
   readonly requires: readonly Block[];
   readonly instances: readonly Block[];
   readonly degradesWithout: readonly Block[];
+  /** What its callers in this region use, wherever it stands. @default - nothing of their own */
+  readonly callersUse?: readonly Block[];
   /** What it costs there that callers must leave instances that failed. @default - nothing */
   readonly leaving?: readonly Component[];
   /** Planned work on what it needs there. @default - none */

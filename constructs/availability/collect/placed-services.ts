@@ -32,6 +32,8 @@ export interface StoredGround {
   readonly requires: readonly StoredBlock[];
   readonly instances: readonly StoredBlock[];
   readonly degradesWithout: readonly StoredBlock[];
+  /** What its callers in this region use, wherever it stands. */
+  readonly callersUse?: readonly StoredBlock[];
   readonly parts: Readonly<Record<string, StoredBlock>>;
   /** What it costs there that callers must leave instances that failed. */
   readonly leaving?: readonly Component[];
@@ -76,6 +78,7 @@ export function restoredGround(ground: StoredGround): Ground {
     requires: restore(ground.requires),
     instances: restore(ground.instances),
     degradesWithout: restore(ground.degradesWithout),
+    callersUse: restore(ground.callersUse ?? []),
     leaving: ground.leaving,
     plans: ground.plans,
   };
@@ -112,8 +115,9 @@ interface Draft {
 interface DraftGround {
   readonly region: string;
   readonly runs: boolean;
-  /** Requirements in this order: what all instances need, then so many instances. */
+  /** Requirements in this order: what all instances need, what callers use (so many), then so many instances. */
   readonly declaredAs: DeclaredService;
+  readonly callersUse: number;
   readonly instances: number;
   readonly leaving: readonly Component[];
   readonly brought: StoredGround["brought"];
@@ -142,6 +146,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
       readonly maintenance: RollingMaintenance | undefined;
       readonly on: HasInstances | undefined;
       readonly instances: readonly BlockSource[];
+      readonly callersUse: readonly BlockSource[];
     },
     own: Readonly<Record<string, BlockSource>>,
   ): DraftGround => {
@@ -152,16 +157,18 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
       ...Object.entries(own).flatMap(([what, source]) => (runs || used.has(what) ? source : [])),
       ...missing.map(([, { source }]) => source),
     ];
+    const { callersUse } = parts;
     return {
       region,
       runs,
+      callersUse: callersUse.length,
       instances: parts.instances.length,
       leaving: (parts.on as Partial<HasFailover> | undefined)?.failover?.cost.parts ?? [],
       brought: missing.map(([what, { from }]) => ({ what, from })),
       declaredAs: {
         stack: `${name} placed in ${region}`,
         service: service(name, {
-          requires: [...new Set(requires), ...parts.instances],
+          requires: [...new Set(requires), ...callersUse, ...parts.instances],
           degradesWithout: parts.degradesWithout,
           maintenance: parts.maintenance,
         }),
@@ -171,7 +178,12 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
   const running = group.map((one) => {
     const { requires, degradesWithout, placing, maintenance } = one.service;
     const own = { ...placing?.brings, ...placing?.lends };
-    const others = new Set<BlockSource>([...Object.values(own), ...(placing ? [placing.on] : [])]);
+    const callersUse = placing?.callersUse ?? [];
+    const others = new Set<BlockSource>([
+      ...Object.values(own),
+      ...callersUse,
+      ...(placing ? [placing.on] : []),
+    ]);
     return ground(
       regionOf(one),
       true,
@@ -181,6 +193,7 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
         degradesWithout: degradesWithout.map((soft) => (isSoftened(soft) ? soft.block : soft)),
         maintenance,
         on: placing?.on,
+        callersUse,
       },
       own,
     );
@@ -198,25 +211,32 @@ function draft(name: string, group: readonly DeclaredService[], sites: readonly 
     grounds: [
       ...running,
       ...possible.map(({ region, on, requires = [], degradesWithout = [], maintenance, own = {} }) =>
-        ground(region, false, { requires, degradesWithout, maintenance, on, instances: on.instances }, own),
+        ground(
+          region,
+          false,
+          { requires, degradesWithout, maintenance, on, instances: on.instances, callersUse: [] },
+          own,
+        ),
       ),
     ],
   };
 }
 
 function storedGround(
-  { region, runs, instances, leaving, brought }: DraftGround,
+  { region, runs, callersUse, instances, leaving, brought }: DraftGround,
   whole: ResolvedService,
 ): StoredGround {
   const store = new BlockStore();
   const stored = whole.requires.map((source) => store.store(blockOf(source)));
   const soft = whole.degradesWithout.map((one) => store.store(blockOf(isSoftened(one) ? one.block : one)));
+  const ofAll = stored.length - instances - callersUse;
   return {
     region,
     runs,
-    requires: stored.slice(0, stored.length - instances),
-    instances: stored.slice(stored.length - instances),
+    requires: stored.slice(0, ofAll),
+    instances: stored.slice(ofAll + callersUse),
     degradesWithout: soft,
+    callersUse: stored.slice(ofAll, ofAll + callersUse),
     parts: store.parts,
     leaving,
     plans: whole.plans,

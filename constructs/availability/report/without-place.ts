@@ -74,8 +74,8 @@ function placesIn(blocks: readonly Block[]): string[] {
 
 const liesIn = (id: string, place: string): boolean => id === place || id.startsWith(`${place}/`);
 
-const lostOf = ({ requires, instances, degradesWithout }: Ground, place: string): string[] =>
-  placesIn([...requires, ...instances, ...degradesWithout]).filter((id) => liesIn(id, place));
+const lostOf = ({ requires, instances, degradesWithout, callersUse = [] }: Ground, place: string): string[] =>
+  placesIn([...requires, ...instances, ...degradesWithout, ...callersUse]).filter((id) => liesIn(id, place));
 
 /** One line for each service, for a terminal. */
 export function textWithoutPlace(place: string, results: readonly WithoutPlace[]): string {

@@ -6,6 +6,7 @@ import {
   alike,
   atLeast,
   type AvailabilityRun,
+  type Block,
   collectAvailability,
   component,
   type DeclaresServices,
@@ -24,6 +25,7 @@ import {
   steadyState,
   switchingFrom,
 } from "../../../constructs/availability";
+import { outcomeAnywhere } from "../../../constructs/availability/calculus/placement";
 import { main } from "../../../constructs/availability/cli";
 import { htmlReport } from "../../../constructs/availability/report/html-report";
 import { type PlacedResult, placedResults } from "../../../constructs/availability/report/placed";
@@ -139,6 +141,37 @@ describe("placements", () => {
     for (const one of [alone, both]) {
       expect((one?.full.lower ?? 0) + (one?.degraded.lower ?? 0) + (one?.down.lower ?? 0)).toBeCloseTo(1, 14);
     }
+  });
+
+  test("callers of each region go on using what is theirs alone, wherever it stands", () => {
+    // GIVEN regions whose callers have a resolver each, and one more that it does not run in
+    const resolvers = { a: part("a/resolver", 500), b: part("b/resolver", 800) };
+    const [a, b] = [
+      ground("a", 1, { callersUse: [resolvers.a], degradesWithout: [part("a/cache", 50)] }),
+      ground("b", 1, { callersUse: [resolvers.b] }),
+    ];
+    const c = ground("c", 1, { runs: false });
+    // WHEN
+    const { ranked } = placements({ name: "web", grounds: [a, b, c], load: 1, switching: instant });
+    // THEN each caller needs one resolver, the own one, and any region will do for both
+    const mean = (block: Block) =>
+      (unavailability(series(resolvers.a, block)) + unavailability(series(resolvers.b, block))) / 2;
+    const [inA, inB, inC] = [a, b, c].map(({ instances }) => instances[0] as Block) as [Block, Block, Block];
+    expect(down(of(ranked, "a"))).toBeCloseTo(mean(inA), 14);
+    expect(down(of(ranked, "c"))).toBeCloseTo(mean(inC), 14);
+    expect(down(of(ranked, "a", "b"))).toBeCloseTo(mean(parallel(inA, inB)), 14);
+    // AND each resolver caps what its own callers gain
+    const { shared, cappedAtMinutesPerYear } = of(ranked, "a", "b");
+    expect(shared.map(({ id }) => id)).toEqual(["a/resolver for a", "b/resolver for b"]);
+    const own = [resolvers.a, resolvers.b].reduce((sum, one) => sum + one.unavailability / 2, 0);
+    expect(cappedAtMinutesPerYear / 525_600).toBeCloseTo(own, 5);
+    // AND outcomes are shares of all callers' requests
+    const { full, degraded, down: lost } = of(ranked, "a").outcomes!.independent;
+    expect(full.lower + degraded.lower + lost.lower).toBeCloseTo(1, 12);
+    expect(degraded.lower).toBeCloseTo(mean(series(inA, part("a/cache", 50))) - mean(inA), 12);
+    // AND a lost resolver leaves the callers of the other region
+    expect(outcomeAnywhere([a, b], 1, new Set(["a/resolver"]))).toBe("full");
+    expect(outcomeAnywhere([a, b], 1, new Set(["a/resolver", "b/resolver"]))).toBe("down");
   });
 
   test("planned work in a region counts as down, and less where another takes over", () => {
@@ -343,6 +376,9 @@ describe("services of an app, placed", () => {
     expect(() =>
       service("web", { requires: [on], placing: { on, lends: { database: part("db") } } }),
     ).toThrow('service "web" is placed by database, which it does not require');
+    expect(() => service("web", { requires: [on], placing: { on, callersUse: [part("r")] } })).toThrow(
+      'service "web" is placed by part 1 of what its callers use, which it does not require',
+    );
   });
 
   describe("the command", () => {
