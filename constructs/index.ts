@@ -48,6 +48,7 @@ export type {
   ConsulTlsOptions,
 } from "./dns/consul-options";
 export type { ConsulAclSecrets, ConsulTlsSecrets } from "./dns/consul-secrets";
+export type { LockAccess } from "./dns/consul-locks";
 export type { HostSnapshotOptions, SnapshotOptions } from "./dns/consul-snapshot";
 export type { IConsul, IServiceDiscovery, ServiceRegistration } from "./dns/iconsul";
 export { type IProxySuffixTarget, LocalResolver, type LocalResolverProps } from "./dns/local-resolver";

@@ -56,16 +56,10 @@ export interface TokenFiles {
 }
 
 /**
- * Shell functions; need `api` and the environment with a token that may do everything. `make_tokens` makes the
- * tokens or sets their rights anew, `tokens_made` tells whether they are known, and `acls_off` whether nobody would
- * know them: while access control is being turned on, agents without it still run.
+ * Shell functions; need `api` and the environment with a token that may do everything. `policy NAME RULES` makes a policy
+ * of the rules in a file, or sets them anew; `token POLICY FILE` makes the token in a file, where it is not known yet.
  */
-export const tokenFunctions = ({
-  agentToken,
-  dnsToken,
-  agentRules,
-  dnsRules,
-}: TokenFiles): string => `policy() { # NAME RULES
+export const POLICY_FUNCTIONS = `policy() { # NAME RULES
   id=$(consul acl policy read -name "$1" 2>/dev/null | sed -n 's/^ID: *//p')
   if [ -z "$id" ]; then
     consul acl policy create -name "$1" -rules "@$2" >/dev/null
@@ -74,21 +68,33 @@ export const tokenFunctions = ({
   fi
 }
 known() { CONSUL_HTTP_TOKEN_FILE=$1 consul acl token read -self >/dev/null 2>&1; }
-token() { # POLICY FILE
+token() { # POLICY FILE [LOCAL]: true for one that this datacenter alone knows
   known "$2" && return
   body=$(mktemp)
-  printf '{"SecretID":"%s","Description":"Tricloud: %s","Policies":[{"Name":"%s"}]}' "$(cat "$2")" "$1" "$1" >"$body"
+  printf '{"SecretID":"%s","Description":"Tricloud: %s","Local":%s,"Policies":[{"Name":"%s"}]}' "$(cat "$2")" "$1" "\${3:-false}" "$1" >"$body"
   api acl/token -f -o /dev/null -X PUT --data-binary "@$body"
   rm -f "$body"
 }
-make_tokens() {
+acls_off() { api acl/token/self 2>/dev/null | grep -q 'ACL support disabled'; }
+`;
+
+/**
+ * Shell functions; need the same. `make_tokens` makes the tokens or sets their rights anew, `tokens_made` tells whether
+ * they are known, and `acls_off` whether nobody would know them: while access control is being turned on, agents without
+ * it still run.
+ */
+export const tokenFunctions = ({
+  agentToken,
+  dnsToken,
+  agentRules,
+  dnsRules,
+}: TokenFiles): string => `${POLICY_FUNCTIONS}make_tokens() {
   policy tricloud-agent ${agentRules}
   policy tricloud-dns ${dnsRules}
   token tricloud-agent ${agentToken}
   token tricloud-dns ${dnsToken}
 }
 tokens_made() { known ${agentToken} && known ${dnsToken}; }
-acls_off() { api acl/token/self 2>/dev/null | grep -q 'ACL support disabled'; }
 `;
 
 const MANAGEMENT = { tokenFile: CONSUL_PATHS.managementToken };

@@ -18,6 +18,7 @@ import { aclSettings, consulConfigFiles } from "./consul-config";
 import { failoverQuery, failoverUpkeep } from "./consul-failover";
 import { CONSUL_COMMANDS, CONSUL_PATHS } from "./consul-files";
 import { type Beginning, consulGuard } from "./consul-guard";
+import { type LockAccess, lockUpkeep } from "./consul-locks";
 import type { ConsulDnsOptions, ConsulOptions, ConsulPorts } from "./consul-options";
 import { refuseServerCount, refuseUnknownFailover } from "./consul-refusals";
 import {
@@ -120,6 +121,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   private readonly acl?: ConsulAclSecrets;
   private readonly away?: SnapshotsAway;
   private bucketKey?: BucketKey;
+  private lockToken?: string;
   private readonly serviceNames = new Set<string>([SNAPSHOT_SERVICE_NAME]);
 
   /** @throws Error when the number of servers is not 3 or 5, or an option is malformed */
@@ -189,16 +191,32 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       leaves && this.acl !== undefined
         ? [secretFile(CONSUL_PATHS.agentToken, "consul-agent-token", this.acl.agentToken)]
         : [];
+    this.refuseWithoutAgent(`service ${service.name} is`, hosts);
     for (const host of hosts) {
-      if (!this.agents.includes(host)) {
-        throw new Error(
-          `consul ${this.datacenter}: service ${service.name} is on host ${host.hostName}, which has no agent, ` +
-            `expected one of: ${this.agents.map((agent) => agent.hostName).join(", ")}`,
-        );
-      }
       host.addToProfile({ files: [file, ...token], services: [this.agentService(host, [path])] });
     }
     this.activateInBatches(hosts, batchSize);
+  }
+
+  allowLocks(hosts: readonly IHost[]): LockAccess {
+    this.refuseWithoutAgent("locks are taken", hosts);
+    if (this.acl === undefined) return {};
+    // Whoever has this one cannot tell the other from it, and nobody has to hand it over besides.
+    this.lockToken ??= Fn.uuidv5(this.acl.managementToken, `tricloud-locks-${this.datacenter}`);
+    const token = secretFile(CONSUL_PATHS.lockToken, "consul-lock-token", this.lockToken);
+    for (const host of new Set([...hosts, ...this.servers])) host.addToProfile({ files: [token] });
+    for (const host of this.servers) host.addToProfile(lockUpkeep());
+    return { tokenFile: CONSUL_PATHS.lockToken };
+  }
+
+  private refuseWithoutAgent(what: string, hosts: readonly IHost[]): void {
+    for (const host of hosts) {
+      if (this.agents.includes(host)) continue;
+      throw new Error(
+        `consul ${this.datacenter}: ${what} on host ${host.hostName}, which has no agent, ` +
+          `expected one of: ${this.agents.map((agent) => agent.hostName).join(", ")}`,
+      );
+    }
   }
 
   private serviceFile(path: string, service: Record<string, unknown>): HostFile {

@@ -12,6 +12,7 @@ export const CONSUL_PATHS = {
   managementToken: "/etc/tricloud/consul-management-token",
   agentToken: "/etc/tricloud/consul-agent-token",
   dnsToken: "/etc/tricloud/consul-dns-token",
+  lockToken: "/etc/tricloud/consul-lock-token",
   snapshotKey: "/etc/tricloud/consul-snapshot-key",
   service: (name: string): string => `/etc/tricloud/consul/service-${name}.json`,
   guard: "/usr/local/lib/tricloud/consul-guard",

@@ -1,6 +1,7 @@
 import type { IConstruct } from "constructs";
 import type { Block } from "../availability";
 import type { IHost } from "../host";
+import type { LockAccess } from "./consul-locks";
 import type { ConsulCheck } from "./consul-options";
 import type { MaxUnavailable } from "./max-unavailable";
 
@@ -37,6 +38,12 @@ export interface IConsul extends IServiceDiscovery {
    * @throws Error when a host has no agent, or the service is malformed or registered already.
    */
   addService(service: ServiceRegistration): void;
+  /**
+   * Lets programs of these hosts take locks, each of which one program of the datacenter has at a time.
+   *
+   * @throws Error when a host has no agent.
+   */
+  allowLocks(hosts: readonly IHost[]): LockAccess;
 }
 
 export interface ServiceRegistration {

@@ -5,6 +5,7 @@ export * from "./consul-options";
 export type { ConsulAclSecrets, ConsulTlsSecrets } from "./consul-secrets";
 export type { HostSnapshotOptions, SnapshotOptions } from "./consul-snapshot";
 export * from "./iconsul";
+export type { LockAccess } from "./consul-locks";
 export * from "./local-resolver";
 export type { MaxUnavailable } from "./max-unavailable";
 export { PROXY_SUFFIXES } from "./proxy-suffixes";

@@ -98,6 +98,27 @@ describe("ConsulCluster with access control", () => {
     expect(DNS_TOKEN_RULES).not.toContain("write");
   });
 
+  it("gives hosts that take locks a token for locks alone, which any datacenter makes itself", () => {
+    // GIVEN a datacenter whose tokens another one makes
+    const { hosts, cluster } = synthesised({
+      ...{ acl: true, primaryDatacenter: "us", peers: { us: ["10.20.0.11"] } },
+    });
+    const path = "/etc/tricloud/consul-lock-token";
+    expect(hosts.map((host) => kind(host, path))).toEqual(Array(4).fill(undefined));
+    // WHEN two parts of a host take locks
+    const access = [cluster.allowLocks([hosts[3]!]), cluster.allowLocks([hosts[3]!])];
+    // THEN
+    expect(access).toEqual([{ tokenFile: path }, { tokenFile: path }]);
+    expect(hosts.map((host) => kind(host, path))).toEqual(Array(4).fill("secret"));
+    const makes = hosts.map((host) =>
+      host.profile.services.some(({ name }) => name === "tricloud-consul-locks.service"),
+    );
+    expect(makes).toEqual([true, true, true, false]);
+    expect(kind(hosts[3]!, "/etc/tricloud/consul-management-token")).toBeUndefined();
+    // AND where nothing is denied, none is needed
+    expect(synthesised({}).cluster.allowLocks([])).toEqual({});
+  });
+
   it("leaves making tokens to the primary datacenter", () => {
     // GIVEN / WHEN
     const { hosts } = synthesised({ acl: true, primaryDatacenter: "us", peers: { us: ["10.20.0.11"] } });
