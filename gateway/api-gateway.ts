@@ -16,7 +16,7 @@ export type Command =
 export function readCommand(args: readonly string[]): Command {
   const [first, ...others] = args;
   const isReload = first === "reload";
-  const { help, version, check, config } = flags(isReload ? others : args);
+  const { help, version, check, config, "ca-file": caFile } = flags(isReload ? others : args);
   if (help === true) return { run: "help" };
   if (version === true) return { run: "version" };
   if (config === undefined) throw new OptionError("--config: value missing", true);
@@ -26,7 +26,7 @@ export function readCommand(args: readonly string[]): Command {
       throw new OptionError(`reload: "" is not a state directory (stateDir in ${config})`, false);
     return { run: first, options };
   }
-  return { run: check === true ? "check" : "serve", options: readConfiguration(config) };
+  return { run: check === true ? "check" : "serve", options: readConfiguration(config, caFile) };
 }
 
 function flags(args: readonly string[]): {
@@ -34,12 +34,14 @@ function flags(args: readonly string[]): {
   version?: boolean;
   check?: boolean;
   config?: string;
+  "ca-file"?: string;
 } {
   try {
     return parseArgs({
       args: [...args],
       options: {
         config: { type: "string" },
+        "ca-file": { type: "string" },
         check: { type: "boolean" },
         version: { type: "boolean", short: "v" },
         help: { type: "boolean", short: "h" },

@@ -12,6 +12,7 @@ where nothing but a restart brings what it says.
 
 Options:
       --config FILE  JSON file of services, routes and all else (docs/gateway.md); read again at SIGHUP
+      --ca-file FILE authorities trusted besides the usual ones, in place of the file's caFile
       --check        check the file, tell what is left in the monolith, and exit
   -v, --version      show the version
   -h, --help         show this help

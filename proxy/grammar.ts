@@ -2,7 +2,7 @@
  * What files of this engine's programs may say, as pure functions: the door for whoever reads or writes such a file and
  * serves nothing.
  */
-export { readConfigFile, readConfigValues } from "./options/config-file";
+export { badValue, readConfigFile, readConfigValues } from "./options/config-file";
 export { readUpstream } from "./options/endpoint-values";
 export { type GroupOptions } from "./options/group-options";
 export { GROUP_KEYS, readGroup } from "./options/group-values";

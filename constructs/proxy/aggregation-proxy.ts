@@ -10,14 +10,14 @@ import {
 import type { IConsul, MaxUnavailable } from "../dns";
 import { checkSwitching } from "../dns/check-switching";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
-import { type HostProfilePart, type IHost, processesOn, textContent, type TextContent } from "../host";
+import { type HostProfilePart, type IHost, processesOn } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
+import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS } from "./engine-on-host";
 import { proxyBundle } from "./proxy-bundle";
 import { BUNDLE_PATH, CONFIG_PATH } from "./host-paths";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
 import { type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings } from "./proxy-settings";
-import { proxyUnit } from "./proxy-unit";
 import { isServiceName } from "./service-groups";
 
 /** The aggregation proxies of one region, as what others need to know of them. */
@@ -128,58 +128,36 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     });
   }
 
-  /** A proxy on its way out serves for as long as anybody may be told its name. */
-  private get drainSeconds(): number {
-    return CHECK_SECONDS.interval + CHECK_SECONDS.timeout + this.namedSeconds;
-  }
-
   private profilePart(): HostProfilePart {
     const { allow, groups, warm, caCertificate, metrics, settings } = this.props;
+    const drainSeconds = () => drainedWithin(this.namedSeconds);
     const authorities =
-      caCertificate === undefined ? [] : [{ path: CA_PATH, content: textContent(caCertificate) }];
-    const config = () =>
-      proxyConfig({
-        allow,
-        groups,
-        warm,
-        port: this.port,
-        // Its own health is asked for on the loopback address all the same.
-        adminListen: metrics === "network" ? `0.0.0.0:${DEFAULT_ADMIN_PORT}` : undefined,
-        settings,
-        drainSeconds: this.drainSeconds,
-        finishSeconds: FINISH_SECONDS,
-        stateDir: `/var/lib/${STATE_DIRECTORY}`,
-        caFile: authorities[0]?.path,
-      });
-    const stagedAuthorities = authorities.map(({ path }) => ` --ca-file "$STAGED${path}"`).join("");
-    const unit = () =>
-      proxyUnit({
-        bundle: BUNDLE_PATH,
-        config: CONFIG_PATH,
-        state: STATE_DIRECTORY,
-        stopSeconds: this.drainSeconds + FINISH_SECONDS + KILL_SECONDS,
-      });
-    // Refused here, and not when the stack is synthesised.
-    config();
-    return {
-      packages: ["curl", "nodejs"],
-      files: [
-        { path: BUNDLE_PATH, content: proxyBundle(this.props.bundlePath) },
-        { path: CONFIG_PATH, content: lateText(config) },
-        { path: UNIT_PATH, content: lateText(unit) },
-        ...authorities,
-      ],
-      services: [
-        {
-          name: "tricloud-proxy.service",
-          reads: [BUNDLE_PATH, CONFIG_PATH, UNIT_PATH, ...authorities.map(({ path }) => path)],
-          reload: `exec node ${BUNDLE_PATH} reload --config ${CONFIG_PATH}`,
-          reloadsFor: [CONFIG_PATH],
-          verify: `node "$STAGED${BUNDLE_PATH}" --check --config "$STAGED${CONFIG_PATH}"${stagedAuthorities}`,
-          health: { command: `curl -fsS -m 2 http://127.0.0.1:${DEFAULT_ADMIN_PORT}/readyz` },
-        },
-      ],
-    };
+      caCertificate === undefined ? undefined : { path: CA_PATH, certificates: caCertificate };
+    return engineOnHost({
+      name: PROGRAM,
+      description: "Tricloud aggregation proxy",
+      bundle: { path: BUNDLE_PATH, content: proxyBundle(this.props.bundlePath) },
+      config: {
+        path: CONFIG_PATH,
+        text: () =>
+          proxyConfig({
+            allow,
+            groups,
+            warm,
+            port: this.port,
+            // Its own health is asked for on the loopback address all the same.
+            adminListen: metrics === "network" ? `0.0.0.0:${DEFAULT_ADMIN_PORT}` : undefined,
+            settings,
+            drainSeconds: drainSeconds(),
+            finishSeconds: FINISH_SECONDS,
+            stateDir: `/var/lib/${PROGRAM}`,
+            caFile: authorities?.path,
+          }),
+      },
+      authorities,
+      adminPort: DEFAULT_ADMIN_PORT,
+      drainSeconds,
+    });
   }
 }
 
@@ -192,23 +170,5 @@ export const namedOrigins = ({
   ...Object.keys(groups).filter((name) => !isServiceName(name)),
 ];
 
-/** How Consul finds out that a proxy is not ready. */
-const CHECK_SECONDS = { interval: 2, timeout: 1 };
-
-/** How long requests under way may take to end once no new ones are taken. */
-const FINISH_SECONDS = 30;
-
-/** What systemd waits for longer than that: the proxy ends by itself. */
-const KILL_SECONDS = 12;
-
-/** A file's text that what is wired to the proxy later has a say in. */
-const lateText = (produce: () => string): TextContent => ({
-  kind: "text",
-  get text() {
-    return produce();
-  },
-});
-
-const STATE_DIRECTORY = "tricloud-proxy";
+const PROGRAM = "tricloud-proxy";
 const CA_PATH = "/etc/tricloud/proxy-ca.pem";
-const UNIT_PATH = "/etc/systemd/system/tricloud-proxy.service";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { AssetContent } from "../host";
 
 /** Beside the compiled library, or in `dist` when the library runs from its sources. */
-const PLACES = [join(__dirname, "../../tricloud-proxy.js"), join(__dirname, "../../dist/tricloud-proxy.js")];
+const PLACES = [join(__dirname, "../.."), join(__dirname, "../../dist")];
 
 /**
  * The proxy as the single file that every platform runs.
@@ -12,11 +12,20 @@ const PLACES = [join(__dirname, "../../tricloud-proxy.js"), join(__dirname, "../
  * @param source path of the bundle. @default - the one that `npm run build` makes
  * @throws Error when it has not been built
  */
-export function proxyBundle(
-  source: string | undefined = PLACES.find((place) => existsSync(place)),
-): AssetContent {
-  if (source === undefined || !existsSync(source)) {
-    throw new Error(`proxy bundle: expected a file at ${source ?? PLACES[0]}, got: none; run npm run build`);
+export const proxyBundle = (source?: string): AssetContent => programBundle("proxy", source);
+
+/** A program of the engine as the same: the proxy, or the gateway. */
+export function programBundle(program: "proxy" | "gateway", source?: string): AssetContent {
+  const places = PLACES.map((place) => join(place, `tricloud-${program}.js`));
+  const path = source ?? places.find((place) => existsSync(place));
+  if (path === undefined || !existsSync(path)) {
+    throw new Error(
+      `${program} bundle: expected a file at ${path ?? places[0]}, got: none; run npm run build`,
+    );
   }
-  return { kind: "asset", source, sha256: createHash("sha256").update(readFileSync(source)).digest("hex") };
+  return {
+    kind: "asset",
+    source: path,
+    sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
+  };
 }

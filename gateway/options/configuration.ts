@@ -1,19 +1,20 @@
 import {
+  BadValue,
+  badValue,
   checkFiles,
   type Definition,
   DEFINITIONS,
   type GroupOptions,
   integer,
-  OptionError,
+  type OptionError,
   type OptionName,
   type Options,
   readConfigFile,
   readConfigValues,
-  show,
   structure,
 } from "../../proxy/grammar";
 import { shadowServices } from "./shadow-services";
-import { shapeOf } from "../routes/path-pattern";
+import { rivalsAmong } from "../routes/rival-routes";
 import {
   forShadows,
   type GatewayOptions,
@@ -71,9 +72,15 @@ export const GATEWAY_DEFINITIONS: Readonly<Record<OwnOption | EngineOption, Defi
   ...ENGINE,
 };
 
-/** Reads a gateway's file. @throws OptionError that names file, path, value and what was expected */
-export function readConfiguration(file: string): GatewayOptions {
-  const options = optionsOf(file, readConfigFile(file, GATEWAY_DEFINITIONS));
+/**
+ * Reads a gateway's file.
+ *
+ * @param caFile in place of the one that the file names
+ * @throws OptionError that names file, path, value and what was expected
+ */
+export function readConfiguration(file: string, caFile?: string): GatewayOptions {
+  const read = optionsOf(file, readConfigFile(file, GATEWAY_DEFINITIONS));
+  const options = caFile === undefined ? read : { ...read, caFile };
   checkFiles(options, `${file}: `);
   return options;
 }
@@ -164,7 +171,7 @@ const oneOf = (names: readonly string[], none: string): string =>
   names.length === 0 ? none : `one of ${names.join(", ")}`;
 
 function bad(file: string, path: string, value: unknown, expects: string): OptionError {
-  return new OptionError(`${file}: ${path}: ${show(value)} is not ${expects}`, false);
+  return badValue(file, new BadValue([path], value, expects));
 }
 
 function checkRoutes(
@@ -177,7 +184,6 @@ function checkRoutes(
     throw bad(file, "services", {}, "at least one service, unless there is a monolith");
   if (routes.length === 0 && !names.includes(MONOLITH))
     throw bad(file, "routes", {}, "at least one route, unless there is a monolith");
-  const taken = new Map<string, RouteOptions[]>();
   for (const route of routes) {
     const { name, service, share } = route;
     if (!names.includes(service))
@@ -198,23 +204,13 @@ function checkRoutes(
           "another service than the route's, where there is no other side",
         );
     }
-    for (const host of route.hosts.length > 0 ? route.hosts : ["*"]) {
-      const key = `${host}${shapeOf(route.path)} ${JSON.stringify(Object.entries(route.headers).sort())}`;
-      const others = taken.get(key) ?? [];
-      const rival = others.find((other) => overlaps(route.methods, other.methods));
-      if (rival !== undefined)
-        throw bad(
-          file,
-          `routes.${name}`,
-          name,
-          `another route than ${rival.name}, which takes the same requests`,
-        );
-      taken.set(key, [...others, route]);
-    }
   }
-}
-
-function overlaps(some: readonly string[], others: readonly string[]): boolean {
-  if (some.length === 0 || others.length === 0) return some.length === others.length;
-  return some.some((method) => others.includes(method));
+  for (const { route, rival } of rivalsAmong(routes)) {
+    throw bad(
+      file,
+      `routes.${route.name}`,
+      route.name,
+      `another route than ${rival.name}, which takes the same requests`,
+    );
+  }
 }

@@ -22,7 +22,8 @@ import { shadowOf } from "./shadow-values";
 import { onOrOff, readList, readText, TOKEN } from "./text-values";
 
 const HOST = /^(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/i;
-const KEYS = [
+/** All that a route may say. */
+export const ROUTE_KEYS = [
   "hosts",
   "path",
   "methods",
@@ -41,7 +42,7 @@ const KEYS = [
   "jwt",
   "cors",
   "limits",
-];
+] as const;
 
 /** Bytes of a body that may be held: what is held takes memory, once for each request under way. */
 const MOST_HELD = 67_108_864;
@@ -50,7 +51,7 @@ const MOST_HELD = 67_108_864;
 export const readRoutes = (value: unknown): readonly RouteOptions[] => readNamed(value, "routes", readRoute);
 
 function readRoute(name: string, value: unknown, path: Path): RouteOptions {
-  const fields = known(value, path, KEYS, "an object");
+  const fields = known(value, path, ROUTE_KEYS, "an object");
   const from = members(fields, path);
   const pattern = readPath(fields["path"], [...path, "path"]);
   const sticky = from<Identity | undefined>("sticky", readIdentity, undefined);

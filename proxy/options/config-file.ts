@@ -34,7 +34,7 @@ export function readConfigValues<Name extends string>(
       );
     const definition = definitions[key as Name];
     const bad = (path: string, wrong: unknown, expects = definition.expects): OptionError =>
-      new OptionError(`${file}: ${path}: ${show(wrong)} is not ${expects}`, false);
+      badValue(file, new BadValue([path], wrong, expects));
     if (definition.structure !== undefined)
       values.set(key as Name, structured(file, definition.structure, value));
     else if (definition.repeatable === true) {
@@ -56,6 +56,10 @@ function structured(file: string, read: (value: unknown) => Value, value: unknow
     return read(value);
   } catch (error) {
     if (!(error instanceof BadValue)) throw error;
-    throw new OptionError(`${file}: ${error.message}`, false);
+    throw badValue(file, error);
   }
 }
+
+/** What is thrown of a value in a file. */
+export const badValue = (file: string, found: BadValue): OptionError =>
+  new OptionError(`${file}: ${found.message}`, false, found);

@@ -4,6 +4,8 @@ export class OptionError extends Error {
     message: string,
     /** The command line was wrong, so that showing the usage helps. */
     readonly usage: boolean,
+    /** Where one value of a file is what is wrong: that value. */
+    readonly found?: BadValue,
   ) {
     super(message);
   }

@@ -1,7 +1,11 @@
 import { UNIT_HARDENING } from "../host";
 
-export interface ProxyUnitPaths {
+export interface EngineUnitOptions {
+  /** What it is, for people. */
+  readonly description: string;
+  /** Path of the program. */
   readonly bundle: string;
+  /** Path of its configuration. */
   readonly config: string;
   /** What it keeps, below /var/lib. */
   readonly state: string;
@@ -10,12 +14,12 @@ export interface ProxyUnitPaths {
 }
 
 /**
- * The systemd unit that runs the proxy as a user of its own that exists only while it runs, with nothing of the
- * host writable but what it keeps, which nobody else but root can reach.
+ * The systemd unit that runs a program of the proxy's engine as a user of its own that exists only while it runs, with
+ * nothing of the host writable but what it keeps, which nobody else but root can reach.
  */
-export function proxyUnit({ bundle, config, state, stopSeconds }: ProxyUnitPaths): string {
+export function engineUnit({ description, bundle, config, state, stopSeconds }: EngineUnitOptions): string {
   return `[Unit]
-Description=Tricloud aggregation proxy
+Description=${description}
 Wants=network-online.target
 After=network-online.target unbound.service
 
