@@ -44,6 +44,11 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./drift")).main(args),
   },
   {
+    name: "push",
+    summary: "copies a service's image to the registry of every region that runs it, and prints its digest",
+    run: async (args) => (await import("./push")).main(args),
+  },
+  {
     name: "services",
     summary: "which version of each service runs on a region's dedicated servers, and whether it is healthy",
     run: async (args) => (await import("./services")).main(args),

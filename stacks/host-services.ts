@@ -7,7 +7,7 @@ import { ContainerService } from "../constructs/service";
 import { type ServiceValue } from "./values/services";
 import { ecrRepositories, type EcrRepository } from "../constructs/service/ecr-registry";
 import { secretVariables } from "../constructs/service/service-secrets";
-import { hasRegistry } from "./values/services/service-value";
+import { imageIn } from "./values/services/image-repositories";
 import { type CallWays, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region whose hosts run containers themselves stand on. */
@@ -60,9 +60,6 @@ export const ownRepositories = (
   region: DedicatedRegion | Ec2Region,
 ): EcrRepository[] =>
   region.platform === "ec2" ? ecrRepositories(services.map(({ image }) => imageIn(region, image))) : [];
-
-const imageIn = ({ registry }: DedicatedRegion | Ec2Region, image: string): string =>
-  hasRegistry(image) ? image : `${registry!.address}/${image}`;
 
 /** Where a machine on EC2 gets what it is allowed: other services' secrets, for one. No service is its machine. */
 const INSTANCE_METADATA = ["169.254.169.254", "fd00:ec2::254"];

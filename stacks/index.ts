@@ -109,8 +109,13 @@ async function stacksOf(
       return [new JpStack(app, region, services)];
     }
     case "ec2": {
-      const { UsStack } = await import("./us");
-      return [new UsStack(app, region, services)];
+      const [{ UsStack }, { repositoriesToMake, UsImagesStack }] = [
+        await import("./us"),
+        await import("./us-images"),
+      ];
+      const stack = new UsStack(app, region, services);
+      const hasOwnImages = repositoriesToMake(region, services).length > 0;
+      return hasOwnImages ? [stack, new UsImagesStack(app, region, services)] : [stack];
     }
     case "gke": {
       const [{ UkStack }, { UkWorkloadsStack }] = [await import("./uk"), await import("./uk-workloads")];

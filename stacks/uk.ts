@@ -16,6 +16,7 @@ import {
 } from "../constructs/google";
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
+import { ownImages } from "./values/services/image-repositories";
 import { RegionStack } from "./region-stack";
 
 /** A region on GKE: the network, the cluster and its nodes. What runs on it is a stack of its own. */
@@ -75,7 +76,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       dockerHub: region.dockerHub,
       ...registry,
     });
-    this.appImages = new ImageRepository(this, "app-images", { name: `${name}-apps`, ...registry });
+    this.appImages = new ImageRepository(this, "app-images", { ...registry, ...ownImages(region) });
     if (region.entrance !== undefined) {
       this.entrance = new PublicEntrance(this, "entrance", {
         name,

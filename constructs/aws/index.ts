@@ -11,6 +11,7 @@ export * from "./dns-zone";
 export * from "./edge-policy";
 export * from "./firewall";
 export * from "./flow-log";
+export * from "./image-repository";
 export * from "./internal-load-balancer";
 export * from "./machine-log";
 export * from "./mysql-database";

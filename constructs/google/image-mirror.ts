@@ -3,6 +3,7 @@ import { DataGoogleProject } from "@cdktf/provider-google/lib/data-google-projec
 import { SecretManagerSecretIamMember } from "@cdktf/provider-google/lib/secret-manager-secret-iam-member";
 import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
+import { repositoryPrefix } from "./artifact-registry";
 import { allowReaders, type ImageRepositoryProps } from "./image-repository";
 
 export interface ImageMirrorProps extends ImageRepositoryProps {
@@ -29,7 +30,7 @@ export class ImageMirror extends Construct {
   constructor(scope: Construct, id: string, props: ImageMirrorProps) {
     super(scope, id);
     const { project, gcpRegion, name, dockerHub } = props;
-    this.prefix = `${gcpRegion}-docker.pkg.dev/${project}/${name}`;
+    this.prefix = repositoryPrefix(props);
     const repository = new ArtifactRegistryRepository(this, "repository", {
       project,
       location: gcpRegion,

@@ -2,6 +2,7 @@ import { ArtifactRegistryRepository } from "@cdktf/provider-google/lib/artifact-
 import { ArtifactRegistryRepositoryIamMember } from "@cdktf/provider-google/lib/artifact-registry-repository-iam-member";
 import { type ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
+import { repositoryPrefix } from "./artifact-registry";
 
 export interface ImageRepositoryProps {
   /** Project id. */
@@ -24,7 +25,7 @@ export class ImageRepository extends Construct {
   constructor(scope: Construct, id: string, props: ImageRepositoryProps) {
     super(scope, id);
     const { project, gcpRegion, name } = props;
-    this.prefix = `${gcpRegion}-docker.pkg.dev/${project}/${name}`;
+    this.prefix = repositoryPrefix(props);
     const repository = new ArtifactRegistryRepository(this, "repository", {
       project,
       location: gcpRegion,

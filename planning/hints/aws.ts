@@ -280,6 +280,18 @@ export const AWS_HINTS: ProviderHints = {
     allowed: { key_usage: ["ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "SIGN_VERIFY"] },
   },
   aws_kms_alias: named(),
+  aws_ecr_repository: {
+    replace: ["name", "encryption_configuration"],
+    allowed: {
+      image_tag_mutability: ["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE", "MUTABLE_WITH_EXCLUSION"],
+    },
+    pattern: {
+      name: [
+        /^[a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+        "lower-case letters, digits and ._-/ between them",
+      ],
+    },
+  },
   aws_secretsmanager_secret: named(),
   aws_secretsmanager_secret_version: {
     sensitive: ["secret_string", "secret_string_wo", "secret_binary"],

@@ -139,7 +139,7 @@ const image = z.string().superRefine((value, context) => {
   const [repository = "", digest, ...more] = value.split("@");
   if (digest === undefined) {
     refuse(
-      "expected an image by its digest, REPOSITORY@sha256:...: what a tag names can change between two hosts of one release",
+      "expected an image by its digest, REPOSITORY@sha256:...: what a tag names can change between two hosts of one release (npx tricloud push prints it)",
     );
   } else if (!/^sha256:[0-9a-f]{64}$/.test(digest) || more.length > 0) {
     refuse("expected sha256: and 64 lower-case hex digits after the @");

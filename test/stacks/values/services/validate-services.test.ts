@@ -102,7 +102,7 @@ describe("validateServices", () => {
     [
       "a tag in place of a digest",
       web({ image: "web:1.2" }),
-      'service web: image: expected an image by its digest, REPOSITORY@sha256:...: what a tag names can change between two hosts of one release, got: "web:1.2"',
+      'service web: image: expected an image by its digest, REPOSITORY@sha256:...: what a tag names can change between two hosts of one release (npx tricloud push prints it), got: "web:1.2"',
     ],
     [
       "a tag beside a digest",

@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Ways to name where an image is that skopeo knows, and a registry needs none of: `docker-daemon:web:1`. */
+const TRANSPORT = /^(docker|docker-daemon|docker-archive|containers-storage|oci|oci-archive|dir):/;
+
+/** An image as it was fetched: the same bytes go to each registry, whatever its tag names by then. */
+export interface FetchedImage {
+  readonly directory: string;
+  /** `sha256:...`, of its manifest or list of manifests. */
+  readonly digest: string;
+}
+
+/** Trust in a registry's certificate. */
+export interface RegistryTrust {
+  /** PEM certificate of an authority, besides the public ones. */
+  readonly caCertificate?: string | undefined;
+}
+
+/** Copies images by the program skopeo, as whoever has signed in to their registries. */
+export class Skopeo {
+  private running: ChildProcess | undefined;
+  private directories = 0;
+
+  /** @param scratch directory for images and certificates; whoever made it removes it */
+  constructor(private readonly scratch: string) {}
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.running?.kill();
+  }
+
+  /** Fetches an image, for all kinds of machine that it is there for, layers compressed. */
+  async fetch(source: string): Promise<FetchedImage> {
+    const directory = join(this.scratch, "image");
+    await this.run(["copy", "--all", "--dest-compress", source, `dir:${directory}`]);
+    const manifest = readFileSync(join(directory, "manifest.json"));
+    return { directory, digest: `sha256:${createHash("sha256").update(manifest).digest("hex")}` };
+  }
+
+  /** Whether a registry has that very image already. @throws Error where it does not say */
+  async has(repository: string, { digest }: FetchedImage, trust: RegistryTrust): Promise<boolean> {
+    const image = `docker://${repository}@${digest}`;
+    try {
+      await this.run(["inspect", "--raw", "--no-tags", ...this.certificates(trust, "cert-dir"), image]);
+      return true;
+    } catch (error) {
+      // Of a repository that there is not yet, some registries say so, and some make it when something comes.
+      if (/manifest unknown|name unknown|not ?found|RepositoryNotFound/i.test((error as Error).message))
+        return false;
+      throw error;
+    }
+  }
+
+  /** Copies a fetched image under its digest, and a tag that says the same to people. */
+  async push(repository: string, { directory, digest }: FetchedImage, trust: RegistryTrust): Promise<void> {
+    await this.run([
+      ...["copy", "--all", "--preserve-digests", ...this.certificates(trust, "dest-cert-dir")],
+      ...[`dir:${directory}`, `docker://${repository}:${tagOf(digest)}`],
+    ]);
+  }
+
+  private certificates({ caCertificate }: RegistryTrust, option: string): string[] {
+    if (caCertificate === undefined) return [];
+    const directory = join(this.scratch, `certificates-${++this.directories}`);
+    mkdirSync(directory);
+    writeFileSync(join(directory, "ca.crt"), caCertificate);
+    return [`--${option}`, directory];
+  }
+
+  /** @throws Error with skopeo's last words */
+  private async run(args: readonly string[]): Promise<void> {
+    const child = spawn("skopeo", args, { env: process.env, stdio: ["ignore", "ignore", "pipe"] });
+    this.running = child;
+    let complaints = "";
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaints += chunk));
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", (error: NodeJS.ErrnoException) => {
+        reject(error.code === "ENOENT" ? new Error(`skopeo is not here: ${HOW_TO_INSTALL}`) : error);
+      });
+      child.once("close", resolve);
+    });
+    this.running = undefined;
+    if (code !== 0) throw new Error(lastWords(complaints) || `skopeo ended with ${code}`);
+  }
+}
+
+const HOW_TO_INSTALL = "apt-get install skopeo on Debian and Ubuntu, brew install skopeo on macOS";
+
+/** As much of a digest as tells two apart, and as `tricloud services` shows. */
+export const tagOf = (digest: string): string => digest.replace(/^sha256:/, "").slice(0, 12);
+
+/** What its last line says, without the form of its log. */
+function lastWords(complaints: string): string {
+  const last = complaints.trim().split("\n").at(-1) ?? "";
+  const message = /msg=("(?:[^"\\]|\\.)*")/.exec(last)?.[1];
+  return message === undefined ? last : (JSON.parse(message) as string);
+}
+
+/**
+ * Where an image is, as skopeo names it.
+ *
+ * @param image such, or that of a registry: `ghcr.io/shop/web:1`
+ * @throws Error for a name that could be one here or one of Docker Hub
+ */
+export function imageSource(image: string): string {
+  if (TRANSPORT.test(image)) return image;
+  if (/^([^/]*[.:][^/]*|localhost)\/./.test(image)) return `docker://${image}`;
+  throw new Error(
+    `expected an image with its registry in front, such as ghcr.io/shop/web:1, or with where it is: docker-daemon:${image}, containers-storage:${image}, oci:DIRECTORY, docker-archive:FILE; got: ${JSON.stringify(image)}`,
+  );
+}
