@@ -281,6 +281,7 @@ export const AWS_HINTS: ProviderHints = {
   },
   aws_kms_alias: named(),
   aws_ecr_repository: {
+    items: { image_tag_mutability_exclusion_filter: [0, 5] },
     replace: ["name", "encryption_configuration"],
     allowed: {
       image_tag_mutability: ["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE", "MUTABLE_WITH_EXCLUSION"],
