@@ -3,6 +3,7 @@ import { OptionError, type Program } from "../proxy/engine";
 import { GatewayService } from "./gateway-service";
 import { readConfiguration } from "./options/configuration";
 import { QuotaBook, type QuotaQuestion } from "./limits/quota-book";
+import { withDescriptors } from "./options-with-descriptors";
 import { MONOLITH, type GatewayOptions } from "./options/gateway-options";
 import { readRoutes } from "./options/route-values";
 import { ROUTE_FAMILIES } from "./route-metrics";
@@ -21,12 +22,15 @@ export function readCommand(args: readonly string[]): Command {
   if (version === true) return { run: "version" };
   if (config === undefined) throw new OptionError("--config: value missing", true);
   if (isReload) {
-    const options = readConfiguration(config);
+    const options = withDescriptors(config, readConfiguration(config));
     if (options.stateDir === "")
       throw new OptionError(`reload: "" is not a state directory (stateDir in ${config})`, false);
     return { run: first, options };
   }
-  return { run: check === true ? "check" : "serve", options: readConfiguration(config, caFile) };
+  return {
+    run: check === true ? "check" : "serve",
+    options: withDescriptors(config, readConfiguration(config, caFile)),
+  };
 }
 
 function flags(args: readonly string[]): {
@@ -70,6 +74,8 @@ export const API_GATEWAY: Program<GatewayOptions> = {
       ...options,
       issuers: [],
       limits: [],
+      apis: [],
+      descriptorSets: {},
       services: origins.map((origin, index) => ({
         name: `${MONOLITH}-${index}`,
         keepHost: false,

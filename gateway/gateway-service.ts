@@ -22,6 +22,7 @@ import { headTo } from "./call";
 import { Cors, preflightedMethod } from "./cors/cors";
 import { Preflight, PREFLIGHT } from "./cors/preflight";
 import { AnswerFields } from "./answer-fields";
+import { Apis } from "./descriptors/apis";
 import { GuardedFields } from "./fields/guarded-fields";
 import { KeptFields } from "./fields/kept-fields";
 import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
@@ -46,6 +47,7 @@ import { Gate } from "./safety/gate";
 import { Shadow } from "./shadow/shadow";
 import { Issuers } from "./tokens/issuers";
 import { TokenCheck } from "./tokens/token-check";
+import { Transcoder } from "./transcoding/transcoder";
 
 /** What takes a request that no route takes. */
 const REST: RouteOptions = {
@@ -68,6 +70,7 @@ const REST: RouteOptions = {
   requestHeaders: undefined,
   answerHeaders: undefined,
   holdBody: false,
+  grpc: undefined,
 };
 
 /** The gateway proper: sends each request where its route says. */
@@ -164,14 +167,15 @@ export class GatewayService extends Service<GatewayOptions> {
     over: WireProtocol,
   ): Destination | Failure {
     const state = this.stateOf(route);
-    const full = state.full;
+    const { full, transcoder } = state;
     const name = serviceFor(route, arrival, head);
     const connections = this.connections.get(name)!;
     const { target, path } = head;
+    const calls = transcoder !== undefined && over === "any" && name !== MONOLITH;
     const decision = {
       state,
       metrics: state.metricsOf(name),
-      service: connections.over(over),
+      service: connections.over(calls ? "h2" : over),
       keepHost: connections.options.keepHost,
       target:
         route.rewrite === undefined
@@ -185,7 +189,16 @@ export class GatewayService extends Service<GatewayOptions> {
         ? undefined
         : new AnswerFields(cors, cors && head.fieldValue("origin"), answerFields);
     if (requestFields !== undefined) head.withhold((field) => !requestFields.has(field));
-    const destination = new RoutedExchange(decision, { gate, fields, address: arrival.address });
+    const put = calls
+      ? transcoder.put(head, decision.target ?? target, { ...decision, timeout: route.timeout })
+      : undefined;
+    const destination = new RoutedExchange(decision, {
+      gate,
+      fields,
+      address: arrival.address,
+      call: put?.call,
+      tell: put?.tell,
+    });
     if (arrival.looping)
       return { status: 508, problem: "the request has been through too many gateways", destination };
     if (full)
@@ -194,8 +207,9 @@ export class GatewayService extends Service<GatewayOptions> {
         problem: `${route.maxConcurrent} requests of route ${route.name} are under way`,
         destination,
       };
-    if (route.maxBodyBytes > 0 && head.contentLength > route.maxBodyBytes)
-      return { ...TOO_LARGE, destination };
+    const { maxBodyBytes } = destination;
+    if (maxBodyBytes !== undefined && head.contentLength > maxBodyBytes) return { ...TOO_LARGE, destination };
+    if (put?.refusal !== undefined) return Object.assign(put.refusal, { destination });
     if (hasShadow(route) && over === "any")
       destination.shadowedBy(() => this.shadowOf(route, decision, head.method));
     return destination;
@@ -231,7 +245,8 @@ export class GatewayService extends Service<GatewayOptions> {
   }
 
   protected override declare(): void {
-    const { routes, services, issuers, limits, gateways, workers } = this.options;
+    const { routes, services, issuers, limits, gateways, workers, descriptorSets } = this.options;
+    const apis = new Apis(descriptorSets);
     this.table = new RouteTable(routes);
     this.guarded = new GuardedFields([
       ...HOP_FIELDS,
@@ -246,6 +261,7 @@ export class GatewayService extends Service<GatewayOptions> {
       state.cors = route.cors && new Cors(route.cors);
       state.requestFields = KeptFields.ofRequests(route.requestHeaders);
       state.answerFields = KeptFields.ofAnswers(route.answerHeaders);
+      state.transcoder = route.grpc && new Transcoder(apis.get(route.grpc.api), route.grpc);
     }
     this.hasCors = routes.some(({ cors }) => cors !== undefined);
     this.connections.clear();

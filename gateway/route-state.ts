@@ -5,6 +5,7 @@ import { type KeptFields } from "./fields/kept-fields";
 import { RouteMetrics } from "./route-metrics";
 import { type Gate } from "./safety/gate";
 import { ShadowCounts } from "./shadow/shadow-counts";
+import { type Transcoder } from "./transcoding/transcoder";
 
 /** A route as it is in force: its options, and what outlives them at a reload. */
 export class RouteState {
@@ -16,6 +17,9 @@ export class RouteState {
   /** Fields that go on to the service, and to the client; undefined for all. */
   requestFields: KeptFields | undefined;
   answerFields: KeptFields | undefined;
+
+  /** What puts its requests as calls of gRPC; undefined where they go on as they are. */
+  transcoder: Transcoder | undefined;
 
   readonly shadows: ShadowCounts;
 

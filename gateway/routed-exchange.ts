@@ -6,6 +6,7 @@ import { type RouteState } from "./route-state";
 import { Refusal } from "./refusal";
 import { broken, type Gate, type Visitor } from "./safety/gate";
 import { type Shadow } from "./shadow/shadow";
+import { type TranscodedRequest } from "./transcoding/transcoded-request";
 
 /** What a gateway has decided of one request. */
 export interface Decision extends Call {
@@ -22,6 +23,10 @@ export interface Handling {
   readonly fields: AnswerFields | undefined;
   /** The client's. */
   readonly address: string;
+  /** The call that it is put as. */
+  readonly call: TranscodedRequest | undefined;
+  /** What its answer says where that is the gateway's own. */
+  readonly tell: Destination["tell"];
 }
 
 /** One request on its route to a service. */
@@ -30,6 +35,8 @@ export class RoutedExchange implements Destination {
   readonly collects: number | undefined;
   readonly admit: Destination["admit"];
   readonly amend: Destination["amend"];
+  readonly tell: Destination["tell"];
+  private readonly call: TranscodedRequest | undefined;
   /** Who is asked besides. */
   private shadow: Shadow | undefined;
   private makeShadow: (() => Shadow | undefined) | undefined;
@@ -38,7 +45,7 @@ export class RoutedExchange implements Destination {
 
   constructor(
     readonly decision: Decision,
-    { gate, fields, address }: Handling,
+    { gate, fields, address, call, tell }: Handling,
   ) {
     const { state } = decision;
     this.admit =
@@ -51,9 +58,12 @@ export class RoutedExchange implements Destination {
           taken,
         ));
     this.amend = fields && ((head) => fields.amend(head));
-    this.maxBodyBytes = state.options.maxBodyBytes || undefined;
+    this.tell = tell;
+    this.call = call;
+    const { maxBodyBytes, holdBody, grpc } = state.options;
+    this.maxBodyBytes = maxBodyBytes || (call && grpc?.maxMessageBytes);
     // What is larger than maxBodyBytes has been refused by then.
-    this.collects = state.options.holdBody ? Infinity : undefined;
+    this.collects = holdBody || call !== undefined ? Infinity : undefined;
     state.active++;
   }
 
@@ -74,11 +84,14 @@ export class RoutedExchange implements Destination {
   acquire(requester: MovableRequester, fresh?: boolean): void {
     const { timeout } = this.decision.state.options;
     if (timeout > 0 && this.takeBack === undefined) this.await(requester, timeout);
-    this.decision.service.acquire(this.shadow?.watching(requester) ?? requester, fresh);
+    if (this.call === undefined)
+      this.decision.service.acquire(this.shadow?.watching(requester) ?? requester, fresh);
+    else this.call.begin(requester);
   }
 
   forget(requester: MovableRequester): void {
-    this.decision.service.forget(this.shadow?.watching(requester) ?? requester);
+    if (this.call === undefined) this.decision.service.forget(this.shadow?.watching(requester) ?? requester);
+    else this.call.cancel();
   }
 
   /** The exchange has ended, however. */

@@ -9,6 +9,7 @@ export {
   type Failure,
   type MovableRequester,
   type OriginLink,
+  type OwnBody,
   RETRIES,
   TOO_LARGE,
   triesAfterLoss,
@@ -17,6 +18,7 @@ export { type CompletedExchange, type RoutedRequest, type WireProtocol } from ".
 export { ChunkedBody, isForbiddenTrailer } from "./http1/chunked-body";
 export { RequestHead } from "./http1/request-head";
 export { ResponseHead } from "./http1/response-head";
+export { statusText } from "./http1/status-text";
 export { type AccessRecord } from "./observation/access-log";
 export * from "./grammar";
 export { Log } from "./observation/log";

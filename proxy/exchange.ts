@@ -16,6 +16,13 @@ export interface Failure {
   readonly refused?: boolean;
 }
 
+/** The body of an answer that is the program's own. */
+export interface OwnBody {
+  readonly contentType: string;
+  /** Each character a byte. */
+  readonly text: string;
+}
+
 /** The request's body is larger than its destination takes. */
 export const TOO_LARGE: Failure = { status: 413, problem: "a larger request body than may be sent" };
 
@@ -138,6 +145,8 @@ export interface Destination {
    * @default - none
    */
   readonly amend?: (answer?: ResponseHead) => string;
+  /** What is answered where an exchange fails. @default - the status in plain text */
+  readonly tell?: (failure: Failure) => OwnBody;
   /** Calls `requester.send` with a link, now or later, or `requester.fail`. `fresh`: not one used before. */
   acquire(requester: MovableRequester, fresh?: boolean): void;
   /** The requester wants nothing any more. */

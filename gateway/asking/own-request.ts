@@ -9,10 +9,22 @@ import {
   triesAfterLoss,
   whenUp,
 } from "../../proxy/engine";
-import { type RecordedAnswer } from "./recorded-answer";
 
 /** What came of asking, besides an answer. */
 export type Miss = "timed_out" | "failed";
+
+/** Takes an answer as it comes. */
+export interface AnswerTaker {
+  /** 0 until it has begun. */
+  readonly status: number;
+  /** More of it is wanted. */
+  readonly useful: boolean;
+  begin(head: ResponseHead, framed: false): void;
+  /** More of its body, lent until this returns; false to be given no more until the request is resumed. */
+  add(bytes: Buffer, from: number, to: number, last: boolean): boolean;
+  /** Trailer lines, each ended by CRLF; they come before the last piece. */
+  trail(lines: string): void;
+}
 
 /** What is asked. */
 export interface Asked {
@@ -21,9 +33,11 @@ export interface Asked {
   /** Nobody else's: it stays as it is. */
   readonly head: RequestHead;
   readonly id: string;
+  /** @default - the head's */
+  readonly method?: string;
   /** Framed as the head says. */
   readonly body: Buffer;
-  /** Seconds. */
+  /** Seconds; 0 for none. */
   readonly timeout: number;
   /** The head that an origin is to read, its empty line included. */
   headFor(link: OriginLink): string;
@@ -44,8 +58,8 @@ export class OwnRequest implements MovableRequester {
   /** @param onEnd called once: with a miss, or when the answer is whole or known to be of no use */
   constructor(
     private readonly asked: Asked,
-    private readonly answer: RecordedAnswer,
-    private readonly onEnd: (miss?: Miss, problem?: string) => void,
+    private readonly answer: AnswerTaker,
+    private readonly onEnd: (miss?: Miss, failure?: Failure) => void,
   ) {}
 
   get id(): string {
@@ -57,7 +71,7 @@ export class OwnRequest implements MovableRequester {
   }
 
   get method(): string {
-    return this.head.method;
+    return this.asked.method ?? this.head.method;
   }
 
   get answerBegun(): boolean {
@@ -65,7 +79,8 @@ export class OwnRequest implements MovableRequester {
   }
 
   begin(): void {
-    this.takeBack = whenUp(this.asked.timeout, () => this.cancel("timed_out"));
+    const { timeout } = this.asked;
+    if (timeout > 0) this.takeBack = whenUp(timeout, () => this.cancel("timed_out"));
     this.asked.service.acquire(this);
   }
 
@@ -96,15 +111,21 @@ export class OwnRequest implements MovableRequester {
 
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
     if (this.over) return true;
-    this.answer.add(bytes, from, to, last);
     // The link of an answer that is complete may serve another exchange already.
+    if (last) this.link = undefined;
+    const flowing = this.answer.add(bytes, from, to, last);
     if (last) this.end();
-    else if (!this.answer.comparable) this.cancel();
-    return true;
+    else if (!this.answer.useful) this.cancel();
+    return flowing;
   }
 
-  trailers(): void {
-    // They are not kept.
+  /** More of the answer can be taken. */
+  resume(): void {
+    this.link?.resume();
+  }
+
+  trailers(lines: string): void {
+    if (!this.over) this.answer.trail(lines);
   }
 
   switched(): boolean {
@@ -127,12 +148,12 @@ export class OwnRequest implements MovableRequester {
     this.asked.service.acquire(this, true);
   }
 
-  fail({ status, problem }: Failure): void {
-    if (!this.over) this.end(status === 504 ? "timed_out" : "failed", problem);
+  fail(failure: Failure): void {
+    if (!this.over) this.end(failure.status === 504 ? "timed_out" : "failed", failure);
   }
 
   /** Wants nothing any more. */
-  private cancel(miss?: Miss): void {
+  cancel(miss?: Miss): void {
     if (this.over) return;
     const { link } = this;
     this.end(miss);
@@ -140,10 +161,11 @@ export class OwnRequest implements MovableRequester {
     this.asked.service.forget(this);
   }
 
-  private end(miss?: Miss, problem?: string): void {
+  private end(miss?: Miss, failure?: Failure): void {
+    if (this.over) return;
     this.over = true;
     this.link = undefined;
     this.takeBack?.();
-    this.onEnd(miss, problem);
+    this.onEnd(miss, failure);
   }
 }

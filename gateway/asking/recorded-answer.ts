@@ -1,6 +1,7 @@
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate } from "node:zlib";
 import { ChunkedBody, type ResponseHead } from "../../proxy/engine";
+import { type AnswerTaker } from "./own-request";
 
 const EMPTY = Buffer.alloc(0);
 const DECODERS = new Map(
@@ -13,7 +14,7 @@ const DECODERS = new Map(
 );
 
 /** An answer as somebody got it, up to a size. */
-export class RecordedAnswer {
+export class RecordedAnswer implements AnswerTaker {
   /** 0 until it has begun. */
   status = 0;
   contentType = "";
@@ -39,12 +40,21 @@ export class RecordedAnswer {
     if (/^text\/event-stream\b/i.test(this.contentType)) this.comparable = false;
   }
 
+  get useful(): boolean {
+    return this.comparable;
+  }
+
   /** The bytes are copied. */
-  add(bytes: Buffer, from: number, to: number, last: boolean): void {
+  add(bytes: Buffer, from: number, to: number, last: boolean): true {
     this.whole = last;
-    if (!this.comparable) return;
+    if (!this.comparable) return true;
     if (this.chunks === undefined) this.keep(bytes, from, to);
     else this.chunks.scan(bytes, from, to, (piece, start, end) => this.keep(piece, start, end));
+    return true;
+  }
+
+  trail(): void {
+    // Trailers are not kept.
   }
 
   /** All of the body as it came but for chunk framing. */

@@ -23,6 +23,8 @@ import {
   type RouteOptions,
   type ServiceOptions,
 } from "./gateway-options";
+import { type ApiOptions } from "./grpc-options";
+import { readApis } from "./grpc-values";
 import { GuardedFields } from "../fields/guarded-fields";
 import { type IssuerOptions } from "./issuer-options";
 import { readIssuers } from "./issuer-values";
@@ -35,7 +37,8 @@ import { readMonolith, readServices } from "./service-values";
 const NOT_OURS = ["upstream", "stsize", "spfactor", "allow", "allowAny", "warm", "groups"] as const;
 type EngineOption = Exclude<OptionName, (typeof NOT_OURS)[number]>;
 
-type OwnOption = "monolith" | "services" | "routes" | "issuers" | "limits" | "gateways" | "trustedHops";
+type OwnOption =
+  "monolith" | "services" | "routes" | "issuers" | "limits" | "apis" | "gateways" | "trustedHops";
 
 const OWN: Readonly<Record<OwnOption, Definition>> = {
   services: structure([], "services by name", "where requests go, by name", readServices),
@@ -48,6 +51,7 @@ const OWN: Readonly<Record<OwnOption, Definition>> = {
   routes: structure([], "routes by name", "which requests go to which service", readRoutes),
   issuers: structure([], "issuers by name", "whose tokens routes may ask for, by name", readIssuers),
   limits: structure([], "limits by name", "how many requests each may send, by name", readLimits),
+  apis: structure([], "APIs by name", "what tells messages and services of gRPC, by name", readApis),
   gateways: integer(
     1,
     1,
@@ -112,6 +116,8 @@ function optionsOf(file: string, values: ReturnType<typeof readConfigFile>): Gat
   checkTokens(file, routes, issuers);
   const limits = own<readonly LimitOptions[]>("limits");
   checkLimits(file, routes, limits);
+  const apis = own<readonly ApiOptions[]>("apis");
+  checkApis(file, routes, apis);
   const groups = services
     .map(({ group }) => group)
     .filter((group): group is GroupOptions => group !== undefined);
@@ -127,6 +133,8 @@ function optionsOf(file: string, values: ReturnType<typeof readConfigFile>): Gat
     routes,
     issuers,
     limits,
+    apis,
+    descriptorSets: {},
     gateways: own("gateways"),
     trustedHops: own("trustedHops"),
   };
@@ -146,6 +154,19 @@ function checkTokens(file: string, routes: readonly RouteOptions[], issuers: rea
       throw bad(file, `${path}.jwt`, jwt.issuer, oneOf(names, "an issuer: there are no issuers"));
     for (const field of Object.keys(headers)) unguarded(`${path}.headers`, field);
     if (sticky !== undefined && "header" in sticky) unguarded(`${path}.sticky.header`, sticky.header);
+  }
+}
+
+/** APIs are there. */
+function checkApis(file: string, routes: readonly RouteOptions[], apis: readonly ApiOptions[]): void {
+  const names = apis.map(({ name }) => name);
+  for (const { name, grpc, service } of routes) {
+    const path = `routes.${name}.grpc`;
+    if (grpc === undefined) continue;
+    if (grpc.api !== undefined && !names.includes(grpc.api))
+      throw bad(file, `${path}.api`, grpc.api, oneOf(names, "an API: there are no apis"));
+    if (service === MONOLITH)
+      throw bad(file, path, service, "left out where the monolith has all of it: it is asked as clients ask");
   }
 }
 

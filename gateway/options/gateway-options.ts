@@ -1,4 +1,5 @@
 import { type GroupOptions, type Options } from "../../proxy/grammar";
+import { type ApiOptions, type GrpcOptions } from "./grpc-options";
 import { type CorsOptions } from "./cors-options";
 import { type IssuerOptions, type TokenOptions } from "./issuer-options";
 import { type LimitOptions } from "./limit-options";
@@ -63,6 +64,8 @@ export interface RouteOptions extends Routable {
   readonly holdBody: boolean;
   /** Names of limits that it draws on. */
   readonly limits: readonly string[];
+  /** How its requests are put as calls of gRPC; undefined where they go on as they are. */
+  readonly grpc: GrpcOptions | undefined;
 }
 
 /** A route some of whose requests are put to another service too. */
@@ -82,6 +85,9 @@ export interface GatewayOptions extends Options {
   readonly routes: readonly RouteOptions[];
   readonly issuers: readonly IssuerOptions[];
   readonly limits: readonly LimitOptions[];
+  readonly apis: readonly ApiOptions[];
+  /** What `apis` name, as it was when the file was read: a FileDescriptorSet of each in base64, by name. */
+  readonly descriptorSets: Readonly<Record<string, string>>;
   /** Gateways of the region, among which limits are divided. */
   readonly gateways: number;
   /** Proxies in front that may be believed in what they say of the client. */

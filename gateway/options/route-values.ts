@@ -11,6 +11,8 @@ import {
 } from "../../proxy/grammar";
 import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
 import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-options";
+import { type GrpcOptions } from "./grpc-options";
+import { readGrpcOptions } from "./grpc-values";
 import { type CorsOptions } from "./cors-options";
 import { corsOf } from "./cors-values";
 import { type TokenOptions } from "./issuer-options";
@@ -42,6 +44,7 @@ export const ROUTE_KEYS = [
   "jwt",
   "cors",
   "limits",
+  "grpc",
 ] as const;
 
 /** Bytes of a body that may be held: what is held takes memory, once for each request under way. */
@@ -65,6 +68,14 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
   const methods = from("methods", readMethods, []);
   const maxBodyBytes = from("maxBodyBytes", whole(0, Number.MAX_SAFE_INTEGER), 0);
   const holdBody = from("holdBody", onOrOff, false);
+  const grpc = from<GrpcOptions | undefined>("grpc", readGrpcOptions, undefined);
+  const shadow = from<ShadowOptions | undefined>("shadow", shadowOf(methods), undefined);
+  if (grpc !== undefined && shadow !== undefined)
+    throw new BadValue(
+      [...path, "shadow"],
+      fields["shadow"],
+      "left out where there is grpc: calls have no shadow",
+    );
   if (holdBody && (maxBodyBytes === 0 || maxBodyBytes > MOST_HELD))
     throw new BadValue(
       [...path, "maxBodyBytes"],
@@ -87,10 +98,11 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     maxConcurrent: from("maxConcurrent", whole(0, 1_000_000), 0),
     share,
     sticky,
-    shadow: from<ShadowOptions | undefined>("shadow", shadowOf(methods), undefined),
+    shadow,
     cors: from<CorsOptions | undefined>("cors", corsOf(methods), undefined),
     limits: from<readonly string[]>("limits", readLimitNames, []),
     jwt: from<TokenOptions | undefined>("jwt", readTokenOptions, undefined),
+    grpc,
   };
 }
 

@@ -30,8 +30,8 @@ export function keysFrom(issuer: Destination, path: string, id: string): Promise
         headFor: ({ origin }) => `${head.forwarded(origin.authority)}X-Chocon-Id: ${id}\r\n\r\n`,
       },
       answer,
-      (miss, problem) => {
-        if (miss !== undefined) reject(new Error(problem ?? `no answer in ${SECONDS} s`));
+      (miss, failure) => {
+        if (miss !== undefined) reject(new Error(failure?.problem ?? `no answer in ${SECONDS} s`));
         else if (answer.status !== 200) reject(new Error(`the answer is ${answer.status}`));
         else if (!answer.whole) reject(new Error(`an answer of more than ${MOST_BYTES} bytes`));
         else resolve(answer.bytes);

@@ -608,10 +608,11 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.phase = Phase.Exchange;
     // After a request that could not be understood nothing on the connection is to be trusted.
     if (!this.requestDone || failure.status === 400) this.closeAfter = true;
+    const told = this.destination?.tell?.(failure);
     this.answer(
       failure.status,
-      "text/plain",
-      `${failure.status} ${statusText(failure.status)}\nid: ${this.id}\n`,
+      told?.contentType ?? "text/plain",
+      told?.text ?? `${failure.status} ${statusText(failure.status)}\nid: ${this.id}\n`,
       (failure.lines ?? "") + (this.destination?.amend?.() ?? ""),
     );
     this.complete();

@@ -7,6 +7,7 @@ import {
   type Failure,
   type MovableRequester,
   type OriginLink,
+  type OwnBody,
   RETRIES,
   TOO_LARGE,
   triesAfterLoss,
@@ -286,7 +287,8 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       return;
     }
-    this.answer(failure.status, (failure.lines ?? "") + (this.destination?.amend?.() ?? ""));
+    const lines = (failure.lines ?? "") + (this.destination?.amend?.() ?? "");
+    this.answer(failure.status, lines, this.destination?.tell?.(failure));
   }
 
   /** A request that cannot be understood. */
@@ -382,21 +384,21 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.origin?.resume();
   }
 
-  private answer(status: number, lines = ""): void {
+  private answer(status: number, lines = "", told?: OwnBody): void {
     this.status = status;
     const { stream } = this;
     if (!stream.closed && !stream.destroyed) {
-      const text = `${status} ${statusText(status)}\nid: ${this.id}\n`;
+      const text = told?.text ?? `${status} ${statusText(status)}\nid: ${this.id}\n`;
       // Node has ended the stream of a HEAD request by now.
       const headOnly = stream.writableEnded;
       this.sent = headOnly ? 0 : text.length;
       stream.respond({
         ...toHttp2Fields(lines),
         ":status": status,
-        "content-type": "text/plain",
+        "content-type": told?.contentType ?? "text/plain",
         "x-chocon-id": this.id,
       });
-      if (!headOnly) stream.end(text);
+      if (!headOnly) stream.end(text, "latin1");
     }
     this.complete();
   }

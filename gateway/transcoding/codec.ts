@@ -1,0 +1,189 @@
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  fromJsonString,
+  type JsonValue,
+  mergeFromBinary,
+  mergeFromJson,
+  type Message,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { type Api } from "../descriptors/api";
+import { type GrpcOptions } from "../options/grpc-options";
+import { BadRequest } from "./bad-request";
+import { hasLongNumbers, readExactly } from "./exact-numbers";
+import { type FoundBinding } from "./method-table";
+import { parametersOf } from "./request-parameters";
+
+/** What a message travels in between client and gateway. */
+export type Encoding = "json" | "binary";
+
+/** What a request says besides its path. */
+export interface RequestContent {
+  readonly query: string;
+  readonly body: Buffer;
+  readonly contentType: string;
+  /** That of the body. */
+  readonly encoding: Encoding;
+}
+
+/** A body and what it is. */
+export interface Content {
+  readonly contentType: string;
+  readonly bytes: Buffer;
+}
+
+export const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  json: "application/json",
+  binary: "application/x-protobuf",
+};
+
+/** A body that is whatever its content type says, and no message. */
+const HTTP_BODY = "google.api.HttpBody";
+
+type Dynamic = Message & Record<string, unknown>;
+
+/** Makes messages of requests, and answers of messages. */
+export class Codec {
+  private readonly reading: { registry: Api["registry"]; ignoreUnknownFields: boolean };
+  private readonly writing: {
+    registry: Api["registry"];
+    alwaysEmitImplicit: boolean;
+    enumAsInteger: boolean;
+    useProtoFieldName: boolean;
+  };
+
+  constructor(
+    { registry }: Api,
+    private readonly options: GrpcOptions,
+  ) {
+    this.reading = { registry, ignoreUnknownFields: options.ignoreUnknown };
+    this.writing = {
+      registry,
+      alwaysEmitImplicit: options.defaults,
+      enumAsInteger: options.enumNumbers,
+      useProtoFieldName: options.protoNames,
+    };
+  }
+
+  /** The message that a request stands for. @throws BadRequest */
+  message(found: FoundBinding, content: RequestContent): Uint8Array {
+    const { input } = found.binding.method.method;
+    const parameters = parametersOf(found, content.query, this.options.ignoreUnknown);
+    try {
+      const message = this.bodyMessage(found, content, input);
+      if (parameters !== undefined) mergeFromJson(input, message, parameters, this.reading);
+      return toBinary(input, message);
+    } catch (error) {
+      throw error instanceof BadRequest ? error : new BadRequest((error as Error).message);
+    }
+  }
+
+  /** What a client gets of an answer's message. @throws Error where it is none, or has an Any of an unknown type */
+  answer({ binding }: FoundBinding, bytes: Uint8Array, encoding: Encoding): Content {
+    const { output } = binding.method.method;
+    const { responseBody } = binding;
+    if (output.typeName === HTTP_BODY && responseBody === undefined) return httpBodyOf(output, bytes);
+    if (encoding === "binary" && responseBody === undefined)
+      return { contentType: CONTENT_TYPES.binary, bytes: Buffer.from(bytes) };
+    const message = fromBinary(output, bytes) as Dynamic;
+    const { message: within } = responseBody ?? {};
+    if (responseBody?.fieldKind === "message" && within !== undefined) {
+      const inner = (message[responseBody.localName] ?? create(within)) as Dynamic;
+      if (within.typeName === HTTP_BODY) return httpBodyOf(within, toBinary(within, inner));
+      if (encoding === "binary")
+        return { contentType: CONTENT_TYPES.binary, bytes: Buffer.from(toBinary(within, inner)) };
+      return json(toJson(within, inner, this.writing));
+    }
+    if (responseBody === undefined) return json(toJson(output, message, this.writing));
+    return json(this.fieldJson(output, message, responseBody));
+  }
+
+  /** One message of a stream, without line breaks. @throws Error as `answer` */
+  line({ binding }: FoundBinding, bytes: Uint8Array): string {
+    return this.answer({ binding, values: [] }, bytes, "json").bytes.toString();
+  }
+
+  /** A field that is not there has the value that it has then. */
+  private fieldJson(message: DescMessage, value: Dynamic, field: DescField): JsonValue {
+    const read = (alwaysEmitImplicit: boolean): JsonValue | undefined => {
+      const written = toJson(message, value, { ...this.writing, alwaysEmitImplicit }) as Record<
+        string,
+        JsonValue
+      >;
+      return written[this.options.protoNames ? field.name : field.jsonName];
+    };
+    return read(this.writing.alwaysEmitImplicit) ?? read(true) ?? null;
+  }
+
+  private bodyMessage({ binding }: FoundBinding, content: RequestContent, input: DescMessage): Dynamic {
+    const { body } = binding;
+    if (body === undefined || content.body.length === 0) return create(input) as Dynamic;
+    const whole = body === "*" ? input : body.fieldKind === "message" ? body.message : undefined;
+    if (whole?.typeName === HTTP_BODY) {
+      const { contentType } = content;
+      const made = fromJson(whole, { contentType, data: content.body.toString("base64") }) as Dynamic;
+      return body === "*" ? made : this.around(input, body as DescField, toBinary(whole, made));
+    }
+    if (content.encoding === "binary") {
+      if (whole === undefined)
+        throw new BadRequest(
+          `the body is the field ${(body as DescField).name}, which is no message: send JSON`,
+          415,
+        );
+      return body === "*"
+        ? (fromBinary(input, content.body) as Dynamic)
+        : this.around(input, body as DescField, content.body);
+    }
+    return this.jsonMessage(input, body, utf8(content.body));
+  }
+
+  private jsonMessage(input: DescMessage, body: "*" | DescField, text: string): Dynamic {
+    const { registry } = this.reading;
+    if (hasLongNumbers(text)) {
+      const value = readExactly(text, body === "*" ? input : body, registry);
+      return fromJson(input, body === "*" ? value : { [body.jsonName]: value }, this.reading) as Dynamic;
+    }
+    if (body === "*") return fromJsonString(input, text, this.reading) as Dynamic;
+    // Or what is put around it could end in its midst.
+    JSON.parse(text);
+    return fromJsonString(input, `{${JSON.stringify(body.jsonName)}:${text}}`, this.reading) as Dynamic;
+  }
+
+  /** A message that has only this message field. */
+  private around(input: DescMessage, field: DescField, bytes: Uint8Array): Dynamic {
+    const message = create(input) as Dynamic;
+    const inner = create(field.message!);
+    mergeFromBinary(field.message!, inner, bytes);
+    reflect(input, message).set(field, reflect(field.message!, inner));
+    return message;
+  }
+}
+
+/** @throws BadRequest */
+function utf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new BadRequest("the body is not in UTF-8");
+  }
+}
+
+const json = (value: JsonValue): Content => ({
+  contentType: CONTENT_TYPES.json,
+  bytes: Buffer.from(JSON.stringify(value)),
+});
+
+function httpBodyOf(type: DescMessage, bytes: Uint8Array): Content {
+  const { contentType, data } = fromBinary(type, bytes) as Dynamic & {
+    contentType: string;
+    data: Uint8Array;
+  };
+  const said = /^[\t\x20-\x7e]+$/.test(contentType) ? contentType : "application/octet-stream";
+  return { contentType: said, bytes: Buffer.from(data) };
+}
