@@ -2,11 +2,12 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { type CallPhases, medianCall } from "./call-phases";
-import { run } from "./command";
+import { attempt, run, until } from "./command";
 import { Deployment } from "./deployment";
 import { colours, step, table } from "./progress";
-import { JP_ROLES, jpRegion, ORIGIN } from "./region";
+import { JP_ROLES, ORIGIN } from "./region";
 import { Testbed } from "./testbed";
+import { publicName, searchEntrance, WebAndSearch } from "./web-and-search";
 
 const CALLS = 21;
 /** Where the origin's authority is put on the app host, for its direct calls. */
@@ -25,7 +26,12 @@ async function main(flags: readonly string[]): Promise<void> {
     return;
   }
   const booting = step("boot three virtual dedicated servers and a far site", (note) =>
-    Testbed.boot({ hosts: Object.keys(JP_ROLES), far: { names: [ORIGIN] }, onStep: note }),
+    Testbed.boot({
+      hosts: Object.keys(JP_ROLES),
+      containers: true,
+      far: { names: [ORIGIN], services: { [searchEntrance()]: { VERSION: "1", TRICLOUD_REGION: "us" } } },
+      onStep: note,
+    }),
   );
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {
@@ -41,8 +47,12 @@ async function main(flags: readonly string[]): Promise<void> {
   }
   const testbed = await booting;
   try {
-    await deploy(testbed);
+    const services = await step("make an image of web, and a registry for it", () =>
+      WebAndSearch.prepare(testbed),
+    );
+    await deploy(testbed, services);
     await showCalls(testbed);
+    await showPage(testbed, services);
   } catch (error) {
     await testbed.stop();
     throw error;
@@ -60,13 +70,13 @@ async function showAvailability(): Promise<void> {
   );
 }
 
-async function deploy(testbed: Testbed): Promise<void> {
+async function deploy(testbed: Testbed, services: WebAndSearch): Promise<void> {
   const deployment = new Deployment(join(testbed.directory, "deployment"));
-  deployment.write(jpRegion(testbed));
-  deployment.adopt("us", "uk");
+  services.write(deployment);
   await step("cdktf deploy jp", async (note) => {
     // What Terraform says of a host is more use than the name of the resource that stands for it.
     const outcome = await deployment.deploy("jp", {
+      env: services.secrets,
       onLine: (line) => note(line.replace(/^.*\(local-exec\):/, "")),
     });
     if (outcome.code !== 0) throw new Error(`cdktf deploy jp failed:\n${outcome.output.trim()}`);
@@ -91,6 +101,32 @@ Milliseconds, the median of ${CALLS} calls each way:
 ${phasesTable(direct, proxied)}
 
 Names are answered by unbound on ${app.name}; one that is in no cache costs the direct call a round trip or more besides.
+`);
+}
+
+/** What a browser gets: a page that two services have made, in two places. */
+async function showPage(testbed: Testbed, { authority }: WebAndSearch): Promise<void> {
+  const url = `https://${publicName()}/`;
+  const front = testbed.host("jp-3").address;
+  // From outside, as far as the hosts go: where the laboratory's own servers are.
+  const page = await step(`open ${url} from outside`, () =>
+    until("the front to know an instance", 60_000, async () => {
+      const { code, stdout } = await attempt("nsenter", [
+        `--net=/run/netns/${testbed.network.rack}`,
+        ...["curl", "-sS", "-f", "-m", "10", "--noproxy", "*", "--cacert", authority],
+        ...["--resolve", `${publicName()}:443:${front}`, "-w", "HTTP/%{http_version} %{http_code}", url],
+      ]);
+      return code === 0 ? stdout : undefined;
+    }),
+  );
+  const [status = "", ...lines] = page.split("\n").reverse();
+  console.log(`
+${url} (${status}), through the front on jp-3 to web, which asks search in the US by http://search.ccnproxy-service/:
+
+${lines
+  .reverse()
+  .map((line) => `  ${line}`)
+  .join("\n")}
 `);
 }
 
@@ -130,6 +166,7 @@ function keep(testbed: Testbed): void {
   console.log(`Still running. Try
   ${file} jp-3 curl -s http://${ORIGIN}.ccnproxy-https/hc
   ${file} jp-1 journalctl -u tricloud-proxy
+  ${file} jp-3 journalctl -u tricloud-service-web
 End it with
   script/demo --stop`);
 }

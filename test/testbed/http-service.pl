@@ -1,5 +1,6 @@
 # A service as its makers put it into an image: answers GET, runs each POST once and says so, takes its time for /slow,
-# and on SIGTERM finishes what is under way. BEHAVIOUR says what is wrong with a bad version.
+# and on SIGTERM finishes what is under way. BEHAVIOUR says what is wrong with a bad version, ASKS which other service it
+# asks, by its one URL, for its own front page.
 use strict;
 use warnings;
 use IO::Socket::INET;
@@ -83,5 +84,18 @@ sub answer {
     open my $status, '<', '/proc/self/status' or return ('200 OK', "no status\n");
     return ('200 OK', join '', grep { /^(Uid|CapEff|CapBnd|NoNewPrivs):/ } <$status>);
   }
-  return ('200 OK', "version $ENV{VERSION} in $ENV{TRICLOUD_REGION}, LOG_LEVEL=" . ($ENV{LOG_LEVEL} // '') . "\n");
+  return ('200 OK', page($ENV{ASKS})) if $path eq '/' && $ENV{ASKS};
+  my $level = defined $ENV{LOG_LEVEL} ? ", LOG_LEVEL=$ENV{LOG_LEVEL}" : '';
+  return ('200 OK', "version $ENV{VERSION} in $ENV{TRICLOUD_REGION}$level\n");
+}
+
+sub page {
+  my ($asked) = @_;
+  my $own = "web, version $ENV{VERSION} in $ENV{TRICLOUD_REGION}\n";
+  my $host = "$asked.ccnproxy-service";
+  my $way = IO::Socket::INET->new(PeerAddr => $host, PeerPort => 80, Timeout => 5)
+    or return "$own$asked: away ($@)\n";
+  print $way "GET / HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n\r\n";
+  my ($head, $body) = split /\r\n\r\n/, join('', <$way>), 2;
+  return $own . ($head =~ m{^HTTP/1.1 200 } ? "$asked: $body" : "$asked: away\n");
 }

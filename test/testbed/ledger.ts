@@ -7,6 +7,7 @@ import {
   rmdirSync,
   rmSync,
   writeFileSync,
+  realpathSync,
 } from "node:fs";
 import { join } from "node:path";
 import { attempt, run, until } from "./command";
@@ -158,9 +159,12 @@ async function remove(made: Made): Promise<void> {
 }
 
 function isMounted(path: string): boolean {
+  if (!existsSync(path)) return false;
+  // The kernel names a mount by where it is, whichever links led there.
+  const place = realpathSync(path).replaceAll(" ", "\\040");
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .some((line) => line.split(" ")[4] === path.replaceAll(" ", "\\040"));
+    .some((line) => line.split(" ")[4] === place);
 }
 
 /** Removes a cgroup with its children, all empty of processes; false when one is still in use. */

@@ -11,7 +11,7 @@ import { exclusively } from "./exclusive";
 import { Ledger } from "./ledger";
 import { FAR_ADDRESS, Network } from "./network";
 import { type OperatorKey, VirtualHost } from "./virtual-host";
-import { serveArchive, serveOrigin } from "./web-server";
+import { serveArchive, serveOrigin, type ServiceEnvironment } from "./web-server";
 
 export interface TestbedProps {
   /** Names of the virtual servers; the first gets the address ending in .11. */
@@ -31,6 +31,8 @@ export interface TestbedProps {
 export interface FarSiteProps {
   /** Names the HTTPS origin's certificate is valid for. */
   readonly names: readonly string[];
+  /** Services that answer there by HTTPS, each under its name. @default - none */
+  readonly services?: Readonly<Record<string, ServiceEnvironment>>;
   /** @default 19 */
   readonly roundTripMs?: number;
 }
@@ -259,8 +261,16 @@ export class Testbed {
     const namespace = await network.addFarSite(roundTripMs);
     const directory = join(ledger.directory, "certificates");
     mkdirSync(directory);
-    const certificates = makeCertificates(directory, props.names);
-    const { files, accessLog } = await serveOrigin(ledger, namespace, FAR_ADDRESS, props.names, certificates);
+    const { names, services = {} } = props;
+    const certificates = makeCertificates(directory, [...names, ...Object.keys(services)]);
+    const { files, accessLog } = await serveOrigin(
+      ledger,
+      namespace,
+      FAR_ADDRESS,
+      names,
+      certificates,
+      services,
+    );
     return {
       address: FAR_ADDRESS,
       roundTripMs,
