@@ -209,6 +209,13 @@ export class GatewayService extends Service<GatewayOptions> {
       };
     const { maxBodyBytes } = destination;
     if (maxBodyBytes !== undefined && head.contentLength > maxBodyBytes) return { ...TOO_LARGE, destination };
+    if (transcoder !== undefined && over === "h2" && !transcoder.allows(path))
+      return {
+        status: 404,
+        problem: "no service of the route has the call's path",
+        refused: true,
+        destination,
+      };
     if (put?.refusal !== undefined) return Object.assign(put.refusal, { destination });
     if (hasShadow(route) && over === "any")
       destination.shadowedBy(() => this.shadowOf(route, decision, head.method));

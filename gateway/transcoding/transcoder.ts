@@ -52,6 +52,12 @@ export class Transcoder {
     this.errors = new ErrorAnswers(options.errors, api.registry);
   }
 
+  /** Whether a call with this path, `/package.Service/Method`, may be made. */
+  allows(path: string): boolean {
+    const { services } = this.options;
+    return services.length === 0 || services.includes(path.slice(1, path.lastIndexOf("/")));
+  }
+
   /** @param target path and query that the service is asked for */
   put(head: RequestHead, target: string, to: CallTarget): Put {
     const translation = this.translation(head, target);
@@ -85,7 +91,8 @@ export class Transcoder {
     const web = WEB.exec(contentType);
     if (web !== null) {
       if (head.method !== "POST") return untranslated(405, "gRPC-Web is asked by POST", "Allow: POST\r\n");
-      if (!METHOD_PATH.test(path)) return untranslated(404, "a call's path is /package.Service/Method");
+      if (!METHOD_PATH.test(path) || !this.allows(path))
+        return untranslated(404, "no service of the route has the call's path");
       return new WebTranslation(path, web[2] ?? "", web[1] !== undefined, options.maxMessageBytes);
     }
     if (GRPC.test(contentType)) return untranslated(415, "gRPC needs HTTP/2");

@@ -20,6 +20,8 @@ type Message = Record<string, unknown>;
 /** A gRPC server on loopback, whose messages another library reads than the gateway's. */
 export interface GrpcService {
   readonly url: string;
+  /** Breaks off what is under way. */
+  stop(): void;
   /** Milliseconds that each was given. */
   readonly deadlines: number[];
   /** Calls that have come. */
@@ -79,5 +81,5 @@ export async function grpcService(file: string, name: string, handlers: Handlers
     ),
   );
   closing.push(() => server.forceShutdown());
-  return { url: `http://127.0.0.1:${port}`, calls, deadlines };
+  return { url: `http://127.0.0.1:${port}`, calls, deadlines, stop: () => server.forceShutdown() };
 }
