@@ -17,6 +17,11 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./init")).main(args),
   },
   {
+    name: "secrets",
+    summary: "makes what Consul keeps secret, once, and renews its certificates",
+    run: async (args) => (await import("./secrets")).main(args),
+  },
+  {
     name: "synth",
     summary: "Terraform's configuration of every stack, from the region values",
     run: async (args) => (await import("./synth")).main(args),

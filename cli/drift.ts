@@ -12,8 +12,8 @@ import { tableText } from "./table-text";
 const USAGE = `usage: tricloud drift [STACK...] [--json] [--repair] [--out DIR]
 
 Compares every dedicated server with its record of the last delivery, and that record with what a deploy would deliver
-today, over SSH and without changing anything. Secrets are compared by digest; give them as a deploy has them, in
-TF_VAR_NAME.
+today, over SSH and without changing anything. Secrets are compared by digest, as a deploy has them: those of
+"tricloud secrets", or in TF_VAR_NAME.
 
   STACK       only the servers of these stacks; of all without
   --json      the findings as JSON
@@ -70,7 +70,7 @@ async function inspectAll(stacks: readonly SynthesizedStack[]): Promise<Found[]>
   return Promise.all(
     stacks.map(async (stack) => {
       const hosts = stackHosts(stack.configuration);
-      const { documents, missing } = todaysDocuments(stack.configuration, hosts);
+      const { documents, missing } = todaysDocuments(stack, hosts);
       if (missing.length > 0)
         process.stderr.write(
           `drift: ${stack.name}: not compared, for it has no value here: ${missing.join(", ")}\n`,

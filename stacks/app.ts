@@ -6,6 +6,7 @@ import pc from "picocolors";
 import { addRegions } from ".";
 import { type AvailabilityRun, collectAvailability } from "../constructs/availability";
 import { loadRegions } from "./values/regions";
+import { giveSecrets } from "./secrets/region-secrets";
 import { loadServices } from "./values/services/load-services";
 import { collectTopology } from "../constructs/topology";
 import { RegionStack } from "./region-stack";
@@ -60,6 +61,8 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
   if (onlyAssess) return;
   refuseInvalid(app);
   app.synth();
+  const stacks = app.node.children.filter((child) => child instanceof RegionStack);
+  for (const warning of giveSecrets(stacks, app.outdir)) console.log(`${yellow("warning")}: ${warning}`);
 }
 
 /** A target that holds only while parts fail independently is met on paper; the report says more. */

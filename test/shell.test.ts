@@ -106,12 +106,11 @@ async function synthesised(): Promise<{ stack: string; values: unknown }[]> {
   try {
     const app = new App({ outdir });
     for (const region of regions) {
-      const strict = region.platform === "ec2" ? {} : { acl: true, tls: true };
       const away =
         region.platform === "gke"
           ? {}
           : { snapshots: { bucket: { bucket: "snapshots", region: "us-east-1" } } };
-      const consul = { ...region.consul, ...strict, ...away };
+      const consul = { ...region.consul, acl: true, tls: true, ...away };
       const [more] = validateRegions([{ file: `${region.name}.ts`, value: { ...region, consul } }]);
       await addStacks(app, more ?? region, validateServices([{ file: "web.ts", value: SERVICE }], regions));
     }

@@ -235,6 +235,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
       spareServers: Math.floor((serverCount - 1) / 2),
       nodeName: this.nodeName(host),
       tokenFile: isServer ? this.managementTokenFile : undefined,
+      accessControl: this.acl !== undefined,
       beginning: isServer ? this.beginning(host) : undefined,
     });
     const { agent, membership } = consulConfigFiles(this.agentOptions(host, serverCount));

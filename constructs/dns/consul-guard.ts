@@ -8,8 +8,10 @@ export interface ConsulGuardOptions {
   readonly spareServers: number;
   /** The agent's name in Consul. @default - the machine's host name */
   readonly nodeName?: string;
-  /** File with a token that may read how the servers are. @default - none is needed */
+  /** File with a token that may read how the servers are, and let one go; on servers. @default - there is none */
   readonly tokenFile?: string;
+  /** Whether tokens are asked for: one that was a server goes on using its own until it has left. @default - whether there is one */
+  readonly accessControl?: boolean;
   /**
    * The datacenter's first start, server after server: each is ready before it has a leader, unless a fellow is there
    * that it has not joined. @default - servers start together, and none is ready without a leader
@@ -44,6 +46,7 @@ export interface Beginning {
  */
 export function consulGuard(options: ConsulGuardOptions): string {
   const { isServer, spareServers, nodeName, tokenFile, beginning } = options;
+  const accessControl = options.accessControl ?? tokenFile !== undefined;
   return `#!/bin/sh
 # Keeps changes to the Consul agent from taking names away. Usage: consul-guard ${COMMANDS}
 set -eu
@@ -51,8 +54,8 @@ node=${nodeName ?? "$(hostname)"}
 role=${isServer ? "server" : "client"}
 started_with=/run/tricloud-consul/started-with
 started_as=/run/tricloud-consul/started-as
-
-${shellApi({ tokenFile })}
+${accessControl ? tokenOf(tokenFile) : ""}
+${shellApi({ tokenFile: accessControl ? '"$token_file"' : undefined })}
 needs_restart_for() {
   for file in ${CONSUL_PATHS.unit} ${CONSUL_PATHS.folder}/*.json; do
     case $file in */service-* | ${CONSUL_PATHS.membership}) ;; *) sha256sum "$file" ;; esac
@@ -93,7 +96,7 @@ have_told() { # names, one a line
     fi
   done
 }
-${beginning === undefined ? "" : beginningFunctions(beginning, tokenFile !== undefined)}gate() {
+${beginning === undefined ? "" : beginningFunctions(beginning, accessControl)}gate() {
   runs_as_server || return 0
 ${spareServers > 0 ? GATE_OF_A_SERVER : "  return 0"}
 }
@@ -159,11 +162,19 @@ ${beginning === undefined ? "" : '    leave_as_agent "$node"\n'}    ;;
   remember)
     needs_restart_for >"$started_with"
     echo "$node $role" >"$started_as"
-    ;;
+${accessControl ? (tokenFile === undefined ? FORGET_TOKEN : keepToken(tokenFile)) : ""}    ;;
   *) echo "usage: consul-guard ${COMMANDS}" >&2; exit 2 ;;
 esac
 `;
 }
+
+/** Out of reach of a delivery, which takes the file of one that is to be a server no longer before it leaves. */
+const KEPT_TOKEN = "/run/tricloud-consul/token";
+const keepToken = (file: string): string => `    (umask 077 && cat ${file} >${KEPT_TOKEN})\n`;
+const FORGET_TOKEN = `    rm -f ${KEPT_TOKEN}\n`;
+const tokenOf = (file = KEPT_TOKEN): string => `token_file=${file}
+[ -e "$token_file" ] || token_file=/dev/null
+`;
 
 const COMMANDS = "gate|spare|ready|serving|apply|leave|remember";
 
@@ -221,9 +232,9 @@ begins() {
 # and again. So the name comes once more as an agent's, and leaves as such.
 leave_as_agent() { # NAME
   scratch=$(mktemp -d)
-  for file in ${CONSUL_PATHS.agent} ${CONSUL_PATHS.membership} ${CONSUL_PATHS.gossip}; do
+  for file in ${CONSUL_PATHS.agent} ${CONSUL_PATHS.membership} ${CONSUL_PATHS.gossip}${hasTokens ? ` ${CONSUL_PATHS.acl}` : ""}; do
     sed -e 's/"server": true/"server": false/' -e 's/"leave_on_terminate": false/"leave_on_terminate": true/' \\
-      -e 's/"bootstrap_expect": [0-9]*/"bootstrap_expect": 0/' -e "s/\\"node_name\\": \\"[^\\"]*/\\"node_name\\": \\"$1/" \\
+      -e 's/"bootstrap_expect": [0-9]*/"bootstrap_expect": 0/' -e 's/"allow_tls": true/"tls": false/' -e "s/\\"node_name\\": \\"[^\\"]*/\\"node_name\\": \\"$1/" \\
       -e "s,\\"data_dir\\": \\"[^\\"]*,\\"data_dir\\": \\"$scratch/data," "$file" >"$scratch/\${file##*/}"
   done
   consul agent -config-dir="$scratch" >"$scratch/said" 2>&1 &

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type StackHost } from "../matters/stack-hosts";
-import { type StackConfiguration } from "../stack/synthesized-stacks";
+import { type SynthesizedStack } from "../stack/synthesized-stacks";
 import { madeUpValues, wantsValue } from "../stack/variable-values";
 import { terraformProgram } from "../terraform";
 
@@ -22,12 +22,16 @@ export interface TodaysDocuments {
  * @throws Error when a document needs what only a deploy knows
  */
 export function todaysDocuments(
-  configuration: StackConfiguration,
+  { configuration, directory: stackDirectory }: SynthesizedStack,
   hosts: readonly StackHost[],
 ): TodaysDocuments {
   const { variable = {}, locals = {} } = configuration;
+  const values = valueFiles(stackDirectory);
   const missing = Object.keys(variable).filter(
-    (name) => wantsValue(variable[name] ?? {}) && process.env[`TF_VAR_${name}`] === undefined,
+    (name) =>
+      wantsValue(variable[name] ?? {}) &&
+      process.env[`TF_VAR_${name}`] === undefined &&
+      !values.some((file) => name in file),
   );
   const directory = mkdtempSync(join(tmpdir(), "tricloud-documents-"));
   try {
@@ -35,6 +39,7 @@ export function todaysDocuments(
       writeFileSync(join(directory, name), JSON.stringify(content), { mode: 0o600 });
     write("cdk.tf.json", { variable, locals });
     write("missing.auto.tfvars.json", madeUpValues(configuration, missing));
+    for (const [index, file] of values.entries()) write(`given-${index}.auto.tfvars.json`, file);
     const documents = hosts.map(({ document }) => `nonsensitive(sensitive(local.${document}))`);
     const { error, status, stdout, stderr } = spawnSync(terraformProgram(), ["console", "-no-color"], {
       cwd: directory,
@@ -54,3 +59,10 @@ export function todaysDocuments(
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+/** The values that Terraform finds beside a stack. */
+const valueFiles = (directory: string): Record<string, unknown>[] =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith(".auto.tfvars.json"))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(directory, name), "utf8")) as Record<string, unknown>);

@@ -1,8 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { attempt, jpRegion, Testbed } from "../testbed";
+import { regionSecrets } from "../testbed/region-secrets";
 import { ObjectStore } from "../testbed/object-store";
 import { type JobRun, WorkflowCheckout } from "../testbed/workflow-steps";
 import { describeOnVirtualHosts } from "./virtual-hosts";
@@ -17,7 +17,7 @@ describeOnVirtualHosts("The deploy workflow", () => {
   let region: DedicatedRegionInput;
   let regions: string;
   let checkouts = 0;
-  const gossipKey = randomBytes(32).toString("base64");
+  const secrets = regionSecrets("jp", "dedicated");
 
   beforeAll(async () => {
     testbed = await Testbed.boot({ hosts: ["jp-1"], far: { names: ["api.example.test"] } });
@@ -53,7 +53,9 @@ describeOnVirtualHosts("The deploy workflow", () => {
         "inputs.region": "jp",
         "inputs.stack": "jp",
         "matrix.region": "jp",
-        "secrets.CONSUL_GOSSIP_KEY": gossipKey,
+        ...Object.fromEntries(
+          Object.entries(secrets).map(([name, value]) => [`secrets.${name.toUpperCase()}`, value]),
+        ),
         "secrets.SSH_PRIVATE_KEY": readFileSync(testbed.operator.privateKeyPath, "utf8").trim(),
         "secrets.PLAN_PASSPHRASE": "a passphrase",
       },
@@ -86,7 +88,7 @@ describeOnVirtualHosts("The deploy workflow", () => {
     expect(planned.summary).toContain("- jp-1: is set up: ");
     // THEN what is kept of it nobody can read, and the machine keeps nothing
     const kept = readFileSync(join(planning.root, "plan.tfplan.gpg"));
-    expect(kept.includes(gossipKey)).toBe(false);
+    for (const secret of Object.values(secrets)) expect(kept.includes(secret)).toBe(false);
     expect(kept.subarray(0, 2).toString("latin1")).not.toBe("PK");
     expect(readdirSync(planning.temporary)).toEqual([]);
 
@@ -102,7 +104,7 @@ describeOnVirtualHosts("The deploy workflow", () => {
     expect(existsSync(join(applying.root, "plan.tfplan.gpg"))).toBe(false);
     expect(readdirSync(applying.temporary)).toEqual([]);
     for (const output of [planned.output, planned.summary, applied.output])
-      expect(output).not.toContain(gossipKey);
+      for (const secret of Object.values(secrets)) expect(output).not.toContain(secret);
 
     // WHEN an older plan comes to be applied THEN Terraform refuses it
     const late = checkout();

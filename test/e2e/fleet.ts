@@ -2,6 +2,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, ORIGIN, Testbed, until, type VirtualHost } from "../testbed";
+import { SERVERS_HEALTH } from "../testbed/consul-commands";
 import { difference, snapshot } from "./host-snapshot";
 
 type Server = DedicatedRegionInput["servers"][number];
@@ -11,7 +12,6 @@ type Role = Server["roles"][number];
 const MACHINES = ["m-1", "m-2", "m-3", "m-4", "m-5", "m-6", "m-7"];
 const FEWEST = 5;
 const HEALTH_OF_ORIGIN = `http://${ORIGIN}.ccnproxy-https/hc`;
-const HEALTH = "curl -sS http://127.0.0.1:8500/v1/operator/autopilot/health";
 
 /** A machine's part in the region. */
 interface Entry {
@@ -121,7 +121,7 @@ export class Fleet {
     await this.caller.run("systemctl stop call-all-the-time; rm -rf /srv/*");
     const aged = await this.snapshots();
     await Promise.all(this.entries.map(({ host }) => host.reinstall().then(() => host.start())));
-    const fresh = new Deployment(join(this.testbed.directory, "fresh"), this.deployment.gossipKey);
+    const fresh = new Deployment(join(this.testbed.directory, "fresh"), this.deployment);
     await this.deploy(fresh);
     const young = await this.snapshots();
     return this.entries.flatMap(({ name }, index) =>
@@ -200,7 +200,7 @@ export class Fleet {
     const expected = this.with("consul-server").map(({ name }) => name);
     const { host } = this.with("consul-server")[0]!;
     const health = await until("an answer of the servers", 120_000, async () => {
-      const answer = await host.attempt(HEALTH);
+      const answer = await host.attempt(SERVERS_HEALTH);
       return answer.stdout.startsWith("{") ? answer.stdout : undefined;
     });
     const { Servers } = JSON.parse(health) as { Servers: { Name: string; Voter: boolean }[] };
@@ -230,7 +230,12 @@ export class Fleet {
       roles: [...roles],
       ...(retired === undefined ? {} : { retired }),
     }));
-    const consul = { ...described.consul, ...(this.peers === undefined ? {} : { peers: this.peers }) };
+    // Whoever has peers says whose tokens hold; it says so always, that peers alone come and go.
+    const consul = {
+      ...described.consul,
+      primaryDatacenter: "jp",
+      ...(this.peers === undefined ? {} : { peers: this.peers }),
+    };
     deployment.write({ ...described, consul, servers });
     const { code, output } = await deployment.deploy("jp");
     if (code !== 0) throw new Error(`exit code ${code}:\n${output}`);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, ORIGIN, type Outcome, Testbed, until, type VirtualHost } from "../testbed";
+import { CONSUL_AS_SERVER, SERVERS_HEALTH } from "../testbed/consul-commands";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const HOSTS = ["jp-1", "jp-2", "jp-3", "jp-4", "jp-5"];
@@ -15,8 +16,6 @@ while :; do
   echo >>/srv/asked
   sleep 0.2
 done`;
-
-const HEALTH = "curl -sS http://127.0.0.1:8500/v1/operator/autopilot/health";
 
 describeOnVirtualHosts("the Consul servers of JP while they change", () => {
   let testbed: Testbed;
@@ -50,7 +49,8 @@ describeOnVirtualHosts("the Consul servers of JP while they change", () => {
       ];
       return { name, address, hostKey, roles, ...more };
     });
-    deployment.write({ ...described, servers });
+    // One that is to be a server no longer has to ask for the others' health with the rights that it had.
+    deployment.write({ ...described, consul: { ...described.consul, tls: true, acl: true }, servers });
   }
 
   async function deploy(): Promise<Outcome> {
@@ -61,7 +61,7 @@ describeOnVirtualHosts("the Consul servers of JP while they change", () => {
 
   /** The voters by the servers' own account, by name. `list-peers` may give names that they had before. */
   async function voters(host: VirtualHost): Promise<string[]> {
-    const health = await host.run(HEALTH);
+    const health = await host.run(SERVERS_HEALTH);
     const { Servers } = JSON.parse(health) as { Servers: { Name: string; Voter: boolean }[] };
     return Servers.flatMap(({ Name, Voter }) => (Voter ? [Name] : [])).sort();
   }
@@ -72,9 +72,11 @@ describeOnVirtualHosts("the Consul servers of JP while they change", () => {
     const seen = await until(`an answer of the servers`, 120_000, () => voters(asked).catch(() => undefined));
     if (seen.join() === expected.join()) return;
     const about = ["members", "operator raft list-peers", "operator autopilot get-config"].map(
-      (words) => `consul ${words} 2>&1`,
+      (words) => `${CONSUL_AS_SERVER} ${words} 2>&1`,
     );
-    const said = await asked.run([...about, HEALTH].map((command) => `${command} || true`).join("; echo; "));
+    const said = await asked.run(
+      [...about, SERVERS_HEALTH].map((command) => `${command} || true`).join("; echo; "),
+    );
     throw new Error(`expected the voters ${expected.join(", ")}, they are ${seen.join(", ")}:\n${said}`);
   }
 

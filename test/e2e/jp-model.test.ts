@@ -6,6 +6,7 @@ import { type Outcome, outcome, type Service } from "../../constructs/availabili
 import { type DedicatedRegion, validateRegions } from "../../stacks/values/regions";
 import { JpStack } from "../../stacks/jp";
 import { Deployment, jpRegion, JP_ROLES, ORIGIN, run, Testbed, until } from "../testbed";
+import { SERVERS_HEALTH } from "../testbed/consul-commands";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const SITE = "dedicated/sakura/jp";
@@ -147,8 +148,7 @@ async function observed(testbed: Testbed): Promise<Outcome> {
 async function recovered(testbed: Testbed): Promise<void> {
   await until("all is well again", SETTLING_MS, async () => {
     if ((await observed(testbed)) !== "full") return undefined;
-    const health = "http://127.0.0.1:8500/v1/operator/autopilot/health";
-    const { stdout } = await testbed.host("jp-3").attempt(`curl -s -m 2 ${health}`);
+    const { stdout } = await testbed.host("jp-3").attempt(SERVERS_HEALTH);
     return /"FailureTolerance":\s*1\b/.test(stdout) ? true : undefined;
   });
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, ORIGIN, type Outcome, Testbed, until, type VirtualHost } from "../testbed";
+import { CONSUL_AS_SERVER } from "../testbed/consul-commands";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const HOSTS = ["jp-1", "jp-2", "jp-3", "jp-4"];
@@ -93,7 +94,7 @@ describeOnVirtualHosts("the machines that a region on dedicated servers names", 
     expect(output).toContain("jp-3: active");
     expect(await host.run(`systemctl is-active ${SERVICES}`)).toBe("active\nactive\n");
     await until("jp-3 votes", 120_000, async () =>
-      /^jp-3 .* true /m.test(await testbed.host("jp-1").run("consul operator raft list-peers"))
+      /^jp-3 .* true /m.test(await testbed.host("jp-1").run(`${CONSUL_AS_SERVER} operator raft list-peers`))
         ? true
         : undefined,
     );

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, JP_ROLES, ORIGIN, type Outcome, Testbed, until } from "../testbed";
+import { CONSUL_AS_SERVER } from "../testbed/consul-commands";
 import { Aws, AWS_REGION } from "../testbed/ec2/aws";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 
@@ -87,7 +88,7 @@ describeOnVirtualHosts("snapshots of Consul in a bucket of S3", () => {
 
   it("are put there by the leader, signed with a key that no command line shows", async () => {
     // GIVEN something to lose
-    await testbed.host("jp-2").run("consul kv put orders/last 4711");
+    await testbed.host("jp-2").run(`${CONSUL_AS_SERVER} kv put orders/last 4711`);
     // WHEN the timers fire
     expect(await taken()).toEqual([0, 0, 0]);
     // THEN there is one, and Consul says so
@@ -114,12 +115,12 @@ describeOnVirtualHosts("snapshots of Consul in a bucket of S3", () => {
     );
     await Promise.all(testbed.hosts.map((host) => host.run("systemctl start consul")));
     await untilLeader();
-    expect((await testbed.host("jp-3").attempt("consul kv get orders/last")).code).not.toBe(0);
+    expect((await testbed.host("jp-3").attempt(`${CONSUL_AS_SERVER} kv get orders/last`)).code).not.toBe(0);
     // WHEN the documented command runs on one of them
     const said = await testbed.host("jp-1").run(`${SNAPSHOT} restore`);
     // THEN
     expect(said).toContain("Restored snapshot");
-    expect(await testbed.host("jp-3").run("consul kv get orders/last")).toBe("4711\n");
+    expect(await testbed.host("jp-3").run(`${CONSUL_AS_SERVER} kv get orders/last`)).toBe("4711\n");
   });
 
   it("fail where everybody can see it when the bucket does not take them", async () => {

@@ -1,8 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import type { ServiceInput } from "../../stacks/values/services";
+import { newGossip } from "../../cli/secrets/consul-secrets";
+import { makeSecrets } from "./region-secrets";
 import { attempt, type CommandOptions, type CommandResult } from "./command";
 
 const PROJECT = resolve(__dirname, "../..");
@@ -21,15 +22,20 @@ export class Deployment {
   private readonly regions: string;
   private readonly services: string;
   private readonly environment: Record<string, string | undefined>;
+  /** Given to Terraform by the environment; what else is secret lies in files. */
+  readonly gossipKey: string;
+  private readonly secrets: string;
 
   /**
    * @param directory need not exist yet
-   * @param gossipKey the secret that it gives to Terraform
+   * @param like the one whose secrets it has too. Has some of its own without
    */
   constructor(
     readonly directory: string,
-    readonly gossipKey = randomBytes(32).toString("base64"),
+    like?: Deployment,
   ) {
+    this.gossipKey = like?.gossipKey ?? newGossip()["consul_gossip_key"]!;
+    this.secrets = like?.secrets ?? join(directory, "secrets");
     const app = join(PROJECT, "dist/main.js");
     if (!existsSync(app)) throw new Error(`${app} is missing: run npm run build`);
     this.regions = join(directory, "regions");
@@ -40,6 +46,7 @@ export class Deployment {
     const configFile = process.env.TF_CLI_CONFIG_FILE;
     this.environment = {
       TRICLOUD_REGIONS: this.regions,
+      TRICLOUD_SECRETS: this.secrets,
       TF_VAR_consul_gossip_key: this.gossipKey,
       // A named file that is not there makes every Terraform command print a warning.
       TF_CLI_CONFIG_FILE: configFile !== undefined && existsSync(configFile) ? configFile : undefined,
@@ -49,9 +56,10 @@ export class Deployment {
     };
   }
 
-  /** Puts a region value in place of the one of that name. */
+  /** Puts a region value in place of the one of that name. What it is to keep secret is made with the first one. */
   write<R extends { readonly name: string }>(region: R): void {
     writeFileSync(join(this.regions, `${region.name}.json`), JSON.stringify(region, undefined, 2));
+    makeSecrets(this.secrets, region.name);
   }
 
   /** Puts a service in place of the one of that name. */

@@ -146,9 +146,9 @@ const consul = z.strictObject({
   snapshots: snapshots.prefault({}),
   /** Run one server without quorum: for trying things out, never for a service. */
   singleServer: z.boolean().default(false),
-  /** Encrypt and verify what agents say to servers; the certificates are sensitive Terraform variables. */
+  /** Encrypt and verify what agents say to servers; `npx tricloud secrets` makes the certificates. */
   tls: z.boolean().default(false),
-  /** Deny whatever no token allows; the tokens are sensitive Terraform variables. */
+  /** Deny whatever no token allows; `npx tricloud secrets` makes the tokens. */
   acl: z.boolean().default(false),
   /** "allow" only for the time in which a running region gets its tokens. */
   aclDefaultPolicy: z.enum(["allow", "deny"]).default("deny"),

@@ -108,20 +108,27 @@ function federationProblems(regions: readonly Region[]): RegionProblem[] {
     )
     .flatMap(([earlier, later]) =>
       (["tls", "acl", "primaryDatacenter"] as const)
-        .filter((field) => earlier.consul[field] !== later.consul[field])
-        .map((field) => ({
+        .map((field) => ({ field, one: agreed(earlier, field), other: agreed(later, field) }))
+        .filter(({ one, other }) => one !== other)
+        .map(({ field, one, other }) => ({
           region: later.name,
           path: `consul.${field}`,
-          value: JSON.stringify(later.consul[field]) ?? "nothing",
-          expectation: `expected ${JSON.stringify(earlier.consul[field]) ?? "nothing"} as in region ${earlier.name}, with which it federates`,
+          value: JSON.stringify(other) ?? "nothing",
+          expectation: `expected ${JSON.stringify(one) ?? "nothing"} as in region ${earlier.name}, with which it federates`,
         })),
     );
   return [
-    ...regions.flatMap(primaryProblems),
+    ...regions.flatMap((region) => primaryProblems(region, regions)),
     ...regions.flatMap(failoverProblems),
     ...regions.flatMap((region) => strayPeers(region, regions)),
     ...disagreements,
   ];
+}
+
+/** What federated regions must agree on. One that names no other is joined by them, and holds its own tokens. */
+function agreed(region: Region, field: "tls" | "acl" | "primaryDatacenter"): string | boolean | undefined {
+  const holdsItsOwn = field === "primaryDatacenter" && region.consul.acl && peersOf(region).length === 0;
+  return region.consul[field] ?? (holdsItsOwn ? region.name : undefined);
 }
 
 /** Servers of one datacenter with addresses of another region. */
@@ -162,10 +169,12 @@ function failoverProblems(region: Region): RegionProblem[] {
   );
 }
 
-function primaryProblems(region: Region): RegionProblem[] {
+function primaryProblems(region: Region, regions: readonly Region[]): RegionProblem[] {
   const { acl, primaryDatacenter } = region.consul;
-  const members = [region.name, ...peersOf(region)];
-  const isMissing = acl && primaryDatacenter === undefined && members.length > 1;
+  const peers = peersOf(region);
+  const joining = regions.filter((other) => peersOf(other).includes(region.name)).map(({ name }) => name);
+  const members = [...new Set([region.name, ...peers, ...joining])];
+  const isMissing = acl && primaryDatacenter === undefined && peers.length > 0;
   const isStranger = primaryDatacenter !== undefined && !members.includes(primaryDatacenter);
   if (!isMissing && !isStranger) return [];
   return [

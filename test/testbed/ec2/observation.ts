@@ -1,5 +1,6 @@
 import { copyFileSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { SERVERS_HEALTH } from "../consul-commands";
 import { type VirtualHost } from "../virtual-host";
 
 /** One look-up or call of a load, its times in milliseconds. */
@@ -82,5 +83,5 @@ export const serversHealth = (host: VirtualHost) =>
     host,
     "servers-health",
     undefined,
-    "while :; do curl -s -m 2 http://127.0.0.1:8500/v1/operator/autopilot/health; echo; sleep 0.5; done >$OUTPUT",
+    `while :; do ${SERVERS_HEALTH}; echo; sleep 0.5; done >$OUTPUT`,
   );

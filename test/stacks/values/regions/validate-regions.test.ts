@@ -222,16 +222,14 @@ describe("validateRegions", () => {
   });
 
   test.each([
-    [{ acl: true }, "acl: expected true as in region jp, with which it federates, got: false"],
-    [{ tls: true }, "tls: expected true as in region jp, with which it federates, got: false"],
-  ])("refuses federated datacenters of which one has %j", (consul, message) => {
+    ["acl", "acl: expected true as in region jp, with which it federates, got: false"],
+    ["tls", "tls: expected true as in region jp, with which it federates, got: false"],
+  ])("refuses federated datacenters of which one goes without %s", (field, message) => {
     // GIVEN a region that federates with another, which goes without
-    const peers = { uk: ["10.30.0.5"] };
-    const first = jp({ consul: { ...consul, peers, primaryDatacenter: "jp" } });
+    const federated = { tls: true, acl: true, peers: { uk: ["10.30.0.5"] }, primaryDatacenter: "jp" };
+    const uk = { ...ukRegion, consul: { [field]: false, primaryDatacenter: "uk" } };
     // THEN the other is told, since its servers would be turned away
-    expect(
-      problemsOf(first, { ...ukRegion, consul: { tls: false, acl: false, primaryDatacenter: "uk" } }),
-    ).toContain(`region uk: consul.${message}`);
+    expect(problemsOf(jp({ consul: federated }), uk)).toContain(`region uk: consul.${message}`);
   });
 
   test("refuses federated datacenters with tokens of which nobody knows whose hold", () => {
@@ -243,6 +241,21 @@ describe("validateRegions", () => {
     ]);
     expect(problemsOf(jp({ consul: { ...consul, primaryDatacenter: "de" } }))).toEqual([
       'region jp: consul.primaryDatacenter: expected the datacenter whose tokens hold for all: one of jp, us, got: "de"',
+    ]);
+  });
+
+  test("takes a region that others join for the one whose tokens hold, and lets it name one of them", () => {
+    // GIVEN the US that join JP, which names nobody
+    const us = (primaryDatacenter: string) => ({
+      ...usRegion,
+      consul: { acl: true, peers: { jp: ["10.10.0.11"] }, primaryDatacenter },
+      consulWanNetworks: ["10.10.0.0/16"],
+    });
+    // THEN either can hold the tokens, as long as both say the same
+    expect(problemsOf(jp({ consul: { acl: true } }), us("jp"))).toEqual([]);
+    expect(problemsOf(jp({ consul: { acl: true, primaryDatacenter: "us" } }), us("us"))).toEqual([]);
+    expect(problemsOf(jp({ consul: { acl: true } }), us("us"))).toEqual([
+      'region us: consul.primaryDatacenter: expected "jp" as in region jp, with which it federates, got: "us"',
     ]);
   });
 
