@@ -249,8 +249,8 @@ class FileConverter {
       name,
       inputType: typeName(requestType),
       outputType: typeName(responseType),
-      clientStreaming: requestStream,
-      serverStreaming: responseStream,
+      ...(requestStream ? { clientStreaming: true } : {}),
+      ...(responseStream ? { serverStreaming: true } : {}),
       options,
     });
   }

@@ -11,8 +11,7 @@ import {
 import { loadSync } from "@grpc/proto-loader";
 
 export const PROTOS = join(__dirname, "protos");
-/** Where google/api/annotations.proto is. */
-export const INCLUDES = [PROTOS, join(__dirname, "../../node_modules/protobufjs")];
+export const INCLUDES = [PROTOS];
 export const SHOP = { protos: [join(PROTOS, "shop.proto")], includes: INCLUDES };
 
 type Message = Record<string, unknown>;

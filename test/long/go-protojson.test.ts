@@ -1,0 +1,156 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromBinary, toBinary, toJson } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { Api } from "../../gateway/descriptors/api";
+import { readDescriptors } from "../../gateway/descriptors/descriptor-set";
+import { httpRuleOf } from "../../gateway/descriptors/http-rule";
+import { readGrpcOptions } from "../../gateway/options/grpc-values";
+import { bindingsOf } from "../../gateway/transcoding/binding";
+import { Codec } from "../../gateway/transcoding/codec";
+import { MethodTable } from "../../gateway/transcoding/method-table";
+
+const PROTOS = join(__dirname, "../gateway/protos");
+const FILE = join(PROTOS, "shop.proto");
+
+const obstacle = spawnSync("go", ["version"]).status === 0 ? "" : "is compared with Go's, and there is no go";
+
+/** JSON that both take, and write the same. */
+const TAKEN = [
+  '{"anInt64":"9007199254740993","aUint64":"18446744073709551615","aSint64":-9223372036854775808}',
+  '{"aFixed64":18446744073709551615,"aSfixed64":"-1","anInt32":-2147483648,"aUint32":4294967295}',
+  '{"aFloat":0.5,"aDouble":1e300}',
+  '{"aDouble":"NaN","aFloat":"-Infinity"}',
+  '{"aDouble":-0,"anInt32":1e2,"aUint32":3.0,"aSint32":"7"}',
+  '{"aBytes":"+/8=","aString":"\\u00fc\\ud83d\\ude00\\u2028","kind":"LARGE","kinds":["SMALL",7,2]}',
+  '{"a_bytes":"-_8"}',
+  '{"inner":{"name":"a","inner":{"inner":{}}},"inners":[{},{"count":"1"}]}',
+  '{"byName":{"":{"name":"a"},"constructor":{}},"byNumber":{"-1":"x","9007199254740993":"y"},"byFlag":{"true":"SMALL"}}',
+  '{"text":""}',
+  '{"nothing":null}',
+  '{"maybe":0,"anotherName":"x"}',
+  '{"renamed":"x"}',
+  '{"at":"2026-01-02T04:04:05.120+01:00","lasting":"-1.5s","mask":"a,bC.d"}',
+  '{"at":"0001-01-01T00:00:00Z","lasting":"315576000000s","mask":""}',
+  '{"free":{"a":[1,null,{"b":true}],"":1.5},"value":null,"list":[[],{}]}',
+  '{"any":{"@type":"type.googleapis.com/shop.v1.Page","content":"c"}}',
+  '{"any":{"@type":"type.googleapis.com/google.protobuf.Duration","value":"3s"}}',
+  '{"empty":{},"boolValue":false,"bytesValue":"","int64Value":"0","stringValue":"","doubleValue":0,"uint64Value":1}',
+  '{"wrapped":["9007199254740993",1],"int64Value":9007199254740993}',
+  '{"anInt32":null,"inner":null,"numbers":null}',
+];
+
+/** JSON that both refuse. */
+const REFUSED = [
+  '{"anInt32":1.5}',
+  '{"anInt32":2147483648}',
+  '{"anInt64":"9223372036854775808"}',
+  '{"aUint32":-1}',
+  '{"aUint64":18446744073709551616}',
+  '{"aString":1}',
+  '{"aString":1234567890123456789}',
+  '{"aBool":"true"}',
+  '{"aBool":1}',
+  '{"kind":"NO_SUCH"}',
+  '{"text":"a","number":"1"}',
+  '{"aBool":true,"aBool":true}',
+  '{"aBool":true,"a_bool":true}',
+  '{"nobody":1}',
+  '{"aString":"\\ud800"}',
+  '{"any":{"@type":"x/no.Such"}}',
+  '{"any":{"content":"c"}}',
+  '{"at":"2026-01-02"}',
+  '{"at":"2026-01-02T03:04:05"}',
+  '{"lasting":"1"}',
+  '{"lasting":"315576000001s"}',
+  '{"aBytes":"*"}',
+  '{"numbers":[null]}',
+  '{"numbers":1}',
+  '{"inner":[]}',
+  '{"byName":{"a":null}}',
+  '{"byFlag":{"1":"SMALL"}}',
+  '{"aFloat":1e39}',
+  '{"anInt32":""}',
+  '{"anInt32":" 1"}',
+  "[]",
+  "null",
+  '{"aBool":true}x',
+];
+
+interface GoAnswer {
+  readonly error?: string;
+  readonly binary?: string;
+  readonly json?: unknown;
+}
+
+(obstacle === "" ? describe : describe.skip)(`GIVEN Go's protojson and a compiler ${obstacle}`, () => {
+  let directory: string;
+  let said: readonly GoAnswer[];
+  const api = Api.of(readDescriptors({ descriptors: undefined, protos: [FILE], includes: [PROTOS] }), FILE);
+  const input = api.registry.getMessage("shop.v1.Everything")!;
+
+  /** What a body stands for here; an error where it is refused. */
+  function ours(text: string): Uint8Array | Error {
+    const { found } = new MethodTable(api.methods.flatMap(bindingsOf)).find("POST", "/v1/echo");
+    const content = { query: "", body: Buffer.from(text), contentType: "", encoding: "json" } as const;
+    try {
+      return new Codec(api, readGrpcOptions({}, [])).message(found!, content);
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), "tricloud-protojson-"));
+    const program = join(directory, "protojson");
+    execFileSync("go", ["build", "-mod=readonly", "-buildvcs=false", "-o", program, "."], {
+      cwd: join(__dirname, "transcoding"),
+      stdio: "pipe",
+    });
+    const lines = [...TAKEN, ...REFUSED].map((text) => `${JSON.stringify(text)}\n`).join("");
+    const output = execFileSync(program, ["shop.v1.Everything", "shop.proto", PROTOS], {
+      input: lines,
+      encoding: "utf8",
+    });
+    said = output
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as GoAnswer);
+  }, 600_000);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  test.each(TAKEN)("WHEN both read %s THEN they read, and write, the same", (text) => {
+    const answer = said[1 + TAKEN.indexOf(text)]!;
+    expect(answer.error).toBeUndefined();
+    const bytes = ours(text);
+    if (bytes instanceof Error) throw bytes;
+    const json = (from: Uint8Array): unknown =>
+      toJson(input, fromBinary(input, from), { registry: api.registry });
+    expect(json(bytes)).toEqual(answer.json);
+    // The order of a map's entries is nobody's.
+    expect(json(Buffer.from(answer.binary ?? "", "base64"))).toEqual(answer.json);
+  });
+
+  test.each(REFUSED)("WHEN both read %j THEN both refuse it", (text) => {
+    const answer = said[1 + TAKEN.length + REFUSED.indexOf(text)]!;
+    expect([ours(text) instanceof Error, answer.error !== undefined]).toEqual([true, true]);
+  });
+
+  test("WHEN a .proto file is read THEN it is what the compiler makes of it", () => {
+    const set = fromBinary(FileDescriptorSetSchema, Buffer.from(said[0]!.binary!, "base64"));
+    const theirs = set.file.find(({ name }) => name === "shop.proto")!;
+    const own = api.registry.getFile("shop.proto")!.proto;
+    // What is not read of options: none but those of methods has any here.
+    const bare = (file: typeof own): unknown =>
+      toJson(
+        FileDescriptorProtoSchema,
+        fromBinary(FileDescriptorProtoSchema, toBinary(FileDescriptorProtoSchema, file)),
+      );
+    expect(bare(own)).toEqual(bare(theirs));
+    const rules = (file: typeof own): unknown =>
+      file.service.flatMap(({ method }) => method.map(({ options }) => httpRuleOf(options)));
+    expect(rules(own)).toEqual(rules(theirs));
+  });
+});
