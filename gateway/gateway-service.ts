@@ -209,7 +209,7 @@ export class GatewayService extends Service<GatewayOptions> {
       };
     const { maxBodyBytes } = destination;
     if (maxBodyBytes !== undefined && head.contentLength > maxBodyBytes) return { ...TOO_LARGE, destination };
-    if (transcoder !== undefined && over === "h2" && !transcoder.allows(path))
+    if (transcoder !== undefined && over === "h2" && !transcoder.allows(pathOf(decision.target ?? target)))
       return {
         status: 404,
         problem: "no service of the route has the call's path",
@@ -345,6 +345,8 @@ export class GatewayService extends Service<GatewayOptions> {
     return state;
   }
 }
+
+const pathOf = (target: string): string => target.replace(/\?.*/, "");
 
 /** Who has a request of this route: its service, or while its users are moving there, the monolith. */
 function serviceFor(

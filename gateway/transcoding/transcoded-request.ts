@@ -70,7 +70,7 @@ export class TranscodedRequest {
     const lines =
       metadataOf(captured.head) +
       `content-type: application/grpc${subtype}\r\ngrpc-accept-encoding: identity\r\n` +
-      (deadline === Infinity ? "" : `grpc-timeout: ${Math.max(1, Math.round(deadline * 1000))}m\r\n`) +
+      timeoutLine(deadline) +
       `content-length: ${body.length}\r\n\r\n`;
     const headFor = ({ origin }: OriginLink): string =>
       `POST ${translation.path} HTTP/1.1\r\nHost: ${target.keepHost && head.host !== "" ? head.host : origin.authority}\r\n${lines}`;
@@ -101,12 +101,23 @@ export class TranscodedRequest {
   }
 }
 
-/** Seconds that a client gives a call (gRPC over HTTP2, Timeout); undefined where it says none. */
-export function deadlineOf(text: string | undefined): number | undefined {
+/** Seconds that a client gives a call (gRPC over HTTP2, Timeout); undefined where it says none, or more than a day. */
+function deadlineOf(text: string | undefined): number | undefined {
   const [, value, unit] = /^(\d{1,8})([HMSmun])$/.exec(text ?? "") ?? [];
-  return value === undefined ? undefined : Number(value) * SECONDS[unit as keyof typeof SECONDS];
+  if (value === undefined) return undefined;
+  const seconds = Number(value) * SECONDS[unit as keyof typeof SECONDS];
+  return seconds > DAY ? undefined : Math.max(seconds, LEAST);
 }
 
+/** The same as a service reads it, which has room for eight digits. */
+function timeoutLine(seconds: number): string {
+  if (seconds === Infinity) return "";
+  return `grpc-timeout: ${seconds > DAY ? `${Math.round(seconds)}S` : `${Math.round(seconds * 1000)}m`}\r\n`;
+}
+
+const DAY = 86_400;
+/** Where a client gives no time at all: a call ends as one whose time is up. */
+const LEAST = 0.001;
 const SECONDS = { H: 3600, M: 60, S: 1, m: 1e-3, u: 1e-6, n: 1e-9 };
 
 /** The fields of a head that go on as metadata. */

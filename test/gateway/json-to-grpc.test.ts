@@ -204,6 +204,12 @@ describe("GIVEN a gateway before a service of gRPC", () => {
         status: 504,
       });
       expect(shop.deadlines.at(-1)).toBeLessThanOrEqual(50);
+      expect(await ask(gateway, "/v1/slow", { headers: { "grpc-timeout": "0m" } })).toMatchObject({
+        status: 504,
+      });
+      expect(await ask(gateway, "/v1/echo", { headers: { "grpc-timeout": "99999999H" } })).toMatchObject({
+        status: 200,
+      });
     });
   });
 
