@@ -64,6 +64,13 @@ export type {
 } from "./dns/unbound-options";
 
 // Services: what people deploy, and how the internet reaches it.
+export type {
+  AcmeCertificate,
+  AcmeDns,
+  DynamicUpdates,
+  Route53Access,
+  TsigAlgorithm,
+} from "./front/acme-certificate";
 export type { FrontedService, FrontLimits } from "./front/front-config";
 export { PublicFront, type PublicFrontProps } from "./front/public-front";
 export type { RegistryAccess } from "./service/container-runtime";

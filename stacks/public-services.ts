@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { type Block, slaComponent } from "../constructs/availability";
 import type { ConsulCluster } from "../constructs/dns";
-import { PublicFront } from "../constructs/front";
+import { PublicFront, type PublicFrontProps } from "../constructs/front";
 import type { IHost } from "../constructs/host";
 import type { DedicatedRegion } from "./values/regions";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
@@ -29,15 +29,10 @@ export function publicServices(
 ): (name: string, needs: ServiceNeeds) => ServiceNeeds {
   const shown = servicesIn(services, region).filter((service) => service.public !== undefined);
   if (shown.length === 0) return (_, needs) => needs;
-  const pem = (name: string, description: string, label: string): string =>
-    sensitiveVariable(scope, name.replaceAll("_", "-"), {
-      name,
-      description,
-      condition: `can(regex("^-----BEGIN ${label}-----", var.${name}))`,
-      expected: "be a PEM text",
-    });
+  const { certificate, ...front } = region.front;
   const fronts = new PublicFront(scope, "front", {
-    ...region.front,
+    ...front,
+    ...certificateOf(scope, certificate),
     hosts,
     consul,
     services: shown.map((service) => ({
@@ -45,12 +40,6 @@ export function publicServices(
       ...service.public!,
       atMost: Math.max(LEAST_PLACES, 2 * placed(service, region).length),
     })),
-    certificate: pem(
-      "front_certificate",
-      "Certificate for all public host names of the region, PEM, with those between it and its authority",
-      "CERTIFICATE",
-    ),
-    key: pem("front_key", "Key of that certificate, PEM", "([A-Z]+ )?PRIVATE KEY"),
   });
   const isShown = (name: string) => shown.some((service) => service.name === name);
   return (name, needs) =>
@@ -65,6 +54,48 @@ export function publicServices(
           },
         }
       : needs;
+}
+
+/** Where the fronts' certificate comes from, with the sensitive variables that it takes. */
+function certificateOf(
+  scope: Construct,
+  ordered: DedicatedRegion["front"]["certificate"],
+): Pick<PublicFrontProps, "certificate" | "key" | "acme"> {
+  const variable = (name: string, description: string, pattern: string, expected: string): string =>
+    sensitiveVariable(scope, name.replaceAll("_", "-"), {
+      ...{ name, description, expected },
+      condition: `can(regex("${pattern}", var.${name}))`,
+    });
+  const pem = (name: string, description: string, label: string): string =>
+    variable(name, description, `^-----BEGIN ${label}-----`, "be a PEM text");
+  if (ordered === undefined) {
+    return {
+      certificate: pem(
+        "front_certificate",
+        "Certificate for all public host names of the region, PEM, with those between it and its authority",
+        "CERTIFICATE",
+      ),
+      key: pem("front_key", "Key of that certificate, PEM", "([A-Z]+ )?PRIVATE KEY"),
+    };
+  }
+  const word = (name: string, description: string): string =>
+    variable(name, description, "^[A-Za-z0-9+/=]+$", "be one word of letters, digits, +, / and =");
+  const { dns, ...acme } = ordered.acme;
+  if (dns === "route53") {
+    const route53 = {
+      keyId: word(
+        "front_acme_key_id",
+        "Access key that may change the records _acme-challenge.* of public names",
+      ),
+      secretKey: word("front_acme_secret_key", "What requests of that access key are signed with"),
+    };
+    return { acme: { ...acme, dns: { route53 } } };
+  }
+  const secret = word(
+    "front_acme_tsig_secret",
+    "Base64 of the key that updates of the public names' zone are signed with",
+  );
+  return { acme: { ...acme, dns: { rfc2136: { ...dns.rfc2136, secret } } } };
 }
 
 /** Instances that a front has places for at least: more may come before it is told of them. */

@@ -25,9 +25,13 @@ agent_prefix "" {
 }
 `;
 
+/** Exit code of a command under a lock that it got, and that failed. */
+export const FAILED_UNDER_LOCK = 2;
+
 /**
- * A shell command that runs another one while it alone has the lock, and exits as that one does; with 1 when it does not
- * get the lock within that time, or Consul is away. What runs is ended when the lock is lost.
+ * A shell command that runs another one while it alone has the lock. It exits with 0 when that one does, and with
+ * FAILED_UNDER_LOCK when it fails; with 1 when the lock is not had within that time, or Consul is away. What runs is
+ * ended when the lock is lost.
  */
 export const underLock = (
   { tokenFile }: LockAccess,

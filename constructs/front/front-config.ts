@@ -1,4 +1,4 @@
-import { FRONT_PATHS } from "./front-paths";
+import { ACME_PATHS, FRONT_PATHS, PLACEHOLDER } from "./front-paths";
 
 /** Ports that clients come to, where nothing else is said. */
 export const DEFAULT_HTTPS_PORT = 443;
@@ -51,6 +51,8 @@ export interface FrontConfigOptions extends FrontLimits {
   readonly hstsSeconds?: number;
   /** Port on which the host's Consul agent answers look-ups. @default 8600 */
   readonly dnsPort?: number;
+  /** Whether the host orders its certificate itself: until it has one, requests are refused. @default false */
+  readonly ordersCertificate?: boolean;
 }
 
 /**
@@ -66,6 +68,9 @@ export function frontConfig(options: FrontConfigOptions): string {
     answerSeconds = 60,
   } = options;
   const { httpsPort = DEFAULT_HTTPS_PORT, httpPort = DEFAULT_HTTP_PORT, dnsPort = 8600 } = options;
+  const { ordersCertificate = false } = options;
+  const certificate = ordersCertificate ? ACME_PATHS.certificate : FRONT_PATHS.certificate;
+  const isPlaceholder = `{ str(${PLACEHOLDER}) -m str -f "\${STAGED}${ACME_PATHS.kind}" }`;
   const known = `{ var(txn.host) -m str ${hostsOf(services).join(" ")} }`;
   const authority = `%[var(txn.host)]${httpsPort === DEFAULT_HTTPS_PORT ? "" : `:${httpsPort}`}`;
   return `# Written by Tricloud; changes made here are lost.
@@ -126,13 +131,13 @@ frontend http
     http-request redirect location https://${authority}%[pathq] code 308
 
 frontend https
-    bind :${httpsPort} ssl crt "\${STAGED}${FRONT_PATHS.certificate}" alpn h2,http/1.1
+    bind :${httpsPort} ssl crt "\${STAGED}${certificate}" alpn h2,http/1.1
     stick-table type ipv6 size 200k expire 1m store conn_cur,http_req_rate(10s)
     tcp-request connection track-sc0 src
     tcp-request connection reject if { sc0_conn_cur gt ${connectionsPerAddress} }
 ${requestsPerSecond === undefined ? "" : `    http-request deny deny_status 429 if { sc0_http_req_rate gt ${requestsPerSecond * 10} }\n`}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     http-request deny deny_status 421 unless ${known}
-    http-request deny deny_status 413 if { req.body_size gt ${maxBodyMegabytes * 1_000_000} }
+${ordersCertificate ? `    http-request deny deny_status 503 if ${isPlaceholder}\n` : ""}    http-request deny deny_status 413 if { req.body_size gt ${maxBodyMegabytes * 1_000_000} }
     # A length that nobody tells is one that nobody bounds.
     http-request return status 411 content-type text/plain string "The request must tell its length." if { req.hdr(transfer-encoding) -m found }
 ${choices(services)}    http-request deny deny_status 404 unless { var(txn.service) -m found }
@@ -150,7 +155,7 @@ frontend admin
     option dontlog-normal
     monitor-uri ${READY_PATH}
     monitor fail if { var(proc.leaving) -m bool }
-    # To Consul 429 is a warning: the front goes on being known.
+${ordersCertificate ? `    monitor fail if ${isPlaceholder}\n` : ""}    # To Consul 429 is a warning: the front goes on being known.
     http-request return status 429 content-type text/plain string "ends soon" if { path ${CERTIFICATE_PATH} } { date(${EXPIRY_WARNING_DAYS * 86_400}),sub(proc.certificate_ends) gt 0 }
     http-request return status 200 content-type text/plain string "good" if { path ${CERTIFICATE_PATH} }
     http-request use-service prometheus-exporter if { path /metrics }

@@ -9,10 +9,19 @@ import {
   type Switching,
 } from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
-import { type HostProfilePart, type IHost, processesOn, secretContent, textContent } from "../host";
+import {
+  type HostFile,
+  type HostProfilePart,
+  type IHost,
+  processesOn,
+  secretContent,
+  textContent,
+} from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
+import { type AcmeCertificate, refuseTooMuch } from "./acme-certificate";
 import { claimedTwice } from "./claims";
 import { DEFAULT_ERROR_PAGE } from "./error-page";
+import { acmeFiles, acmeSecrets, acmeService } from "./front-acme";
 import {
   CERTIFICATE_PATH,
   DEFAULT_HTTP_PORT,
@@ -35,10 +44,15 @@ export interface PublicFrontProps extends FrontLimits {
   readonly consul: IConsul;
   /** What clients reach, by host name and path. */
   readonly services: readonly FrontedService[];
-  /** PEM certificate for all host names with those between it and its authority: an expression, never a literal. */
-  readonly certificate: string;
-  /** Its PEM key: an expression of a sensitive value, never a literal. */
-  readonly key: string;
+  /**
+   * PEM certificate for all host names with those between it and its authority: an expression, never a literal.
+   * @default - the fronts order theirs by `acme`
+   */
+  readonly certificate?: string;
+  /** Its PEM key: an expression of a sensitive value, never a literal. @default - there is one where the certificate is */
+  readonly key?: string;
+  /** An authority from which each front orders a certificate of its own. @default - `certificate` is delivered */
+  readonly acme?: AcmeCertificate;
   /** Port that takes requests over TLS. @default 443 */
   readonly httpsPort?: number;
   /** Port that sends clients on to the other one. @default 80 */
@@ -73,15 +87,17 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
   readonly port: number;
   readonly instances: readonly Block[];
 
-  /** @throws Error when there is no host or no service, a host name and path lead to two services, or certificate or key
-   *   is a literal */
+  private readonly source: CertificateSource;
+
+  /** @throws Error when there is no host or no service, a host name and path lead to two services, there is not one
+   *   certificate, what is secret is a literal, or an authority would not give that many certificates */
   constructor(
     scope: Construct,
     id: string,
     private readonly props: PublicFrontProps,
   ) {
     super(scope, id);
-    const { hosts, consul, services, certificate, key, maxUnavailable } = props;
+    const { hosts, consul, services, maxUnavailable } = props;
     if (hosts.length === 0) {
       throw new Error(`front ${this.node.path}: expected at least one host, got: none`);
     }
@@ -89,11 +105,7 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
       throw new Error(`front ${this.node.path}: expected at least one service, got: none`);
     }
     refuseTwoClaims(services);
-    for (const [what, value] of Object.entries({ certificate, key })) {
-      if (!Token.isUnresolved(value)) {
-        throw new Error(`front ${this.node.path}: ${what} must be a Terraform expression, got: a literal`);
-      }
-    }
+    this.source = this.certificateSource();
     this.port = props.httpsPort ?? DEFAULT_HTTPS_PORT;
     this.instances = hosts.flatMap((host) => processesOn(host, "front"));
     consul.addService({
@@ -149,42 +161,59 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
     ];
   }
 
+  private certificateSource(): CertificateSource {
+    const { acme, certificate, key, hosts, services, consul } = this.props;
+    const { path } = this.node;
+    const refuseLiterals = (secrets: Readonly<Record<string, string>>): void => {
+      for (const [what, value] of Object.entries(secrets)) {
+        if (Token.isUnresolved(value)) continue;
+        throw new Error(`front ${path}: ${what} must be a Terraform expression, got: a literal`);
+      }
+    };
+    if (acme !== undefined && certificate === undefined && key === undefined) {
+      refuseLiterals(acmeSecrets(acme));
+      const names = hostsOf(services);
+      refuseTooMuch(path, acme, hosts.length, names.length);
+      return { files: acmeFiles({ ...acme, hosts: names, lock: consul.allowLocks(hosts) }), isOrdered: true };
+    }
+    if (acme === undefined && certificate !== undefined && key !== undefined) {
+      refuseLiterals({ certificate, key });
+      return { files: deliveredFiles(certificate, key), isOrdered: false };
+    }
+    const given = Object.entries({ certificate, key, acme }).flatMap(([name, value]) =>
+      value === undefined ? [] : [name],
+    );
+    throw new Error(
+      `front ${path}: expected certificate and key, or acme, got: ${given.join(" and ") || "none of them"}`,
+    );
+  }
+
   private profilePart(): HostProfilePart {
-    const {
-      services,
-      consul,
-      certificate,
-      key,
-      errorPage = DEFAULT_ERROR_PAGE,
-      drainSeconds = 10,
-    } = this.props;
+    const { services, consul, errorPage = DEFAULT_ERROR_PAGE, drainSeconds = 10 } = this.props;
     const { httpPort = DEFAULT_HTTP_PORT, hstsSeconds, metrics } = this.props;
     const { maxBodyMegabytes, connectionsPerAddress, requestsPerSecond, answerSeconds } = this.props;
+    const { files, isOrdered } = this.source;
     const config = frontConfig({
       ...{ maxBodyMegabytes, connectionsPerAddress, requestsPerSecond, answerSeconds },
       ...{ services, httpPort, hstsSeconds, metrics },
       httpsPort: this.port,
       domain: consul.domain,
       runtimeDirectory: `/run/${FRONT_RUNTIME}`,
+      ordersCertificate: isOrdered,
     });
+    const guard = frontGuard({ ordersCertificate: isOrdered });
     const byReload = [
-      { path: FRONT_PATHS.certificate, content: secretContent("front-certificate", certificate) },
-      {
-        path: FRONT_PATHS.key,
-        content: secretContent("front-key", key),
-        mode: "0400",
-        owner: "haproxy",
-        group: "haproxy",
-      },
+      ...(isOrdered ? [] : files),
       { path: FRONT_PATHS.errorPage, content: textContent(errorPage) },
       { path: FRONT_PATHS.config, content: textContent(config) },
-      { path: FRONT_PATHS.guard, content: textContent(frontGuard()), mode: "0755" },
+      { path: FRONT_PATHS.guard, content: textContent(guard), mode: "0755" },
     ];
     const unit = { path: FRONT_PATHS.unit, content: textContent(frontUnit({ drainSeconds })) };
     return {
-      packages: ["curl", "haproxy", "openssl", "socat"],
-      files: [...byReload, unit],
+      packages: ["curl", "haproxy", "openssl", "socat", ...(isOrdered ? ["lego"] : [])],
+      files: [...byReload, unit, ...(isOrdered ? files : [])],
       services: [
+        ...(isOrdered ? [acmeService(files)] : []),
         {
           name: "haproxy.service",
           reads: [...byReload, unit].map(({ path }) => path),
@@ -192,12 +221,31 @@ export class PublicFront extends Construct implements HasInstances, HasFailover,
           reload: "systemctl reload haproxy.service",
           reloadsFor: byReload.map(({ path }) => path),
           verify: `sh "$STAGED${FRONT_PATHS.guard}" check ${hostsOf(services).join(" ")}`,
-          health: { command: `${FRONT_PATHS.guard} ready` },
+          // One without a certificate is as it shall be, if not yet of use: its order may take longer than a deploy.
+          health: { command: `${FRONT_PATHS.guard} ${isOrdered ? "up" : "ready"}` },
         },
       ],
     };
   }
 }
+
+/** Where the fronts' certificates come from. */
+interface CertificateSource {
+  readonly files: readonly HostFile[];
+  /** Whether the hosts order them. */
+  readonly isOrdered: boolean;
+}
+
+const deliveredFiles = (certificate: string, key: string): readonly HostFile[] => [
+  { path: FRONT_PATHS.certificate, content: secretContent("front-certificate", certificate) },
+  {
+    path: FRONT_PATHS.key,
+    content: secretContent("front-key", key),
+    mode: "0400",
+    owner: "haproxy",
+    group: "haproxy",
+  },
+];
 
 function refuseTwoClaims(services: readonly FrontedService[]): void {
   const [twice] = claimedTwice(services);

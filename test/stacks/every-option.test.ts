@@ -84,6 +84,12 @@ const PLATFORMS: Readonly<
       ],
       "proxy.maxUnavailable": [1, "50%"],
       "front.errorPage": ["<h1>Back soon</h1>"],
+      "front.certificate.acme.directory": ["https://ca.example.com/directory"],
+      "front.certificate.acme.caCertificate": [
+        "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+      ],
+      "front.certificate.acme.email": ["ops@example.com"],
+      "front.certificate.acme.dns": ["route53", { rfc2136: { server: "10.10.0.2", keyName: "fronts" } }],
       "dns.forwarders": [["10.10.0.2"]],
     },
     follow: (value) => {

@@ -141,6 +141,46 @@ describe("services of a region on dedicated servers", () => {
       expect(texts.join("\n")).toContain("front-guard leave 3");
     });
 
+    it.each([
+      ["route53" as const, ["front_acme_key_id", "front_acme_secret_key"]],
+      [{ rfc2136: { server: "ns.example.com", keyName: "fronts" } }, ["front_acme_tsig_secret"]],
+    ])("have fronts that order their certificates, by what variables let them do (%j)", (dns, names) => {
+      // GIVEN / WHEN
+      const certificate = { acme: { email: "ops@example.com", dns } };
+      const { variable, locals } = synthesisedApp("jp", (app) =>
+        stackOf(app, [shown], withFronts(2, { certificate })),
+      );
+      // THEN
+      const fronts = Object.keys(variable as object).filter((name) => name.startsWith("front_"));
+      expect(fronts).toEqual(names);
+      for (const name of names) {
+        expect((variable as Record<string, unknown>)[name]).toMatchObject({ sensitive: true });
+        expect(JSON.stringify(locals)).toContain(`var.${name}`);
+      }
+    });
+
+    it("are no more than Let's Encrypt gives certificates for, where they order from there", () => {
+      const ordering = (acme: object) => () =>
+        validateRegions([
+          {
+            file: "jp.ts",
+            value: withFronts(5, {
+              certificate: { acme: { email: "ops@example.com", dns: "route53", ...acme } },
+            }),
+          },
+        ]);
+      expect(ordering({})).toThrow(
+        "region jp: front.certificate.acme: expected at most 4, for Let's Encrypt gives five certificates a week for the same names, got: 5 servers with role front",
+      );
+      expect(ordering({ directory: "https://ca.example.com/directory" })).not.toThrow();
+      expect(ordering({ email: "nobody" })).toThrow(
+        'region jp: front.certificate.acme.email: expected an e-mail address, got: "nobody"',
+      );
+      expect(ordering({ dns: "bind" })).toThrow(
+        'region jp: front.certificate.acme.dns: expected "route53" or { rfc2136: { server, keyName } }, got: "bind"',
+      );
+    });
+
     it("have none where there is nothing to show", () => {
       const { variable } = synthesisedApp("jp", (app) => stackOf(app, [service("web", 8080)], withFronts(2)));
       expect(Object.keys(variable as object)).not.toContain("front_key");

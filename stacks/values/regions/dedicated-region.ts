@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { Cidr } from "../../../constructs/grammar/cidr";
 import {
+  LETS_ENCRYPT,
+  MOST_FRONTS_OF_LETS_ENCRYPT,
+  TSIG_ALGORITHMS,
+} from "../../../constructs/front/acme-certificate";
+import {
   DEFAULT_HTTP_PORT,
   DEFAULT_HTTPS_PORT,
   FRONT_ADMIN_PORT,
@@ -88,7 +93,42 @@ const proxy = sharedFields.proxy.extend({
     .optional(),
 });
 
-/** What servers with role `front` do with requests from the internet; the certificate is a sensitive Terraform variable. */
+/** A name server that takes signed updates (RFC 2136); the key is the sensitive Terraform variable `front_acme_tsig_secret`. */
+const dynamicUpdates = z.strictObject({
+  /** `HOST` or `HOST:PORT` of the server that has the zone first. */
+  server: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/i, { error: "expected HOST or HOST:PORT" }),
+  /** Name of the key (TSIG), as that server knows it. */
+  keyName: z.string().regex(/^[a-z0-9_]([a-z0-9._-]*)$/i, { error: "expected the name of a TSIG key" }),
+  algorithm: z
+    .enum(TSIG_ALGORITHMS, { error: `expected one of ${TSIG_ALGORITHMS.join(", ")}` })
+    .default("hmac-sha256"),
+});
+
+/** An authority from which each front orders a certificate of its own, which it renews in time. */
+const acme = z.strictObject({
+  /** URL of its ACME directory. */
+  directory: z
+    .url({ protocol: /^https$/, error: "expected the https URL of an ACME directory" })
+    .default(LETS_ENCRYPT),
+  /** PEM certificate that the directory's own is checked against. @default - the public authorities */
+  caCertificate: z
+    .string()
+    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
+    .optional(),
+  /** Whom the authority writes to. */
+  email: z.email({ error: "expected an e-mail address" }),
+  /**
+   * Where the fronts put the record that shows that the names are theirs: Route 53, with the key of the sensitive Terraform
+   * variables `front_acme_key_id` and `front_acme_secret_key`, or a name server of one's own.
+   */
+  dns: z.union([z.literal("route53"), z.strictObject({ rfc2136: dynamicUpdates })], {
+    error: 'expected "route53" or { rfc2136: { server, keyName } }',
+  }),
+});
+
+/** What servers with role `front` do with requests from the internet. */
 const front = z.strictObject({
   httpsPort: port.default(DEFAULT_HTTPS_PORT),
   /** Clients there are sent on to HTTPS. */
@@ -109,6 +149,8 @@ const front = z.strictObject({
     .regex(/^\s*</, { error: "expected a page of HTML" })
     .max(32_768, { error: "expected at most 32,768 characters, for it is held in memory" })
     .optional(),
+  /** Where the certificate for all public names comes from. @default - sensitive Terraform variables */
+  certificate: z.strictObject({ acme }).optional(),
   /** Who can ask for health and metrics on port 9301: the servers themselves, or whoever reaches them. */
   metrics: z.enum(["host", "network"], { error: 'expected "host" or "network"' }).default("host"),
   /** How long a front that is restarted goes on serving while its health says that it goes. */
@@ -222,6 +264,15 @@ export const dedicatedRegion = z
         path: ["front", field],
         params: { value: String(own) },
         message: `expected another port than ${by}`,
+      });
+    }
+    const fronts = withRole("front");
+    if (region.front.certificate?.acme.directory === LETS_ENCRYPT && fronts > MOST_FRONTS_OF_LETS_ENCRYPT) {
+      context.addIssue({
+        code: "custom",
+        path: ["front", "certificate", "acme"],
+        params: { value: `${fronts} servers with role front` },
+        message: `expected at most ${MOST_FRONTS_OF_LETS_ENCRYPT}, for Let's Encrypt gives five certificates a week for the same names`,
       });
     }
     const proxies = withRole("proxy");

@@ -1,6 +1,12 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,8 +17,9 @@ import {
   frontConfig,
   type FrontConfigOptions,
 } from "../../../constructs/front/front-config";
+import { acmeScript, type AcmeScriptOptions } from "../../../constructs/front/front-acme";
 import { frontGuard } from "../../../constructs/front/front-guard";
-import { FRONT_PATHS, FRONT_RUNTIME } from "../../../constructs/front/front-paths";
+import { ACME_PATHS, FRONT_PATHS, FRONT_RUNTIME } from "../../../constructs/front/front-paths";
 import { makeCertificates } from "../../testbed/certificates";
 import { DnsDouble } from "./dns-double";
 import { findProgram } from "../dns/real-binaries";
@@ -81,6 +88,7 @@ export class FrontRig {
   readonly directory = mkdtempSync(join(tmpdir(), "tricloud-front-"));
   readonly authority: string;
   private process: ChildProcess | undefined;
+  private isOrdering = false;
   said = "";
   newestAuthority = "";
 
@@ -130,6 +138,40 @@ export class FrontRig {
     return Number(found?.[1]);
   }
 
+  /** Has the front order its certificate; its programs then find all that is the host's in this run's folder. */
+  order(options: AcmeScriptOptions): void {
+    this.isOrdering = true;
+    this.put(FRONT_PATHS.guard, this.here(frontGuard({ ordersCertificate: true })));
+    const script = acmeScript(options)
+      .replace("systemctl -q is-active haproxy.service", "true")
+      .replace("systemctl reload haproxy.service", `sh ${FRONT_PATHS.guard} reload`)
+      // The name server has another port than one would ask it by.
+      .replace("--dns rfc2136", "--dns rfc2136 --dns.disable-cp");
+    this.put(ACME_PATHS.script, this.here(script));
+    if (options.caCertificate !== undefined) this.put(ACME_PATHS.authority, options.caCertificate);
+    mkdirSync(join(this.directory, ACME_PATHS.state), { recursive: true });
+    chmodSync(join(this.directory, ACME_PATHS.script), 0o755);
+  }
+
+  /** Runs what keeps its certificate as its unit does. */
+  async acme(
+    command: string,
+    environment: NodeJS.ProcessEnv,
+  ): Promise<{ status: number | null; output: string }> {
+    const child = spawn(join(this.directory, ACME_PATHS.script), [command], {
+      env: { ...this.environment, ...environment, MAINPID: String(this.process?.pid) },
+    });
+    return outcomeOf(child);
+  }
+
+  private here(text: string): string {
+    return ["/etc/tricloud", "/var/lib/tricloud", "/usr/local/lib/tricloud"]
+      .reduce((changed, folder) => changed.replaceAll(folder, `${this.directory}${folder}`), text)
+      .replaceAll("${STAGED}", "")
+      .replaceAll(`/run/${FRONT_RUNTIME}`, this.runtime)
+      .replaceAll(String(FRONT_ADMIN_PORT), String(this.adminPort));
+  }
+
   configure(options: Partial<FrontConfigOptions> = {}): void {
     const text = frontConfig({
       services: [
@@ -147,11 +189,15 @@ export class FrontRig {
       httpsPort: this.httpsPort,
       httpPort: this.httpPort,
       dnsPort: this.dns.port,
+      ordersCertificate: this.isOrdering,
       ...options,
     });
     // Where tests run, fewer files may be open than on a front.
     const small = text.replace("maxconn 8000", "maxconn 500");
-    this.put(FRONT_PATHS.config, small.replaceAll(`:${FRONT_ADMIN_PORT}`, `:${this.adminPort}`));
+    this.put(
+      FRONT_PATHS.config,
+      this.isOrdering ? this.here(small) : small.replaceAll(`:${FRONT_ADMIN_PORT}`, `:${this.adminPort}`),
+    );
   }
 
   /** These instances are known under the service's name. */
@@ -168,7 +214,8 @@ export class FrontRig {
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.on("data", (part: Buffer) => (this.said += part.toString()));
     }
-    await this.until("ready", () => this.guard("ready").status === 0);
+    const goal = this.isOrdering ? "up" : "ready";
+    await this.until(goal, () => this.guard(goal).status === 0);
   }
 
   /** Runs the guard as the unit does. */
@@ -185,11 +232,7 @@ export class FrontRig {
     const child = spawn("sh", [join(this.directory, FRONT_PATHS.guard), ...args], {
       env: { ...this.environment, MAINPID: String(this.process?.pid) },
     });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (part: Buffer) => (output += part.toString()));
-    const [status] = (await once(child, "close")) as [number | null];
-    return { status, output };
+    return outcomeOf(child);
   }
 
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -235,13 +278,21 @@ export class FrontRig {
   }
 
   private get environment(): NodeJS.ProcessEnv {
-    return { ...process.env, STAGED: this.directory };
+    return { ...process.env, STAGED: this.isOrdering ? "" : this.directory };
   }
 }
 
 const NAMES = ["www.example.test"];
 
-async function freePorts(count: number): Promise<number[]> {
+async function outcomeOf(child: ChildProcessWithoutNullStreams) {
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (part: Buffer) => (output += part.toString()));
+  const [status] = (await once(child, "close")) as [number | null];
+  return { status, output };
+}
+
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createTcpServer().listen(0, "127.0.0.1"));
   await Promise.all(servers.map((server) => once(server, "listening")));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

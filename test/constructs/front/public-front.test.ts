@@ -1,7 +1,7 @@
 import { TerraformStack, TerraformVariable, Testing } from "cdktf";
 import { ConsulCluster } from "../../../constructs/dns";
 import { PublicFront, type PublicFrontProps } from "../../../constructs/front";
-import { FRONT_PATHS } from "../../../constructs/front/front-paths";
+import { ACME_PATHS, FRONT_PATHS } from "../../../constructs/front/front-paths";
 import { frontConfig } from "../../../constructs/front/front-config";
 import { RecordingHost } from "../dns/recording-host";
 
@@ -43,6 +43,36 @@ describe("PublicFront", () => {
       expect(host.file(FRONT_PATHS.unit)).toMatch(/^User=haproxy$/m);
     }
     expect(servers[0]!.profile.files.map(({ path }) => path)).not.toContain(FRONT_PATHS.config);
+  });
+
+  it("orders its certificate itself, by what nobody but root may read, and has none delivered", () => {
+    // GIVEN
+    const { hosts, servers, key, front } = region(2);
+    // WHEN
+    const rfc2136 = { server: "ns.example.com", keyName: "fronts", secret: key };
+    front({
+      certificate: undefined,
+      key: undefined,
+      acme: { email: "it's@example.com", dns: { rfc2136 } },
+    });
+    // THEN
+    for (const host of hosts) {
+      const { files, packages, services } = host.profile;
+      const paths = files.map(({ path }) => path);
+      expect(paths).not.toContain(FRONT_PATHS.key);
+      expect(files.find(({ path }) => path === ACME_PATHS.credentials)).toMatchObject({
+        content: { kind: "secret" },
+        mode: "0400",
+      });
+      expect(packages).toContain("lego");
+      // AND HAProxy finds a certificate when it starts
+      const names = services.map(({ name }) => name);
+      expect(names.indexOf("haproxy.service")).toBe(names.indexOf("tricloud-front-acme.service") + 1);
+      expect(services.at(-1)!.health!.command).toBe(`${FRONT_PATHS.guard} up`);
+      expect(host.file(ACME_PATHS.script)).toContain("--email 'it'\\''s@example.com'");
+      expect(host.file(FRONT_PATHS.config)).toContain(ACME_PATHS.certificate);
+    }
+    expect(servers[0]!.profile.packages).not.toContain("lego");
   });
 
   it("is checked before files are put in place, and restarted for nothing but its unit", () => {
@@ -97,6 +127,20 @@ describe("PublicFront", () => {
     ["no host", { hosts: [] }, "front jp/front: expected at least one host, got: none"],
     ["no service", { services: [] }, "front jp/front: expected at least one service, got: none"],
     ["a literal key", { key: "PEM" }, "front jp/front: key must be a Terraform expression, got: a literal"],
+    [
+      "a literal secret of an order",
+      {
+        certificate: undefined,
+        key: undefined,
+        acme: { email: "ops@example.com", dns: { route53: { keyId: "AKIA", secretKey: "secret" } } },
+      },
+      "front jp/front: acme.dns.route53.keyId must be a Terraform expression, got: a literal",
+    ],
+    [
+      "a certificate without its key",
+      { key: undefined },
+      "front jp/front: expected certificate and key, or acme, got: certificate",
+    ],
     [
       "two services at one place",
       { services: [WEB, { ...WEB, name: "shop" }] },
