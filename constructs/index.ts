@@ -34,6 +34,19 @@ export { proxyBundle } from "./proxy/proxy-bundle";
 export type { ProxyGroup, ProxyGroups, ProxyOrigin } from "./proxy/proxy-groups";
 export type { ProxySettings } from "./proxy/proxy-settings";
 
+// The API gateway.
+export { ApiGateway, type ApiGatewayProps, type IApiGateway } from "./gateway/api-gateway";
+export type { GatewayRouting, GatewaySettings, RoutedRoute } from "./gateway/gateway-config";
+export type {
+  GatewayCors,
+  GatewayIssuer,
+  GatewayJwt,
+  GatewayLimit,
+  GatewayRoute,
+  GatewayShadow,
+  GatewayUpstream,
+} from "./gateway/gateway-route";
+
 // Names: Consul and unbound.
 export { HASHICORP_APT_SOURCE } from "./dns/consul-apt-source";
 export { ConsulCluster, type ConsulClusterProps } from "./dns/consul-cluster";

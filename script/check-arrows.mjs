@@ -7,6 +7,7 @@ const ROOMS = [
   "cli",
   "constructs",
   "gateway",
+  "gateways",
   "main.ts",
   "planning",
   "proxy",

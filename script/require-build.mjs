@@ -10,6 +10,7 @@ const SOURCES = [
   "main.ts",
   "regions",
   "services",
+  "gateways",
   "stacks",
   "constructs",
   "planning",

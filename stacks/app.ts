@@ -5,6 +5,7 @@ import type { IConstruct } from "constructs";
 import pc from "picocolors";
 import { addRegions } from ".";
 import { type AvailabilityRun, collectAvailability } from "../constructs/availability";
+import { loadGateways } from "./values/gateways";
 import { loadRegions } from "./values/regions";
 import { giveSecrets } from "./secrets/region-secrets";
 import { loadServices } from "./values/services/load-services";
@@ -16,7 +17,7 @@ const { red } = pc.createColors(process.stderr.isTTY === true && pc.isColorSuppo
 const { yellow } = pc.createColors(process.stdout.isTTY === true && pc.isColorSupported);
 
 export interface SynthesisProps {
-  /** Directory of the region values; `services` beside it, where there is one, has those of services. */
+  /** Directory of the region values; `services` and `gateways` beside it, where they are, have those of services and gateways. */
   readonly regions: string;
   /** Assess the stacks and write none, so that a missed target can be looked at. */
   readonly onlyAssess: boolean;
@@ -46,9 +47,10 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
   if (process.env["DEBUG"] === undefined) Error.captureStackTrace = () => undefined;
   const regions = loadRegions(directory);
   const services = loadServices(join(directory, "../services"), regions);
+  const gateways = loadGateways(join(directory, "../gateways"), regions, services);
   const isNew = !existsSync(process.env["CDKTF_OUTDIR"] ?? "cdktf.out");
   const app = new App({ stackTraces: false });
-  const availability = await addRegions(app, regions, services)
+  const availability = await addRegions(app, regions, services, gateways)
     .then(() => collectAvailability(app))
     .catch((error: unknown) => {
       // cdktf makes the directory before there is anything to write.
@@ -57,7 +59,7 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
     });
   warnOfAssumptions(availability);
   write(app, "availability.json", availability);
-  write(app, "topology.json", collectTopology(app, regionOf, serviceCalls(services)));
+  write(app, "topology.json", collectTopology(app, regionOf, serviceCalls(services, gateways)));
   if (onlyAssess) return;
   refuseInvalid(app);
   app.synth();

@@ -8,6 +8,7 @@ import {
   type Region,
   type RegionProblem,
 } from "./values/regions";
+import type { GatewayValue } from "./values/gateways";
 import type { ServiceValue } from "./values/services";
 
 /*
@@ -23,8 +24,9 @@ export async function addStacks(
   app: App,
   region: Region,
   services: readonly ServiceValue[] = [],
+  gateways: readonly GatewayValue[] = [],
 ): Promise<readonly RegionStacks[]> {
-  const stacks = await stacksOf(app, region, services);
+  const stacks = await stacksOf(app, region, services, gateways);
   const problems = unknownTargets(region, stacks.flatMap(namesOf));
   if (problems.length > 0) throw new InvalidRegionsError(problems);
   return stacks;
@@ -40,12 +42,14 @@ export async function addRegions(
   app: App,
   regions: readonly Region[],
   services: readonly ServiceValue[] = [],
+  gateways: readonly GatewayValue[] = [],
 ): Promise<void> {
   const declared = new Map<string, readonly string[]>();
   const refusals: string[] = [];
   for (const region of regions) {
     try {
-      for (const stack of await addStacks(app, region, services)) declared.set(stack.node.id, namesOf(stack));
+      for (const stack of await addStacks(app, region, services, gateways))
+        declared.set(stack.node.id, namesOf(stack));
     } catch (error) {
       const { message } = error as Error;
       refusals.push(message.replace(/^(?!region )/gm, `region ${region.name}: `));
@@ -102,11 +106,12 @@ async function stacksOf(
   app: App,
   region: Region,
   services: readonly ServiceValue[],
+  gateways: readonly GatewayValue[],
 ): Promise<readonly RegionStacks[]> {
   switch (region.platform) {
     case "dedicated": {
       const { JpStack } = await import("./jp");
-      return [new JpStack(app, region, services)];
+      return [new JpStack(app, region, services, gateways)];
     }
     case "ec2": {
       const [{ UsStack }, { repositoriesToMake, UsImagesStack }] = [

@@ -4,9 +4,12 @@ import { DedicatedServer, RetiredServer, ServerRoster } from "../constructs/dedi
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
+import type { GatewayValue } from "./values/gateways";
 import type { DedicatedRegion, ServerRole } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { placed } from "./values/services/service-placement";
+import { gatewaysIn } from "./gateway-routes";
+import { hostGateways } from "./host-gateways";
 import { hostServices } from "./host-services";
 import { publicServices } from "./public-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
@@ -14,8 +17,16 @@ import { ownServices } from "./service-needs";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {
-  /** @param services those that run here are made; others are none of this stack's */
-  constructor(scope: Construct, region: DedicatedRegion, services: readonly ServiceValue[] = []) {
+  /**
+   * @param services those that run here are made; others are none of this stack's
+   * @param gateways likewise
+   */
+  constructor(
+    scope: Construct,
+    region: DedicatedRegion,
+    services: readonly ServiceValue[] = [],
+    gateways: readonly GatewayValue[] = [],
+  ) {
     super(scope, region);
     const { ssh } = region;
     const site = `${region.provider}/${region.name}`;
@@ -48,14 +59,23 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       placing: this.throughProxies(names, proxy),
     });
     const ways = this.callWays(services, proxy, consul);
-    const hosts = (service: ServiceValue) => {
+    const hosts = (service: Pick<ServiceValue, "in">) => {
       const names = placed(service, region).map((server) => server.name);
       return servers.filter(({ hostName }) => names.includes(hostName));
     };
     const made = hostServices(this, { region, services, hosts, consul, resolver, ways });
-    const fronts = withRole(servers, "front");
-    const shown = publicServices(this, { region, services, hosts: fronts, consul });
+    const entrances = hostGateways(this, { region, gateways, services, hosts, consul, resolver });
+    const shown = publicServices(this, {
+      ...{ region, services, consul },
+      gateways: gatewaysIn(gateways, region),
+      hosts: withRole(servers, "front"),
+    });
     for (const [name, needs] of made) this.service(name, shown(name, needs));
+    for (const gateway of gatewaysIn(gateways, region)) {
+      const own = entrances.get(gateway.name)!;
+      const { requires: entrance } = shown(gateway.name, { requires: [own] });
+      this.gateway({ gateway, services, made, own, entrance, domain: consul.domain });
+    }
     const apps = withRole(servers, "app");
     if (apps.length > 0) {
       const on = pooled(`services of ${region.name}`, alike(apps), proxy.failover?.switching);

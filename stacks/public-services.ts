@@ -3,6 +3,8 @@ import { type Block, slaComponent } from "../constructs/availability";
 import type { ConsulCluster } from "../constructs/dns";
 import { PublicFront, type PublicFrontProps } from "../constructs/front";
 import type { IHost } from "../constructs/host";
+import { frontedGateway } from "./host-gateways";
+import type { GatewayValue } from "./values/gateways";
 import type { DedicatedRegion } from "./values/regions";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
 import type { ServiceValue } from "./values/services";
@@ -13,35 +15,41 @@ import { type ServiceNeeds, servicesIn } from "./service-needs";
 export interface PublicServicesProps {
   readonly region: DedicatedRegion;
   readonly services: readonly ServiceValue[];
+  /** Gateways that run in the region. */
+  readonly gateways?: readonly GatewayValue[];
   /** Hosts with role `front`. */
   readonly hosts: readonly IHost[];
   readonly consul: ConsulCluster;
 }
 
 /**
- * Fronts for those services of the region that the internet reaches; none where it reaches none.
+ * Fronts for the gateways of the region, and for those services of it that the internet reaches by themselves; none where
+ * it reaches none.
  *
- * @returns what such a service needs, from what it needs without: its fronts and its name besides
+ * @returns what such a service or gateway needs, from what it needs without: its fronts and its name besides
  */
 export function publicServices(
   scope: Construct,
-  { region, services, hosts, consul }: PublicServicesProps,
+  { region, services, gateways = [], hosts, consul }: PublicServicesProps,
 ): (name: string, needs: ServiceNeeds) => ServiceNeeds {
   const shown = servicesIn(services, region).filter((service) => service.public !== undefined);
-  if (shown.length === 0) return (_, needs) => needs;
+  if (shown.length + gateways.length === 0) return (_, needs) => needs;
   const { certificate, ...front } = region.front;
   const fronts = new PublicFront(scope, "front", {
     ...front,
     ...certificateOf(scope, certificate),
     hosts,
     consul,
-    services: shown.map((service) => ({
-      ...{ name: service.name, port: service.port, healthPath: service.health.path },
-      ...service.public!,
-      atMost: Math.max(LEAST_PLACES, 2 * placed(service, region).length),
-    })),
+    services: [
+      ...shown.map((service) => ({
+        ...{ name: service.name, port: service.port, healthPath: service.health.path },
+        ...service.public!,
+        atMost: placesFor(service, region),
+      })),
+      ...gateways.map((gateway) => ({ ...frontedGateway(gateway), atMost: placesFor(gateway, region) })),
+    ],
   });
-  const isShown = (name: string) => shown.some((service) => service.name === name);
+  const isShown = (name: string) => [...shown, ...gateways].some((each) => each.name === name);
   return (name, needs) =>
     isShown(name)
       ? {
@@ -97,6 +105,9 @@ function certificateOf(
   );
   return { acme: { ...acme, dns: { rfc2136: { ...dns.rfc2136, secret } } } };
 }
+
+const placesFor = (placement: Pick<ServiceValue, "in">, region: DedicatedRegion): number =>
+  Math.max(LEAST_PLACES, 2 * placed(placement, region).length);
 
 /** Instances that a front has places for at least: more may come before it is told of them. */
 const LEAST_PLACES = 16;

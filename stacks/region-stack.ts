@@ -22,8 +22,10 @@ import {
   softened,
 } from "../constructs/availability";
 import type { IServiceDiscovery } from "../constructs/dns";
-import { originGroup, serviceGroups } from "../constructs/proxy";
-import { serviceGroup } from "../constructs/proxy/service-groups";
+import { originGroup, type ProxyGroups, type ProxySettings, serviceGroups } from "../constructs/proxy";
+import { originsOfService, serviceGroup } from "../constructs/proxy/service-groups";
+import { routeNeeds } from "./gateway-routes";
+import type { GatewayValue } from "./values/gateways";
 import {
   isGroup,
   type OriginFigure,
@@ -35,11 +37,13 @@ import type { ServiceValue } from "./values/services";
 import type { ServiceEntrance } from "./values/services/service-value";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
 import {
+  calledFrom,
   calledServices,
   type CallWays,
   entrancesElsewhere,
   type NamedNeeds,
   outsideCalls,
+  type ServiceNeeds,
 } from "./service-needs";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
@@ -52,6 +56,28 @@ export const stackOfServices = ({
   platform,
 }: Pick<ServiceEntrance, "region" | "platform">): string =>
   platform === "gke" ? `${region}-workloads` : region;
+
+/** Who asks for a service, by which origins. */
+interface Asker {
+  /** What the group of origins is called. */
+  readonly name: string;
+  readonly group: ProxyGroups[string];
+  readonly settings?: ProxySettings | undefined;
+  readonly instances: readonly BlockSource[];
+}
+
+/** A gateway of a region, and what it stands on. */
+interface GatewayPlace {
+  readonly gateway: GatewayValue;
+  readonly services: readonly ServiceValue[];
+  /** What the region's services need, by name. */
+  readonly made: ReadonlyMap<string, ServiceNeeds>;
+  readonly own: HasInstances;
+  /** All that a request needs until the gateway has it, the gateway included. */
+  readonly entrance: readonly BlockSource[];
+  /** Service discovery's. */
+  readonly domain: string;
+}
 
 /** One stack of a region: what it provides, what that promises, and where its state is kept. */
 export abstract class RegionStack<R extends RegionBase>
@@ -139,14 +165,49 @@ export abstract class RegionStack<R extends RegionBase>
       outside: (host) => this.originNamed(host),
       elsewhere: (name, here) => {
         const called = services.find((service) => service.name === name)!;
-        const entrances = entrancesElsewhere(called, region);
-        if (entrances.length === 0) return undefined;
         const group = serviceGroup(name);
-        const others = entrances.map((entrance) => remote(stackOfServices(entrance), name));
-        const all = here === undefined ? others : [here, ...others];
-        return originGroup(group, groups[group]!, all, region.proxy.settings, region.name, proxy.instances);
+        return this.severalRegions(called, here, {
+          ...{ name: group, group: groups[group]!, settings: region.proxy.settings },
+          instances: proxy.instances,
+        });
       },
     };
+  }
+
+  /**
+   * What answers for a service where other regions do too, or alone; undefined where none does.
+   *
+   * @param here the same in this region, where it runs there, with all that it needs
+   * @param asked by whom, and how these move on from one region to the next
+   */
+  protected severalRegions(
+    called: ServiceValue,
+    here: Block | undefined,
+    asked: Asker,
+  ): BlockSource | undefined {
+    const { region } = this;
+    const entrances = entrancesElsewhere(called, region);
+    if (entrances.length === 0) return undefined;
+    const others = entrances.map((entrance) => remote(stackOfServices(entrance), called.name));
+    const all = here === undefined ? others : [here, ...others];
+    return originGroup(asked.name, asked.group, all, asked.settings, region.name, asked.instances);
+  }
+
+  /** Declares a gateway, and each of its routes as `GATEWAY.ROUTE`. */
+  protected gateway({ gateway, services, made, own, entrance, domain }: GatewayPlace): void {
+    const { region } = this;
+    this.service(gateway.name, { requires: entrance });
+    const needs = routeNeeds(gateway, services, {
+      ...{ front: entrance, made },
+      outside: (host) => this.originNamed(host),
+      elsewhere: (service, here) =>
+        this.severalRegions(service, here, {
+          name: `${service.name}.${gateway.name}`,
+          group: originsOfService(calledFrom(service, region), domain),
+          instances: own.instances,
+        }),
+    });
+    for (const [route, each] of needs) this.service(`${gateway.name}.${route}`, each);
   }
 
   /** What the region says of that origin, where it says anything. */

@@ -1,13 +1,15 @@
+import { askedBy, gatewaysIn } from "./gateway-routes";
+import type { GatewayValue } from "./values/gateways";
 import type { ServiceValue } from "./values/services";
 import { outsideHost } from "./values/services/service-value";
 import type { Call } from "../constructs/topology";
 import { entrancesElsewhere, servicesIn } from "./service-needs";
 
-/** What services call, for the picture of a region that they run in. */
+/** What services and gateways call, for the picture of a region that they run in. */
 export const serviceCalls =
-  (services: readonly ServiceValue[]) =>
+  (services: readonly ServiceValue[], gateways: readonly GatewayValue[] = []) =>
   (region: string): Call[] =>
-    servicesIn(services, { name: region }).flatMap(({ name, calls }) =>
+    callers(services, gateways, region).flatMap(({ name, calls }) =>
       calls.map((called) => {
         const service = services.find((each) => each.name === called);
         const others = service === undefined ? [] : entrancesElsewhere(service, { name: region });
@@ -20,3 +22,16 @@ export const serviceCalls =
         };
       }),
     );
+
+/** A gateway calls the services that its routes lead to. */
+const callers = (
+  services: readonly ServiceValue[],
+  gateways: readonly GatewayValue[],
+  region: string,
+): readonly Pick<ServiceValue, "name" | "calls">[] => [
+  ...servicesIn(services, { name: region }),
+  ...gatewaysIn(gateways, { name: region }).map((gateway) => ({
+    name: gateway.name,
+    calls: askedBy(gateway, services).map(({ name }) => name),
+  })),
+];

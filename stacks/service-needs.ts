@@ -48,13 +48,16 @@ export const calledServices = (
   const here = servicesIn(services, region);
   return services
     .filter(({ name }) => here.some(({ calls }) => calls.includes(name)))
-    .map((service) => ({
-      name: service.name,
-      answerSeconds: service.answerSeconds,
-      ...(service.in[region.name] === undefined ? {} : { port: service.port }),
-      elsewhere: entrancesElsewhere(service, region).map(({ host }) => host),
-    }));
+    .map((service) => calledFrom(service, region));
 };
+
+/** A service as those of a region ask it. */
+export const calledFrom = (service: ServiceValue, region: Pick<Region, "name">): CalledService => ({
+  name: service.name,
+  answerSeconds: service.answerSeconds,
+  ...(service.in[region.name] === undefined ? {} : { port: service.port }),
+  elsewhere: entrancesElsewhere(service, region).map(({ host }) => host),
+});
 
 /** Where other regions show a service to the internet. */
 export const entrancesElsewhere = (

@@ -13,8 +13,8 @@ export interface FrontedService {
   readonly name: string;
   /** Port on which its instances take plain HTTP. */
   readonly port: number;
-  /** Path that answers 200 to 299 while an instance can do its job. */
-  readonly healthPath: string;
+  /** Path that answers 200 to 299 while an instance can do its job. @default - it can while it takes connections */
+  readonly healthPath?: string;
   /** Host names that clients ask for. */
   readonly hosts: readonly string[];
   /** What paths begin with, whole segments: `/api` is `/api` and what lies below. The longest one counts. @default ["/"] */
@@ -221,9 +221,11 @@ function choices(services: readonly FrontedService[]): string {
 
 const backend = ({ name, port, healthPath, hosts, atMost = 16 }: FrontedService, domain: string): string => `
 backend service-${name}
-    option httpchk
-    http-check send meth GET uri ${healthPath} ver HTTP/1.1 hdr Host ${hosts[0]}
-    http-check expect status 200-299
-    default-server check inter 2s fastinter 500ms fall 2 rise 1
+${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server check inter 2s fastinter 500ms fall 2 rise 1
     server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr none
+`;
+
+const checkOf = (path: string, host: string): string => `    option httpchk
+    http-check send meth GET uri ${path} ver HTTP/1.1 hdr Host ${host}
+    http-check expect status 200-299
 `;

@@ -13,23 +13,30 @@ export interface CalledService {
 }
 
 /**
- * Groups by which the proxies answer for services, `NAME.ccnproxy-service`: calls go to the healthy instances that
- * service discovery names, and elsewhere where there are none.
+ * Where requests to a service go: to the healthy instances that service discovery names, and elsewhere where there are
+ * none.
+ *
+ * @param domain service discovery's, for example `consul`
+ */
+export const originsOfService = (
+  { name, port, answerSeconds, elsewhere = [] }: CalledService,
+  domain: string,
+): { readonly origins: readonly string[]; readonly firstByteTimeout: number } => ({
+  origins: [
+    ...(port === undefined ? [] : [`http://${name}.service.${domain}:${port}`]),
+    ...elsewhere.map((host) => `https://${host}`),
+  ],
+  firstByteTimeout: answerSeconds,
+});
+
+/**
+ * Groups by which the proxies answer for services, `NAME.ccnproxy-service`.
  *
  * @param domain service discovery's, for example `consul`
  */
 export const serviceGroups = (services: readonly CalledService[], domain: string): ProxyGroups =>
   Object.fromEntries(
-    services.map(({ name, port, answerSeconds, elsewhere = [] }) => [
-      serviceGroup(name),
-      {
-        origins: [
-          ...(port === undefined ? [] : [`http://${name}.service.${domain}:${port}`]),
-          ...elsewhere.map((host) => `https://${host}`),
-        ],
-        firstByteTimeout: answerSeconds,
-      },
-    ]),
+    services.map((service) => [serviceGroup(service.name), originsOfService(service, domain)]),
   );
 
 export { serviceGroup };

@@ -7,6 +7,7 @@ const COLOURS = {
   machines: { light: ["#ffffff", "#8c959f"], dark: ["#0d1117", "#6e7681"] },
   store: { light: ["#fff8f0", "#bc7b3e"], dark: ["#221a12", "#b5803f"] },
   front: { light: ["#ffd8b5"], dark: ["#7a3a0c"] },
+  gateway: { light: ["#ffd0e4"], dark: ["#6b2148"] },
   proxy: { light: ["#b6e3ff"], dark: ["#12436d"] },
   resolver: { light: ["#d8f5d0"], dark: ["#1b4721"] },
   discovery: { light: ["#ffdf9e"], dark: ["#63460b"] },

@@ -19,7 +19,7 @@ export interface Machines {
 
 /** What the machines are there for. */
 export type WorkloadRole =
-  "front" | "proxy" | "resolver" | "discovery-server" | "discovery-agent" | "application";
+  "front" | "gateway" | "proxy" | "resolver" | "discovery-server" | "discovery-agent" | "application";
 
 /** A program that runs on machines. */
 export interface Workload {

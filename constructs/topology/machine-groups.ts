@@ -27,6 +27,7 @@ export function machineGroups(
 const ROLES: readonly WorkloadRole[] = [
   "application",
   "front",
+  "gateway",
   "proxy",
   "discovery-server",
   "discovery-agent",

@@ -11,6 +11,7 @@ const INSET = 14;
 
 const SHAPES: Readonly<Record<WorkloadRole, Shape>> = {
   front: "front",
+  gateway: "gateway",
   proxy: "proxy",
   resolver: "resolver",
   "discovery-server": "discovery",

@@ -7,6 +7,7 @@ import type { TopologyRun } from "./topology";
 /** What runs on some machines, in words for people. */
 export const ROLE_WORDS: Readonly<Record<WorkloadRole, string>> = {
   front: "front (HAProxy)",
+  gateway: "API gateway",
   proxy: "aggregation proxy",
   resolver: "unbound",
   "discovery-server": "Consul server",

@@ -87,5 +87,7 @@ export const storeText = ({ role, type, copies }: Store): string =>
   `${role}, ${type}, ${copies === 1 ? "one machine" : `${copies} machines`}`;
 
 export function workloadText({ role, name, copies, port }: MachinesView["workloads"][number]): string {
-  return `${copies === undefined ? "" : `${copies} x `}${name ?? ROLE_WORDS[role]}${port === undefined ? "" : ` :${port}`}`;
+  const what =
+    role === "application" ? (name ?? ROLE_WORDS[role]) : [ROLE_WORDS[role], name].join(" ").trim();
+  return `${copies === undefined ? "" : `${copies} x `}${what}${port === undefined ? "" : ` :${port}`}`;
 }

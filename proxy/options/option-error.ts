@@ -28,7 +28,8 @@ export class BadValue extends Error {
 
 export type Path = readonly (string | number)[];
 
-const pathText = (path: Path): string =>
+/** As messages write it: `routes.search.methods[0]`. */
+export const pathText = (path: Path): string =>
   path
     .map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`))
     .join("");

@@ -21,6 +21,7 @@ export const FOLDERS = {
   dns: ["unbound and Consul", "dns.md"],
   proxy: ["The aggregation proxy", "proxy.md"],
   service: ["Services", "services.md"],
+  gateway: ["The API gateway", "gateway.md"],
   front: ["Entrances of dedicated servers", "services.md"],
   aws: ["EC2", "aws.md"],
   google: ["GKE", "gke.md"],

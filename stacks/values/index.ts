@@ -1,4 +1,5 @@
-/* Types for those who write values of regions and services in TypeScript. */
+/* Types for those who write values of regions, services and gateways in TypeScript. */
+export type { GatewayInput, GatewayMonolith, GatewayPlacementInput } from "./gateways/gateway-value";
 export type { DedicatedRegionInput, HostRole } from "./regions/dedicated-region";
 export type { Ec2RegionInput } from "./regions/ec2-region";
 export type { GkeRegionInput } from "./regions/gke-region";

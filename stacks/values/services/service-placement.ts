@@ -4,11 +4,14 @@ import type { ServiceValue } from "./service-value";
 
 type Server = DedicatedRegion["servers"][number];
 
+/** What is placed: a service, or what is placed like one. */
+type Placed = Pick<ServiceValue, "in">;
+
 /** Instances in a cluster, where nobody says how many. */
 export const CLUSTER_INSTANCES = 3;
 
 /** Role of the hosts that hold the service in that region. */
-export const roleOf = (service: ServiceValue, { name }: { readonly name: string }): HostRole =>
+export const roleOf = (service: Placed, { name }: { readonly name: string }): HostRole =>
   service.in[name]?.on ?? "app";
 
 /** How many machines of a role a region on EC2 has. */
@@ -19,7 +22,7 @@ export interface GroupSize {
 }
 
 /** As many as the region says, or as the one of the role's services wants that wants most: each is on all of them. */
-export function groupSize(role: HostRole, region: Ec2Region, services: readonly ServiceValue[]): GroupSize {
+export function groupSize(role: HostRole, region: Ec2Region, services: readonly Placed[]): GroupSize {
   const placements = services
     .filter((service) => roleOf(service, region) === role)
     .flatMap((service) => service.in[region.name] ?? []);
@@ -28,14 +31,14 @@ export function groupSize(role: HostRole, region: Ec2Region, services: readonly 
 }
 
 /** Servers of the region that may hold the service, in the region's order. */
-export const candidates = (service: ServiceValue, region: DedicatedRegion): readonly Server[] =>
+export const candidates = (service: Placed, region: DedicatedRegion): readonly Server[] =>
   region.servers.filter(({ roles, retired }) => retired === false && roles.includes(roleOf(service, region)));
 
 /**
  * Servers that hold the service: of each rack one, then of each rack a second one, until there are enough. Another
  * service changes nothing of that; another server does only where it makes the spread better.
  */
-export function placed(service: ServiceValue, region: DedicatedRegion): readonly Server[] {
+export function placed(service: Placed, region: DedicatedRegion): readonly Server[] {
   const placement = service.in[region.name];
   if (placement === undefined) return [];
   const racks = new Map<string, Server[]>();

@@ -2,8 +2,11 @@ import { z } from "zod";
 import { HOURS_PER_MONTH } from "../../../constructs/availability/calculus/common-cause";
 import type { Region } from "../regions";
 import { HOST_ROLES, type HostRole } from "../regions/dedicated-region";
+import { once, publicHosts } from "../public-hosts";
 import { dnsLabel } from "../regions/region";
 import { problemsOf, type ValueProblem } from "../regions/region-errors";
+import type { GatewayRoute } from "../../../constructs/gateway";
+import { routesOfService } from "../route-value";
 import { SECRET_NAME } from "../../../constructs/service/service-secrets";
 
 /** A service as it is written down: a container, a port, a health path, what it calls, where it runs. */
@@ -48,6 +51,12 @@ export interface ServiceInput {
   readonly degradesWithout?: readonly string[];
   /** How the internet reaches it, in each region that it runs in. @default - it does not */
   readonly public?: ServicePublicInput;
+  /**
+   * Which requests API gateways send to it, by the name that metrics and log have for them: docs/gateway.md tells of each
+   * field. Hosts choose the gateway where there are several.
+   * @default - none
+   */
+  readonly routes?: Readonly<Record<string, GatewayRoute>>;
   /** How often releases take it down, for its availability. @default - they are not counted */
   readonly releases?: ServiceReleases;
   /** Where it runs, by region. */
@@ -109,6 +118,8 @@ export interface ServiceValue {
   readonly degradesWithout: readonly string[];
   /** undefined: the internet does not reach it. */
   readonly public?: Required<ServicePublicInput> | undefined;
+  /** As the service says them; the gateways' own values have them whole. */
+  readonly routes: Readonly<Record<string, GatewayRoute>>;
   /** undefined: not counted. */
   readonly releases?: ServiceReleases | undefined;
   readonly in: Readonly<Record<string, ServicePlacement>>;
@@ -178,15 +189,6 @@ const env = z
     }
   });
 
-const once =
-  (each: string) =>
-  (values: readonly string[], context: z.RefinementCtx): void => {
-    for (const [index, value] of values.entries()) {
-      if (values.indexOf(value) === index) continue;
-      context.addIssue({ code: "custom", path: [index], message: `expected ${each} once` });
-    }
-  };
-
 const secrets = z
   .array(
     z.string().regex(SECRET_NAME, {
@@ -197,14 +199,7 @@ const secrets = z
 
 /** They stand in the front's configuration, where nothing of them must need quoting. */
 const entrance = z.strictObject({
-  hosts: z
-    .array(
-      z.string().regex(/^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/, {
-        error: "expected a host name in lower case such as www.example.com",
-      }),
-    )
-    .min(1, { error: "expected one host at least" })
-    .superRefine(once("each")),
+  hosts: publicHosts,
   paths: z
     .array(
       z.string().regex(/^\/$|^(\/[A-Za-z0-9._~-]+)+$/, {
@@ -257,6 +252,7 @@ const schema = z
     calls: z.array(call).default([]),
     degradesWithout: z.array(z.string()).default([]),
     public: entrance.optional(),
+    routes: routesOfService.default({}),
     releases: releases.optional(),
     in: z.record(dnsLabel, placement).refine((regions) => Object.keys(regions).length > 0, {
       error: "expected one region at least",

@@ -49,7 +49,7 @@ export function validateServices(
 }
 
 /** Names under which Consul knows what is always there. */
-const OWN_NAMES = ["consul", "proxy", "front"];
+export const OWN_NAMES = ["consul", "proxy", "front"];
 
 function takenNames(services: readonly ServiceValue[]): ServiceProblem[] {
   return services.flatMap((service, index) => {
@@ -271,7 +271,10 @@ function placesOf(
   return [{ name: `machines with role ${role}`, roles: [role] }];
 }
 
-function platformPorts(region: DedicatedRegion | Ec2Region, roles: readonly string[]): [number, string][] {
+export function platformPorts(
+  region: DedicatedRegion | Ec2Region,
+  roles: readonly string[],
+): [number, string][] {
   return [
     ...(region.platform === "dedicated" ? [[region.ssh.port, "SSH"] as [number, string]] : []),
     ...(roles.includes("app") ? applicationPort(region) : []),

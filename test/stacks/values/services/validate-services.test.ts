@@ -84,6 +84,7 @@ describe("validateServices", () => {
     expect(service).toEqual({
       ...web(),
       health: { path: "/healthz", startSeconds: 60 },
+      routes: {},
       env: {},
       secrets: [],
       memoryMegabytes: 512,

@@ -1,0 +1,60 @@
+import { MONOLITH } from "../../gateway/options/gateway-options";
+import { readIssuers } from "../../gateway/options/issuer-values";
+import { readLimits } from "../../gateway/options/limit-values";
+import { readRoutes } from "../../gateway/options/route-values";
+import { readMonolith } from "../../gateway/options/service-values";
+import { rivalsAmong } from "../../gateway/routes/rival-routes";
+import { BadValue } from "../../proxy/options/option-error";
+import type { RoutedRoute } from "./gateway-config";
+
+/** What routes call the service that has whatever none of them takes. */
+export { MONOLITH };
+
+/** One thing wrong with a value, in the words of what reads it in the gateway. */
+export interface ValueProblem {
+  /** Names and places that lead to it, below the value. */
+  readonly path: readonly (string | number)[];
+  readonly value: unknown;
+  readonly expectation: string;
+}
+
+/** @param route but for its service, which is somebody else's to say */
+export const routeProblem = (name: string, route: unknown): ValueProblem | undefined =>
+  problemOf(() =>
+    readRoutes({
+      [name]:
+        typeof route === "object" && route !== null && !Array.isArray(route)
+          ? { ...route, service: MONOLITH }
+          : route,
+    }),
+  );
+
+export const issuersProblem = (issuers: unknown): ValueProblem | undefined =>
+  problemOf(() => readIssuers(issuers));
+
+export const limitsProblem = (limits: unknown): ValueProblem | undefined =>
+  problemOf(() => readLimits(limits));
+
+export const monolithProblem = (monolith: unknown): ValueProblem | undefined =>
+  problemOf(() => readMonolith(monolith));
+
+function problemOf(read: () => unknown): ValueProblem | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error;
+    const { path, value, expects } = error;
+    return { path: path.slice(1), value, expectation: `expected ${expects}` };
+  }
+}
+
+/**
+ * Names of routes that take the same requests as one before them, each with that one's.
+ *
+ * @param routes by name, each of which can be read
+ */
+export const rivalRoutes = (
+  routes: Readonly<Record<string, RoutedRoute>>,
+): { readonly name: string; readonly rival: string }[] =>
+  rivalsAmong(readRoutes(routes)).map(({ route, rival }) => ({ name: route.name, rival: rival.name }));

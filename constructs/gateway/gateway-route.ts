@@ -1,0 +1,151 @@
+import type { ProxyGroup } from "../proxy/proxy-groups";
+
+/** Which requests are taken, and what becomes of them. Times are seconds, or texts such as "500ms"; docs/gateway.md tells of each. */
+export interface GatewayRoute {
+  /** `/v1/items` is that path alone, `/v1/items/{id}` any one segment in that place, `/v1/**` is `/v1` and all below. */
+  readonly path: string;
+  /** Names, and `*.example.com` for all below. @default - any */
+  readonly hosts?: readonly string[];
+  /** Who takes GET takes HEAD. @default - any */
+  readonly methods?: readonly string[];
+  /** By field name: a value that it has to have, `true` for any, `false` for a field that must not be there. @default - none */
+  readonly headers?: Readonly<Record<string, string | boolean>>;
+  /** The path that the service is asked for, with variables of `path`, and `**` at its end for what follows. @default - `path` */
+  readonly rewrite?: string;
+  /** Time from a request's end until its answer begins, retries included; beyond it 504. @default - none */
+  readonly timeout?: number | string;
+  /** Bytes of a request's body; beyond it 413. @default - any number */
+  readonly maxBodyBytes?: number;
+  /** Requests under way, of each worker; beyond it 503. @default - any number */
+  readonly maxConcurrent?: number;
+  /** The service is asked once all of a request is here; needs `maxBodyBytes`. @default false */
+  readonly holdBody?: boolean;
+  /** Names of fields of a request that go on to the service. @default - all */
+  readonly requestHeaders?: readonly string[];
+  /** Names of fields of an answer that go to the client. @default - all */
+  readonly answerHeaders?: readonly string[];
+  /** Part of the users who are served by the route's service, from 0 to 1; the others by the monolith. @default 1 */
+  readonly share?: number;
+  /** By what users are told apart. @default - nothing */
+  readonly sticky?: "address" | { readonly cookie: string } | { readonly header: string };
+  /** Who is asked besides, so that the answers can be compared. @default - nobody */
+  readonly shadow?: GatewayShadow;
+  /** Which pages of other origins may read its answers. @default - what its service says */
+  readonly cors?: GatewayCors;
+  /** Names of limits that its requests draw on. @default - none */
+  readonly limits?: readonly string[];
+  /**
+   * gRPC and gRPC-Web are taken for its service. JSON in their place needs files of the API, which no construct brings to
+   * a gateway yet.
+   * @default - they are none of its own
+   */
+  readonly grpc?: true;
+  /** Whose token a request has to bring, and what that has to say: an issuer's name, or an object. @default - none */
+  readonly jwt?: string | GatewayJwt;
+}
+
+/** Who is asked besides, and how the answers are compared. */
+export interface GatewayShadow {
+  /** Name of a service, or `monolith`; where it has the request itself, the route's other side is asked. */
+  readonly service: string;
+  /** Part of the requests, from 0 to 1. @default 1 */
+  readonly share?: number;
+  /** What has a shadow: it is done there a second time. @default ["GET", "HEAD"] */
+  readonly methods?: readonly string[];
+  /** JSON pointers to what may differ; a segment `*` is any member or element. @default [] */
+  readonly ignore?: readonly string[];
+  /** Shadows under way at most, of each worker. @default 20 */
+  readonly maxConcurrent?: number;
+  /** Bytes of a body that are kept and compared. @default 65536 */
+  readonly maxBytes?: number;
+  /** Time until the shadow's answer has to be whole. @default "10s" */
+  readonly timeout?: number | string;
+}
+
+/** Which pages of other origins may read a route's answers. */
+export interface GatewayCors {
+  /** Origins as browsers write them, `*.` for all below a name, or `["*"]` for all. */
+  readonly origins: readonly string[];
+  /** Methods that pages may use. @default - those of the route, or GET, HEAD and POST */
+  readonly methods?: readonly string[];
+  /** Fields that pages may set, or `["*"]`. @default - those that browsers send without asking */
+  readonly headers?: readonly string[];
+  /** Fields that pages may read, or `["*"]`. @default - those that browsers show without asking */
+  readonly exposed?: readonly string[];
+  /** Pages may ask with cookies. @default false */
+  readonly credentials?: boolean;
+  /** Time for which browsers remember it, at most a day. @default "10m" */
+  readonly maxAge?: number | string;
+}
+
+/** Whose token a request has to bring, and what that has to say. */
+export interface GatewayJwt {
+  /** Name of an issuer. */
+  readonly issuer: string;
+  /** All of these have to be granted. @default [] */
+  readonly scopes?: readonly string[];
+  /** Claims, each of which has to have one of its values, or to hold it. @default {} */
+  readonly claims?: Readonly<
+    Record<string, string | number | boolean | readonly (string | number | boolean)[]>
+  >;
+}
+
+/** Whose tokens routes may ask for. */
+export interface GatewayIssuer {
+  /** What `iss` is. */
+  readonly issuer: string;
+  /** What is in `aud`, or a list of those of which one has to be. */
+  readonly audience: string | readonly string[];
+  /** Of public keys: `RS256`, `ES256`, `EdDSA` ... */
+  readonly algorithms: readonly string[];
+  /** Where it tells its keys, by HTTPS. @default - they are in `keys` */
+  readonly jwks?: string;
+  /** Its public keys themselves, JWKs. @default - they are asked for at `jwks` */
+  readonly keys?: readonly object[];
+  /** How far apart clocks may be, at most 5 minutes. @default "30s" */
+  readonly clockTolerance?: number | string;
+  /** Time between two looks at `jwks`. @default "10m" */
+  readonly refresh?: number | string;
+  /** Time for which keys are believed that could not be looked at again. @default "24h" */
+  readonly keepKeys?: number | string;
+  /** Claims by the field in which they go on to services. @default {} */
+  readonly forward?: Readonly<Record<string, string>>;
+}
+
+/** How many requests each may send. */
+export interface GatewayLimit {
+  /** Requests of each window. */
+  readonly requests: number;
+  /** Whole seconds, at most a day, or a text such as "1m". */
+  readonly window: number | string;
+  /** Who has a quota. */
+  readonly key: "address" | { readonly header: string } | { readonly claim: string };
+  /** Keys that are remembered at the same time. @default 100000 */
+  readonly maxKeys?: number;
+}
+
+/** Where requests go: one URL, or several origins any of which can answer. */
+export interface GatewayUpstream {
+  /** `http://host[:port]` or `https://host[:port]`. @default - `origins` say it */
+  readonly url?: string;
+  /** Several, in order of preference or with weights. @default - `url` says it */
+  readonly origins?: ProxyGroup["origins"];
+  /** "keep": it reads the client's Host. @default - that of its URL */
+  readonly host?: "keep";
+  /** Time until a request has a connection. @default "1s" */
+  readonly connectTimeout?: number | string;
+  /** Time from a request's end to its answer's first byte. @default "1s" */
+  readonly firstByteTimeout?: number | string;
+  /** Failures in a row before an origin is left alone. @default 5 */
+  readonly circuitFailures?: number;
+  /** How long it is left alone. @default "5s" */
+  readonly circuitPause?: number | string;
+  /** Time in which an origin that is back gets all of its requests again. @default "10s" */
+  readonly returnTime?: number | string;
+  /** Attempts beyond the first move, for each request, 0 to 1. @default 0.2 */
+  readonly retryBudget?: number;
+  /** Asks each origin whether it is well. @default - requests alone tell */
+  readonly check?: ProxyGroup["check"];
+  /** Answers GET and HEAD where no origin does. @default - none */
+  readonly substitute?: ProxyGroup["substitute"];
+}

@@ -1,0 +1,115 @@
+import { type Block, blockOf, type BlockSource, series, type ServiceProps } from "../constructs/availability";
+import type { GatewayRouting, GatewayUpstream } from "../constructs/gateway";
+import { MONOLITH } from "../constructs/gateway/gateway-grammar";
+import { originsOfService } from "../constructs/proxy/service-groups";
+import type { GatewayValue } from "./values/gateways";
+import type { Region } from "./values/regions";
+import type { ServiceValue } from "./values/services";
+import { calledFrom, type NamedNeeds, type ServiceNeeds } from "./service-needs";
+
+/** Gateways that run in the region. */
+export const gatewaysIn = (
+  gateways: readonly GatewayValue[],
+  { name }: Pick<Region, "name">,
+): readonly GatewayValue[] => gateways.filter((gateway) => gateway.in[name] !== undefined);
+
+/** Services that a gateway sends requests to, each once; the monolith among them where it is one. */
+export const askedBy = (
+  { routes, monolith }: GatewayValue,
+  services: readonly ServiceValue[],
+): readonly ServiceValue[] => {
+  const names = [
+    ...Object.values(routes).flatMap(({ service, shadow }) => [service, shadow?.service]),
+    monolith?.service,
+  ];
+  return services.filter(({ name }) => names.includes(name));
+};
+
+/**
+ * Where a gateway's requests go in one region: by the routes that are the same everywhere, to what answers for a service
+ * there.
+ *
+ * @param domain service discovery's, for example `consul`
+ */
+export function routingIn(
+  gateway: GatewayValue,
+  services: readonly ServiceValue[],
+  region: Pick<Region, "name">,
+  domain: string,
+): Pick<GatewayRouting, "services" | "monolith" | "routes" | "issuers" | "limits" | "settings"> {
+  const { routes, issuers, limits, settings } = gateway;
+  const upstream = (service: ServiceValue): GatewayUpstream =>
+    originsOfService(calledFrom(service, region), domain);
+  const named = Object.values(routes).flatMap(({ service, shadow }) => [service, shadow?.service]);
+  const asked = askedBy(gateway, services);
+  const { service: own, ...how } = gateway.monolith ?? {};
+  const monolith = asked.find(({ name }) => name === own);
+  return {
+    services: Object.fromEntries(
+      asked.filter(({ name }) => named.includes(name)).map((service) => [service.name, upstream(service)]),
+    ),
+    monolith: gateway.monolith && (monolith === undefined ? how : { ...upstream(monolith), ...how }),
+    ...{ routes, issuers, limits, settings },
+  };
+}
+
+/** What the requests of a region's gateway stand on. */
+export interface RouteGrounds {
+  /** What each of them needs: the entrance of the region, and the gateway. */
+  readonly front: readonly BlockSource[];
+  /** What the region's services need, by name. */
+  readonly made: ReadonlyMap<string, ServiceNeeds>;
+  /** What answers for a service where other regions do too, or alone; undefined where none does. */
+  readonly elsewhere: (service: ServiceValue, here: Block | undefined) => BlockSource | undefined;
+  /** What is known of an origin outside, by its host name. */
+  readonly outside: (host: string) => NamedNeeds;
+}
+
+/**
+ * What each route of a gateway needs, by its name, and `rest` for what no route takes: the gateway, and the service that
+ * has it with all that this cannot do without. Where the monolith still has a part of the users, it is needed too.
+ */
+export function routeNeeds(
+  gateway: GatewayValue,
+  services: readonly ServiceValue[],
+  { front, made, elsewhere, outside }: RouteGrounds,
+): ReadonlyMap<string, Pick<ServiceProps, "requires" | "degradesWithout">> {
+  const needsOf = (name: string): Required<Pick<ServiceProps, "requires" | "degradesWithout">> => {
+    const own = name === MONOLITH ? gateway.monolith?.service : name;
+    const service = services.find((each) => each.name === own);
+    if (service === undefined) return { requires: monolithOrigins(gateway, outside), degradesWithout: [] };
+    const here = made.get(service.name);
+    const several = elsewhere(service, here && series(...here.requires.map(blockOf)));
+    return {
+      requires: several === undefined ? here!.requires : [several],
+      degradesWithout: several === undefined ? (here!.degradesWithout ?? []) : [],
+    };
+  };
+  const together = (names: readonly string[]) => {
+    const all = names.map(needsOf);
+    return {
+      requires: [...new Set([...front, ...all.flatMap(({ requires }) => requires)])],
+      degradesWithout: [...new Set(all.flatMap(({ degradesWithout }) => degradesWithout))],
+    };
+  };
+  return new Map([
+    ...Object.entries(gateway.routes).map(
+      ([name, { service, share = 1 }]) =>
+        [name, together([...(share > 0 ? [service] : []), ...(share < 1 ? [MONOLITH] : [])])] as const,
+    ),
+    ...(gateway.monolith === undefined ? [] : [[REST, together([MONOLITH])] as const]),
+  ]);
+}
+
+/** What metrics and log call the requests that no route takes. */
+const REST = "rest";
+
+/** One of them is enough, as far as the region says how available they are. */
+function monolithOrigins(
+  { monolith = {} }: GatewayValue,
+  outside: RouteGrounds["outside"],
+): readonly BlockSource[] {
+  const [first] = [monolith.url ?? [], monolith.origins ?? []].flat();
+  const url = typeof first === "object" ? first.url : first;
+  return url === undefined ? [] : Object.values(outside(new URL(url).hostname));
+}
