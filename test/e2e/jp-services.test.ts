@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunningService } from "../../cli/services";
 import type { DedicatedRegionInput } from "../../stacks/values/regions";
@@ -18,6 +16,7 @@ import {
 } from "../testbed";
 import { makeCertificates } from "../testbed/certificates";
 import { difference, snapshot } from "./host-snapshot";
+import { placeLoad, type ServiceLoad, startServiceLoad, throughFront } from "./calls-to-services";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 /** jp-4 has a Consul agent that is no server, as most hosts of a service have. */
@@ -32,14 +31,6 @@ const PUBLIC_NAME = "www.example.test";
 const APPS = ["jp-2", "jp-3", "jp-4"];
 const UNIT = "tricloud-service-web.service";
 const PORT = 8080;
-
-/** What one load saw. */
-interface LoadReport {
-  readonly gets: number;
-  readonly posts: readonly string[];
-  readonly failures: readonly string[];
-  readonly versions: Readonly<Record<string, number>>;
-}
 
 describeOnVirtualHosts("a service on JP's servers", () => {
   let testbed: Testbed;
@@ -57,10 +48,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     for (const behaviour of ["crashes", "unhealthy"]) {
       images[behaviour] = await registry.push("web", { env: { VERSION: "3", BEHAVIOUR: behaviour } });
     }
-    writeFileSync(
-      join(testbed.host("jp-1").root, "srv/load.js"),
-      readFileSync(join(__dirname, "service-load.js")),
-    );
+    placeLoad(testbed.host("jp-1"));
     const ofFront = join(testbed.directory, "front");
     mkdirSync(ofFront);
     const certificates = makeCertificates(ofFront, [PUBLIC_NAME]);
@@ -371,28 +359,15 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     return { code, web: services[0]! };
   }
 
-  function startLoad(): { end: () => Promise<LoadReport> } {
-    const host = testbed.host("jp-1");
-    const load = spawn(
-      "ssh",
-      [
-        ...host.sshArguments(),
-        `node /srv/load.js web ${PORT} 30 ${testbed.host(FRONT).address} ${PUBLIC_NAME} /${AUTHORITY}`,
-      ],
-      {
-        stdio: ["pipe", "pipe", "inherit"],
-      },
-    );
-    let said = "";
-    load.stdout.on("data", (part: Buffer) => (said += part.toString()));
-    return {
-      end: async () => {
-        const ended = once(load as ChildProcess, "close");
-        load.stdin.end();
-        await ended;
-        return JSON.parse(said) as LoadReport;
-      },
-    };
+  /** Every other call goes to an instance by its name, the rest by the one URL, and from outside through the front. */
+  function startLoad(): ServiceLoad {
+    const byName = { host: "web.service.consul", port: PORT };
+    return startServiceLoad(testbed.host("jp-1"), 30, [
+      byName,
+      { host: "web.ccnproxy-service", port: 80 },
+      byName,
+      throughFront(testbed.host(FRONT), PUBLIC_NAME, `/${AUTHORITY}`),
+    ]);
   }
 
   /** The POSTs that all instances say they ran, and how many of them more than once. */

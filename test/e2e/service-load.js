@@ -1,23 +1,18 @@
 // Calls a service as applications do until it is told to end by its standard input, and then prints what became of
-// the calls as one line of JSON. Every other one goes to an instance by its name, and the rest in turn by the URL that the
-// service has in all regions, through the proxies, and from outside through the front at an address; every third is a POST
-// with an id of its own. No call is tried twice.
+// the calls as one line of JSON: service-load.js PER_SECOND WAYS. Ways, a list of JSON, are gone in turn, each with what
+// node:https takes and, for TLS, `authority`, a file; every third call is a POST with an id of its own. No call is tried
+// twice.
 const { readFileSync } = require("node:fs");
 const http = require("node:http");
 const https = require("node:https");
 const { clearInterval, setInterval } = require("node:timers");
 
-const [name, port, perSecond] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
-const [front, publicName, authority] = process.argv.slice(5);
-const ways = [
-  { host: `${name}.service.consul`, port },
-  { host: `${name}.ccnproxy-service`, port: 80 },
-  { host: `${name}.service.consul`, port },
-  {
-    ...{ host: front, port: 443, servername: publicName, headers: { Host: publicName } },
-    ca: readFileSync(authority),
-  },
-];
+const perSecond = Number(process.argv[2]);
+const ways = JSON.parse(process.argv[3]).map(({ authority, ...way }) => ({
+  path: "/",
+  ...way,
+  ...(authority === undefined ? {} : { ca: readFileSync(authority) }),
+}));
 const report = { gets: 0, posts: [], failures: [], versions: {} };
 let calls = 0;
 let underWay = 0;
@@ -35,7 +30,7 @@ function call() {
     over = true;
     underWay--;
     if (problem !== undefined)
-      report.failures.push(`${isPost ? "POST" : "GET"} via ${options.host}: ${problem}`);
+      report.failures.push(`${isPost ? "POST" : "GET"} ${options.path} via ${options.host}: ${problem}`);
     else if (isPost) report.posts.push(id);
     else report.gets++;
     if (ending && underWay === 0) finish();
@@ -43,7 +38,6 @@ function call() {
   const request = (options.ca === undefined ? http : https).request({
     ...options,
     method: isPost ? "POST" : "GET",
-    path: "/",
     agent: false,
     timeout: 15000,
   });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import type { GatewayInput } from "../../stacks/values/gateways";
 import type { ServiceInput } from "../../stacks/values/services";
 import { newGossip } from "../../cli/secrets/consul-secrets";
 import { makeSecrets } from "./region-secrets";
@@ -21,6 +22,7 @@ export interface Outcome extends CommandResult {
 export class Deployment {
   private readonly regions: string;
   private readonly services: string;
+  private readonly gateways: string;
   private readonly environment: Record<string, string | undefined>;
   /** Given to Terraform by the environment; what else is secret lies in files. */
   readonly gossipKey: string;
@@ -40,7 +42,8 @@ export class Deployment {
     if (!existsSync(app)) throw new Error(`${app} is missing: run npm run build`);
     this.regions = join(directory, "regions");
     this.services = join(directory, "services");
-    for (const values of [this.regions, this.services]) mkdirSync(values, { recursive: true });
+    this.gateways = join(directory, "gateways");
+    for (const values of [this.regions, this.services, this.gateways]) mkdirSync(values, { recursive: true });
     const settings = JSON.parse(readFileSync(join(PROJECT, "cdktf.json"), "utf8")) as Record<string, unknown>;
     writeFileSync(join(directory, "cdktf.json"), JSON.stringify({ ...settings, app: `node ${app}` }));
     const configFile = process.env.TF_CLI_CONFIG_FILE;
@@ -65,6 +68,11 @@ export class Deployment {
   /** Puts a service in place of the one of that name. */
   writeService(service: ServiceInput): void {
     writeFileSync(join(this.services, `${service.name}.json`), JSON.stringify(service, undefined, 2));
+  }
+
+  /** Puts a gateway in place of the one of that name. */
+  writeGateway(gateway: GatewayInput): void {
+    writeFileSync(join(this.gateways, `${gateway.name}.json`), JSON.stringify(gateway, undefined, 2));
   }
 
   /** Takes a service away. */

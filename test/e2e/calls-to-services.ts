@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { VirtualHost } from "../testbed";
+
+/** What one load saw. */
+export interface LoadReport {
+  readonly gets: number;
+  readonly posts: readonly string[];
+  readonly failures: readonly string[];
+  /** Answers by the version that gave them. */
+  readonly versions: Readonly<Record<string, number>>;
+}
+
+export interface ServiceLoad {
+  /** Ends it once all calls under way are over. */
+  end(): Promise<LoadReport>;
+}
+
+/** One of the ways that calls go in turn. */
+export interface Way {
+  readonly host: string;
+  readonly port: number;
+  /** @default "/" */
+  readonly path?: string;
+  /** For TLS: the host's file of whom to trust. @default - plain HTTP */
+  readonly authority?: string;
+  readonly servername?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Brings the program that calls to a host. */
+export const placeLoad = (host: VirtualHost): void =>
+  writeFileSync(join(host.root, "srv/load.js"), readFileSync(join(__dirname, "service-load.js")));
+
+/** From outside, by a public name. */
+export const throughFront = (front: VirtualHost, name: string, authority: string, path = "/"): Way => ({
+  host: front.address,
+  port: 443,
+  servername: name,
+  headers: { Host: name },
+  authority,
+  path,
+});
+
+/** Calls services from a host, so many times a second, until it is told to end. */
+export function startServiceLoad(from: VirtualHost, perSecond: number, ways: readonly Way[]): ServiceLoad {
+  const command = `node /srv/load.js ${perSecond} '${JSON.stringify(ways)}'`;
+  const load = spawn("ssh", [...from.sshArguments(), command], { stdio: ["pipe", "pipe", "inherit"] });
+  let said = "";
+  load.stdout.on("data", (part: Buffer) => (said += part.toString()));
+  return {
+    end: async () => {
+      const ended = once(load as ChildProcess, "close");
+      load.stdin.end();
+      await ended;
+      return JSON.parse(said) as LoadReport;
+    },
+  };
+}
