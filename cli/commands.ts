@@ -59,6 +59,11 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./services")).main(args),
   },
   {
+    name: "run",
+    summary: "runs a task of a service now, in one region, and shows what it prints",
+    run: async (args) => (await import("./run")).main(args),
+  },
+  {
     name: "upstreams",
     summary: "the origins of a region's groups as each proxy sees them, and why one is not asked",
     run: async (args) => (await import("./upstreams")).main(args),

@@ -9,13 +9,14 @@ import {
   type Peers,
 } from "../constructs/kubernetes";
 import { labelsOf } from "../constructs/kubernetes/own-labels";
+import { taskLabelsOf } from "../constructs/kubernetes/task-jobs";
 import type { ProxyGroups } from "../constructs/proxy";
 import { groupsReach } from "../constructs/proxy/proxy-reach";
 import type { GkeRegion } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { CLUSTER_INSTANCES } from "./values/services/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
-import { hasRegistry } from "./values/services/service-value";
+import { hasRegistry, tasksIn } from "./values/services/service-value";
 import { type CallWays, type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on GKE stand on. */
@@ -52,13 +53,15 @@ export function clusterServices(
   const here = servicesIn(props.services, region);
   const clients = clientsOf(here, props);
   const made = new Map(
-    here.map(({ name, image, port, health, env, memoryMegabytes, cpus, drainSeconds, calls, ...rest }) => {
+    here.map((one) => {
+      const { name, image, port, health, env, memoryMegabytes, cpus, drainSeconds, calls, ...rest } = one;
       const { instances = CLUSTER_INSTANCES, atMost = instances } = rest.in[region.name]!;
       const service = new ClusterService(scope, `service-${name}`, {
         ...{ name, namespace, access, workers, port, env, instances, atMost },
         region: region.name,
         image: hasRegistry(image) ? mirror.via(image) : `${ownImages.prefix}/${image}`,
         clients: clients(name),
+        tasks: tasksIn(one, region),
         secrets: secretVariables(scope, { service: name, region: region.name, names: rest.secrets }),
         health: { path: health.path },
         startSeconds: health.startSeconds,
@@ -90,7 +93,12 @@ const clientsOf =
     );
     const proxied = hosts.some((host) => groupsReach(proxies.groups, host));
     return [
-      ...callers.map((caller) => ({ namespace, podLabels: labelsOf(caller.name) })),
+      ...callers.flatMap((caller) =>
+        [
+          labelsOf(caller.name),
+          ...(Object.keys(caller.tasks).length === 0 ? [] : [taskLabelsOf(caller.name)]),
+        ].map((podLabels) => ({ namespace, podLabels })),
+      ),
       ...(proxied ? [proxies.pods] : []),
     ];
   };

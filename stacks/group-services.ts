@@ -8,7 +8,7 @@ import { hostServices, type HostServicesProps, ownRepositories } from "./host-se
 import { type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on EC2 stand on. */
-export interface GroupServicesProps extends Omit<HostServicesProps, "region" | "hosts"> {
+export interface GroupServicesProps extends Omit<HostServicesProps, "region" | "hosts" | "taskHosts"> {
   readonly region: Ec2Region;
   /** Groups of machines, by their role. */
   readonly groups: Readonly<Record<HostRole, ServerGroup>>;

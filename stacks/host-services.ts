@@ -4,10 +4,11 @@ import type { IHost } from "../constructs/host";
 import type { DedicatedRegion, Ec2Region } from "./values/regions";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
 import { ContainerService } from "../constructs/service";
-import { type ServiceValue } from "./values/services";
+import type { ServiceValue } from "./values/services";
 import { ecrRepositories, type EcrRepository } from "../constructs/service/ecr-registry";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { imageIn } from "./values/services/image-repositories";
+import { tasksIn } from "./values/services/service-value";
 import { type CallWays, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region whose hosts run containers themselves stand on. */
@@ -16,6 +17,8 @@ export interface HostServicesProps {
   readonly services: readonly ServiceValue[];
   /** Where a service runs. */
   readonly hosts: (service: ServiceValue) => readonly IHost[];
+  /** Where tasks run at their times. @default - where their service does */
+  readonly taskHosts?: readonly IHost[];
   readonly consul: ConsulCluster;
   readonly resolver: LocalResolver;
   readonly ways: CallWays;
@@ -24,7 +27,7 @@ export interface HostServicesProps {
 /** The services that run in a region, and what each of them needs, by name. */
 export function hostServices(
   scope: Construct,
-  { region, services, hosts, consul, resolver, ways }: HostServicesProps,
+  { region, services, hosts, taskHosts, consul, resolver, ways }: HostServicesProps,
 ): ReadonlyMap<string, ServiceNeeds> {
   const here = servicesIn(services, region);
   const registry = {
@@ -40,6 +43,8 @@ export function hostServices(
         new ContainerService(scope, `service-${name}`, {
           ...{ name, port, env, memoryMegabytes, cpus, drainSeconds, consul, registry },
           hosts: hosts(service),
+          tasks: tasksIn(service, region),
+          taskHosts,
           region: region.name,
           image: imageIn(region, image),
           deniedAddresses: region.platform === "ec2" ? INSTANCE_METADATA : undefined,

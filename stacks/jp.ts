@@ -63,7 +63,8 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       const names = placed(service, region).map((server) => server.name);
       return servers.filter(({ hostName }) => names.includes(hostName));
     };
-    const made = hostServices(this, { region, services, hosts, consul, resolver, ways });
+    const taskHosts = withRole(servers, "util");
+    const made = hostServices(this, { region, services, hosts, taskHosts, consul, resolver, ways });
     const entrances = hostGateways(this, { region, gateways, services, hosts, consul, resolver });
     const shown = publicServices(this, {
       ...{ region, services, consul },

@@ -2,10 +2,17 @@ import { Lazy, TerraformLocal, type TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, dedicatedServer, type HasAvailability } from "../availability";
 import { hostApply } from "../host/apply-program";
-import { HostProfileBuilder, type HostProfilePart, type IHost } from "../host";
+import { HostProfileBuilder, type HostProfilePart, type IHost, type RunBeforeActivation } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { assetName, deliveryDigests, deliveryDocument } from "../host/delivery-document";
-import { activateStep, activateUnlessStep, removeStep, stackAsset, stageStep } from "./host-commands";
+import {
+  activateStep,
+  activateUnlessStep,
+  prepareStep,
+  removeStep,
+  stackAsset,
+  stageStep,
+} from "./host-commands";
 import { fingerprints, sshTarget, type SshTarget, type SshTargetProps } from "./ssh-connection";
 import { type ServerRoster } from "./server-roster";
 import { TerraformData } from "./terraform-data";
@@ -59,6 +66,8 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
   /** Stands for the time from which the server is what its profile says. */
   readonly activation: TerraformResource;
   private readonly activatedAfter = new Set<DedicatedServer>();
+  /** What is run before, of this server and others. */
+  private readonly runsBefore: TerraformData[] = [];
   private knownTurn?: number;
   private joining?: Joining;
 
@@ -125,21 +134,40 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
 
   /** @throws Error when a fellow is not a dedicated server */
   activateFirst(unless: string, fellows: readonly IHost[]): void {
-    const servers = fellows.map((fellow) => {
+    const servers = this.servers(fellows);
+    const turn = 1 + servers.indexOf(this);
+    const before = servers[turn - 2];
+    const resource = new TerraformData(this, "joining", {
+      suffix: () => `_turn_${turn}`,
+      after: () => [
+        this.delivery,
+        ...this.runsBefore,
+        ...(before?.joining === undefined ? [] : [before.joining.resource]),
+      ],
+      triggersReplace: () => ({ delivery: this.delivery.id }),
+      hostProvisioners: () => [activateUnlessStep(this, this.target, unless)],
+    });
+    this.joining = { resource, last: servers[servers.length - 1]!, turns: servers.length };
+  }
+
+  /** @throws Error when a fellow is not a dedicated server */
+  runBeforeActivation({ scope, id, command, key, fellows }: RunBeforeActivation): void {
+    const servers = [...new Set([this, ...this.servers(fellows)])];
+    const run = new TerraformData(scope as Construct, id, {
+      after: () => servers.map(({ delivery }) => delivery),
+      triggersReplace: () => ({ run: key }),
+      hostProvisioners: () => [prepareStep(this, this.target, command)],
+    });
+    for (const server of servers) server.runsBefore.push(run);
+  }
+
+  private servers(fellows: readonly IHost[]): DedicatedServer[] {
+    return fellows.map((fellow) => {
       if (fellow instanceof DedicatedServer) return fellow;
       throw new Error(
         `dedicated server ${this.hostName}: has ${fellow.node.path} as fellow, expected a dedicated server`,
       );
     });
-    const turn = 1 + servers.indexOf(this);
-    const before = servers[turn - 2];
-    const resource = new TerraformData(this, "joining", {
-      suffix: () => `_turn_${turn}`,
-      after: () => [this.delivery, ...(before?.joining === undefined ? [] : [before.joining.resource])],
-      triggersReplace: () => ({ delivery: this.delivery.id }),
-      hostProvisioners: () => [activateUnlessStep(this, this.target, unless)],
-    });
-    this.joining = { resource, last: servers[servers.length - 1]!, turns: servers.length };
   }
 
   /**
@@ -190,6 +218,7 @@ export class DedicatedServer extends Construct implements IHost, HasAvailability
       suffix: () => `_turn_${this.turn}`,
       after: () => [
         this.delivery,
+        ...this.runsBefore,
         ...(this.joining?.last.joining === undefined ? [] : [this.joining.last.joining.resource]),
         ...[...this.activatedAfter].map(({ activation }) => activation),
       ],

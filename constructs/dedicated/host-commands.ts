@@ -29,6 +29,10 @@ export const activateStep = (scope: Construct, target: SshTarget): HostProvision
 export const activateUnlessStep = (scope: Construct, target: SshTarget, unless: string): HostProvisioner =>
   step(scope, target, `activate-unless '${unless}'`);
 
+/** Runs a program, a path and plain words, as it is staged, or in place where nothing is. */
+export const prepareStep = (scope: Construct, target: SshTarget, command: string): HostProvisioner =>
+  step(scope, target, `prepare '${command}'`);
+
 /**
  * Takes everything back; succeeds also where nothing was ever delivered.
  *

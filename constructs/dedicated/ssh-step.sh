@@ -4,6 +4,7 @@
 #   ssh-step.sh stage NAME=FILE...   hand over the document and these files, and let the host stage them
 #   ssh-step.sh activate             let the host put in place what it has staged
 #   ssh-step.sh activate-unless COMMAND   the same, unless the command succeeds there
+#   ssh-step.sh prepare COMMAND      run a program of what is staged, with STAGED set, or of what is in place
 #   ssh-step.sh run PROGRAM          let the host run this bash program, and pass on what it says
 #   ssh-step.sh remove [COMMAND]     let the host take everything back, once the command has succeeded if it is there
 #
@@ -210,6 +211,13 @@ case ${1-} in
     # shellcheck disable=SC2016 # for the host's shell
     on_host "${BEGIN}if as_root $2 2>/dev/null; then exit 0; fi; as_root bash $INSTALLED activate" :
     ;;
+  prepare)
+    plain "$2"
+    # shellcheck disable=SC2016 # for the host's shell
+    on_host "${BEGIN}"'staged=/var/lib/tricloud/staged/root
+as_root test -e $staged'"${2%% *}"' || staged=
+as_root env STAGED=$staged sh $staged'"$2" :
+    ;;
   activate) on_host "${BEGIN}as_root bash $INSTALLED activate" : ;;
   run) on_host "${BEGIN}as_root bash -s" cat "$2" ;;
   remove)
@@ -217,5 +225,5 @@ case ${1-} in
     before=${2:+"if test -x ${2%% *}; then $2; fi; "}
     on_host "${BEGIN}as_root bash -ec \"${before}if test -x $INSTALLED; then bash $INSTALLED remove; fi\"" :
     ;;
-  *) die "usage: ssh-step.sh stage NAME=FILE... | activate | activate-unless COMMAND | run PROGRAM | remove [COMMAND]" ;;
+  *) die "usage: ssh-step.sh stage NAME=FILE... | activate | activate-unless COMMAND | prepare COMMAND | run PROGRAM | remove [COMMAND]" ;;
 esac

@@ -5,7 +5,7 @@ import { HAS_LEADER, shellApi, shellEnvironment } from "./consul-shell";
 import { consulTaskUnit } from "./consul-task-unit";
 
 /** What the keys of all locks begin with. */
-const LOCK_KEYS = "tricloud/locks/";
+export const LOCK_KEYS = "tricloud/locks/";
 
 /** How programs of a host take locks that one of the datacenter has at a time. */
 export interface LockAccess {

@@ -28,4 +28,22 @@ export interface IHost extends IConstruct {
    * once have no such method.
    */
   activateFirst?(unless: string, fellows: readonly IHost[]): void;
+  /**
+   * Runs a program on this host once it and all of `fellows` have what is delivered to them, and before any of them is
+   * activated: none is when it fails. Hosts that come up by themselves have no such method.
+   */
+  runBeforeActivation?(run: RunBeforeActivation): void;
+}
+
+export interface RunBeforeActivation {
+  /** Construct that the run is a part of; it stays the same run on another host. */
+  readonly scope: IConstruct;
+  /** Names it in that construct. */
+  readonly id: string;
+  /** A program among the host's files and its words: a path, and letters, digits and `._-`. */
+  readonly command: string;
+  /** It is run again once this is another, or it has failed. */
+  readonly key: string;
+  /** Hosts of which none is activated before it has succeeded. */
+  readonly fellows: readonly IHost[];
 }

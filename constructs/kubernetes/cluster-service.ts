@@ -25,6 +25,8 @@ import type { GatewayBackend } from "./public-gateway";
 import { refuseWrongService } from "./service-grammar";
 import { servicePod } from "./service-pod";
 import { ServiceSecrets } from "./service-secrets";
+import { TaskJobs, taskLabelsOf } from "./task-jobs";
+import type { ServiceTasks } from "../service/service-task";
 import { type IWorkerZones, spreadOver } from "./worker-zones";
 
 export interface ClusterServiceProps {
@@ -52,6 +54,12 @@ export interface ClusterServiceProps {
    * @default {}
    */
   readonly secrets?: Readonly<Record<string, string | SecretEntry>>;
+  /**
+   * What its image does besides, with another command: before each release, or at times. It has the service's
+   * environment, secrets, memory, account and rights, and nobody reaches it.
+   * @default {}
+   */
+  readonly tasks?: ServiceTasks;
   /** Instances that always run, spread evenly over the zones. @default 3 */
   readonly instances?: number;
   /** Instances at most, when there is much to do. @default - `instances` */
@@ -101,6 +109,8 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
   readonly port: number;
   /** Labels that only its pods have. */
   readonly podLabels: Readonly<Record<string, string>>;
+  /** Labels that only the pods of its tasks have. */
+  readonly taskLabels: Readonly<Record<string, string>>;
   /** The zones that its instances are spread over. */
   readonly instances: readonly BlockSource[];
   readonly topology: readonly TopologyElement[];
@@ -119,6 +129,7 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
     this.serviceName = name;
     this.port = port;
     this.podLabels = labelsOf(name);
+    this.taskLabels = taskLabelsOf(name);
     this.instances = [...new Set(spreadOver(props.workers, instances))];
     this.topology = [{ kind: "workload", role: "application", name, on: [], copies: instances, port }];
     this.backend = { service: name, port, healthPath: whole.health.path, podLabels: this.podLabels };
@@ -163,6 +174,7 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
     const { name, namespace, instances } = props;
     new PodIdentity(this, "identity", { name, namespace, annotations: props.accountAnnotations });
     const secrets = new ServiceSecrets(this, "secrets", { service: name, namespace, secrets: props.secrets });
+    const { beforeRelease = [] } = this.addTasks(props, secrets) ?? {};
     const template = {
       metadata: {
         labels: this.podLabels,
@@ -194,7 +206,7 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
           template,
         },
       },
-      dependsOn: [...secrets.resources],
+      dependsOn: [...secrets.resources, ...beforeRelease],
     });
     const awaited: Awaited = {
       what: name,
@@ -208,6 +220,17 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
       boundSeconds: props.boundSeconds,
       forms: [JSON.stringify(template)],
       dependsOn: [deployment],
+    });
+  }
+
+  private addTasks(props: WholeService, secrets: ServiceSecrets): TaskJobs | undefined {
+    const { name, namespace, access, tasks } = props;
+    if (Object.keys(tasks).length === 0) return undefined;
+    return new TaskJobs(this, "tasks", {
+      ...{ namespace, access, tasks },
+      pod: { ...props, account: name, secrets: secrets.entries },
+      secretsVersion: secrets.version,
+      dependsOn: secrets.resources,
     });
   }
 
@@ -245,12 +268,12 @@ type WholeService = ReturnType<typeof withDefaults>;
 
 function withDefaults(props: ClusterServiceProps) {
   const { instances = 3, atMost = instances, clients = [{ pods: "all" } as const] } = props;
-  const { env = {}, secrets = {}, accountAnnotations = {} } = props;
+  const { env = {}, secrets = {}, tasks = {}, accountAnnotations = {} } = props;
   const { cpuMillicores = 250, memoryMib = 256 } = props;
   const { drainSeconds = 15, finishSeconds = 30, startSeconds = 60, boundSeconds = 600 } = props;
   return {
     ...props,
-    ...{ instances, atMost, clients, env, secrets, accountAnnotations, cpuMillicores, memoryMib },
+    ...{ instances, atMost, clients, env, secrets, tasks, accountAnnotations, cpuMillicores, memoryMib },
     ...{ drainSeconds, finishSeconds, startSeconds, boundSeconds },
   };
 }

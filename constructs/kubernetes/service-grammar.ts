@@ -1,4 +1,6 @@
 import { Token } from "cdktf";
+import { CRON_JOB_NAME_LENGTH, cronJobName } from "./job-run";
+import { refuseWrongTasks, type ServiceTasks } from "../service/service-task";
 import type { SecretEntry } from "./consul-secrets";
 
 /** What of a service can be told wrong. */
@@ -9,6 +11,7 @@ export interface CheckedService {
   readonly health: { readonly path: string };
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string | SecretEntry>>;
+  readonly tasks: ServiceTasks;
   readonly instances: number;
   readonly atMost: number;
   readonly metricsPath?: string;
@@ -34,6 +37,15 @@ export function refuseWrongService(service: CheckedService): void {
   for (const [name, value] of Object.entries(service.secrets)) {
     if (typeof value === "string" && !Token.isUnresolved(value)) {
       refuse(`secret ${name} must be a Terraform expression or an entry of a Secret, got: a literal`);
+    }
+  }
+  refuseWrongTasks(service.name, service.tasks);
+  for (const task of Object.keys(service.tasks)) {
+    const name = cronJobName(service.name, task);
+    if (name.length > CRON_JOB_NAME_LENGTH) {
+      refuse(
+        `task ${task} must have with its service a name of at most ${CRON_JOB_NAME_LENGTH}, got: ${name}`,
+      );
     }
   }
 }

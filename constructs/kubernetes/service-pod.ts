@@ -26,18 +26,13 @@ export interface ServicePodProps {
 
 /** A service's pod in the form of Kubernetes' API. */
 export function servicePod(props: ServicePodProps): Record<string, unknown> {
-  const { labels, account, port, drainSeconds, finishSeconds } = props;
+  const { labels, port, drainSeconds, finishSeconds } = props;
   const hasSecrets = Object.keys(props.secrets).length > 0;
   return {
-    serviceAccountName: account,
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
+    ...identity(props),
     terminationGracePeriodSeconds: drainSeconds + finishSeconds,
-    // Names with two dots or more are asked for as they are, before the search list.
-    dnsConfig: { options: [{ name: "ndots", value: "2" }] },
     securityContext: {
-      ...HARDENED_POD,
-      ...numbers(HARDENED_POD, ["runAsUser", "runAsGroup", "fsGroup"]),
+      ...podSecurity(),
       ...(!Token.isUnresolved(port) && port < 1024 ? { sysctls: UNPRIVILEGED_PORTS } : {}),
     },
     topologySpreadConstraints: zoneSpread(labels).map((constraint) => ({
@@ -46,29 +41,57 @@ export function servicePod(props: ServicePodProps): Record<string, unknown> {
     })),
     tolerations: LEAVES_LOST_NODE.map((each) => ({ ...each, ...numbers(each, ["tolerationSeconds"]) })),
     containers: [container(props, hasSecrets)],
-    volumes: [
-      { name: "work", emptyDir: { medium: "Memory", sizeLimit: WORK_SIZE } },
-      ...(hasSecrets ? [secretsVolume(props.secrets)] : []),
-    ],
+    volumes: volumes(props.secrets, hasSecrets),
   };
 }
 
-function container(props: ServicePodProps, hasSecrets: boolean) {
-  const { port, healthPath: path, drainSeconds } = props;
-  const memory = quantity(props.memoryMib, 1024, "Mi", "Gi");
-  const probe = { httpGet: { path, port: "http", scheme: "HTTP" }, timeoutSeconds: 2 };
+/** What of a service its tasks have too. */
+export type TaskPodProps = Omit<
+  ServicePodProps,
+  "healthPath" | "labels" | "drainSeconds" | "finishSeconds" | "startSeconds"
+>;
+
+/** Pod of a service's task, with all that the service's own has but for what answers requests. */
+export function taskPod(
+  props: TaskPodProps,
+  { name, command }: { readonly name: string; readonly command: readonly string[] },
+): Record<string, unknown> {
+  const hasSecrets = Object.keys(props.secrets).length > 0;
   return {
-    name: props.name,
+    ...identity(props),
+    restartPolicy: "Never",
+    terminationGracePeriodSeconds: 20,
+    securityContext: podSecurity(),
+    containers: [{ ...program(props, hasSecrets), name, command: command.map(verbatim) }],
+    volumes: volumes(props.secrets, hasSecrets),
+  };
+}
+
+const identity = ({ account }: Pick<ServicePodProps, "account">) => ({
+  serviceAccountName: account,
+  automountServiceAccountToken: false,
+  enableServiceLinks: false,
+  // Names with two dots or more are asked for as they are, before the search list.
+  dnsConfig: { options: [{ name: "ndots", value: "2" }] },
+});
+
+const podSecurity = () => ({
+  ...HARDENED_POD,
+  ...numbers(HARDENED_POD, ["runAsUser", "runAsGroup", "fsGroup"]),
+});
+
+const volumes = (secrets: ServicePodProps["secrets"], hasSecrets: boolean) => [
+  { name: "work", emptyDir: { medium: "Memory", sizeLimit: WORK_SIZE } },
+  ...(hasSecrets ? [secretsVolume(secrets)] : []),
+];
+
+/** What any container of the service's image has. */
+function program(props: TaskPodProps, hasSecrets: boolean) {
+  const memory = quantity(props.memoryMib, 1024, "Mi", "Gi");
+  return {
     image: props.image,
     imagePullPolicy: "IfNotPresent",
     env: variables(props),
-    ports: [{ name: "http", containerPort: port, protocol: "TCP" }],
-    // Until everybody has let go of its address it goes on taking requests; only then it is told to end.
-    lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
-    startupProbe: { ...probe, periodSeconds: 1, failureThreshold: props.startSeconds },
-    readinessProbe: { ...probe, periodSeconds: 2, failureThreshold: 2 },
-    // Patient: what is wrong for all of them, such as a database, is not mended by starting all of them anew.
-    livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 6 },
     resources: {
       // No limit of CPU time: throttling would show as latency.
       requests: { cpu: quantity(props.cpuMillicores, 1000, "m", ""), memory },
@@ -84,7 +107,23 @@ function container(props: ServicePodProps, hasSecrets: boolean) {
   };
 }
 
-const variables = ({ port, region, env }: ServicePodProps) => [
+function container(props: ServicePodProps, hasSecrets: boolean) {
+  const { port, healthPath: path, drainSeconds } = props;
+  const probe = { httpGet: { path, port: "http", scheme: "HTTP" }, timeoutSeconds: 2 };
+  return {
+    name: props.name,
+    ...program(props, hasSecrets),
+    ports: [{ name: "http", containerPort: port, protocol: "TCP" }],
+    // Until everybody has let go of its address it goes on taking requests; only then it is told to end.
+    lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
+    startupProbe: { ...probe, periodSeconds: 1, failureThreshold: props.startSeconds },
+    readinessProbe: { ...probe, periodSeconds: 2, failureThreshold: 2 },
+    // Patient: what is wrong for all of them, such as a database, is not mended by starting all of them anew.
+    livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 6 },
+  };
+}
+
+const variables = ({ port, region, env }: TaskPodProps) => [
   { name: "PORT", value: textOf(port) },
   ...Object.entries({ TRICLOUD_REGION: region, ...env }).map(([name, value]) => ({
     name,

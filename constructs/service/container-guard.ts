@@ -16,6 +16,7 @@ export interface ContainerGuardOptions {
  *   seconds) and nobody's connection is open any more (at most DRAIN seconds). A container that has ended has left.
  * - `join NAME PORT PATH SECONDS` returns once the instance is healthy and, if it had left, is back in discovery. Fails
  *   when the container ends before, or SECONDS have passed.
+ * - `clean` removes images that nothing of this host is made of, and figures of tasks that it has no more.
  * - `known NAME` succeeds when discovery gives the instance out, or is so new that it gives out nothing.
  */
 export function containerGuard({ tokenFile, hasCredentials }: ContainerGuardOptions): string {
@@ -39,12 +40,18 @@ pull() { # IMAGE
   # What lets a machine into AWS's registries is asked for anew, and lies nowhere.
   AWS_ECR_DISABLE_CACHE=true timeout ${PULL_SECONDS} podman pull -q --retry 2 --retry-delay 2s --cert-dir "\${STAGED-}${RUNTIME_PATHS.authorities}"${credentials} "$1"
 }
-# Images that no service of this host is made of, or is to be made of when this host is activated.
-remove_old_images() {
-  wanted=$(cat ${RUNTIME_PATHS.units}/tricloud-service-*.container \\
-    /var/lib/tricloud/staged/root${RUNTIME_PATHS.units}/tricloud-service-*.container 2>/dev/null || true)
+# Images that no service or task of this host is made of, or is to be made of when this host is activated, and figures of
+# tasks that it has no more.
+clean() {
+  wanted=$(for root in "" /var/lib/tricloud/staged/root; do
+    cat "$root${RUNTIME_PATHS.units}"/tricloud-service-*.container "$root${RUNTIME_PATHS.tasks}"/* 2>/dev/null || true
+  done)
   podman images --format '{{.Repository}}@{{.Digest}}' | while read -r image; do
     printf '%s\\n' "$wanted" | grep -qxF "Image=$image" || podman image rm "$image" >/dev/null 2>&1 || true
+  done
+  for figures in ${RUNTIME_PATHS.metrics}/*.prom; do
+    task=\${figures##*/}
+    [ -e "${RUNTIME_PATHS.tasks}/\${task%.prom}" ] || rm -f "$figures"
   done
 }
 maintenance() { # NAME true|false
@@ -97,7 +104,7 @@ join() { # NAME PORT PATH SECONDS
     done
     rm -f "${RUNTIME_PATHS.state}/left-$1"
   fi
-  remove_old_images
+  clean
 }
 known() { # NAME
   if api "agent/health/service/id/$1?format=text" -f -o /dev/null; then return 0; fi
@@ -107,7 +114,7 @@ known() { # NAME
   return 1
 }
 case \${1-} in
-  pull | leave | join | known) "$@" ;;
+  pull | leave | join | known | clean) "$@" ;;
   *) echo "usage: service-container ${USAGE}" >&2; exit 2 ;;
 esac
 `;
@@ -115,7 +122,7 @@ esac
 
 const SYSTEM_CONTAINERS = "/var/lib/containers";
 
-const USAGE = "pull IMAGE | leave NAME PORT NAMED DRAIN | join NAME PORT PATH SECONDS | known NAME";
+const USAGE = "pull IMAGE | leave NAME PORT NAMED DRAIN | join NAME PORT PATH SECONDS | known NAME | clean";
 
 /** A gigabyte over a line of 20 Mbit/s. */
 const PULL_SECONDS = 420;

@@ -11,10 +11,14 @@ export const RUNTIME_PATHS = {
   credentials: "/etc/tricloud/services/registry-credentials.json",
   /** A folder for each service that has any. */
   secrets: "/etc/tricloud/services/secrets",
+  /** A file for each task of a service. */
+  tasks: "/etc/tricloud/services/tasks",
   /** Quadlet makes a unit of each file here. */
   units: "/etc/containers/systemd",
   /** Images, and what is noted of services. */
   state: "/var/lib/tricloud-services",
+  /** How tasks have ended, for a Prometheus node exporter, which reads text files of a directory. */
+  metrics: "/var/lib/tricloud-services/metrics",
   stateUnit: "/etc/systemd/system/tricloud-services.service",
 } as const;
 

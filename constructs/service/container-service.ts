@@ -19,8 +19,19 @@ import {
   RUNTIME_PATHS,
   runtimeFiles,
 } from "./container-runtime";
-import { containerUnit, containerUnitName, containerUnitPath } from "./container-unit";
+import { containerLimits, containerUnit, containerUnitName, containerUnitPath } from "./container-unit";
 import { refuseWrongSecrets, secretFiles } from "./service-secrets";
+import { refuseWrongTasks, type ServiceTasks } from "./service-task";
+import {
+  fetched,
+  type HostTask,
+  taskAtBoot,
+  taskBootUnitName,
+  taskFile,
+  taskRelease,
+  taskTimer,
+} from "./task-files";
+import { TASK_PATHS, taskProgram } from "./task-program";
 
 export interface ContainerServiceProps {
   /** DNS label under which service discovery knows it. */
@@ -56,6 +67,14 @@ export interface ContainerServiceProps {
   readonly memoryMegabytes?: number;
   /** Processors' time that one instance may take, in processors. @default 1 */
   readonly cpus?: number;
+  /**
+   * What its image does besides, with another command: before each release, or at times, once on one of the hosts. It
+   * has the service's environment, secrets, limits and rights.
+   * @default {}
+   */
+  readonly tasks?: ServiceTasks;
+  /** Hosts of tasks that run at times. @default - its own */
+  readonly taskHosts?: readonly IHost[];
   /**
    * Hosts whose instances may be replaced at once: a number, or a share such as "10%", rounded down to no less than one.
    * The next ones follow once all of these are healthy and known.
@@ -93,6 +112,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       );
     }
     refuseWrongSecrets(name, secrets);
+    refuseWrongTasks(name, props.tasks ?? {});
     this.serviceName = name;
     this.port = props.port;
     this.instances = hosts.flatMap((host) =>
@@ -114,8 +134,17 @@ export class ContainerService extends Construct implements HasInstances, HasFail
         },
       ],
     });
-    const part = this.profilePart();
+    const isTimed = ({ every }: HostTask): boolean => every !== undefined;
+    const tasks: readonly HostTask[] = this.hostTasks();
+    const first = tasks.filter((task) => !isTimed(task));
+    const atBoot = this.runsBeforeActivation ? [] : first;
+    for (const host of hosts) host.addToProfile(this.sharedPart());
+    // A new machine comes to its tasks before it comes to the service.
+    for (const task of atBoot) this.addTask(task, hosts, taskAtBoot(task));
+    const part = this.servicePart(atBoot);
     for (const host of hosts) host.addToProfile(part);
+    for (const task of tasks.filter(isTimed)) this.addTask(task, this.taskHosts, taskTimer(task));
+    if (this.runsBeforeActivation) for (const task of first) this.runFirst(task);
   }
 
   /** One instance is enough; service discovery takes its time to name a failed one no more. */
@@ -137,11 +166,31 @@ export class ContainerService extends Construct implements HasInstances, HasFail
     return servicePool(this, this.instances, checkSwitching(CHECK_SECONDS, ttl));
   }
 
-  private profilePart(): HostProfilePart {
-    const { name, image, registry = {}, port, healthPath, consul, region } = this.props;
-    const { startSeconds = 60, drainSeconds = 30, memoryMegabytes = 512, cpus = 1, env = {} } = this.props;
-    const { secrets = {}, deniedAddresses = [] } = this.props;
-    const held = secretFiles(name, secrets);
+  /** What the hosts of its containers and of its tasks have in common. */
+  private sharedPart(): HostProfilePart {
+    const { name, consul, registry = {}, secrets = {} } = this.props;
+    const guard = containerGuard({
+      tokenFile: consul.agentTokenFile,
+      hasCredentials: needsCredentials(registry),
+    });
+    return {
+      packages: ["curl", "iproute2", "podman", ...(registry.ecr?.length ? [ECR_HELPER.package] : [])],
+      files: [
+        ...runtimeFiles(registry),
+        { path: RUNTIME_PATHS.guard, content: textContent(guard), mode: "0755" },
+        ...secretFiles(name, secrets),
+      ],
+      services: [
+        // Before the services themselves, so that it is taken back after them.
+        { name: "tricloud-services.service", reads: [RUNTIME_PATHS.stateUnit] },
+      ],
+    };
+  }
+
+  /** @param first tasks that a machine sees to before the service starts there */
+  private servicePart(first: readonly HostTask[]): HostProfilePart {
+    const { name, image, port, healthPath, consul, startSeconds = 60, drainSeconds = 30 } = this.props;
+    const { secrets = {} } = this.props;
     const unit = containerUnit({
       name,
       image,
@@ -150,36 +199,82 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       startSeconds,
       drainSeconds,
       namedSeconds: consul.serviceTtlSeconds(name) + NAMED_MARGIN_SECONDS,
-      env: { ...env, PORT: String(port), TRICLOUD_REGION: region },
+      env: this.variables,
       secrets: Object.keys(secrets),
-      deniedAddresses,
-      memoryMegabytes,
-      cpus,
-    });
-    const guard = containerGuard({
-      tokenFile: consul.agentTokenFile,
-      hasCredentials: needsCredentials(registry),
+      limits: this.limits,
+      after: first.map(taskBootUnitName),
     });
     const unitPath = containerUnitPath(name);
     return {
-      packages: ["curl", "iproute2", "podman", ...(registry.ecr?.length ? [ECR_HELPER.package] : [])],
-      files: [
-        ...runtimeFiles(registry),
-        { path: RUNTIME_PATHS.guard, content: textContent(guard), mode: "0755" },
-        { path: unitPath, content: textContent(unit) },
-        ...held,
-      ],
+      files: [{ path: unitPath, content: textContent(unit) }],
       services: [
-        // Before the services themselves, so that it is taken back after them.
-        { name: "tricloud-services.service", reads: [RUNTIME_PATHS.stateUnit] },
         {
           name: containerUnitName(name),
-          reads: [unitPath, ...held.map(({ path }) => path)],
-          verify: `sh "$STAGED${RUNTIME_PATHS.guard}" pull ${image}`,
+          reads: [unitPath, ...secretFiles(name, secrets).map(({ path }) => path)],
+          verify: fetched({ image }),
           health: { command: `${RUNTIME_PATHS.guard} known ${name}`, timeoutSeconds: KNOWN_SECONDS },
         },
       ],
     };
+  }
+
+  private get variables(): Readonly<Record<string, string>> {
+    const { env = {}, port, region } = this.props;
+    return { ...env, PORT: String(port), TRICLOUD_REGION: region };
+  }
+
+  private get limits(): string[] {
+    const { memoryMegabytes = 512, cpus = 1, deniedAddresses = [] } = this.props;
+    return containerLimits({ memoryMegabytes, cpus, deniedAddresses });
+  }
+
+  private get taskHosts(): readonly IHost[] {
+    const { hosts, taskHosts = [] } = this.props;
+    return taskHosts.length > 0 ? taskHosts : hosts;
+  }
+
+  /** Machines of a group come by themselves: nobody can run anything on one of them before all of them change. */
+  private get runsBeforeActivation(): boolean {
+    return this.props.hosts[0]!.runBeforeActivation !== undefined;
+  }
+
+  private hostTasks(): HostTask[] {
+    const { name: service, image, secrets = {}, tasks = {} } = this.props;
+    return Object.entries(tasks).map(([name, task]) => ({
+      ...{ ...task, service, name, image, env: this.variables, limits: this.limits },
+      secrets: Object.keys(secrets),
+    }));
+  }
+
+  private addTask(
+    task: HostTask,
+    hosts: readonly IHost[],
+    { files = [], services = [] }: HostProfilePart,
+  ): void {
+    const program = textContent(taskProgram(this.props.consul.allowLocks(hosts)));
+    for (const host of hosts) {
+      host.addToProfile(this.sharedPart());
+      host.addToProfile({
+        packages: ["tzdata"],
+        files: [{ path: TASK_PATHS.program, content: program, mode: "0755" }, taskFile(task), ...files],
+        services,
+      });
+    }
+  }
+
+  /** On one host: which one is no matter, as long as it stays the same. */
+  private runFirst(task: HostTask): void {
+    const { hosts } = this.props;
+    const host = hosts[0]!;
+    this.addTask(task, [host], {});
+    const key = taskRelease(task);
+    host.runBeforeActivation!({
+      scope: this,
+      id: `task-${task.name}`,
+      command: `${TASK_PATHS.program} release ${task.service} ${task.name} ${key}`,
+      key,
+      fellows: [...hosts, ...this.taskHosts],
+    });
   }
 }
 

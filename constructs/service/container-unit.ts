@@ -1,6 +1,6 @@
 import { RUNTIME_PATHS } from "./container-runtime";
 import { serviceUser } from "./container-user";
-import { secretVolumes } from "./service-secrets";
+import { secretMounts } from "./service-secrets";
 
 export interface ContainerUnitOptions {
   /** DNS label; the container's name. */
@@ -16,10 +16,27 @@ export interface ContainerUnitOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Names of its secrets. */
   readonly secrets: readonly string[];
-  /** Addresses that it cannot reach. */
-  readonly deniedAddresses: readonly string[];
+  /** What systemd holds it to, `NAME=VALUE` each. */
+  readonly limits: readonly string[];
+  /** Units that must have come to their end before it starts. */
+  readonly after: readonly string[];
+}
+
+/** What systemd holds a service's container to, and those of its tasks, `NAME=VALUE` each. */
+export function containerLimits(options: ContainerLimitOptions): string[] {
+  return [
+    `MemoryMax=${options.memoryMegabytes}M`,
+    `CPUQuota=${Math.round(options.cpus * 100)}%`,
+    "TasksMax=4096",
+    ...options.deniedAddresses.map((address) => `IPAddressDeny=${address}`),
+  ];
+}
+
+export interface ContainerLimitOptions {
   readonly memoryMegabytes: number;
   readonly cpus: number;
+  /** Addresses that it cannot reach. */
+  readonly deniedAddresses: readonly string[];
 }
 
 /** Path of the service's quadlet file, and the unit that systemd makes of it. */
@@ -48,14 +65,14 @@ const UNIT_FILE = new RegExp(`^${containerUnitPath("([^/]+)").replaceAll(".", "\
 export function containerUnit(options: ContainerUnitOptions): string {
   const { name, image, port, healthPath, startSeconds, drainSeconds, namedSeconds, env, secrets } = options;
   const user = serviceUser(name);
-  const denied = options.deniedAddresses.map((address) => `IPAddressDeny=${address}\n`);
+  const mounts = secretMounts(name, secrets).map((mount) => `Volume=${mount}\n`);
   const variables = Object.entries(env).map(([key, value]) => `Environment=${quoted(`${key}=${value}`)}\n`);
   return `[Unit]
 Description=Service ${name}
 Wants=network-online.target
 After=network-online.target tricloud-services.service unbound.service consul.service
 Requires=tricloud-services.service
-StartLimitIntervalSec=0
+${options.after.map((unit) => `After=${unit}\nRequires=${unit}\n`).join("")}StartLimitIntervalSec=0
 
 [Container]
 ContainerName=${name}
@@ -69,7 +86,7 @@ NoNewPrivileges=true
 User=${user}
 Group=${user}
 StopTimeout=${STOP_SECONDS}
-${variables.join("")}${secretVolumes(name, secrets)}
+${variables.join("")}${mounts.join("")}
 [Service]
 Environment=CONTAINERS_STORAGE_CONF=${RUNTIME_PATHS.storage} CONTAINERS_CONF_OVERRIDE=${RUNTIME_PATHS.engine}
 ExecStartPost=${RUNTIME_PATHS.guard} join ${name} ${port} ${healthPath} ${startSeconds}
@@ -78,10 +95,7 @@ TimeoutStartSec=${startSeconds + START_MARGIN_SECONDS}
 TimeoutStopSec=${namedSeconds + drainSeconds + STOP_SECONDS + STOP_MARGIN_SECONDS}
 Restart=always
 RestartSec=1
-MemoryMax=${options.memoryMegabytes}M
-CPUQuota=${Math.round(options.cpus * 100)}%
-TasksMax=4096
-${denied.join("")}
+${options.limits.map((limit) => `${limit}\n`).join("")}
 [Install]
 WantedBy=multi-user.target
 `;

@@ -1,2 +1,3 @@
 export type { RegistryAccess } from "./container-runtime";
 export * from "./container-service";
+export type { ServiceTask, ServiceTasks } from "./service-task";

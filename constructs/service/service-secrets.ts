@@ -52,11 +52,9 @@ export function secretFiles(service: string, secrets: ServiceSecrets): HostFile[
   }));
 }
 
-/** Lines of the quadlet file that show a container its secrets. */
-export const secretVolumes = (service: string, names: readonly string[]): string =>
-  names
-    .map((name) => `Volume=${pathOnHost(service, name)}:${IN_CONTAINER}/${name}:ro,nodev,nosuid,noexec\n`)
-    .join("");
+/** Mounts that show a container its secrets, as podman takes them. */
+export const secretMounts = (service: string, names: readonly string[]): string[] =>
+  names.map((name) => `${pathOnHost(service, name)}:${IN_CONTAINER}/${name}:ro,nodev,nosuid,noexec`);
 
 /** @throws Error naming service and secret; values stay out of the message */
 export function refuseWrongSecrets(service: string, secrets: ServiceSecrets): void {

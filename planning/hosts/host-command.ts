@@ -18,13 +18,25 @@ export interface HostAnswer {
   readonly lastLine: string;
 }
 
+/** Where what a program prints is passed on as it comes. */
+export interface PassedOn {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
 /**
  * Has a host run a bash program as root, over SSH.
  *
  * @param program path of it on this machine
  * @param directory the stack's, from which paths of keys are told
+ * @param shown passes on what it prints, and why the host was not reached. Default: it is kept for the answer alone
  */
-export async function runOnHost(host: StackHost, directory: string, program: string): Promise<HostAnswer> {
+export async function runOnHost(
+  host: StackHost,
+  directory: string,
+  program: string,
+  shown?: PassedOn,
+): Promise<HostAnswer> {
   const timeout = Math.min(Number(host.connection["TRICLOUD_HOST_TIMEOUT"] ?? REACH_SECONDS), REACH_SECONDS);
   const child = spawn("bash", [SSH_STEP, "run", program], {
     cwd: directory,
@@ -34,6 +46,10 @@ export async function runOnHost(host: StackHost, directory: string, program: str
   let [said, complaints] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaints += chunk));
+  if (shown !== undefined) {
+    child.stdout.pipe(shown.stdout, { end: false });
+    child.stderr.pipe(shown.stderr, { end: false });
+  }
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);

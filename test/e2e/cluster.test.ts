@@ -159,6 +159,40 @@ describeOnCluster("uk-workloads in three zones", () => {
     ).toMatchObject([refused, refused]);
   }, 120_000);
 
+  it("has a service's tasks run at their times and when one asks, with what the service may reach", async () => {
+    // GIVEN a task of every minute WHEN a minute has begun THEN its Job succeeds
+    const done = await until("a Job of the minute has succeeded", 120_000, async () =>
+      (await services.jobs("web", "report")).find(({ ends }) => ends.includes("Complete")),
+    );
+    const report = await lab.cluster.kubectl("-n", "app", "logs", `job/${done.name}`);
+    expect(report).toBe("1 uk first\n\n");
+    // WHEN somebody asks for one that fails, and for one that there is not
+    const [failing, unknown] = [await services.run("web", "check"), await services.run("web", "sweep")];
+    // THEN it is shown what it prints, and how it ends
+    expect([failing.code, failing.stdout]).toEqual([7, "not in order\n"]);
+    expect(failing.stderr).toMatch(/web--check: Job web--check-\w+ has failed: BackoffLimitExceeded: /);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      2,
+      'run: service web has no task "sweep" in region "uk": expected one of check, report\n',
+    ]);
+  }, 240_000);
+
+  it("replaces no pod of a service while the task before its release fails, and runs it anew", async () => {
+    const before = await services.pods("search");
+    // WHEN its second version goes out, which cannot be migrated to
+    const failed = await services.release("2", "first", 3);
+    // THEN the deploy fails with what the task has printed, and what runs stays
+    expect(failed.code).toBe(1);
+    expect(failed.stdout + failed.stderr).toMatch(
+      /migrated to 2 in uk with first\n(.|\n)*search--migrate: Job search--migrate-\w{8} has failed: BackoffLimitExceeded/,
+    );
+    expect(await services.pods("search")).toEqual(before);
+    // AND the next deploy of the same runs it once more
+    const again = await services.release("2", "first", 3);
+    expect(again.stdout).toContain("migrated to 2 in uk with first");
+    expect(await services.pods("search")).toEqual(before);
+  }, 240_000);
+
   it("fails no call, GET or POST, while a service is released, a bad version is refused and a secret changes", async () => {
     const web = await services.from("web");
     const said = async () =>
@@ -195,6 +229,13 @@ describeOnCluster("uk-workloads in three zones", () => {
     expect(refusal!.stdout + refusal!.stderr).toMatch(
       /pod search-\S+ has ended 3 times: it is waited for no longer/,
     );
+    // AND each has been migrated to first: the same again, and with another secret, need not be
+    expect(seen.map(({ stdout }) => stdout.match(/migrated to \w+/g) ?? [])).toEqual([
+      ["migrated to 2"],
+      ["migrated to broken"],
+      [],
+    ]);
+    expect(return_!.stdout + return_!.stderr).toContain("search--migrate: it has run for this release");
     // AND what was there went on serving, until the old value with another secret took its place
     expect(between).toBe("2 uk second one more");
     await untilSaid("2 uk third one more");

@@ -97,6 +97,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
       // What it calls of its own, through the proxies, is the load.
       calls: [`https://${ORIGIN}`, "web"],
       degradesWithout: ["web"],
+      tasks: TASKS,
       in: { jp: {} },
       ...changes,
     });
@@ -140,9 +141,16 @@ describeOnVirtualHosts("a service on JP's servers", () => {
 
   it("is there after one deploy, on every host with its role, with no rights", async () => {
     // GIVEN an image, a port and a health path WHEN they are deployed
-    succeeded(await deploy({}));
+    const { output } = succeeded(await deploy({}));
 
-    // THEN all there is to find is known, however late the tokens were
+    // THEN what comes before it has run once, with what the service is told and given, and no more rights
+    expect(output.match(/migrated .*/g)).toEqual([
+      `migrated to version 1 in jp with ${environment[SECRET]!.length} bytes and CapEff 0`,
+    ]);
+    expect(await testbed.host("jp-2").run("journalctl -q -o cat -u 'tricloud-task-web.migrate*'")).toContain(
+      "migrated to version 1",
+    );
+    // AND all there is to find is known, however late the tokens were
     expect([await knownOf("web"), await knownOf("proxy")]).toEqual([APPS, ["jp-1"]]);
     // AND each host's instance is known by name, and has been told what the service says
     await allNamed();
@@ -201,6 +209,86 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     expect(missing.output).toContain("manifest unknown");
     // AND nothing that runs was touched
     expect(await instances()).toEqual(before);
+  });
+
+  it("is left alone when the task before its release fails, until it succeeds", async () => {
+    const before = await instances();
+
+    // WHEN its second version goes out, which cannot be migrated to
+    const failing = {
+      ...TASKS,
+      migrate: { ...TASKS["migrate"]!, command: perl("print qq(no table\\n); exit 3") },
+    };
+    const failed = await deploy({ image: images["2"], tasks: failing });
+    // AND takes too long for it
+    const late = await deploy({
+      image: images["2"],
+      tasks: { ...TASKS, migrate: { command: perl("sleep 60"), when: "before-release", timeoutSeconds: 1 } },
+    });
+
+    // THEN the deploy fails with what there is to say, and nothing that runs was touched
+    expect([failed.code, late.code]).not.toContain(0);
+    expect(failed.output).toMatch(/no table\n.*task migrate of service web has failed with exit status 3/s);
+    expect(late.output).toContain("task migrate of service web has taken longer than 1 s, and was ended");
+    expect(await instances()).toEqual(before);
+    expect((await each(`${PODMAN} ps -a --format '{{.Names}}'`)).join("")).toBe("web\nweb\nweb\n");
+    // AND the version before need not be migrated to again
+    const { output } = succeeded(await deploy({}));
+    expect(output).toContain("task migrate of service web has run for this release");
+  });
+
+  it("has a task run once in the region, though each of its hosts takes its turn, and whenever one asks", async () => {
+    // WHEN the time has come on all hosts, and on one of them later on
+    const report = "tricloud-task-web.report.service";
+    await each(`systemctl start ${report}`);
+    await testbed.host("jp-4").run(`systemctl start ${report}`);
+
+    // THEN one has run it, and the others say who has
+    const told = (await each(`journalctl -q -o cat _SYSTEMD_UNIT=${report} _TRANSPORT=stdout`))
+      .join("")
+      .trim()
+      .split("\n")
+      .sort();
+    expect(told.filter((line) => line === "reported for 1")).toHaveLength(1);
+    expect(told.filter((line) => /^it (is under way|has run) on jp-[234]$/.test(line))).toHaveLength(3);
+    expect(told).toHaveLength(4);
+    // AND that is to be measured there
+    const figures = await each("cat /var/lib/tricloud-services/metrics/web.report.prom 2>/dev/null || true");
+    expect(figures.filter((text) => text !== "")).toEqual([
+      expect.stringMatching(
+        /^tricloud_task_exit_status\{service="web",task="report"\} 0$(.|\n)*^tricloud_task_success_timestamp_seconds\{.*\} \d{10}$/m,
+      ),
+    ]);
+    // AND all of them know when the next time is
+    expect(await each(`systemctl show -P ActiveState ${report.replace("service", "timer")}`)).toEqual(
+      Array<unknown>(3).fill("active\n"),
+    );
+
+    // WHEN somebody asks for it now, and for one that fails
+    const run = (task: string) =>
+      deployment.tricloud(["run", "web", task, "--region", "jp", "--out", "cdktf.out"]);
+    const [again, wrong, unknown] = [await run("report"), await run("check"), await run("nothing")];
+
+    // THEN it is shown what they print, and how they ended
+    expect([again.code, again.stdout]).toEqual([0, "reported for 1\n"]);
+    expect([wrong.code, wrong.stdout]).toEqual([
+      7,
+      "not in order\ntask check of service web has failed with exit status 7\n",
+    ]);
+    expect([unknown.code, unknown.output]).toEqual([
+      2,
+      'run: service web has no task "nothing" in region "jp": expected one of check, migrate, report\n',
+    ]);
+
+    // WHEN nobody can say whose turn it is
+    const missed = await testbed
+      .host("jp-4")
+      .run(
+        `systemctl stop consul; systemctl start ${report}; systemctl start consul; journalctl -q -o cat -n 1 _SYSTEMD_UNIT=${report}`,
+      );
+    // THEN it is missed, and that is said
+    expect(missed).toContain("missed: Consul is away, which would say whose turn it is");
+    await allNamed();
   });
 
   it("is left alone when its secret is missing, and shows that to nobody else", async () => {
@@ -379,6 +467,24 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     return { ids: new Set(lines), twice: lines.length - new Set(lines).size };
   }
 });
+
+const perl = (program: string): string[] => ["/usr/bin/perl", "-e", program];
+
+/** Twelve hours from now: nobody's turn comes while this runs. */
+const LATER = `${String((new Date().getUTCHours() + 9 + 12) % 24).padStart(2, "0")}:00 Asia/Tokyo`;
+
+/** The first says what it is told and given; the others what they are run for. */
+const TASKS: NonNullable<ServiceInput["tasks"]> = {
+  migrate: {
+    when: "before-release",
+    command: perl(
+      'open S, "/run/secrets/session-key" or die; open P, "/proc/self/status"; my ($c) = map /^CapEff:\\t0*(.+)/, <P>;' +
+        'print "migrated to version $ENV{VERSION} in $ENV{TRICLOUD_REGION} with ", length(<S>), " bytes and CapEff $c\\n"',
+    ),
+  },
+  report: { every: LATER, command: perl('sleep 2; print "reported for $ENV{VERSION}\\n"') },
+  check: { every: LATER, command: perl('print "not in order\\n"; exit 7') },
+};
 
 /** On the host that calls. */
 const AUTHORITY = "srv/front-authority.pem";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { ServiceInput } from "../../stacks/values/services";
-import { type CommandResult } from "../testbed/command";
+import { attempt, type CommandResult } from "../testbed/command";
 import { Caller } from "../testbed/cluster/caller";
 import { madeImage } from "../testbed/cluster/made-image";
 import { programFile } from "../testbed/cluster/program-file";
@@ -58,10 +58,31 @@ export class ServicesOnCluster {
     return made;
   }
 
-  /** Releases a version of search with a secret, whatever comes of it. */
-  release(version: Version, key: string): Promise<CommandResult> {
-    this.lab.workloads.write(this.searchIs(version), { "session-key": key });
+  /**
+   * Releases a version of search with a secret, whatever comes of it.
+   *
+   * @param status what the task before it ends with
+   */
+  release(version: Version, key: string, status = 0): Promise<CommandResult> {
+    this.lab.workloads.write(this.searchIs(version, status), { "session-key": key });
     return this.lab.workloads.attempt();
+  }
+
+  /** Runs `tricloud run`, whatever comes of it. */
+  run(...words: readonly string[]): Promise<CommandResult> {
+    const { out, environment } = this.lab.workloads;
+    const command = [resolve("dist/cli/main.js"), "run", ...words, "--region", "uk", "--out", out];
+    return attempt(process.execPath, command, { env: environment });
+  }
+
+  /** How Jobs of a service's task have ended: the conditions that are true of each. */
+  async jobs(name: Name, task: string): Promise<{ readonly name: string; readonly ends: string[] }[]> {
+    const labels = `tricloud/task-of=${name},tricloud/task=${task}`;
+    const { items } = await this.lab.cluster.get<Jobs>("-n", "app", "jobs", "-l", labels);
+    return items.map(({ metadata, status }) => ({
+      name: metadata.name,
+      ends: (status.conditions ?? []).filter((each) => each.status === "True").map(({ type }) => type),
+    }));
   }
 
   /** Names and addresses of a service's pods that have not been told to end. */
@@ -102,19 +123,46 @@ export class ServicesOnCluster {
       ...{ name: "web", image: this.images.get("1")!, port: 8080, health: { path: "/healthz" } },
       env: { CALLS: this.search },
       calls: ["search"],
+      tasks: {
+        // With what its service may reach.
+        report: {
+          command: node(`fetch("${this.search}").then((a) => a.text()).then((t) => console.log(t))`),
+          every: "1 minute",
+        },
+        check: { command: node('console.log("not in order"); process.exit(7)'), every: "00:00 Asia/Tokyo" },
+      },
       in: { uk: {} },
     };
   }
 
-  private searchIs(version: Version): ServiceInput {
+  private searchIs(version: Version, status = 0): ServiceInput {
     return {
       ...{ name: "search", image: this.images.get(version)!, port: 8081, health: { path: "/healthz" } },
       env: { RECORDER: `${this.lab.cluster.network.gateway}:${RECORDER_PORT}` },
       secrets: ["session-key"],
+      tasks: {
+        migrate: {
+          command: node(
+            'const { readFileSync } = require("node:fs");' +
+              'console.log("migrated to", readFileSync("/srv/version", "utf8"), "in", process.env.TRICLOUD_REGION,' +
+              ` "with", readFileSync("/run/secrets/session-key", "utf8")); process.exitCode = ${status}`,
+          ),
+          when: "before-release",
+        },
+      },
       drainSeconds: 5,
       in: { uk: { instances: 2, atMost: 6 } },
     };
   }
+}
+
+const node = (program: string): string[] => ["node", "-e", program];
+
+interface Jobs {
+  readonly items: readonly {
+    readonly metadata: { readonly name: string };
+    readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  }[];
 }
 
 interface Pods {

@@ -153,6 +153,21 @@ describe("services of a region on EC2", () => {
     expect(file("us-app", unit("shop"))).toContain(":/run/secrets/session-key:ro,");
   });
 
+  it("have tasks before their release seen to by new machines, and take turns at others", () => {
+    const tasks = {
+      migrate: { command: ["migrate"], when: "before-release" as const },
+      report: { command: ["report"], every: "03:00 America/New_York" },
+    };
+    const { userData, file } = synthesise([service("shop", 8080, { tasks })]);
+    expect(file("us-app", unit("shop"))).toContain("Requires=tricloud-task-shop.migrate.service\n");
+    expect(userData("us-app")).toContain("tricloud-task-shop.report.timer");
+    // AND a task is no more its machine than the service is
+    expect(file("us-app", "/etc/systemd/system/tricloud-task-shop.migrate.service")).toContain(
+      "IPAddressDeny=169.254.169.254\n",
+    );
+    expect(userData("us-proxy")).not.toContain("tricloud-task-");
+  });
+
   it("may be what the region's entrance leads to", () => {
     // GIVEN an entrance to a service that is on the proxies' machines
     const changes = { entrance: { ...us.entrance!, service: "shop" } };

@@ -29,6 +29,11 @@ take_back_service() { # NAME, its files still in place
     # State, cache and log directories that the unit declares exist on its behalf only.
     systemctl clean --what=all "$1" 2>/dev/null || true
     systemctl reset-failed "$1" 2>/dev/null || true
+    # What a timer starts goes with it, and so does how that has ended.
+    if [[ $1 == *.timer ]]; then
+      systemctl stop "${1%.timer}.service" 2>/dev/null || true
+      systemctl reset-failed "${1%.timer}.service" 2>/dev/null || true
+    fi
   else
     systemctl stop "$1" || true
     [[ $before == enabled ]] || systemctl disable --quiet "$1" || true

@@ -23,8 +23,11 @@ import { consulServersProblem, dns, dnsLabel, ipv4Address, proxyMetrics, sharedF
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
 
-/** What dedicated servers are for: load balancers of the cloud are the fronts elsewhere. */
-export const SERVER_ROLES = [...HOST_ROLES, "front"] as const;
+/**
+ * What dedicated servers are for: load balancers of the cloud are the fronts elsewhere, and services' tasks run beside
+ * them there.
+ */
+export const SERVER_ROLES = [...HOST_ROLES, "front", "util"] as const;
 export type ServerRole = (typeof SERVER_ROLES)[number];
 
 const HOST_KEY = "expected the server's SSH host key, as ssh-keyscan prints it: ssh-ed25519 AAAA...";

@@ -7,6 +7,8 @@ export type {
   ServicePlacementInput,
   ServicePublicInput,
   ServiceReleases,
+  ServiceTaskInput,
+  ServiceTaskValue,
   ServiceValue,
 } from "./service-value";
 export * from "./validate-services";

@@ -8,6 +8,7 @@ import { problemsOf, type ValueProblem } from "../regions/region-errors";
 import type { GatewayRoute } from "../../../constructs/gateway";
 import { routesOfService } from "../route-value";
 import { SECRET_NAME } from "../../../constructs/service/service-secrets";
+import { DEFAULT_TASK_SECONDS, taskFaults } from "../../../constructs/service/service-task";
 
 /** A service as it is written down: a container, a port, a health path, what it calls, where it runs. */
 export interface ServiceInput {
@@ -59,6 +60,8 @@ export interface ServiceInput {
   readonly routes?: Readonly<Record<string, GatewayRoute>>;
   /** How often releases take it down, for its availability. @default - they are not counted */
   readonly releases?: ServiceReleases;
+  /** What its image does besides: before each release, or at times of the day. @default {} */
+  readonly tasks?: Readonly<Record<string, ServiceTaskInput>>;
   /** Where it runs, by region. */
   readonly in: Readonly<Record<string, ServicePlacementInput>>;
 }
@@ -71,6 +74,20 @@ export interface ServiceReleases {
   readonly failureShare: number;
   /** From a bad release to the one before it running again, in hours. */
   readonly hoursToTakeBack: number;
+}
+
+/** A run of the service's image with another command, to its end. One of `when` and `every` says when. */
+export interface ServiceTaskInput {
+  /** Program and its arguments, in place of the image's own entry point. */
+  readonly command: readonly string[];
+  /** Once in each region before any instance is replaced: the release stops when it fails. */
+  readonly when?: "before-release";
+  /** Daily at a time of a zone, `03:00 Asia/Tokyo`, or every so many minutes, `15 minutes`: once in each region. */
+  readonly every?: string;
+  /** How long it may take, in seconds, before it is ended and has failed. @default 600 */
+  readonly timeoutSeconds?: number;
+  /** Regions that it runs in. @default - all that the service runs in */
+  readonly in?: readonly string[];
 }
 
 /** Host names and paths by which the internet reaches a service. */
@@ -122,9 +139,19 @@ export interface ServiceValue {
   readonly routes: Readonly<Record<string, GatewayRoute>>;
   /** undefined: not counted. */
   readonly releases?: ServiceReleases | undefined;
+  readonly tasks: Readonly<Record<string, ServiceTaskValue>>;
   readonly in: Readonly<Record<string, ServicePlacement>>;
   /** Where regions show it to the internet, in the order of `in`. */
   readonly entrances: readonly ServiceEntrance[];
+}
+
+export interface ServiceTaskValue {
+  readonly command: readonly string[];
+  readonly when?: "before-release" | undefined;
+  readonly every?: string | undefined;
+  readonly timeoutSeconds: number;
+  /** undefined: wherever the service runs. */
+  readonly in?: readonly string[] | undefined;
 }
 
 /** Where a region shows a service to the internet: by HTTPS, itself alone, under a name that only it answers. */
@@ -226,6 +253,29 @@ const releases = z
     },
   );
 
+const tasks = z
+  .record(
+    z.string(),
+    z.strictObject({
+      command: z.array(z.string()),
+      when: z.literal("before-release", { error: "expected before-release" }).optional(),
+      every: z.string().optional(),
+      timeoutSeconds: z.number().default(DEFAULT_TASK_SECONDS),
+      in: z
+        .array(z.string())
+        .min(1, { error: "expected one region at least" })
+        .superRefine(once("each"))
+        .optional(),
+    }),
+  )
+  .superRefine((all, context) => {
+    for (const [name, task] of Object.entries(all)) {
+      for (const [field, , message] of taskFaults(name, task)) {
+        context.addIssue({ code: "custom", path: field === "" ? [name] : [name, field], message });
+      }
+    }
+  });
+
 const placement = z.strictObject({
   instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
   atMost: z.int().min(1, { error: "expected one instance at least" }).optional(),
@@ -254,6 +304,7 @@ const schema = z
     public: entrance.optional(),
     routes: routesOfService.default({}),
     releases: releases.optional(),
+    tasks: tasks.default({}),
     in: z.record(dnsLabel, placement).refine((regions) => Object.keys(regions).length > 0, {
       error: "expected one region at least",
     }),
@@ -282,3 +333,10 @@ export const outsideHost = (called: string): string | undefined =>
 /** Whether an image names the registry that it comes from. */
 export const hasRegistry = (reference: string): boolean =>
   /^([^/]*[.:][^/]*|localhost)\//.test(reference.split("@")[0]!);
+
+/** Those of a service's tasks that a region has. */
+export const tasksIn = (
+  { tasks: all }: Pick<ServiceValue, "tasks">,
+  { name }: { readonly name: string },
+): Readonly<Record<string, ServiceTaskValue>> =>
+  Object.fromEntries(Object.entries(all).filter(([, task]) => task.in?.includes(name) ?? true));

@@ -1,4 +1,5 @@
 import { FRONT_ADMIN_PORT } from "../../../constructs/front/front-config";
+import { CRON_JOB_NAME_LENGTH, cronJobName } from "../../../constructs/kubernetes/job-run";
 import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../regions";
 import { MOST_MACHINES } from "../regions/ec2-region";
 import { problemText } from "../regions/region-errors";
@@ -7,7 +8,7 @@ import { nameOf, type ValueSource } from "../regions/validate-regions";
 import { entrancesOf } from "./service-entrances";
 import { refusal, type ServiceProblem } from "./service-problem";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
-import { hasRegistry, outsideHost, readService, type ServiceValue } from "./service-value";
+import { hasRegistry, outsideHost, readService, tasksIn, type ServiceValue } from "./service-value";
 
 /** Services are wrong; nothing has been constructed or written. */
 export class InvalidServicesError extends Error {
@@ -42,6 +43,7 @@ export function validateServices(
     ...regions.flatMap((region) => entranceToNobody(services, region)),
     ...publicProblems(services, regions),
     ...services.flatMap((service) => callProblems(service, services)),
+    ...services.flatMap(taskProblems),
     ...circles(services),
   );
   if (problems.length > 0) throw new InvalidServicesError(problems);
@@ -143,6 +145,17 @@ function problemsInGroup(service: ServiceValue, region: Ec2Region): ServiceProbl
         `expected no less than the ${least} machines that there always are, and at most ${MOST_MACHINES}`,
       ),
     withoutRegistry(service, region),
+    ...Object.entries(tasksIn(service, region)).map(
+      ([task, { every, timeoutSeconds }]) =>
+        every === undefined &&
+        timeoutSeconds >= region.bootTimeoutSeconds &&
+        refusal(
+          service,
+          `tasks.${task}.timeoutSeconds`,
+          timeoutSeconds,
+          `expected less than the ${region.bootTimeoutSeconds} s in which a machine of ${name} must have started (bootTimeoutSeconds), for it runs there`,
+        ),
+    ),
     ...(entrance === undefined
       ? []
       : entranceProblems(service, { region: name, field: "entrance", ...entrance })),
@@ -225,6 +238,18 @@ function problemsInCluster(service: ServiceValue, region: GkeRegion): ServicePro
       refusal(service, `in.${name}.atMost`, atMost, `expected no less than its ${instances} instances`),
     service.name === APPLICATIONS_ACCOUNT &&
       refusal(service, "name", service.name, "expected another name, for it is that of other pods' account"),
+    ...Object.keys(tasksIn(service, region)).map((task) => {
+      const cronJob = cronJobName(service.name, task);
+      return (
+        cronJob.length > CRON_JOB_NAME_LENGTH &&
+        refusal(
+          service,
+          `tasks.${task}`,
+          cronJob,
+          `expected a name of at most ${CRON_JOB_NAME_LENGTH} characters with its service's in ${name}`,
+        )
+      );
+    }),
     ...(backend === undefined
       ? []
       : entranceProblems(service, { region: name, field: "entrance.backend", ...backend })),
@@ -314,6 +339,23 @@ function callProblems(service: ServiceValue, services: readonly ServiceValue[]):
     );
   });
 }
+
+/** Tasks in regions that the service does not run in. */
+const taskProblems = (service: ServiceValue): ServiceProblem[] =>
+  Object.entries(service.tasks).flatMap(([name, { in: regions = [] }]) =>
+    regions.flatMap((region, index) =>
+      service.in[region] === undefined
+        ? [
+            refusal(
+              service,
+              `tasks.${name}.in[${index}]`,
+              region,
+              `expected a region that the service runs in (${Object.keys(service.in).join(", ")})`,
+            ),
+          ]
+        : [],
+    ),
+  );
 
 /** Services that need one another: none of them could start, and none could be released, without all others. */
 function circles(services: readonly ServiceValue[]): ServiceProblem[] {

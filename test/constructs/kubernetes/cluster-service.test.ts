@@ -9,7 +9,7 @@ import {
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
 import { CONSUL_CHART } from "./consul-chart-props";
 import { schemaErrors } from "./kubernetes-schema";
-import { type Manifest, manifestOf, manifestsOf } from "./manifests";
+import { type Manifest, manifestOf, manifestsOf, podsOf } from "./manifests";
 import { restrictedViolations } from "./pod-security";
 import { WORKERS } from "./workers";
 
@@ -329,4 +329,101 @@ describe("ClusterService", () => {
     expect(refused).toThrow(`cluster service ${changes.name ?? "web"}: ${message}`);
     expect(refused).not.toThrow("hunter2");
   });
+
+  describe("with tasks", () => {
+    const tasks: ClusterServiceProps["tasks"] = {
+      migrate: { command: ["migrate", "$(HOME)"], when: "before-release" },
+      report: { command: ["report"], every: "03:30 Asia/Tokyo", timeoutSeconds: 60 },
+    };
+    const manifests = (stack: Stack) =>
+      Object.entries(stack.resources("kubernetes_manifest")).map(([id, resource]) => ({
+        id: `kubernetes_manifest.${id}`,
+        manifest: resource["manifest"] as Manifest,
+        after: resource["depends_on"] as string[] | undefined,
+      }));
+    const named = (stack: Stack, name: string) =>
+      manifests(stack).find(({ manifest }) => manifest.metadata["name"] === name)!;
+    const runOf = (stack: Stack) =>
+      Object.entries(stack.resources("terraform_data")).find(([id]) => id.includes("migrate-run"))!;
+    const jobOf = (stack: Stack) => (runOf(stack)[1]["triggers_replace"] as { job: string }).job;
+
+    it("makes CronJobs that Kubernetes' schema knows, of pods with no more rights than the service's", () => {
+      const stack = deployed({ tasks });
+      const cronJobs = manifests(stack).filter(({ manifest }) => manifest.kind === "CronJob");
+      expect(cronJobs.map(({ manifest }) => manifest.metadata["name"])).toEqual([
+        "web--migrate",
+        "web--report",
+      ]);
+      for (const { manifest } of cronJobs) {
+        expect([manifest.metadata["name"], schemaErrors(manifest)]).toEqual([manifest.metadata["name"], []]);
+        for (const pod of podsOf(manifest)) {
+          expect(restrictedViolations(pod)).toEqual([]);
+          const [container] = pod["containers"] as [Attributes];
+          const own = containerOf(stack);
+          for (const field of ["image", "env", "resources", "securityContext", "volumeMounts"])
+            expect([field, container[field]]).toEqual([field, own[field]]);
+          expect(pod).toMatchObject({ serviceAccountName: "web", restartPolicy: "Never" });
+          expect(container).not.toHaveProperty("readinessProbe");
+        }
+      }
+      expect(named(stack, "web--report").manifest["spec"]).toMatchObject({
+        ...{ schedule: "30 3 * * *", timeZone: "Asia/Tokyo", suspend: false, concurrencyPolicy: "Forbid" },
+        jobTemplate: { spec: { backoffLimit: 0, activeDeadlineSeconds: 60 } },
+      });
+      expect(named(stack, "web--migrate").manifest["spec"]).toMatchObject({ suspend: true });
+    });
+
+    it("runs what comes before a release before the pods and all other tasks change", () => {
+      const stack = deployed({ tasks });
+      const [id, run] = runOf(stack);
+      expect(run["depends_on"]).toEqual([named(stack, "web--migrate").id]);
+      for (const name of ["web", "web--report"])
+        expect(named(stack, name).after).toContain(`terraform_data.${id}`);
+      const [{ "local-exec": step }] = run["provisioner"] as [
+        { "local-exec": { environment: { TRICLOUD_JOB: string } } },
+      ];
+      expect(JSON.parse(step.environment.TRICLOUD_JOB)).toEqual({
+        ...{ host: "https://cluster.example.com", namespace: "app", cronJob: "web--migrate" },
+        job: jobOf(stack),
+      });
+    });
+
+    it("runs it again for another image, environment or command, and for nothing else", () => {
+      const first = jobOf(deployed({ tasks }));
+      expect(first).toMatch(/^web--migrate-[0-9a-f]{8}$/);
+      expect(jobOf(deployed({ tasks, memoryMib: 64, instances: 2 }))).toBe(first);
+      const others = [
+        deployed({ tasks, image: IMAGE.replaceAll("a".repeat(64), "b".repeat(64)) }),
+        deployed({ tasks, env: { A: "1" } }),
+        deployed({ tasks: { ...tasks, migrate: { ...tasks["migrate"]!, command: ["other"] } } }),
+      ];
+      expect(new Set([first, ...others.map(jobOf)]).size).toBe(4);
+    });
+
+    it("lets nobody reach a task, and no request come to one", () => {
+      const stack = deployed({ tasks });
+      const [pod] = podsLabels(named(stack, "web--report").manifest);
+      expect(manifestOf(stack, "NetworkPolicy", "web--tasks")["spec"]).toMatchObject({
+        podSelector: { matchLabels: { "tricloud/task-of": "web" } },
+        policyTypes: ["Ingress"],
+      });
+      expect(pod).toMatchObject({ "tricloud/task-of": "web", "tricloud/task": "report" });
+      expect(pod).not.toHaveProperty(["app.kubernetes.io/name"]);
+    });
+
+    it("is refused when one is malformed", () => {
+      expect(() => deployed({ tasks: { report: { command: ["report"], every: "noon" } } })).toThrow(
+        "service web: task report: every: expected a time",
+      );
+      const name = "a".repeat(45);
+      expect(() => deployed({ name, tasks })).toThrow(
+        `cluster service ${name}: task migrate must have with its service a name of at most 52, got: ${name}--migrate`,
+      );
+    });
+  });
 });
+
+const podsLabels = ({ spec }: Manifest) => [
+  (spec as { jobTemplate: { spec: { template: { metadata: { labels: Attributes } } } } }).jobTemplate.spec
+    .template.metadata.labels,
+];

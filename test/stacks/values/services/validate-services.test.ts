@@ -92,9 +92,97 @@ describe("validateServices", () => {
       calls: [],
       answerSeconds: 10,
       degradesWithout: [],
+      tasks: {},
       in: { jp: {} },
       entrances: [],
     });
+  });
+
+  it("takes tasks before releases and at times, in regions of their own", () => {
+    // GIVEN / WHEN
+    const tasks = {
+      migrate: { command: ["node", "migrate.js"], when: "before-release" },
+      report: { command: ["report"], every: "03:00 Asia/Tokyo", timeoutSeconds: 60, in: ["jp"] },
+      sweep: { command: ["sweep"], every: "15 minutes" },
+    };
+    const [service] = read([web({ tasks })]);
+    // THEN
+    expect(service!.tasks).toEqual({
+      migrate: { ...tasks.migrate, timeoutSeconds: 600 },
+      report: tasks.report,
+      sweep: { ...tasks.sweep, timeoutSeconds: 600 },
+    });
+  });
+
+  it.each<[string, object, string]>([
+    [
+      "no time at all",
+      { every: "at three" },
+      'every: expected a time from 00:00 to 23:59 and its zone, such as 03:00 Asia/Tokyo, or an interval such as 15 minutes, got: "at three"',
+    ],
+    [
+      "an hour that no day has",
+      { every: "24:00 UTC" },
+      'every: expected a time from 00:00 to 23:59 and its zone, such as 03:00 Asia/Tokyo, or an interval such as 15 minutes, got: "24:00 UTC"',
+    ],
+    [
+      "a zone that there is not",
+      { every: "03:00 Asia/Osaka" },
+      'every: expected a time zone of the tz database such as Asia/Tokyo or UTC, got zone Asia/Osaka, got: "03:00 Asia/Osaka"',
+    ],
+    [
+      "minutes that drift over an hour",
+      { every: "7 minutes" },
+      'every: expected minutes that divide an hour: 15 minutes, got: "7 minutes"',
+    ],
+    [
+      "both a release and a time",
+      { every: "03:00 UTC", when: "before-release" },
+      'every: expected when or every, not both: when is before-release, got: "03:00 UTC"',
+    ],
+    [
+      "neither",
+      {},
+      "when: expected when or every: before-release, or a time such as 03:00 Asia/Tokyo, got: nothing",
+    ],
+    ["another moment", { when: "after-release" }, 'when: expected before-release, got: "after-release"'],
+    [
+      "no program",
+      { every: "03:00 UTC", command: [] },
+      "command: expected a program, and arguments where it takes any, got: []",
+    ],
+    [
+      "no time to run in",
+      { every: "03:00 UTC", timeoutSeconds: 0 },
+      "timeoutSeconds: expected seconds from 1 to 86400, got: 0",
+    ],
+    [
+      "a region without the service",
+      { every: "03:00 UTC", in: ["us"] },
+      'in[0]: expected a region that the service runs in (jp), got: "us"',
+    ],
+    ["an unknown field", { every: "03:00 UTC", retries: 2 }, "retries: expected no such field, got: 2"],
+  ])("refuses a task with %s", (_what, changes, problem) => {
+    expect(problemsOf([web({ tasks: { report: { command: ["report"], ...changes } } })])).toEqual([
+      `service web: tasks.report.${problem}`,
+    ]);
+  });
+
+  it("refuses tasks by what their regions can do", () => {
+    const first = { command: ["migrate"], when: "before-release" };
+    expect(problemsOf([web({ tasks: { Migrate: first } })])).toEqual([
+      'service web: tasks.Migrate: expected a task\'s name of lower-case words with hyphens between them, at most 20 characters, such as migrate, got: {"command":["migrate"],"when":"before-release"}',
+    ]);
+    // GIVEN machines that must have started in less time than the task may take
+    const slow = web({ in: { us: {} }, tasks: { migrate: { ...first, timeoutSeconds: 900 } } });
+    expect(problemsOf([slow])).toEqual([
+      "service web: tasks.migrate.timeoutSeconds: expected less than the 900 s in which a machine of us must have started (bootTimeoutSeconds), for it runs there, got: 900",
+    ]);
+    // GIVEN a name for which Kubernetes has no room
+    const name = `a${"b".repeat(45)}`;
+    expect(problemsOf([web({ name, in: { uk: {} }, tasks: { migrate: first } })])).toEqual([
+      `service ${name}: tasks.migrate: expected a name of at most 52 characters with its service's in uk, got: "${name}--migrate"`,
+    ]);
   });
 
   it.each<[string, unknown, string]>([
