@@ -5,7 +5,7 @@ import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
 import type { GatewayValue } from "./values/gateways";
-import type { DedicatedRegion, ServerRole } from "./values/regions";
+import type { DedicatedRegion, DedicatedServerValue, ServerRole } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { placed } from "./values/services/service-placement";
 import { gatewaysIn } from "./gateway-routes";
@@ -14,6 +14,7 @@ import { hostServices } from "./host-services";
 import { publicServices } from "./public-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
+import { readBy } from "./read-by";
 
 /** A region on dedicated servers. */
 export class JpStack extends RegionStack<DedicatedRegion> {
@@ -33,20 +34,28 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     const roster = new ServerRoster(this, "servers", { servers: inOrder(region.servers) });
     const servers = inOrder(region.servers)
       .filter(({ retired }) => retired === false)
-      .map((server) => new DedicatedServer(this, server.name, { ...server, site, ssh, roster }));
+      .map(({ name, roles, rack, generation, ...machine }) => {
+        const props = { name, roles, rack, generation, site, roster, ...addressOf(machine), ssh };
+        return new DedicatedServer(this, name, props);
+      });
     const consul = new ConsulCluster(this, "consul", {
       servers: withRole(servers, "consul-server"),
       agents: servers,
       datacenter: region.name,
-      ...region.consul,
+      ...readBy(ConsulCluster, region.consul),
     });
     this.retire(servers, roster);
     const proxy = new AggregationProxy(this, "proxy", {
       hosts: withRole(servers, "proxy"),
-      ...this.proxiedFor(services, consul),
+      ...readBy(AggregationProxy, this.proxiedFor(services, consul)),
     });
     proxy.registerWith(consul);
-    const resolver = new LocalResolver(this, "resolver", { hosts: servers, consul, proxy, ...region.dns });
+    const resolver = new LocalResolver(this, "resolver", {
+      hosts: servers,
+      consul,
+      proxy,
+      ...readBy(LocalResolver, region.dns),
+    });
     const [caller = servers[0]!] = withRole(servers, "app");
     const names = resolver.answersOn(caller);
     this.service("calls-to-other-clouds", {
@@ -90,7 +99,8 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     let previous: RetiredServer | undefined;
     for (const server of inOrder(servers.filter(({ retired }) => retired === true))) {
       const before = CONSUL_COMMANDS.leave;
-      const leaving = new RetiredServer(this, server.name, { ...server, ssh, before, roster });
+      const { name } = server;
+      const leaving = new RetiredServer(this, name, { name, before, roster, ...addressOf(server), ssh });
       for (const other of staying) leaving.retireAfter(other);
       if (previous !== undefined) leaving.retireAfter(previous);
       previous = leaving;
@@ -101,6 +111,13 @@ export class JpStack extends RegionStack<DedicatedRegion> {
 /** So that nothing changes, and no two of them ever wait for each other, however the region lists them. */
 const inOrder = <T extends { readonly name: string }>(servers: readonly T[]): T[] =>
   [...servers].sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
+
+/** Where a server is reached, and how it is known. */
+const addressOf = ({
+  address,
+  sshAddress,
+  hostKey,
+}: Pick<DedicatedServerValue, "address" | "sshAddress" | "hostKey">) => ({ address, sshAddress, hostKey });
 
 const withRole = (servers: readonly DedicatedServer[], role: ServerRole): DedicatedServer[] =>
   servers.filter((server) => server.roles.includes(role));

@@ -10,6 +10,7 @@ import { sensitiveVariable } from "../constructs/sensitive-variable";
 import type { ServiceValue } from "./values/services";
 import { placed } from "./values/services/service-placement";
 import { type ServiceNeeds, servicesIn } from "./service-needs";
+import { readBy } from "./read-by";
 
 /** What the entrance of a region on dedicated servers stands on. */
 export interface PublicServicesProps {
@@ -36,7 +37,7 @@ export function publicServices(
   if (shown.length + gateways.length === 0) return (_, needs) => needs;
   const { certificate, ...front } = region.front;
   const fronts = new PublicFront(scope, "front", {
-    ...front,
+    ...readBy(PublicFront, front),
     ...certificateOf(scope, certificate),
     hosts,
     consul,

@@ -45,6 +45,7 @@ import {
   outsideCalls,
   type ServiceNeeds,
 } from "./service-needs";
+import { readBy } from "./read-by";
 
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
@@ -110,7 +111,11 @@ export abstract class RegionStack<R extends RegionBase>
     if (this.services.length === 0) this.addAvailabilityOutput();
     this.services.push(service(name, { region: this.region.name, ...props }));
     const target = this.region.availability.targets[name];
-    if (target !== undefined) new AvailabilityTarget(this, `target-${name}`, { service: name, ...target });
+    if (target !== undefined)
+      new AvailabilityTarget(this, `target-${name}`, {
+        service: name,
+        ...readBy(AvailabilityTarget, target),
+      });
   }
 
   /** Says what a service would stand on that came to the region. */

@@ -19,6 +19,7 @@ import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack, stackOfServices } from "./region-stack";
 import { ownServices } from "./service-needs";
 import type { UkStack } from "./uk";
+import { readBy } from "./read-by";
 
 /** What runs on the cluster of a region on GKE. */
 export class UkWorkloadsStack extends RegionStack<GkeRegion> {
@@ -46,7 +47,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       dnsAddress: serviceAddress(region.ranges.services, 54),
       wanNetworks: region.consulWanNetworks,
       joinAddress: region.consulJoinAddress,
-      ...region.consul,
+      ...readBy(ConsulChart, region.consul),
     });
     new MetricsScrape(this, "consul-metrics", {
       name: "consul",
@@ -61,7 +62,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
-      ...proxied,
+      ...readBy(ProxyDeployment, proxied),
     });
     proxy.registerWith(consul);
     new DeployGate(this, "proxy-ready", {
@@ -80,7 +81,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       clients: [region.ranges.nodes, region.ranges.pods],
       consul,
       proxy,
-      ...region.dns,
+      ...readBy(ClusterResolver, region.dns),
     });
     this.service("calls-to-other-clouds", {
       requires: [resolver, proxy, ...this.origins.needed],
@@ -131,7 +132,11 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     if (entrance === undefined || region.entrance === undefined) return;
     const { backend = region.entrance.backend } = own?.service ?? {};
     const gateway = new PublicGateway(this, "gateway", {
-      ...{ ...region.entrance, ...entrance.names, namespace, backend },
+      ...entrance.names,
+      hosts: region.entrance.hosts,
+      timeoutSeconds: region.entrance.timeoutSeconds,
+      namespace,
+      backend,
     });
     if (region.entrance.waitSeconds > 0) {
       new DeployGate(this, "gateway-ready", {

@@ -18,6 +18,7 @@ import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
 import { ownImages } from "./values/services/image-repositories";
 import { RegionStack } from "./region-stack";
+import { readBy } from "./read-by";
 
 /** A region on GKE: the network, the cluster and its nodes. What runs on it is a stack of its own. */
 export class UkStack extends RegionStack<GkeRegion> {
@@ -53,17 +54,19 @@ export class UkStack extends RegionStack<GkeRegion> {
       network.allowFrom(region.consulWanNetworks, { tcp: [region.proxy.port] }, "proxy");
     }
     this.cluster = new GkeCluster(this, "cluster", {
-      ...region,
-      network,
+      ...{ name, project, gcpRegion, network, labels },
+      authorizedNetworks: region.authorizedNetworks,
+      releaseChannel: region.releaseChannel,
+      deletionProtection: region.deletionProtection,
       controlPlaneCidr: region.ranges.controlPlane,
       maintenanceWindow: region.maintenance,
-      labels,
       dependsOn: apis.of("container", "iam", "cloudresourcemanager"),
     });
     const pool = { cluster: this.cluster, zones: region.zones, labels };
-    this.nodes = new NodePool(this, region.nodes.pool, { ...pool, ...region.nodes });
-    for (const [other, nodes] of Object.entries(region.otherPools)) {
-      new NodePool(this, other, { ...pool, ...nodes });
+    const { pool: poolName, ...nodes } = region.nodes;
+    this.nodes = new NodePool(this, poolName, { ...pool, ...readBy(NodePool, nodes) });
+    for (const [other, its] of Object.entries(region.otherPools)) {
+      new NodePool(this, other, { ...pool, ...readBy(NodePool, its) });
     }
     const registry = {
       project,
@@ -80,7 +83,10 @@ export class UkStack extends RegionStack<GkeRegion> {
     if (region.entrance !== undefined) {
       this.entrance = new PublicEntrance(this, "entrance", {
         name,
-        ...region.entrance,
+        zone: region.entrance.zone,
+        hosts: region.entrance.hosts,
+        requestsPerMinute: region.entrance.requestsPerMinute,
+        attacks: region.entrance.attacks,
         dependsOn: apis.of("compute", "dns", "certificatemanager"),
       });
     }
@@ -133,7 +139,7 @@ export class UkStack extends RegionStack<GkeRegion> {
   ) {
     const { name, deletionProtection } = this.region;
     const database = new CloudSqlMysql(this, "database", {
-      ...value,
+      ...readBy(CloudSqlMysql, value),
       name: `${name}-db`,
       privateServices,
       deletionProtection,
@@ -150,7 +156,7 @@ export class UkStack extends RegionStack<GkeRegion> {
   ) {
     const { name, project, deletionProtection } = this.region;
     const cache = new MemorystoreCache(this, "cache", {
-      ...value,
+      ...readBy(MemorystoreCache, value),
       name: `${name}-cache`,
       project,
       privateServices,

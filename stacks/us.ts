@@ -33,6 +33,7 @@ import { groupSize, roleOf } from "./values/services/service-placement";
 import { groupServices } from "./group-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
+import { readBy } from "./read-by";
 
 /** A region on EC2. */
 export class UsStack extends RegionStack<Ec2Region> {
@@ -42,7 +43,9 @@ export class UsStack extends RegionStack<Ec2Region> {
     const { name, awsRegion } = region;
     const tags = { ...region.tags, "tricloud-region": name };
     new AwsProvider(this, "aws", { region: awsRegion, defaultTags: [{ tags }] });
-    const network = new Network(this, "network", { ...region, name });
+    const network = new Network(this, "network", {
+      ...{ name, cidr: region.cidr, awsRegion, availabilityZones: region.availabilityZones, nat: region.nat },
+    });
     new FlowLog(this, "flow-log", { network, name });
     const key = new DataKey(this, "key", { name });
     const pager = new Pager(this, "pager", { name, emails: region.pagerEmails });
@@ -57,7 +60,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const imageId = image.startsWith("ami-") ? image : debianImage(this, "image", image);
     const group = (role: HostRole, manner: Partial<ServerGroupProps> = {}) =>
       new ServerGroup(this, role, {
-        ...region.servers[role],
+        ...readBy(ServerGroup, region.servers[role]),
         ...groupSize(role, region, services),
         name: `${name}-${role}`,
         network,
@@ -78,7 +81,7 @@ export class UsStack extends RegionStack<Ec2Region> {
       servers: [servers],
       agents: hosts,
       datacenter: name,
-      ...region.consul,
+      ...readBy(ConsulCluster, region.consul),
       snapshots: { ...region.consul.snapshots, credentials: "instance-role" },
     });
     if (log !== undefined) watchConsul(servers);
@@ -95,7 +98,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     });
     const proxy = new AggregationProxy(this, "proxy-service", {
       hosts: [proxies],
-      ...this.proxiedFor(services, consul),
+      ...readBy(AggregationProxy, this.proxiedFor(services, consul)),
     });
     proxy.registerWith(consul);
     for (const clients of [network.cidr, ...region.consulWanNetworks]) {
@@ -121,7 +124,7 @@ export class UsStack extends RegionStack<Ec2Region> {
       hosts,
       consul,
       proxy,
-      ...region.dns,
+      ...readBy(LocalResolver, region.dns),
       zones: [
         { name: privateZone, forwarders: region.dns.forwarders },
         // Databases, caches and load balancers have public names that lead to private addresses.
@@ -197,7 +200,7 @@ export class UsStack extends RegionStack<Ec2Region> {
   ) {
     const { name, deletionProtection } = this.region;
     const database = new MysqlDatabase(this, "database", {
-      ...value,
+      ...readBy(MysqlDatabase, value),
       name: `${name}-db`,
       network,
       keyArn: key.keyArn,
@@ -216,7 +219,7 @@ export class UsStack extends RegionStack<Ec2Region> {
   private cache(value: NonNullable<Ec2Region["cache"]>, { network, key, names, apps, pager }: DataPlace) {
     const { name, deletionProtection } = this.region;
     const cache = new Cache(this, "cache", {
-      ...value,
+      ...readBy(Cache, value),
       name: `${name}-cache`,
       network,
       keyArn: key.keyArn,

@@ -9,7 +9,11 @@ import { ec2Region } from "../../stacks/values/regions/ec2-region";
 import { gkeRegion } from "../../stacks/values/regions/gke-region";
 import { addStacks } from "../../stacks";
 import { dedicatedRegionValue } from "./values/regions/region-values";
+import type { Region } from "../../stacks/values/regions";
+import type { ServiceInput } from "../../stacks/values/services";
 import { fieldsOf, pairwise, valueWith } from "./option-pairs";
+import { leavesOf, recordingReads } from "./recorded-reads";
+import { DIGEST, validated } from "./service-values";
 
 jest.setTimeout(600_000);
 
@@ -26,9 +30,6 @@ const SHARED: Samples = {
   "proxy.settings": [{ readTimeout: "10s", workers: "auto", circuitFailures: 5, dnsServer: ["10.10.0.2"] }],
   "proxy.warm": [["api.example.com:443=2"]],
   "proxy.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
-  "consul.aptSource": [
-    { name: "consul", uri: "http://10.0.0.1/debian", suite: "./", components: [], trusted: true },
-  ],
   "dns.records": [{ "api.example.com": "192.0.2.1" }],
   origins: [
     {
@@ -49,6 +50,9 @@ const SHARED: Samples = {
 /** Where Tricloud installs Consul on machines itself. */
 const ON_HOSTS: Samples = {
   ...SHARED,
+  "consul.aptSource": [
+    { name: "consul", uri: "http://10.0.0.1/debian", suite: "./", components: [], trusted: true },
+  ],
   "consul.version": ["1.22.3", "1.22.3-1"],
   "consul.snapshots.bucket.bucket": ["example-snapshots"],
   "consul.snapshots.bucket.region": ["us-east-1"],
@@ -56,7 +60,9 @@ const ON_HOSTS: Samples = {
   "consul.snapshots.bucket.prefix": ["consul/one"],
 };
 
-const SERVERS = dedicatedRegionValue().servers;
+const SERVERS = dedicatedRegionValue().servers.map((server, index) =>
+  index === 2 ? { ...server, roles: [...server.roles, "front" as const] } : server,
+);
 
 /** By platform: the schema, what its other fields may hold, and what follows from the fields that were chosen. */
 const PLATFORMS: Readonly<
@@ -94,7 +100,7 @@ const PLATFORMS: Readonly<
     },
     follow: (value) => {
       if (!isSingle(value)) return;
-      value["servers"] = [{ ...SERVERS[0], roles: ["consul-server", "proxy", "app"] }];
+      value["servers"] = [{ ...SERVERS[0], roles: ["consul-server", "proxy", "app", "front"] }];
     },
   },
   ec2: {
@@ -194,6 +200,21 @@ const PLATFORMS: Readonly<
 
 type Value = Record<string, unknown>;
 
+/** Read by those alone who check the whole: which platform it is, and whether addresses lie where they should. */
+const ONLY_CHECKED = ["platform", "cidr"];
+
+/** A service that is reached in every way that the platform has: some fields are about that alone. */
+function serving(region: Region): ReturnType<typeof validated> {
+  const hasRegistry = "registry" in region && region.registry !== undefined;
+  const service: ServiceInput = {
+    ...{ name: "store", image: `${hasRegistry ? "" : "registry.example.com/"}store@${DIGEST}`, port: 8080 },
+    health: { path: "/ready" },
+    public: region.platform === "dedicated" ? { hosts: ["www.example.com"] } : undefined,
+    in: { [region.name]: {} },
+  };
+  return validated([service], [{ ...region, entrance: undefined } as Region]);
+}
+
 const isSingle = ({ consul }: Value): boolean => (consul as Value | undefined)?.["singleServer"] === true;
 
 function federation(peer: string): Samples {
@@ -220,7 +241,7 @@ describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
     }
   };
 
-  it("synthesises with every two options together, unless its value is refused by name", async () => {
+  it("synthesises with every two options together, unless its value is refused by name, and reads each field", async () => {
     // GIVEN region values in which every two values of two fields meet
     const fields = fieldsOf(schema, samples);
     const complete = (assignment: ReadonlyMap<string, number>): Value => {
@@ -234,13 +255,15 @@ describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
     });
     expect(assignments.length).toBeGreaterThan(1);
     const failures: string[] = [];
+    const [said, read] = [new Set<string>(), new Set<string>()];
     for (const [index, assignment] of assignments.entries()) {
       const value = complete(assignment);
       // WHEN each is synthesised
       const app = new App({ outdir: join(outdir, String(index)) });
       try {
         const [region] = validateRegions([{ file: name, value }]);
-        await addStacks(app, region!);
+        for (const leaf of leavesOf(region)) said.add(leaf);
+        await addStacks(app, recordingReads(region!, read), serving(region!));
         app.synth();
       } catch (error) {
         failures.push(`${(error as Error).message}: ${JSON.stringify(value)}`);
@@ -248,5 +271,7 @@ describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
     }
     // THEN nothing throws
     expect(failures).toEqual([]);
+    // AND all that they say is read by somebody: what is handed on whole is held to its reader's props by `readBy`
+    expect([...said].filter((leaf) => !read.has(leaf) && !ONLY_CHECKED.includes(leaf))).toEqual([]);
   });
 });

@@ -224,8 +224,8 @@ export const gkeRegion = z
     /** As everywhere, but encrypted and with access control unless it says otherwise. */
     consul: sharedFields.consul
       .unwrap()
-      // `images.consul` names the release there.
-      .omit({ version: true })
+      // Its chart and images are named by `versions` and `images`.
+      .omit({ version: true, aptSource: true })
       .extend({
         // They have a disk of their own.
         snapshots: snapshots.omit({ bucket: true }).prefault({}),
