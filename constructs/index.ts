@@ -11,7 +11,7 @@ export { type RosterEntry, ServerRoster, type ServerRosterProps } from "./dedica
 export type { SshAccess, SshBastion, SshTargetProps } from "./dedicated/ssh-connection";
 
 // Hosts, whoever provides them: what is to be on one.
-export type { IHost } from "./host/host";
+export type { IHost, RunBeforeActivation } from "./host/host";
 export {
   type AptSource,
   type AssetContent,
@@ -88,6 +88,7 @@ export type { FrontedService, FrontLimits } from "./front/front-config";
 export { PublicFront, type PublicFrontProps } from "./front/public-front";
 export type { RegistryAccess } from "./service/container-runtime";
 export { ContainerService, type ContainerServiceProps } from "./service/container-service";
+export type { ServiceTask, ServiceTasks } from "./service/service-task";
 
 // What one stack tells another.
 export {

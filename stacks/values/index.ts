@@ -9,4 +9,5 @@ export type {
   ServicePlacementInput,
   ServicePublicInput,
   ServiceReleases,
+  ServiceTaskInput,
 } from "./services/service-value";
