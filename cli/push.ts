@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { readOptions } from "../planning/read-options";
 import { loadRegions, readValues } from "../stacks/values/regions";
 import { type ImagePlace, pushedService, registryOf } from "../stacks/values/services/pushed-service";
-import { type FetchedImage, imageSource, Skopeo, tagOf } from "./images/skopeo";
+import { shortDigest } from "./images/short-digest";
+import { type FetchedImage, imageSource, Skopeo } from "./images/skopeo";
 import { regionsDirectory } from "./regions-directory";
 
 const USAGE = `usage: tricloud push SERVICE IMAGE [--json]
@@ -100,7 +101,7 @@ async function bringTo(
       note(`${told} has it already`);
       return { repository, regions, state: "there already" };
     }
-    note(`pushing to ${told}, as ${tagOf(image.digest)}`);
+    note(`pushing to ${told}, as ${shortDigest(image.digest)}`);
     await skopeo.push(repository, image, trust);
     return { repository, regions, state: "pushed" };
   } catch (error) {

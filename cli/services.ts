@@ -2,6 +2,7 @@ import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
 import { imagesInUnits } from "../constructs/service/container-unit";
 import { readOptions } from "../planning/read-options";
 import { type AnswerOfHost, onHosts, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
+import { shortDigest } from "./images/short-digest";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud services --region NAME [--json] [--out DIR]
@@ -133,7 +134,9 @@ function text(services: readonly RunningService[]): string {
     instances.map(({ host, version, state, since, problem }) => [
       service,
       host,
-      version === null ? "" : `${short(version)}${version === here ? "" : ` (here ${short(here)})`}`,
+      version === null
+        ? ""
+        : `${shortDigest(version)}${version === here ? "" : ` (here ${shortDigest(here)})`}`,
       state,
       problem ?? since ?? "",
     ]),
@@ -143,6 +146,3 @@ function text(services: readonly RunningService[]): string {
   );
   return `${tableText([["SERVICE", "HOST", "VERSION", "STATE", "SINCE"], ...rows])}\n${lines.join("")}`;
 }
-
-/** As much of a digest as tells two apart. */
-const short = (digest: string): string => digest.replace(/^sha256:/, "").slice(0, 12);

@@ -13,15 +13,16 @@ export const gatewaysIn = (
   { name }: Pick<Region, "name">,
 ): readonly GatewayValue[] => gateways.filter((gateway) => gateway.in[name] !== undefined);
 
+/** Names of the services that routes send requests to, and copies of them. */
+const routedTo = (routes: GatewayValue["routes"]): readonly (string | undefined)[] =>
+  Object.values(routes).flatMap(({ service, shadow }) => [service, shadow?.service]);
+
 /** Services that a gateway sends requests to, each once; the monolith among them where it is one. */
 export const askedBy = (
   { routes, monolith }: GatewayValue,
   services: readonly ServiceValue[],
 ): readonly ServiceValue[] => {
-  const names = [
-    ...Object.values(routes).flatMap(({ service, shadow }) => [service, shadow?.service]),
-    monolith?.service,
-  ];
+  const names = [...routedTo(routes), monolith?.service];
   return services.filter(({ name }) => names.includes(name));
 };
 
@@ -40,7 +41,7 @@ export function routingIn(
   const { routes, issuers, limits, settings } = gateway;
   const upstream = (service: ServiceValue): GatewayUpstream =>
     originsOfService(calledFrom(service, region), domain);
-  const named = Object.values(routes).flatMap(({ service, shadow }) => [service, shadow?.service]);
+  const named = routedTo(routes);
   const asked = askedBy(gateway, services);
   const { service: own, ...how } = gateway.monolith ?? {};
   const monolith = asked.find(({ name }) => name === own);

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hasRegistry } from "../../stacks/values/services/service-value";
+import { shortDigest } from "./short-digest";
 
 /** Ways to name where an image is that skopeo knows, and a registry needs none of: `docker-daemon:web:1`. */
 const TRANSPORT = /^(docker|docker-daemon|docker-archive|containers-storage|oci|oci-archive|dir):/;
@@ -58,7 +60,7 @@ export class Skopeo {
   async push(repository: string, { directory, digest }: FetchedImage, trust: RegistryTrust): Promise<void> {
     await this.run([
       ...["copy", "--all", "--preserve-digests", ...this.certificates(trust, "dest-cert-dir")],
-      ...[`dir:${directory}`, `docker://${repository}:${tagOf(digest)}`],
+      ...[`dir:${directory}`, `docker://${repository}:${shortDigest(digest)}`],
     ]);
   }
 
@@ -89,9 +91,6 @@ export class Skopeo {
 
 const HOW_TO_INSTALL = "apt-get install skopeo on Debian and Ubuntu, brew install skopeo on macOS";
 
-/** As much of a digest as tells two apart, and as `tricloud services` shows. */
-export const tagOf = (digest: string): string => digest.replace(/^sha256:/, "").slice(0, 12);
-
 /** What its last line says, without the form of its log. */
 function lastWords(complaints: string): string {
   const last = complaints.trim().split("\n").at(-1) ?? "";
@@ -107,7 +106,7 @@ function lastWords(complaints: string): string {
  */
 export function imageSource(image: string): string {
   if (TRANSPORT.test(image)) return image;
-  if (/^([^/]*[.:][^/]*|localhost)\/./.test(image)) return `docker://${image}`;
+  if (hasRegistry(image)) return `docker://${image}`;
   throw new Error(
     `expected an image with its registry in front, such as ghcr.io/shop/web:1, or with where it is: docker-daemon:${image}, containers-storage:${image}, oci:DIRECTORY, docker-archive:FILE; got: ${JSON.stringify(image)}`,
   );

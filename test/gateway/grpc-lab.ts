@@ -3,7 +3,7 @@ import {
   type handleServerStreamingCall,
   type handleUnaryCall,
   loadPackageDefinition,
-  type Metadata,
+  Metadata,
   Server,
   ServerCredentials,
   type ServiceClientConstructor,
@@ -32,6 +32,16 @@ interface Call {
   readonly metadata: Metadata;
   getDeadline(): Date | number;
 }
+
+/** Answers with what was asked, between fields of metadata before and after it. */
+export const echo: handleUnaryCall<Message, Message> = (call, done) => {
+  const initial = new Metadata();
+  initial.set("x-initial", "1");
+  call.sendMetadata(initial);
+  const trailing = new Metadata();
+  trailing.set("x-trailing", "2");
+  done(null, call.request, trailing);
+};
 
 /** A service's methods by name. */
 export type Handlers = Record<

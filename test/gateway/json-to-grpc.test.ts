@@ -1,10 +1,10 @@
-import { Metadata, type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { withDescriptors } from "../../gateway/options-with-descriptors";
 import { readConfiguration } from "../../gateway/options/configuration";
 import { connect } from "node:http2";
 import { join } from "node:path";
 import { ask, exchange, gatewayLab, service, type TestRequest } from "./gateway-lab";
-import { type GrpcService, grpcService, PROTOS, SHOP } from "./grpc-lab";
+import { echo, type GrpcService, grpcService, PROTOS, SHOP } from "./grpc-lab";
 
 type Message = Record<string, unknown>;
 
@@ -12,14 +12,7 @@ const lab = gatewayLab();
 let shop: GrpcService;
 beforeAll(async () => {
   shop = await grpcService(join(PROTOS, "shop.proto"), "shop.v1.Everythings", {
-    Echo: (call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) => {
-      const initial = new Metadata();
-      initial.set("x-initial", "1");
-      call.sendMetadata(initial);
-      const trailing = new Metadata();
-      trailing.set("x-trailing", "2");
-      done(null, call.request, trailing);
-    },
+    Echo: echo,
     Fail: (call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) =>
       done({ code: call.request["code"] as number, details: "näh: 100 %" }),
     Nothing: (_: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) => done(null, {}),

@@ -13,7 +13,7 @@ import {
 import { loadSync } from "@grpc/proto-loader";
 import { eventually, type RunningProxy } from "../proxy/proxy-process";
 import { ask, exchange, gatewayLab } from "./gateway-lab";
-import { type GrpcService, grpcService, INCLUDES, PROTOS, SHOP } from "./grpc-lab";
+import { echo, type GrpcService, grpcService, INCLUDES, PROTOS, SHOP } from "./grpc-lab";
 
 type Message = Record<string, unknown>;
 const FILE = join(PROTOS, "shop.proto");
@@ -25,14 +25,7 @@ let cancelled: string[] = [];
 let shop: GrpcService;
 beforeAll(async () => {
   shop = await grpcService(FILE, "shop.v1.Everythings", {
-    Echo: (call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) => {
-      const initial = new Metadata();
-      initial.set("x-initial", "1");
-      call.sendMetadata(initial);
-      const trailing = new Metadata();
-      trailing.set("x-trailing", "2");
-      done(null, call.request, trailing);
-    },
+    Echo: echo,
     Fail: (call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) =>
       done({ code: call.request["code"] as number, details: "näh" }),
     Pages: (call: ServerWritableStream<Message, Message>) => {

@@ -332,7 +332,7 @@ export const outsideHost = (called: string): string | undefined =>
 
 /** Whether an image names the registry that it comes from. */
 export const hasRegistry = (reference: string): boolean =>
-  /^([^/]*[.:][^/]*|localhost)\//.test(reference.split("@")[0]!);
+  /^([^/]*[.:][^/]*|localhost)\/./.test(reference.split("@")[0]!);
 
 /** Those of a service's tasks that a region has. */
 export const tasksIn = (
