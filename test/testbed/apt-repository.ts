@@ -33,6 +33,7 @@ export const DEBIAN_PACKAGES = [
   // What shows them to the internet, and speaks to that.
   "haproxy",
   "socat",
+  "lego",
   // What Debian's images for EC2 have beyond a minimal system, and what a machine there fetches its files with.
   "cloud-init",
   "awscli",
