@@ -39,6 +39,16 @@ export interface ProxyGroup {
   };
   /** Answers GET and HEAD where no origin does. @default - none */
   readonly substitute?: { readonly body: string; readonly contentType?: string; readonly status?: number };
+  /**
+   * Keeps answers to GET, and gives them again where no origin answers: for as long as they are fresh, and as they say
+   * themselves by `stale-if-error` or, where they say nothing of it, for `ifError` more. @default - none are kept
+   */
+  readonly stale?: {
+    /** @default 0 */
+    readonly ifError?: number | string;
+    /** Of all answers kept in each worker of a proxy. @default 16777216 */
+    readonly bytes?: number;
+  };
 }
 
 /** By the name that callers use; a list is a group with nothing but origins. */

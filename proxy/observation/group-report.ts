@@ -32,5 +32,7 @@ export interface GroupReport {
   readonly unaffordable: number;
   /** Answers given in the origins' place. */
   readonly substitutes: number;
+  /** Answers that the origins had given before. */
+  readonly stale: number;
   readonly origins: readonly MemberReport[];
 }

@@ -45,6 +45,8 @@ const FAMILIES: readonly Family[] = [
   ["group_moved_on_total", "counter", "Requests that moved on from it."],
   ["group_unaffordable_total", "counter", "Attempts that a group's retry budget did not allow."],
   ["group_substitutes_total", "counter", "Answers given in the place of a group's origins."],
+  ["group_stale_total", "counter", "Earlier answers given again in the place of a group's origins."],
+  ["group_stored_bytes", "gauge", "Answers kept for when none of a group's origins has one."],
   ["log_failures_total", "counter", "Times that a log could not be written or rotated."],
   ["log_lines_lost_total", "counter", "Log lines given up because too many waited."],
   ["dns_queries_total", "counter", "Questions put to DNS servers."],

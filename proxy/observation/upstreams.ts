@@ -27,6 +27,7 @@ function mergeGroups(reports: readonly (readonly GroupReport[])[]): readonly Gro
       group: group.group,
       unaffordable: same.reduce((sum, other) => sum + other.unaffordable, group.unaffordable),
       substitutes: same.reduce((sum, other) => sum + other.substitutes, group.substitutes),
+      stale: same.reduce((sum, other) => sum + other.stale, group.stale),
       origins: group.origins.map((origin) =>
         same
           .flatMap(({ origins }) => origins.filter((other) => other.origin === origin.origin))

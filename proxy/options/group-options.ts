@@ -27,6 +27,14 @@ export interface SubstituteOptions {
   readonly body: string;
 }
 
+/** How answers are kept for when no origin has one. */
+export interface StaleOptions {
+  /** Seconds beyond its freshness that an answer may be given where it says nothing of `stale-if-error` itself. */
+  readonly ifError: number;
+  /** Of all that is kept. */
+  readonly bytes: number;
+}
+
 /** One name for several origins. Times are seconds. */
 export interface GroupOptions {
   /** What stands before the proxy label: a name, and a port where clients give one. */
@@ -44,4 +52,5 @@ export interface GroupOptions {
   readonly retryBudget: number;
   readonly check: GroupCheck | undefined;
   readonly substitute: SubstituteOptions | undefined;
+  readonly stale: StaleOptions | undefined;
 }

@@ -4,6 +4,7 @@ import {
   type GroupCheck,
   type GroupOptions,
   type GroupOrigin,
+  type StaleOptions,
   type SubstituteOptions,
 } from "./group-options";
 import { BadValue, type Path } from "./option-error";
@@ -29,7 +30,7 @@ export function readGroups(value: unknown): readonly GroupOptions[] {
 
 /** Reads one group. @throws BadValue */
 export function readGroup(name: string, value: unknown, path: Path): GroupOptions {
-  const fields = known(value, path, GROUP_KEYS, "a list of origins, or an object");
+  const fields = known(value, path, [...GROUP_KEYS, "stale"], "a list of origins, or an object");
   const from = members(fields, path);
   const given = fields["origins"];
   if (!Array.isArray(given) || given.length === 0)
@@ -53,9 +54,14 @@ export function readGroup(name: string, value: unknown, path: Path): GroupOption
     retryBudget: from("retryBudget", fraction, 0.2),
     check: from("check", readCheck, undefined),
     substitute: from("substitute", readSubstitute, undefined),
+    stale: from("stale", readStale, undefined),
   };
 }
 
+/**
+ * What a gateway's service has too. `stale` is the proxy's alone: its origins are asked for the
+ * client's own target, and a route of the gateway may make another one of it.
+ */
 export const GROUP_KEYS = [
   "origins",
   "connectTimeout",
@@ -124,4 +130,11 @@ const readSubstitute: Reader<SubstituteOptions | undefined> = (value, path) => {
     throw new BadValue([...path, "contentType"], contentType, "a media type, e.g. application/json");
   const between = whole(200, 599);
   return { status: between(status, [...path, "status"]), contentType, body };
+};
+
+const STALE_BYTES = 16_777_216;
+
+const readStale: Reader<StaleOptions | undefined> = (value, path) => {
+  const from = members(known(value, path, ["ifError", "bytes"], "an object, which may be empty"), path);
+  return { ifError: from("ifError", seconds, 0), bytes: from("bytes", whole(65_536, 2 ** 30), STALE_BYTES) };
 };

@@ -218,6 +218,7 @@ export class OriginConnection implements OriginLink, Reader {
       last = this.left === 0;
     } else {
       this.reading = Reading.UntilClose;
+      head.close = true;
       this.reusable = false;
       end = to;
     }

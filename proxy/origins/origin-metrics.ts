@@ -36,6 +36,8 @@ export function groupInto(snapshot: Snapshot, group: OriginGroup): void {
   const name = group.options.name;
   snapshot[`group_unaffordable_total{group="${name}"}`] = group.counts.unaffordable;
   snapshot[`group_substitutes_total{group="${name}"}`] = group.counts.substitutes;
+  snapshot[`group_stale_total{group="${name}"}`] = group.counts.stale;
+  if (group.store !== undefined) snapshot[`group_stored_bytes{group="${name}"}`] = group.store.bytes;
   for (const { origin, state, active, asked, movedHere, movedOn } of group.report().origins) {
     const labels = `{group="${name}",origin="${origin}"}`;
     snapshot[`group_serving${labels}`] = state === "serving" || state === "returning" ? 1 : 0;

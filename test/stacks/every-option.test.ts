@@ -41,6 +41,7 @@ const SHARED: Samples = {
         ],
         check: { path: "/healthz" },
         substitute: { body: "[]" },
+        stale: { ifError: "1h", bytes: 1_048_576 },
       },
     },
   ],

@@ -11,6 +11,7 @@ import {
 import { type WireProtocol } from "../../exchange-services";
 import { type ResponseHead } from "../../http1/response-head";
 import { type GroupMember } from "./group-member";
+import { type Recording } from "./stale/recording";
 
 /** What an attempt asks of the exchange that it is a part of. */
 export interface AttemptOwner {
@@ -30,6 +31,8 @@ export interface AttemptOwner {
   failed(attempt: Attempt, failure: Failure, unread: boolean): void;
   /** It is sent to the same origin again. */
   repeated(): void;
+  /** An answer passes: takes it down, where it is to be kept for when nobody answers. */
+  recording(answer: ResponseHead): Recording | undefined;
   /** All of the answer has passed. */
   ended(): void;
 }
@@ -55,6 +58,7 @@ export class Attempt implements Requester {
   /** What comes of it does not matter any more. */
   private over = false;
   private swallowed = 0;
+  private recording: Recording | undefined;
 
   constructor(
     readonly member: GroupMember,
@@ -122,12 +126,15 @@ export class Attempt implements Requester {
         return this.swallow(whole ? to - from : Infinity, last);
     } else if (!this.answerLate) member.circuit.proved(this.trial);
     this.begun();
+    this.recording = owner.recording(head);
+    this.recording?.add(bytes, from, to, last);
     if (last) this.finish();
     return owner.requester.respond(head, bytes, from, to, last);
   }
 
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
     if (this.over) return this.swallow(to - from, last);
+    this.recording?.add(bytes, from, to, last);
     if (last) this.finish();
     return this.owner.requester.body(bytes, from, to, last);
   }

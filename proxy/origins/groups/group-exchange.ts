@@ -4,7 +4,10 @@ import { Attempt, type AttemptOwner } from "./attempt";
 import { type Wish } from "./choice";
 import { type GroupMember } from "./group-member";
 import { type RetryBudget } from "./retry-budget";
+import { type Recording } from "./stale/recording";
+import { type StaleStore } from "./stale/stale-store";
 import { type Substitute } from "./substitute";
+import { type ResponseHead } from "../../http1/response-head";
 
 /** What an exchange asks of its group. */
 export interface ExchangeOwner {
@@ -12,8 +15,9 @@ export interface ExchangeOwner {
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
   readonly budget: RetryBudget;
-  readonly counts: { unaffordable: number; substitutes: number };
+  readonly counts: { unaffordable: number; substitutes: number; stale: number };
   readonly substitute: Substitute | undefined;
+  readonly store: StaleStore | undefined;
   /** The origin to ask, of those that were not asked yet. */
   next(asked: readonly GroupMember[], over: WireProtocol, wish: Wish): GroupMember | undefined;
   /** Why none can be asked. */
@@ -32,6 +36,8 @@ export class GroupExchange implements AttemptOwner {
   private readonly asked: GroupMember[] = [];
   private readonly problems: string[] = [];
   private attempt: Attempt | undefined;
+  /** Milliseconds. */
+  private began = 0;
 
   constructor(
     private readonly owner: ExchangeOwner,
@@ -49,6 +55,7 @@ export class GroupExchange implements AttemptOwner {
 
   begin(): void {
     const { owner } = this;
+    if (owner.store !== undefined) this.began = performance.now();
     owner.budget.earn();
     const first = owner.next([], this.over, { trial: this.mayMove(false), queue: true, sure: false });
     if (first === undefined) {
@@ -66,7 +73,7 @@ export class GroupExchange implements AttemptOwner {
 
   turnedAway(attempt: Attempt, problem: string): boolean {
     const next = this.elsewhere(false, FAILED);
-    if (next === undefined && !this.substitutable) return false;
+    if (next === undefined && this.standIn === undefined) return false;
     attempt.discard();
     if (next === undefined) this.giveUp({ status: 502, problem });
     else this.move(attempt, problem, next);
@@ -76,9 +83,11 @@ export class GroupExchange implements AttemptOwner {
   late(attempt: Attempt, problem: string, unread: boolean): boolean {
     // Where nobody else can answer there is nothing to gain from calling it a failure, and much to lose: under load all
     // origins would be left alone, one after the other.
-    if (!this.substitutable && this.owner.next(this.asked, this.over, IMPATIENT) === undefined) return false;
+    const { standIn } = this;
+    if (standIn === undefined && this.owner.next(this.asked, this.over, IMPATIENT) === undefined)
+      return false;
     const next = this.elsewhere(unread, IMPATIENT);
-    const moving = next !== undefined || this.substitutable;
+    const moving = next !== undefined || standIn !== undefined;
     // One that waits for others' connections says nothing of the origin.
     const { member } = attempt;
     const blamed = !unread || member.pool(this.over).hasRoom;
@@ -108,21 +117,34 @@ export class GroupExchange implements AttemptOwner {
     this.owner.ended(this.requester);
   }
 
-  /** No origin is asked any more: the client gets the substitute, or the failure. */
-  private giveUp(failure: Failure): void {
-    const { owner, requester } = this;
-    this.ended();
-    requester.detach();
-    if (!this.substitutable) {
-      requester.fail(failure);
-      return;
-    }
-    owner.counts.substitutes++;
-    owner.substitute!.answer(requester);
+  recording(answer: ResponseHead): Recording | undefined {
+    return this.owner.store?.record(this.requester, answer, (performance.now() - this.began) / 1000);
   }
 
-  private get substitutable(): boolean {
-    return this.owner.substitute?.fits(this.requester) === true;
+  /** No origin is asked any more: the client gets what stands in for an answer, or the failure. */
+  private giveUp(failure: Failure): void {
+    const { requester, standIn } = this;
+    this.ended();
+    requester.detach();
+    if (standIn === undefined) requester.fail(failure);
+    else standIn();
+  }
+
+  /** Gives an answer in the origins' place: an earlier one of theirs, or the fixed one. */
+  private get standIn(): (() => void) | undefined {
+    const { owner, requester } = this;
+    const stale = owner.store?.find(requester);
+    if (stale !== undefined)
+      return () => {
+        owner.counts.stale++;
+        stale();
+      };
+    const { substitute } = owner;
+    if (substitute?.fits(requester) !== true) return undefined;
+    return () => {
+      owner.counts.substitutes++;
+      substitute.answer(requester);
+    };
   }
 
   /** Sending the request again does nothing twice that may not be done twice. */

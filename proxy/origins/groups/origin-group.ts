@@ -7,6 +7,7 @@ import { choose, type Wish } from "./choice";
 import { type ExchangeOwner, GroupExchange } from "./group-exchange";
 import { GroupMember } from "./group-member";
 import { RetryBudget } from "./retry-budget";
+import { StaleStore } from "./stale/stale-store";
 import { Substitute } from "./substitute";
 
 /** What all groups share. */
@@ -19,9 +20,10 @@ export class OriginGroup implements ExchangeOwner {
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
   readonly budget: RetryBudget;
-  /** Attempts that the retry budget did not allow, and answers that no origin gave. */
-  readonly counts = { unaffordable: 0, substitutes: 0 };
+  /** Attempts that the retry budget did not allow, and answers that no origin gave: fixed ones, and earlier ones. */
+  readonly counts = { unaffordable: 0, substitutes: 0, stale: 0 };
   readonly substitute: Substitute | undefined;
+  readonly store: StaleStore | undefined;
   readonly members: readonly GroupMember[];
   private readonly exchanges = new Map<MovableRequester, GroupExchange>();
 
@@ -35,6 +37,7 @@ export class OriginGroup implements ExchangeOwner {
     this.budget = new RetryBudget(options.retryBudget);
     if (options.substitute !== undefined) this.substitute = new Substitute(options.substitute);
     this.members = options.origins.map((origin) => new GroupMember(options, origin, context));
+    if (options.stale !== undefined) this.store = new StaleStore(options.stale, this.members[0]!.origin);
   }
 
   /** Where its requests over this protocol go. */

@@ -55,6 +55,8 @@ export interface Answer {
   readonly status: number;
   readonly body: string;
   readonly milliseconds: number;
+  /** Fields by name in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 export interface Asked {
@@ -62,6 +64,7 @@ export interface Asked {
   readonly path?: string;
   readonly body?: string;
   readonly host?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One request over HTTP/1.1. A connection that ends without an answer has status 0. */
@@ -69,14 +72,14 @@ export function askHttp1(proxy: RunningProxy, asked: Asked = {}): Promise<Answer
   const { method = "GET", path = "/", body = "", host = `${GROUP}.ccnproxy` } = asked;
   const began = performance.now();
   return new Promise((resolve) => {
-    const headers = { host, "content-length": String(body.length) };
-    const done = (status: number, text: string): void =>
-      resolve({ status, body: text, milliseconds: performance.now() - began });
+    const headers = { host, "content-length": String(body.length), ...asked.headers };
+    const done = (status: number, text: string, answered: Answer["headers"] = {}): void =>
+      resolve({ status, body: text, milliseconds: performance.now() - began, headers: answered });
     httpRequest({ agent, host: "127.0.0.1", port: proxy.port, method, path, headers }, (response) => {
       let text = "";
       response.on("data", (part) => (text += part));
       response
-        .on("end", () => done(response.statusCode!, text))
+        .on("end", () => done(response.statusCode!, text, response.headers))
         .on("error", (error) => done(0, error.message));
     })
       .on("error", (error) => done(0, error.message))
@@ -92,18 +95,22 @@ export function askHttp2(proxy: RunningProxy, asked: Asked = {}): Promise<Answer
   const began = performance.now();
   return new Promise((resolve) => {
     const session = connectHttp2(`http://127.0.0.1:${proxy.port}`);
-    const done = (status: number, text: string): void => {
+    const done = (status: number, text: string, answered: Answer["headers"] = {}): void => {
       session.close();
-      resolve({ status, body: text, milliseconds: performance.now() - began });
+      resolve({ status, body: text, milliseconds: performance.now() - began, headers: answered });
     };
     session.on("error", (error) => done(0, error.message));
-    const head = { ":method": method, ":path": path, ":authority": host };
+    const head = { ":method": method, ":path": path, ":authority": host, ...asked.headers };
     const stream = session.request(head, { endStream: body === "" });
     let status = 0;
     let text = "";
-    stream.on("response", (answer) => (status = answer[":status"]!));
+    let answered: Answer["headers"] = {};
+    stream.on("response", (answer) => {
+      status = answer[":status"]!;
+      answered = answer;
+    });
     stream.on("data", (part) => (text += part));
-    stream.on("end", () => done(status, text)).on("error", (error) => done(0, error.message));
+    stream.on("end", () => done(status, text, answered)).on("error", (error) => done(0, error.message));
     if (body !== "") stream.end(body);
   });
 }

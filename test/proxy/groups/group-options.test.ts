@@ -57,6 +57,14 @@ test.each([
   ],
   [{ a: { origins: ["http://b"], retryBudget: 2 } }, "groups.a.retryBudget: 2 is not a number from 0 to 1"],
   [
+    { a: { origins: ["http://b"], stale: { ifErrors: "1h" } } },
+    'groups.a.stale: "ifErrors" is not one of ifError, bytes',
+  ],
+  [
+    { a: { origins: ["http://b"], stale: { bytes: 1 } } },
+    "groups.a.stale.bytes: 1 is not a whole number from 65536 to 1073741824",
+  ],
+  [
     { a: { origins: ["http://b"], check: { path: "x" } } },
     'groups.a.check.path: "x" is not a path, e.g. /healthz',
   ],
