@@ -57,6 +57,8 @@ export const calledFrom = (service: ServiceValue, region: Pick<Region, "name">):
   answerSeconds: service.answerSeconds,
   ...(service.in[region.name] === undefined ? {} : { port: service.port }),
   elsewhere: entrancesElsewhere(service, region).map(({ host }) => host),
+  ...(service.substitute && { substitute: service.substitute }),
+  ...(service.stale && { stale: service.stale }),
 });
 
 /** Where other regions show a service to the internet. */

@@ -1,5 +1,5 @@
 import { serviceGroup, serviceOf } from "../../proxy/route";
-import type { ProxyGroups } from "./proxy-groups";
+import type { ProxyGroup, ProxyGroups } from "./proxy-groups";
 
 /** A service that callers ask the proxies for. */
 export interface CalledService {
@@ -10,6 +10,10 @@ export interface CalledService {
   readonly answerSeconds: number;
   /** Hosts that answer for it by HTTPS where no instance does, the nearest first. @default - none */
   readonly elsewhere?: readonly string[];
+  /** What is answered to GET and HEAD where nobody answers for it: always the same. @default - the failure */
+  readonly substitute?: ProxyGroup["substitute"];
+  /** The same by what it answered before. @default - nothing is kept */
+  readonly stale?: ProxyGroup["stale"];
 }
 
 /**
@@ -36,7 +40,11 @@ export const originsOfService = (
  */
 export const serviceGroups = (services: readonly CalledService[], domain: string): ProxyGroups =>
   Object.fromEntries(
-    services.map((service) => [serviceGroup(service.name), originsOfService(service, domain)]),
+    services.map((service) => {
+      const { name, substitute, stale } = service;
+      const standIns = { ...(substitute && { substitute }), ...(stale && { stale }) };
+      return [serviceGroup(name), { ...originsOfService(service, domain), ...standIns }];
+    }),
   );
 
 export { serviceGroup };

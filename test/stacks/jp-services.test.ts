@@ -31,8 +31,8 @@ describe("services of a region on dedicated servers", () => {
   it("are fetched from the region's registry, and may call through its proxies what they say", () => {
     // GIVEN / WHEN
     const services = [
-      service("web", 8080, { calls: ["search", `https://${ORIGIN}`] }),
-      service("search", 8081),
+      service("web", 8080, { calls: ["search", `https://${ORIGIN}`], degradesWithout: ["search"] }),
+      service("search", 8081, { substitute: { body: "[]" }, stale: { ifError: "1h" } }),
     ];
     const synthesised = synthesisedApp("jp", (app) => stackOf(app, services));
     const document = (name: string) =>
@@ -52,7 +52,12 @@ describe("services of a region on dedicated servers", () => {
     expect(proxy.allow).toEqual(["*.example.com", ORIGIN]);
     // AND those that are called, and no others, by the one URL that they have everywhere
     expect(proxy.groups).toEqual({
-      "search.ccnproxy-service": { origins: ["http://search.service.consul:8081"], firstByteTimeout: 10 },
+      "search.ccnproxy-service": {
+        origins: ["http://search.service.consul:8081"],
+        firstByteTimeout: 10,
+        substitute: { body: "[]" },
+        stale: { ifError: "1h" },
+      },
     });
     // AND what lets them in is handed over without being shown
     expect(document("jp-3")).toContain("base64encode(var.registry_credentials)");

@@ -6,6 +6,7 @@ import { once, publicHosts } from "../public-hosts";
 import { dnsLabel } from "../regions/region";
 import { problemsOf, type ValueProblem } from "../regions/region-errors";
 import type { GatewayRoute } from "../../../constructs/gateway";
+import { groupProblem, type ProxyGroup } from "../../../constructs/proxy/proxy-groups";
 import { routesOfService } from "../route-value";
 import { SECRET_NAME } from "../../../constructs/service/service-secrets";
 import { DEFAULT_TASK_SECONDS, taskFaults } from "../../../constructs/service/service-task";
@@ -50,6 +51,13 @@ export interface ServiceInput {
   readonly calls?: readonly string[];
   /** Those of `calls` without which it still answers, if not as it should. @default [] */
   readonly degradesWithout?: readonly string[];
+  /**
+   * What the proxies answer to GET and HEAD where nobody answers for this service: always the same, or (`stale`) what it
+   * answered before. All who call it say in `degradesWithout` that they can do without it.
+   * @default - the failure
+   */
+  readonly substitute?: ProxyGroup["substitute"];
+  readonly stale?: ProxyGroup["stale"];
   /** How the internet reaches it, in each region that it runs in. @default - it does not */
   readonly public?: ServicePublicInput;
   /**
@@ -133,6 +141,9 @@ export interface ServiceValue {
   readonly answerSeconds: number;
   readonly calls: readonly string[];
   readonly degradesWithout: readonly string[];
+  /** undefined: callers see its failures. */
+  readonly substitute?: ProxyGroup["substitute"];
+  readonly stale?: ProxyGroup["stale"];
   /** undefined: the internet does not reach it. */
   readonly public?: Required<ServicePublicInput> | undefined;
   /** As the service says them; the gateways' own values have them whole. */
@@ -301,6 +312,8 @@ const schema = z
     answerSeconds: z.number().min(0.1).max(3600).default(10),
     calls: z.array(call).default([]),
     degradesWithout: z.array(z.string()).default([]),
+    substitute: z.custom<ProxyGroup["substitute"]>().optional(),
+    stale: z.custom<ProxyGroup["stale"]>().optional(),
     public: entrance.optional(),
     routes: routesOfService.default({}),
     releases: releases.optional(),
@@ -318,6 +331,11 @@ const schema = z
         message: `expected one of calls (${calls.join(", ") || "none"})`,
       });
     }
+  })
+  .superRefine(({ name, substitute, stale }, context) => {
+    const problem = groupProblem(name, { origins: [`http://${name}`], substitute, stale });
+    if (problem !== undefined)
+      context.addIssue({ code: "custom", path: [...problem.path], message: problem.expectation });
   });
 
 /** Checks a value by itself: what comes of it, or all that is wrong with it. */

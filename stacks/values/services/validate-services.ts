@@ -331,6 +331,11 @@ function callProblems(service: ServiceValue, services: readonly ServiceValue[]):
         `expected a service that there is (${services.map(({ name }) => name).join(", ")}), or an origin such as https://api.example.com`,
       );
     }
+    const standIn = (["substitute", "stale"] as const).find((each) => callee[each] !== undefined);
+    if (standIn !== undefined && !service.degradesWithout.includes(called))
+      return refuse(
+        `expected ${service.name} to name it in degradesWithout, for proxies may answer in its place (${called}: ${standIn})`,
+      );
     const missing = Object.keys(service.in).filter((region) => callee.in[region] === undefined);
     if (missing.length === 0 || callee.entrances.length > 0) return [];
     const there = Object.keys(callee.in).join(", ");

@@ -336,6 +336,16 @@ describe("validateServices", () => {
       'service web: degradesWithout[0]: expected one of calls (none), got: "search"',
     ],
     [
+      "a substitute that the proxies would not take",
+      web({ substitute: { body: 7 } }),
+      "service web: substitute.body: expected a text of at most 8192 bytes, got: 7",
+    ],
+    [
+      "a bound on what is kept that is none",
+      web({ stale: { bytes: "much" } }),
+      'service web: stale.bytes: expected a whole number from 65536 to 1073741824, got: "much"',
+    ],
+    [
       "releases of which more than all fail",
       web({ releases: { perMonth: 20, failureShare: 2, hoursToTakeBack: 1 } }),
       "service web: releases.failureShare: expected a share from 0 to 1, got: 2",
@@ -404,6 +414,18 @@ describe("validateServices", () => {
     ]);
     expect(problemsOf([...circle.slice(0, 2), { ...circle[2], degradesWithout: ["web"] }])).toEqual([]);
   });
+
+  it.each([{ substitute: { body: "[]" } }, { stale: {} }])(
+    "takes %j in a service's place where all who call it can do without it",
+    (standIn) => {
+      const search = web({ name: "search", port: 8081, ...standIn });
+      const soft = web({ calls: ["search"], degradesWithout: ["search"] });
+      expect(problemsOf([search, soft])).toEqual([]);
+      expect(problemsOf([search, soft, shop({ port: 8082, calls: ["search"] })])).toEqual([
+        `service shop: calls[0]: expected shop to name it in degradesWithout, for proxies may answer in its place (search: ${Object.keys(standIn)[0]}), got: "search"`,
+      ]);
+    },
+  );
 
   it("wants a registry from the image or from the region", () => {
     const none = region({ registry: undefined });
