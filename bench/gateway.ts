@@ -1,13 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { makeCertificates } from "../test/testbed/certificates";
+import { fromJsonString, toBinary } from "@bufbuild/protobuf";
+import { Api } from "../gateway/descriptors/api";
+import { readDescriptors } from "../gateway/descriptors/descriptor-set";
+import { type Certificates, makeCertificates } from "../test/testbed/certificates";
+import { type GrpcOriginOrder, runGrpcOrigin } from "./load/grpc-origin";
 import { type LoadOrder, runLoad } from "./load/http-load";
 import { load, medianBy } from "./load/measured-load";
 import { cpuSeconds, ORIGIN, type Server, start, startOrigin } from "./load/proxy-contenders";
 
 /*
- * What a request through the gateway costs with ten routes and with a thousand, beside the aggregation proxy:
+ * What a request through the gateway costs with ten routes and with a thousand, beside the aggregation proxy; and one of
+ * 1 KiB of JSON each way, as it is and as a call of gRPC, to the same origin over HTTP/2 and TLS:
  * `script/bench gateway`. Seven rounds of a second in which the three take turns, on one core; load and origin on
  * another; access logs off. Ratios are the median of the rounds' own.
  */
@@ -45,45 +50,105 @@ const SUBJECTS = [
   },
 ];
 
+/** An order of thirty fields of mixed types, in 1 KiB. */
+const ORDER = {
+  ...Object.fromEntries(
+    ["id", "customer", "street", "city", "country", "phone", "mail", "note"].map((name) => [
+      name,
+      `what is said of an order's ${name}, in some words`,
+    ]),
+  ),
+  ...{ priority: 1234, offset: -55, created: "1767322800000", balance: "-9007199254740993", version: 77 },
+  ...{ total: "18446744073709551615", delta: -4, checksum: "8", paid: true, sent: true, gift: true },
+  ...{
+    latitude: 35.6895,
+    longitude: 139.69171,
+    weight: 0.5,
+    signature: "c29tZSBieXRlcyBoZXJl",
+    kind: "LARGE",
+  },
+  ...{ labels: ["alpha", "beta", "gamma"], counts: [1, 2, 3, 4], attributes: { colour: "red", size: "xl" } },
+  ...{ first: { sku: "a-1", quantity: 3, price: 9.99, tags: ["x"] }, carrier: "by air" },
+  lines: [
+    { sku: "b-1", quantity: 1, price: 1.25 },
+    { sku: "b-2", quantity: 2, price: 2.5 },
+  ],
+};
+const PROTO = resolve("bench/load/order.proto");
+const GRPC_PORT = 22_445;
+const CALLS = [
+  { name: "gateway, JSON to h2", port: 22_024, path: "/json" },
+  { name: "gateway, JSON to gRPC", port: 22_025, path: "/bench.v1.Orders/Put" },
+];
+
+/** The origin of `CALLS`, with what it answers. */
+function grpcOrigin({ certificate, key }: Certificates): Promise<Server> {
+  const api = Api.of(readDescriptors({ descriptors: undefined, protos: [PROTO], includes: [] }), PROTO);
+  const order = api.registry.getMessage("bench.v1.Order")!;
+  const json = JSON.stringify(ORDER);
+  const message = Buffer.from(toBinary(order, fromJsonString(order, json))).toString("base64");
+  const asked: GrpcOriginOrder = { port: GRPC_PORT, certificate, key, json, message };
+  return start([process.execPath, process.argv[1]!, "origin", JSON.stringify(asked)], 1, GRPC_PORT);
+}
+
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "tricloud-bench-gateway-"));
   const running: Server[] = [];
   try {
     mkdirSync(join(directory, "www"));
-    running.push(await startOrigin(directory, makeCertificates(directory, [ORIGIN.name]), 1));
+    const certificates = makeCertificates(directory, [ORIGIN.name]);
+    running.push(await startOrigin(directory, certificates, 1), await grpcOrigin(certificates));
     const contenders = [];
-    for (const { name, program, port, host, options } of SUBJECTS) {
+    const calls = CALLS.map(({ name, port, path }) => ({
+      ...{ name, port, path, program: "gateway", host: "localhost", json: JSON.stringify(ORDER) },
+      options: {
+        caFile: certificates.authority,
+        services: { s: `https://${ORIGIN.name}:${GRPC_PORT}` },
+        apis: { orders: { protos: [PROTO] } },
+        routes: {
+          json: { path: "/json", service: "s" },
+          grpc: { path: "/bench.v1.Orders/**", service: "s", grpc: "orders" },
+        },
+      },
+    }));
+    const plain = SUBJECTS.map((subject) => ({ ...subject, path: "/small", json: undefined }));
+    for (const { name, program, port, host, options, path, json } of [...plain, ...calls]) {
       const file = join(directory, `${port}.json`);
       writeFileSync(file, JSON.stringify({ port, ...ALLOWED, ...options }));
       const bundle = resolve(`dist/tricloud-${program}.js`);
       const server = await start([process.execPath, bundle, "--config", file], 0, port);
       running.push(server);
-      contenders.push({ name, port, host, cpuSeconds: () => cpuSeconds(server.pid), costs: [] as number[] });
+      const measured = { cpuSeconds: () => cpuSeconds(server.pid), costs: [] as number[] };
+      contenders.push({ name, port, host, path, json, ...measured });
     }
     for (let round = 0; round < ROUNDS; round++) {
-      for (const { port, host, cpuSeconds, costs } of contenders) {
+      for (const { name, port, host, path, json, cpuSeconds, costs } of contenders) {
         const order: LoadOrder = {
           address: "127.0.0.1",
           port,
           host,
-          path: "/small",
+          path,
+          ...(json === undefined ? {} : { json }),
           clients: CLIENTS,
           warmUp: round === 0 ? WARM_UP : WARM_UP / 10,
           seconds: 1,
         };
-        const { cpu, errors } = await load(order, { cpuSeconds });
-        if (errors > 0) throw new Error(`expected every request to be answered, got ${errors} errors`);
+        const { cpu, errors, firstError } = await load(order, { cpuSeconds });
+        if (errors > 0)
+          throw new Error(
+            `${name}: expected every request to be answered, got ${errors} errors, first: ${firstError}`,
+          );
         costs.push(cpu);
       }
     }
-    const [proxy, ten] = contenders;
+    const [proxy, ten, , json] = contenders;
     const ratio = (costs: readonly number[], others: readonly number[]): string =>
       medianBy(
         costs.map((cost, round) => cost / others[round]!),
         (each) => each,
       ).toFixed(2);
-    console.log(`${"".padEnd(21)}CPU us/request  x proxy  x 10 routes`);
-    for (const { name, costs } of contenders)
+    console.log(`${"".padEnd(21)}CPU us/request  x proxy  x 10 routes  x JSON to h2`);
+    for (const { name, costs, json: body } of contenders)
       console.log(
         name.padEnd(21),
         medianBy(costs, (each) => each)
@@ -91,6 +156,7 @@ async function main(): Promise<void> {
           .padStart(13),
         ratio(costs, proxy!.costs).padStart(8),
         ratio(costs, ten!.costs).padStart(12),
+        (body === undefined ? "" : ratio(costs, json!.costs)).padStart(13),
       );
   } finally {
     await Promise.all(running.map((each) => each.stop()));
@@ -98,7 +164,8 @@ async function main(): Promise<void> {
   }
 }
 
-if (process.argv[2] === "load") runLoad(JSON.parse(process.argv[3]!) as LoadOrder);
+if (process.argv[2] === "origin") runGrpcOrigin(JSON.parse(process.argv[3]!) as GrpcOriginOrder);
+else if (process.argv[2] === "load") runLoad(JSON.parse(process.argv[3]!) as LoadOrder);
 else
   main().catch((error: unknown) => {
     console.error(error instanceof Error ? error.message : error);

@@ -6,6 +6,8 @@ export interface LoadOrder {
   readonly port: number;
   readonly host: string;
   readonly path: string;
+  /** JSON that is sent. @default - GET without a body */
+  readonly json?: string;
   /** Keep-alive clients, each with one request under way at any time. */
   readonly clients: number;
   /** Requests before any is counted: a just-in-time compiler has to have seen the work. */
@@ -18,6 +20,8 @@ export interface LoadOrder {
 export interface LoadResult {
   readonly requests: number;
   readonly errors: number;
+  /** What the first error was. */
+  readonly firstError?: string | undefined;
   readonly seconds: number;
   readonly p50: number;
   readonly p99: number;
@@ -25,11 +29,19 @@ export interface LoadResult {
 
 /** Asks as fast as answers come. Says `begin` and `end` on stdout at the bounds of what it counted, then the result. */
 export function runLoad(order: LoadOrder): void {
+  const { json = "" } = order;
+  const framing =
+    json === "" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(json)}\r\n`;
   const request = Buffer.from(
-    `GET ${order.path} HTTP/1.1\r\nHost: ${order.host}\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n\r\n`,
+    `${json === "" ? "GET" : "POST"} ${order.path} HTTP/1.1\r\nHost: ${order.host}\r\nUser-Agent: bench/1.0\r\nAccept: */*\r\n${framing}\r\n${json}`,
   );
   const times: number[] = [];
   let errors = 0;
+  let firstError: string | undefined;
+  const failed = (what: string): void => {
+    errors++;
+    firstError ??= what;
+  };
   let counting = false;
   let { warmUp } = order;
   for (let i = 0; i < order.clients; i++) client();
@@ -43,7 +55,14 @@ export function runLoad(order: LoadOrder): void {
       times.sort((a, b) => a - b);
       const at = (part: number): number =>
         times[Math.min(times.length - 1, Math.floor(times.length * part))] ?? NaN;
-      const result: LoadResult = { requests: times.length, errors, seconds, p50: at(0.5), p99: at(0.99) };
+      const result: LoadResult = {
+        requests: times.length,
+        errors,
+        firstError,
+        seconds,
+        p50: at(0.5),
+        p99: at(0.99),
+      };
       process.stdout.write(`end\n${JSON.stringify(result)}\n`, () => process.exit(0));
     }, order.seconds * 1000);
   }
@@ -68,8 +87,8 @@ export function runLoad(order: LoadOrder): void {
       noDelay: true,
       onread: { buffer, callback: receive },
     });
-    socket.on("error", () => errors++);
-    socket.on("close", () => errors++);
+    socket.on("error", (error) => failed(error.message));
+    socket.on("close", () => failed("the connection was closed"));
     sent = performance.now();
     socket.write(request);
   }
@@ -82,7 +101,7 @@ export function runLoad(order: LoadOrder): void {
 
   function bodyBytes(buffer: Buffer, length: number): number {
     const head = buffer.toString("latin1", 0, Math.min(length, 2048));
-    if (!head.startsWith("HTTP/1.1 200 ")) errors++;
+    if (!head.startsWith("HTTP/1.1 200 ")) failed(buffer.toString("latin1", 0, Math.min(length, 400)));
     return Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0);
   }
 }

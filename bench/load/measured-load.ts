@@ -9,6 +9,8 @@ export interface Measured {
   readonly p50: number;
   readonly p99: number;
   readonly errors: number;
+  /** What the first of these was. */
+  readonly firstError: string | undefined;
 }
 
 /** Loads a contender from the other core. The bench that calls it runs `runLoad` when it is started with `load`. */
@@ -32,10 +34,17 @@ export function load(order: LoadOrder, contender: Pick<Contender, "cpuSeconds">)
     child.once("error", reject);
     child.once("close", (code) => {
       if (code !== 0) return reject(new Error(`load on port ${order.port} failed (${code})`));
-      const { requests, errors, seconds, p50, p99 } = JSON.parse(
+      const { requests, errors, firstError, seconds, p50, p99 } = JSON.parse(
         text.trim().split("\n").at(-1)!,
       ) as LoadResult;
-      resolve({ cpu: ((after - before) / requests) * 1e6, rate: requests / seconds, p50, p99, errors });
+      resolve({
+        cpu: ((after - before) / requests) * 1e6,
+        rate: requests / seconds,
+        p50,
+        p99,
+        errors,
+        firstError,
+      });
     });
   });
 }

@@ -16,7 +16,8 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { type Api } from "../descriptors/api";
 import { type GrpcOptions } from "../options/grpc-options";
 import { BadRequest } from "./bad-request";
-import { hasLongNumbers, readExactly } from "./exact-numbers";
+import { readExactly } from "./exact-numbers";
+import { membersOf, scanJson } from "./json-scan";
 import { type FoundBinding } from "./method-table";
 import { parametersOf } from "./request-parameters";
 
@@ -145,14 +146,17 @@ export class Codec {
 
   private jsonMessage(input: DescMessage, body: "*" | DescField, text: string): Dynamic {
     const { registry } = this.reading;
-    if (hasLongNumbers(text)) {
-      const value = readExactly(text, body === "*" ? input : body, registry);
-      return fromJson(input, body === "*" ? value : { [body.jsonName]: value }, this.reading) as Dynamic;
-    }
-    if (body === "*") return fromJsonString(input, text, this.reading) as Dynamic;
-    // Or what is put around it could end in its midst.
-    JSON.parse(text);
-    return fromJsonString(input, `{${JSON.stringify(body.jsonName)}:${text}}`, this.reading) as Dynamic;
+    let value = JSON.parse(text) as JsonValue;
+    const { members, longNumbers } = scanJson(text);
+    // The library says which name is there twice; it takes its time for that, which here only such texts cost.
+    if (membersOf(value) < members)
+      return fromJsonString(
+        input,
+        body === "*" ? text : `{${JSON.stringify(body.jsonName)}:${text}}`,
+        this.reading,
+      ) as Dynamic;
+    if (longNumbers) value = readExactly(text, body === "*" ? input : body, registry);
+    return fromJson(input, body === "*" ? value : { [body.jsonName]: value }, this.reading) as Dynamic;
   }
 
   /** A message that has only this message field. */

@@ -1,15 +1,11 @@
 import {
   type DescField,
   type DescMessage,
-  fromJsonString,
   type JsonValue,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { EmptySchema } from "@bufbuild/protobuf/wkt";
 
-/** A number whose last digits a double does not hold. */
-const LONG = /\d{16}/;
 const STRING_OR_LONG = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}(?![\d.eE])/g;
 const MARK = "\u0000";
 const WIDE = new Set([
@@ -22,19 +18,13 @@ const WIDE = new Set([
 const FREE = new Set(["google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"]);
 const WIDE_WRAPPERS = new Set(["google.protobuf.Int64Value", "google.protobuf.UInt64Value"]);
 
-/** It has numbers that `JSON.parse` would round. */
-export const hasLongNumbers = (text: string): boolean => LONG.test(text);
-
 /**
  * Reads JSON of a message, or of a field, so that no digit of a 64-bit integer is lost: such a number becomes the text
  * that proto3's JSON writes for it. A number in any other place is a double.
  *
- * @throws SyntaxError, or Error where a name is there twice
+ * @param text that `JSON.parse` takes
  */
 export function readExactly(text: string, shape: DescMessage | DescField, registry: Registry): JsonValue {
-  // It is the one that looks for names that are there twice.
-  if (text.trimStart().startsWith("{")) fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
-  else JSON.parse(text);
   const marked = text.replace(STRING_OR_LONG, (each) => (each.startsWith('"') ? each : `"\\u0000${each}"`));
   const value = JSON.parse(marked) as JsonValue;
   return shape.kind === "message" ? ofMessage(value, shape, registry) : ofField(value, shape, registry);

@@ -230,6 +230,12 @@ describe("GIVEN a message with fields of all types", () => {
     ["null", "decode"],
     ['{"aBool":"true"}', "decode"],
     ['{"anInt64":9007199254740993,"anInt64":1}', "duplicate"],
+    ['{"byName":{"a":{"name":"x"},"\\u0061":{}}}', 'duplicate object key "a"'],
+    ['{"free":{"list":[{"a":1,"a":"\\\\"}]}}', 'duplicate object key "a"'],
+    [
+      '{"byName":{"a\\"b":{},"a\\"b\\\\":{}},"aString":":,\\"{"}',
+      { byName: { 'a"b': {}, 'a"b\\': {} }, aString: ':,"{' },
+    ],
   ])("WHEN %s is sent THEN it is taken or refused as the JSON mapping says", (text, expected) => {
     const said = asked(api, "POST /v1/echo", text);
     if (typeof expected === "string") expect(said).toEqual(expect.stringContaining(expected));
