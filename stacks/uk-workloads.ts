@@ -77,12 +77,14 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       namespace,
       workers,
       image: images.via(region.images.unbound),
+      metricsImage: images.via(region.images.node),
       address: serviceAddress(region.ranges.services, 53),
       clients: [region.ranges.nodes, region.ranges.pods],
       consul,
       proxy,
       ...readBy(ClusterResolver, region.dns),
     });
+    new MetricsScrape(this, "resolver-metrics", { name: "resolver", namespace, ...resolver.metrics! });
     this.service("calls-to-other-clouds", {
       requires: [resolver, proxy, ...this.origins.needed],
       degradesWithout: [

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type Certificates } from "../../test/testbed/certificates";
+import { NODE } from "../../test/proxy/node-program";
 import { nginxConf } from "../../test/testbed/nginx-conf";
 
 /** How an origin is spoken to: h2 is HTTP/2 over TLS, where the contender knows it, else as https. */
@@ -145,7 +146,7 @@ export async function startContenders(
     "--allow-address",
     "127.0.0.0/8",
   ];
-  const program = [process.execPath, bundle, ...ours, "--ca-file", authority, "--access-log-dir", "none"];
+  const program = [NODE, bundle, ...ours, "--ca-file", authority, "--access-log-dir", "none"];
   await add("ours", 22_001, label, start(program, core, 22_001));
 
   const http = `

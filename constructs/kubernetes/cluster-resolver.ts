@@ -14,6 +14,8 @@ export interface ClusterResolverProps {
   readonly image: string;
   /** The oldest unbound release that the image may hold. @default "1.22" */
   readonly unboundRelease?: string;
+  /** Image that has `node` on its path, for what tells its metrics. @default - nobody is told any */
+  readonly metricsImage?: string;
   /** Nodes it runs on, by zone. */
   readonly workers: IWorkerZones;
   /** Address it answers at, inside the cluster's range for Services. */
@@ -39,6 +41,8 @@ export interface ClusterResolverProps {
 export class ClusterResolver extends Construct implements HasAvailability, HasTopology {
   readonly availability: Block;
   readonly topology: readonly TopologyElement[];
+  /** Where metrics are collected from; undefined where none are told. */
+  readonly metrics: ResolverDaemonSet["metrics"];
 
   /** @throws Error for options with which names would not resolve, each with its reason */
   constructor(scope: Construct, id: string, props: ClusterResolverProps) {
@@ -58,6 +62,7 @@ export class ClusterResolver extends Construct implements HasAvailability, HasTo
       },
     });
     this.availability = resolver.availability;
+    this.metrics = resolver.metrics;
     this.topology = [
       { kind: "workload", role: "resolver", on: [] },
       ...resolverNames(suffixes, records, forwarders, consul),

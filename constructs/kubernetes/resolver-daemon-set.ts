@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   DaemonSetV1,
   type DaemonSetV1SpecTemplateSpecContainer,
@@ -9,7 +11,7 @@ import { type Block, type HasAvailability, parallel } from "../availability";
 import { unboundConf, type UnboundOptions } from "../dns";
 import { textContent } from "../host";
 import { ConfigFiles } from "./config-files";
-import { IngressPolicy } from "./ingress-policy";
+import { IngressPolicy, METRICS_COLLECTORS } from "./ingress-policy";
 import { labelsOf } from "./own-labels";
 import { HARDENED_CONTAINER, HARDENED_POD } from "./pod-hardening";
 import { type IWorkerZones } from "./worker-zones";
@@ -27,6 +29,8 @@ export interface ResolverDaemonSetProps {
   readonly clients: readonly string[];
   /** The oldest unbound release that the image may hold. @default "1.22" */
   readonly unboundRelease?: string;
+  /** Image that has `node` on its path, for what tells its metrics. @default - nobody is told any */
+  readonly metricsImage?: string;
   /** What it resolves and how. */
   readonly options: ResolverOptions;
 }
@@ -45,11 +49,16 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
   readonly availability: Block;
   /** For what must wait until it answers. */
   readonly answering: readonly ITerraformDependable[];
+  /** Where metrics are collected from; undefined where none are told. */
+  readonly metrics:
+    { readonly podLabels: Readonly<Record<string, string>>; readonly port: string } | undefined;
 
   constructor(scope: Construct, id: string, props: ResolverDaemonSetProps) {
     super(scope, id);
     const { namespace, clients } = props;
     this.serviceAddress = props.serviceAddress;
+    const isMeasured = props.metricsImage !== undefined;
+    this.metrics = isMeasured ? { podLabels: LABELS, port: "metrics" } : undefined;
     this.availability = parallel(...props.workers.zones);
     const conf = unboundConf({
       ...props.options,
@@ -57,14 +66,17 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
       interfaces: ["0.0.0.0"],
       port: DNS_PORT,
       accessControl: clients.map((netblock) => ({ netblock, action: "allow" })),
-      controlSocket: `${RUN}/control.sock`,
+      controlSocket: CONTROL_SOCKET,
       // The forwarder is on the node itself; a trust anchor would have to come with the image and be kept current.
       validate: false,
     });
     const files = new ConfigFiles(this, "files", {
       name: "resolver",
       namespace,
-      files: { [CONF_FILE]: textContent(conf) },
+      files: {
+        [CONF_FILE]: textContent(conf),
+        ...(isMeasured && { [METRICS_FILE]: textContent(readFileSync(METRICS_PROGRAM, "utf8")) }),
+      },
     });
     this.answering = [this.addDaemonSet(props, files.configMapName), this.addService(namespace)];
     new IngressPolicy(this, "ingress", {
@@ -72,11 +84,17 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
       namespace,
       podLabels: LABELS,
       // Nodes ask too, and no policy can name them: who may ask is for unbound itself to say.
-      allow: [{ from: [{ anywhere: true }], tcp: [DNS_PORT], udp: [DNS_PORT] }],
+      allow: [
+        { from: [{ anywhere: true }], tcp: [DNS_PORT], udp: [DNS_PORT] },
+        ...(isMeasured ? [{ from: [METRICS_COLLECTORS], tcp: [METRICS_PORT] }] : []),
+      ],
     });
   }
 
-  private addDaemonSet({ namespace, image }: ResolverDaemonSetProps, configMap: string): DaemonSetV1 {
+  private addDaemonSet(
+    { namespace, image, metricsImage }: ResolverDaemonSetProps,
+    configMap: string,
+  ): DaemonSetV1 {
     return new DaemonSetV1(this, "daemon-set", {
       metadata: { name: "resolver", namespace, labels: LABELS },
       spec: {
@@ -92,7 +110,10 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
             dnsPolicy: "Default",
             securityContext: HARDENED_POD,
             toleration: [{ operator: "Exists" }],
-            container: [this.container(image)],
+            container: [
+              this.container(image),
+              ...(metricsImage === undefined ? [] : [metricsContainer(metricsImage)]),
+            ],
             volume: [
               { name: "files", configMap: { name: configMap } },
               { name: "run", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
@@ -145,9 +166,35 @@ export class ResolverDaemonSet extends Construct implements HasAvailability {
   }
 }
 
+/** Asks unbound by its control socket, which the containers of the pod share. */
+const metricsContainer = (image: string): DaemonSetV1SpecTemplateSpecContainer => ({
+  name: "metrics",
+  image,
+  imagePullPolicy: "IfNotPresent",
+  command: [
+    "node",
+    "--max-old-space-size=32",
+    `${FILES}/${METRICS_FILE}`,
+    CONTROL_SOCKET,
+    String(METRICS_PORT),
+  ],
+  port: [{ name: "metrics", containerPort: METRICS_PORT, protocol: "TCP" }],
+  resources: { requests: { cpu: "5m", memory: "48Mi" }, limits: { memory: "128Mi" } },
+  securityContext: HARDENED_CONTAINER,
+  volumeMount: [
+    { name: "files", mountPath: FILES, readOnly: true },
+    { name: "run", mountPath: RUN },
+  ],
+});
+
 const LABELS = labelsOf("resolver");
 /** Above 1023, so that no right is needed to bind it. */
 const DNS_PORT = 5353;
 const FILES = "/etc/unbound";
 const RUN = "/run/unbound";
 const CONF_FILE = "unbound.conf";
+const CONTROL_SOCKET = `${RUN}/control.sock`;
+const METRICS_FILE = "resolver-metrics.mjs";
+const METRICS_PROGRAM = join(__dirname, METRICS_FILE);
+/** What unbound's exporters have by custom. */
+const METRICS_PORT = 9167;

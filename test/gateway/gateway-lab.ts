@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import { type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { NODE } from "../proxy/node-program";
 import { bundle, freePort, type RunningProxy, scratch, startProgram } from "../proxy/proxy-process";
 
 export interface GatewayLab {
@@ -47,7 +48,7 @@ export function gatewayLab(): GatewayLab {
       return path;
     },
     run(...args) {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: "utf8" });
+      const { status, stdout, stderr } = spawnSync(NODE, [file, ...args], { encoding: "utf8" });
       return { code: status, said: stdout + stderr };
     },
     async using(config, use) {

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { NODE } from "./node-program";
 import { bundle, eventually, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { askHttp1, GROUP, type Origin, origin, says } from "./groups/group-lab";
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
 });
 
 function operator(...args: string[]): { code: number | null; text: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(NODE, [file, ...args], { encoding: "utf8" });
   return { code: status, text: stdout + stderr };
 }
 

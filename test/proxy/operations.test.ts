@@ -5,6 +5,7 @@ import { createSecureServer, type Http2SecureServer } from "node:http2";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type WebSocket as Client, WebSocket, WebSocketServer } from "ws";
+import { NODE } from "./node-program";
 import { makeCertificates } from "../testbed/certificates";
 import { bundle, freePort, type RunningProxy, scratch, startProxy, usingProxy } from "./proxy-process";
 import { type RawOrigin, rawOrigin, talk } from "./raw-http";
@@ -35,7 +36,7 @@ afterAll(() => origin.close());
 
 describe("the command line", () => {
   const run = (...args: string[]): { status: number | null; text: string } => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: "utf8" });
+    const { status, stdout, stderr } = spawnSync(NODE, [file, ...args], { encoding: "utf8" });
     return { status, text: stdout + stderr };
   };
   const config = (text: string): string => {
@@ -244,7 +245,7 @@ describe("starting and stopping", () => {
       await new Promise<void>((resolve) => socket.listen({ host: "127.0.0.1", port }, resolve));
       const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
       const script = `run() { sh -c '${start(port)}' sh "$@" & }; run "$@"; a=$!; read go; run "$@"; b=$!; read go; kill $a; wait $a; echo first ended; read go; kill $b; wait $b`;
-      const proxy = [process.execPath, file, ...LOCAL, "--access-log-dir", "none", "--keepalive-conns", "50"];
+      const proxy = [NODE, file, ...LOCAL, "--access-log-dir", "none", "--keepalive-conns", "50"];
       const starter = spawn("sh", ["-c", script, "sh", ...proxy], { stdio: ["pipe", "pipe", "pipe", fd] });
       socket.close();
       let output = "";
@@ -420,7 +421,5 @@ test("the bundle needs nothing but Node", () => {
     (match) => match[1]!,
   );
   expect(external.filter((name) => !name.startsWith("node:"))).toEqual([]);
-  expect(execFileSync(process.execPath, [file, "--version"], { cwd: "/", encoding: "utf8" })).toContain(
-    "tricloud-proxy",
-  );
+  expect(execFileSync(NODE, [file, "--version"], { cwd: "/", encoding: "utf8" })).toContain("tricloud-proxy");
 });

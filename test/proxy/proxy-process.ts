@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODE } from "./node-program";
 
 const ROOT = join(__dirname, "../..");
 
@@ -73,7 +74,7 @@ export async function startProgram(
   { port, adminPort }: Pick<RunningProxy, "port" | "adminPort">,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningProxy> {
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(NODE, [file, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { NODE } from "./node-program";
 import { bundle, eventually, metricsOf, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { askHttp1, askHttp2, GROUP, type Origin, origin, says } from "./groups/group-lab";
 
@@ -110,7 +111,7 @@ test.each([1, 2])(
     const { proxy, path } = await start(base({ workers, stateDir }));
     const before = await configuration(proxy);
     const reload = (): { code: number | null; text: string } => {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [file, "reload", "--config", path], {
+      const { status, stdout, stderr } = spawnSync(NODE, [file, "reload", "--config", path], {
         encoding: "utf8",
       });
       return { code: status, text: stdout + stderr };

@@ -10,6 +10,7 @@ import {
   rmSync,
 } from "node:fs";
 import { join } from "node:path";
+import { NODE } from "./node-program";
 import { AccessLog } from "../../proxy/observation/access-log";
 import { LogLines } from "../../proxy/observation/log-lines";
 import { bundle, eventually, freePort, scratch } from "./proxy-process";
@@ -37,7 +38,7 @@ async function startWith(
 ): Promise<{ port: number; stop(): Promise<number | null> }> {
   const port = freePort();
   const own = ["--listen", "127.0.0.1", "--port", String(port), "--allow", "127.0.0.1"];
-  const child = spawn(process.execPath, [file, ...own, "--allow-address", "127.0.0.0/8", ...flags], {
+  const child = spawn(NODE, [file, ...own, "--allow-address", "127.0.0.0/8", ...flags], {
     stdio: ["ignore", "ignore", stderr],
   });
   const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));

@@ -7,6 +7,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
+import { NODE } from "./node-program";
 import { makeCertificates } from "../testbed/certificates";
 import { bundle, freePort, type RunningProxy, scratch, startProxy } from "./proxy-process";
 
@@ -182,7 +183,7 @@ function withTlsWire(program: string): string {
         ${program}
       });
     });`;
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, ["-e", script], {
+  const { status, signal, stdout, stderr } = spawnSync(NODE, ["-e", script], {
     encoding: "utf8",
   });
   return status === 0 ? stdout : `${status ?? signal}: ${stderr}`;

@@ -189,6 +189,33 @@ describe("UkWorkloadsStack", () => {
     );
   });
 
+  it("has the resolvers' metrics collected from a container that asks unbound", () => {
+    const [monitoring] = Object.values(asIs.stack.resources("kubernetes_manifest"))
+      .map(({ manifest }) => manifest as { kind: string; metadata: Attributes; spec: Attributes })
+      .filter(({ kind, metadata }) => kind === "PodMonitoring" && metadata["name"] === "resolver");
+    const daemons = manifestOf(asIs.stack, "DaemonSet", "resolver")["spec"] as {
+      selector: Attributes;
+      template: { spec: { containers: Attributes[] } };
+    };
+    expect(monitoring?.spec).toMatchObject({
+      selector: daemons.selector,
+      endpoints: [{ port: "metrics", path: "/metrics" }],
+    });
+    expect(daemons.template.spec.containers[1]).toMatchObject({
+      image: expect.stringContaining("/library/node:") as string,
+      ports: [{ name: "metrics", containerPort: 9167 }],
+    });
+    expect(manifestOf(asIs.stack, "NetworkPolicy", "resolver")["spec"]).toMatchObject({
+      ingress: [
+        {},
+        {
+          from: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "gmp-system" } } }],
+          ports: [{ protocol: "TCP", port: 9167 }],
+        },
+      ],
+    });
+  });
+
   it("has Consul's metrics collected by collectors that know its servers and show a token", () => {
     const monitoring = Object.values(asIs.stack.resources("kubernetes_manifest"))
       .map(({ manifest }) => manifest as Attributes)

@@ -26,10 +26,19 @@ const podOf = (stack: ReturnType<typeof resolver>) =>
   (manifestOf(stack, "DaemonSet", "resolver")["spec"] as { template: { spec: Attributes } }).template.spec;
 
 describe("ClusterResolver", () => {
-  it("is made of objects that Kubernetes' schema knows and the restricted profile lets in", () => {
+  it.each([{}, { metricsImage: "docker.io/library/node:24.21.0-trixie-slim" }])(
+    "is made of objects that Kubernetes' schema knows and the restricted profile lets in, with %j",
+    (changes) => {
+      const stack = resolver(changes);
+      for (const manifest of manifestsOf(stack)) expect(schemaErrors(manifest)).toEqual([]);
+      expect(restrictedViolations(podOf(stack))).toEqual([]);
+    },
+  );
+
+  it("lets nobody in but who asks for names, where nobody collects its metrics", () => {
     const stack = resolver();
-    for (const manifest of manifestsOf(stack)) expect(schemaErrors(manifest)).toEqual([]);
-    expect(restrictedViolations(podOf(stack))).toEqual([]);
+    expect(podOf(stack)["containers"]).toHaveLength(1);
+    expect((manifestOf(stack, "NetworkPolicy", "resolver")["spec"] as Attributes)["ingress"]).toHaveLength(1);
   });
 
   it("runs on every node, tainted ones too, and never stops answering during a release", () => {

@@ -127,7 +127,14 @@ remote-control:
   control-enable: no
 `;
 
-(canRunPods("unbound") ? describe : describe.skip)("the resolver's container", () => {
+/** Of all series that begin so. */
+const sumOf = (text: string, name: string): number =>
+  text
+    .split("\n")
+    .filter((line) => line.startsWith(name))
+    .reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+
+(canRunPods("unbound", "promtool", "curl") ? describe : describe.skip)("the resolver's container", () => {
   const folder = mkdtempSync(join(tmpdir(), "tricloud-dns-"));
   const installedRelease = () =>
     /Version (\d+\.\d+)/.exec(execFileSync("unbound", ["-V"], { encoding: "utf8" }))![1]!;
@@ -142,6 +149,7 @@ remote-control:
           namespace: "tricloud",
           image: "docker.io/klutchell/unbound:v1.26.1",
           unboundRelease: installedRelease(),
+          metricsImage: "docker.io/library/node:24.21.0-trixie-slim",
           workers: WORKERS,
           address: "10.30.16.53",
           clients: ["10.30.128.0/17"],
@@ -153,7 +161,7 @@ remote-control:
     );
     const { pod: spec, configMaps } = podAndFiles(stack, "DaemonSet", "resolver");
     const pod = start({ pod: spec, configMaps, addresses: ["10.30.16.54"] });
-    const container = (spec["containers"] as [Attributes])[0];
+    const [container, metrics] = spec["containers"] as [Attributes, Attributes];
     const probe = (container["readinessProbe"] as { exec: { command: string[] } }).exec.command;
     const port = String((container["ports"] as [{ containerPort: number }])[0].containerPort);
     await eventually(() => pod.exec(probe) === 0, pod.output);
@@ -171,6 +179,17 @@ remote-control:
     expect(ask("tcp", "api.example.com.ccnproxy-https")).toBe("rcode 0 answers 2 last 10.30.128.7");
     // AND fixed names have their address
     expect(ask("udp", "db.example.internal")).toBe("rcode 0 answers 1 last 10.30.40.5");
+
+    // AND Prometheus is told of these questions, in words that it takes
+    pod.alongside(metrics["command"] as string[]);
+    const told = () => pod.inNetwork(["curl", "-sf", "http://127.0.0.1:9167/metrics"]);
+    await eventually(() => told() !== "", pod.output);
+    const text = told();
+    expect(text).toContain("\nunbound_up 1\n");
+    expect(sumOf(text, "unbound_queries_total")).toBeGreaterThanOrEqual(3);
+    expect(sumOf(text, 'unbound_answer_rcodes_total{rcode="NOERROR"}')).toBeGreaterThanOrEqual(3);
+    expect(text).toMatch(/^unbound_response_time_seconds_bucket\{le="\+Inf"\} \d+$/m);
+    expect(() => execFileSync("promtool", ["check", "metrics"], { input: text })).not.toThrow();
 
     // AND it ends when it is told to stop
     expect(await pod.terminate()).toBe(0);

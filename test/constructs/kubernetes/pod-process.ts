@@ -14,6 +14,8 @@ export interface PodProcess {
   exec(command: readonly string[]): number | null;
   /** Starts a program beside the container, in the pod's network. */
   beside(command: readonly string[]): void;
+  /** Starts another container's program, which has the same volumes at the same places, under the pod's user. */
+  alongside(command: readonly string[]): void;
   /** Sends the signal Kubernetes sends first. @returns the exit code */
   terminate(): Promise<number | null>;
   /** Waits until the container ends by itself. @returns the exit code */
@@ -80,6 +82,8 @@ export function startPod(options: PodProcessOptions): PodProcess {
   const ended = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
   const pid = String(child.pid);
   const companions: ReturnType<typeof spawn>[] = [];
+  const enter = (...given: readonly string[]): void =>
+    void companions.push(spawn("nsenter", ["-t", pid, "-n", ...given], { env, stdio: "ignore" }));
   return {
     pid,
     inNetwork: (command) =>
@@ -93,8 +97,8 @@ export function startPod(options: PodProcessOptions): PodProcess {
         env,
         timeout: 15_000,
       }).status,
-    beside: (command) =>
-      void companions.push(spawn("nsenter", ["-t", pid, "-n", ...command], { stdio: "ignore" })),
+    beside: (command) => enter(...command),
+    alongside: (command) => enter("-m", ...asUser(options.pod), ...command),
     terminate: () => {
       child.kill("SIGTERM");
       return ended;
