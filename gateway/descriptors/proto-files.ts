@@ -188,7 +188,13 @@ class FileConverter {
       name,
       number: id,
       jsonName: (options["json_name"] as string | undefined) ?? jsonNameOf(name),
-      label: field.repeated || field.map ? Label.REPEATED : field.required ? Label.REQUIRED : Label.OPTIONAL,
+      // Of a field that is required the parser knows the word alone, before it has looked at features.
+      label:
+        field.repeated || field.map
+          ? Label.REPEATED
+          : field.toJSON().rule === "required"
+            ? Label.REQUIRED
+            : Label.OPTIONAL,
       ...(field.map
         ? { type: FieldType.MESSAGE, typeName: `${field.parent!.fullName}.${entryNameOf(name)}` }
         : this.typed(field, field.type)),
