@@ -13,13 +13,16 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { type Api } from "../descriptors/api";
 import { type GrpcOptions } from "../options/grpc-options";
 import { BadRequest } from "./bad-request";
 import { readExactly } from "./exact-numbers";
 import { membersOf, scanJson } from "./json-scan";
+import { JsonToWire } from "./wire/json-to-wire";
 import { type FoundBinding } from "./method-table";
 import { parametersOf } from "./request-parameters";
+import { WireToJson } from "./wire/wire-to-json";
 
 /** What a message travels in between client and gateway. */
 export type Encoding = "json" | "binary";
@@ -58,6 +61,8 @@ export class Codec {
     enumAsInteger: boolean;
     useProtoFieldName: boolean;
   };
+  private readonly toWire: JsonToWire;
+  private readonly toJson: WireToJson;
 
   constructor(
     { registry }: Api,
@@ -70,6 +75,8 @@ export class Codec {
       enumAsInteger: options.enumNumbers,
       useProtoFieldName: options.protoNames,
     };
+    this.toWire = new JsonToWire(this.reading);
+    this.toJson = new WireToJson(this.writing);
   }
 
   /** The message that a request stands for. @throws BadRequest */
@@ -77,7 +84,14 @@ export class Codec {
     const { input } = found.binding.method.method;
     const parameters = parametersOf(found, content.query, this.options.ignoreUnknown);
     try {
-      const message = this.bodyMessage(found, content, input);
+      const json = this.jsonOf(found, content, input);
+      const written =
+        json === undefined || parameters !== undefined ? undefined : this.toWire.message(input, json);
+      if (written !== undefined) return written;
+      const message =
+        json === undefined
+          ? this.bodyMessage(found, content, input)
+          : (fromJson(input, json, this.reading) as Dynamic);
       if (parameters !== undefined) mergeFromJson(input, message, parameters, this.reading);
       return toBinary(input, message);
     } catch (error) {
@@ -86,12 +100,14 @@ export class Codec {
   }
 
   /** What a client gets of an answer's message. @throws Error where it is none, or has an Any of an unknown type */
-  answer({ binding }: FoundBinding, bytes: Uint8Array, encoding: Encoding): Content {
+  answer({ binding }: FoundBinding, bytes: Buffer, encoding: Encoding): Content {
     const { output } = binding.method.method;
     const { responseBody } = binding;
     if (output.typeName === HTTP_BODY && responseBody === undefined) return httpBodyOf(output, bytes);
     if (encoding === "binary" && responseBody === undefined)
       return { contentType: CONTENT_TYPES.binary, bytes: Buffer.from(bytes) };
+    const text = responseBody === undefined ? this.toJson.message(output, bytes) : undefined;
+    if (text !== undefined) return { contentType: CONTENT_TYPES.json, bytes: Buffer.from(text) };
     const message = fromBinary(output, bytes) as Dynamic;
     const { message: within } = responseBody ?? {};
     if (responseBody?.fieldKind === "message" && within !== undefined) {
@@ -106,7 +122,7 @@ export class Codec {
   }
 
   /** One message of a stream, without line breaks. @throws Error as `answer` */
-  line({ binding }: FoundBinding, bytes: Uint8Array): string {
+  line({ binding }: FoundBinding, bytes: Buffer): string {
     return this.answer({ binding, values: [] }, bytes, "json").bytes.toString();
   }
 
@@ -122,41 +138,43 @@ export class Codec {
     return read(this.writing.alwaysEmitImplicit) ?? read(true) ?? null;
   }
 
+  /** A message that is told by no JSON. */
   private bodyMessage({ binding }: FoundBinding, content: RequestContent, input: DescMessage): Dynamic {
     const { body } = binding;
     if (body === undefined || content.body.length === 0) return create(input) as Dynamic;
-    const whole = body === "*" ? input : body.fieldKind === "message" ? body.message : undefined;
+    const whole = wholeOf(body, input);
     if (whole?.typeName === HTTP_BODY) {
       const { contentType } = content;
       const made = fromJson(whole, { contentType, data: content.body.toString("base64") }) as Dynamic;
-      return body === "*" ? made : this.around(input, body as DescField, toBinary(whole, made));
+      return body === "*" ? made : this.around(input, body, toBinary(whole, made));
     }
-    if (content.encoding === "binary") {
-      if (whole === undefined)
-        throw new BadRequest(
-          `the body is the field ${(body as DescField).name}, which is no message: send JSON`,
-          415,
-        );
-      return body === "*"
-        ? (fromBinary(input, content.body) as Dynamic)
-        : this.around(input, body as DescField, content.body);
-    }
-    return this.jsonMessage(input, body, utf8(content.body));
+    if (whole === undefined)
+      throw new BadRequest(
+        `the body is the field ${(body as DescField).name}, which is no message: send JSON`,
+        415,
+      );
+    return body === "*"
+      ? (fromBinary(input, content.body) as Dynamic)
+      : this.around(input, body, content.body);
   }
 
-  private jsonMessage(input: DescMessage, body: "*" | DescField, text: string): Dynamic {
+  /** JSON of the message that the body tells; undefined where it tells it otherwise. */
+  private jsonOf(
+    { binding: { body } }: FoundBinding,
+    content: RequestContent,
+    input: DescMessage,
+  ): JsonValue | undefined {
+    if (body === undefined || content.body.length === 0 || content.encoding !== "json") return undefined;
+    if (wholeOf(body, input)?.typeName === HTTP_BODY) return undefined;
     const { registry } = this.reading;
+    const text = utf8(content.body);
     let value = JSON.parse(text) as JsonValue;
     const { members, longNumbers } = scanJson(text);
     // The library says which name is there twice; it takes its time for that, which here only such texts cost.
     if (membersOf(value) < members)
-      return fromJsonString(
-        input,
-        body === "*" ? text : `{${JSON.stringify(body.jsonName)}:${text}}`,
-        this.reading,
-      ) as Dynamic;
+      fromJsonString(EmptySchema, `{"":${text}}`, { ignoreUnknownFields: true });
     if (longNumbers) value = readExactly(text, body === "*" ? input : body, registry);
-    return fromJson(input, body === "*" ? value : { [body.jsonName]: value }, this.reading) as Dynamic;
+    return body === "*" ? value : { [body.jsonName]: value };
   }
 
   /** A message that has only this message field. */
@@ -168,6 +186,10 @@ export class Codec {
     return message;
   }
 }
+
+/** The message that the body is all of. */
+const wholeOf = (body: "*" | DescField, input: DescMessage): DescMessage | undefined =>
+  body === "*" ? input : body.fieldKind === "message" ? body.message : undefined;
 
 /** @throws BadRequest */
 function utf8(bytes: Buffer): string {
