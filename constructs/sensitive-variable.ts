@@ -9,20 +9,31 @@ export interface SensitiveVariableProps {
   readonly condition: string;
   /** What a value must be, after "NAME must". */
   readonly expected: string;
+  /** Command that makes values. @default - none: somebody has to have one */
+  readonly madeBy?: string;
 }
 
 /**
- * A text of the stack that is secret, given as `TF_VAR_NAME`.
+ * A text of the stack that is secret, given as `TF_VAR_NAME`. Without a value it is refused by Terraform before anything
+ * is planned.
  *
  * @returns the value as an expression
  */
 export function sensitiveVariable(
   scope: Construct,
   id: string,
-  { name, description, condition, expected }: SensitiveVariableProps,
+  { name, description, condition, expected, madeBy }: SensitiveVariableProps,
 ): string {
-  const variable = new TerraformVariable(scope, id, { type: "string", sensitive: true, description });
+  // Of a variable without a default Terraform says its name alone.
+  const variable = new TerraformVariable(scope, id, {
+    ...{ type: "string", sensitive: true, description },
+    default: "",
+  });
   variable.overrideLogicalId(name);
+  variable.addValidation({
+    condition: `\${var.${name} != ""}`,
+    errorMessage: `${name} is not given: ${madeBy === undefined ? "" : `\`${madeBy}\` makes it, or `}give it as TF_VAR_${name}.`,
+  });
   CheckedVariables.of(scope).add(name, condition, `${name} must ${expected}.`);
   return variable.stringValue;
 }

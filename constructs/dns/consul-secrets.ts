@@ -33,12 +33,16 @@ export function gossipVariable(scope: Construct): string {
       "Key for Consul's gossip, base64 of 32 bytes as `consul keygen` prints it; the same in all federated regions",
     pattern: "^[A-Za-z0-9+/]{43}=$",
     expected: "base64 of 32 bytes, as `consul keygen` prints it",
+    madeBy: MADE_BY,
   });
 }
 
 export function tlsVariables(scope: Construct): ConsulTlsSecrets {
   const pem = (name: string, description: string): string =>
-    sensitive(scope, name, { description, pattern: "^-----BEGIN [A-Z ]+-----", expected: "a PEM text" });
+    sensitive(scope, name, {
+      ...{ description, pattern: "^-----BEGIN [A-Z ]+-----", expected: "a PEM text" },
+      madeBy: MADE_BY,
+    });
   return {
     caCertificate: pem("consul_ca_certificate", "Certificate of Consul's private authority, PEM"),
     serverCertificate: pem("consul_server_certificate", "Certificate of the region's Consul servers, PEM"),
@@ -48,7 +52,10 @@ export function tlsVariables(scope: Construct): ConsulTlsSecrets {
 
 export function aclVariables(scope: Construct): ConsulAclSecrets {
   const token = (name: string, description: string): string =>
-    sensitive(scope, name, { description, pattern: UUID, expected: "a UUID in lower case" });
+    sensitive(scope, name, {
+      ...{ description, pattern: UUID, expected: "a UUID in lower case" },
+      madeBy: MADE_BY,
+    });
   return {
     managementToken: token("consul_management_token", "Consul token that may do everything, a UUID"),
     agentToken: token("consul_agent_token", "Consul token with which agents register, a UUID"),
@@ -102,16 +109,21 @@ interface SensitiveProps {
   readonly description: string;
   readonly pattern: string;
   readonly expected: string;
+  readonly madeBy?: string;
 }
+
+/** Makes what all that speak with Consul know and nobody else. */
+const MADE_BY = "npx tricloud secrets";
 
 const sensitive = (
   scope: Construct,
   name: string,
-  { description, pattern, expected }: SensitiveProps,
+  { description, pattern, expected, madeBy }: SensitiveProps,
 ): string =>
   sensitiveVariable(scope, name.replace(/^consul_/, "").replaceAll("_", "-"), {
     name,
     description,
     condition: `can(regex(${JSON.stringify(pattern)}, var.${name}))`,
     expected: `be ${expected}`,
+    madeBy,
   });

@@ -42,15 +42,16 @@ interface Configuration {
 const configurationOf = (name: string, build: (app: App) => unknown) =>
   synthesisedApp(name, build as (app: App) => never) as unknown as Configuration;
 
-/** What Terraform says of variables that all hold the same, with no provider and nothing to make. */
-function planned({ variable, output }: Configuration, value: string): string {
+/** What Terraform says of variables that all hold the same or nothing, with no provider and nothing to make. */
+function planned({ variable, output }: Configuration, value?: string): string {
   const directory = mkdtempSync(join(tmpdir(), "tricloud-variables-"));
   try {
     const write = (name: string, content: object) =>
       writeFileSync(join(directory, name), JSON.stringify(content));
     write("main.tf.json", { variable, output: { checked: output["sensitive_variables"] } });
     const names = Object.keys(variable).filter((name) => variable[name]!.sensitive);
-    write("given.auto.tfvars.json", Object.fromEntries(names.map((name) => [name, value])));
+    if (value !== undefined)
+      write("given.auto.tfvars.json", Object.fromEntries(names.map((name) => [name, value])));
     const { stdout, stderr } = attemptTerraform(directory, "plan", "-no-color", "-input=false");
     return (stdout + stderr).replace(/\s*\n[│\s]*/g, " ");
   } finally {
@@ -81,8 +82,8 @@ describe.each([
     (app: App) => new UkWorkloadsStack(app, ukStack(app)),
     ["consul_gossip_key must be base64 of 32 bytes", "consul_server_key must be a PEM text."],
   ],
-])("a value of %s that is secret and mistyped", (name, build, expected) => {
-  itWithTerraform("is refused by the variable's name, and shown nowhere", () => {
+])("a secret value of %s", (name, build, expected) => {
+  itWithTerraform("that is mistyped is refused by the variable's name, and shown nowhere", () => {
     // GIVEN a value that no rule allows
     const configuration = configurationOf(name, build);
     const value = "hunter 2 \u00e9";
@@ -95,6 +96,18 @@ describe.each([
     for (const [variable, { sensitive, validation = [] }] of Object.entries(configuration.variable)) {
       if (sensitive !== true) continue;
       for (const { condition } of validation) expect(condition).toBe(`\${var.${variable} != ""}`);
+    }
+  });
+
+  itWithTerraform("that nobody gives is asked for by name, with the command that makes it", () => {
+    // GIVEN what a stack has WHEN planned with no value
+    const configuration = configurationOf(name, build);
+    const said = planned(configuration);
+    // THEN each of them is named, and so is what to do
+    for (const [variable, { sensitive }] of Object.entries(configuration.variable)) {
+      if (sensitive !== true) continue;
+      const made = /^consul_(?!snapshot)/.test(variable) ? "`npx tricloud secrets` makes it, or " : "";
+      expect(said).toMatch(new RegExp(`${made}give it as TF_VAR_${variable}\\.`));
     }
   });
 });

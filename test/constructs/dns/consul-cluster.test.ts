@@ -163,8 +163,7 @@ describe("ConsulCluster", () => {
         variable: Record<string, { sensitive: boolean; default?: string }>;
       };
       // THEN
-      expect(synthesised.variable["consul_gossip_key"]).toMatchObject({ sensitive: true });
-      expect(synthesised.variable["consul_gossip_key"]!.default).toBeUndefined();
+      expect(synthesised.variable["consul_gossip_key"]).toMatchObject({ sensitive: true, default: "" });
       const gossip = hosts[0]!.profile.files.find((file) => file.path.endsWith("/gossip.json"));
       expect(gossip).toMatchObject({ mode: "0640", group: "consul", content: { kind: "secret" } });
     } finally {
