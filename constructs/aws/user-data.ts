@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { Fn, Lazy, TerraformLocal, Tokenization } from "cdktf";
 import { Construct } from "constructs";
@@ -6,8 +7,11 @@ import { asTemplate } from "../grammar/terraform-text";
 /** EC2 takes this much before it is encoded in base64. */
 export const USER_DATA_BYTES = 16 * 1024;
 
-/** Room for what an expression resolves to; resource names and the like are about as long. */
-const EXPRESSION_BYTES = 128;
+/**
+ * As long as what an expression resolves to: names of resources, versions of what they hold. Like these it is nobody else's,
+ * and of four bits a character, so that no more than half of it is compressed away.
+ */
+const standIn = (expression: string): string => createHash("sha512").update(expression).digest("hex");
 /** Terraform compresses with another implementation than Node does; their results differ by a few bytes in a hundred. */
 const COMPRESSION_MARGIN = 1.03;
 
@@ -41,8 +45,9 @@ export class UserData extends Construct {
 
   private tooLarge(): string[] {
     const text = this.text();
-    const expressions = Tokenization.reverseString(text).tokens.length;
-    const bytes = Math.ceil(gzipSync(text).length * COMPRESSION_MARGIN) + expressions * EXPRESSION_BYTES;
+    const expressions = Tokenization.reverseString(text).tokens.map(String);
+    const resolved = expressions.reduce((rest, one) => rest.replaceAll(one, standIn(one)), text);
+    const bytes = Math.ceil(gzipSync(resolved).length * COMPRESSION_MARGIN);
     if (bytes <= USER_DATA_BYTES) return [];
     return [
       `user data of ${this.owner} must be at most ${USER_DATA_BYTES} bytes compressed, got: about ${bytes}; ` +

@@ -50,4 +50,27 @@ describe("UserData", () => {
       rmSync(outdir, { recursive: true });
     }
   });
+
+  it("is as large as what its expressions resolve to, of which half may be compressed away", () => {
+    // GIVEN a text of nothing but names that nobody knows yet, each of them twice
+    const app = new App({ outdir: mkdtempSync(join(tmpdir(), "tricloud-user-data-")) });
+    const stack = new TerraformStack(app, "machine");
+    const variables = (count: number) =>
+      Array.from(
+        { length: count },
+        (_, at) => new TerraformVariable(stack, `name-${count}-${at}`, { type: "string" }).stringValue,
+      );
+    const sizeOf = (names: readonly string[]) => {
+      const said = new UserData(stack, `data-${names.length}`, "a machine", () =>
+        names.flatMap((name) => [name, name]).join("\n"),
+      ).node.validate();
+      return said.map((problem) => Number(/about (\d+)/.exec(problem)![1]));
+    };
+    // WHEN judged THEN they count as names of 128 characters do, once
+    expect(sizeOf(variables(200))).toEqual([]);
+    const [size] = sizeOf(variables(400));
+    expect(size).toBeGreaterThan(400 * 64);
+    expect(size).toBeLessThan(400 * 128);
+    rmSync(app.outdir, { recursive: true });
+  });
 });

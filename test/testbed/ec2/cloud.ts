@@ -6,6 +6,13 @@ import { ACCOUNT, type Aws, AWS_REGION, type Statement } from "./aws";
 import { type Attributes, type Stack } from "./stack";
 import { type TargetList } from "./target-health";
 
+/** User data, if EC2 takes as much. */
+function taken(group: string, userData: Buffer): Buffer {
+  if (userData.length > 16_384)
+    throw new Error(`user data of ${group} is limited to 16384 bytes, got: ${userData.length}`);
+  return userData;
+}
+
 /** What a stack says of a group of machines, its expressions evaluated. */
 export interface GroupPlan {
   readonly name: string;
@@ -141,7 +148,7 @@ export class Cloud {
       ordered.push({
         ...{ name, settings, targets, tags },
         after: evaluated.filter(({ address }) => depends.includes(address)).map((other) => other.name),
-        userData: gunzipSync(Buffer.from(userData, "base64")).toString(),
+        userData: gunzipSync(taken(name, Buffer.from(userData, "base64"))).toString(),
         statements: policies.flatMap(
           (policy) => (JSON.parse(policy) as { Statement: Statement[] }).Statement,
         ),
