@@ -9,7 +9,6 @@ import { rehearse } from "./rehearsal";
 import { type Program } from "./program";
 import { type Service } from "./service";
 import { VERSION } from "./version";
-import { DIRECT } from "./wire";
 
 /** Connections the kernel holds until they are accepted; it caps the number by net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -72,15 +71,6 @@ export async function serve<O extends Options>(
   };
   process.on("SIGTERM", terminate).on("SIGINT", terminate);
   ignoreSignal("SIGUSR2", service.log);
-  if (!DIRECT) {
-    service.log.event(
-      "warn",
-      "this Node lets sockets be used through streams only: requests will cost more",
-      {
-        node: process.version,
-      },
-    );
-  }
   await rehearse(program, options).catch((error: Error) => {
     service.log.event("warn", "no rehearsal: the first requests will be slower", { problem: error.message });
   });

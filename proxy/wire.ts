@@ -34,18 +34,22 @@ interface StreamBinding {
   readonly kLastWriteWasAsync: number;
 }
 
-const BINDING = streamBinding();
+/** Set to 1 in a proxy's environment, it keeps wires on Node's streams: should a Node change below them, or to measure. */
+const STREAMS_ONLY = "TRICLOUD_PROXY_STREAMS_ONLY";
 
-/** This Node has what wires need to go past its streams. */
+const BINDING = process.env[STREAMS_ONLY] === "1" ? undefined : streamBinding();
+
+/** Wires go past the streams. */
 export const DIRECT = BINDING !== undefined;
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * A connected socket, read into one buffer and written to without the detour through `stream`, which takes a quarter of
- * the time that a small request costs outside the kernel: an allocation and an event for each read, a state machine and
- * a tick for each write. Where a Node has not got the parts for that, the wire is the socket's streams. All writes go
- * through here: below the streams TLS takes one at a time.
+ * A connected socket, read into one buffer and written to without the detour through `stream`: an allocation and an
+ * event for each read, a state machine and a tick for each write. `npm run bench:proxy`, with and without
+ * TRICLOUD_PROXY_STREAMS_ONLY=1, shows what that is worth. It takes parts of Node that are not promised, `_handle` and
+ * `process.binding`: where a Node has not got them, the wire is the socket's streams, as test/proxy/wire.test.ts holds it
+ * to. All writes go through here: below the streams TLS takes one at a time.
  */
 export class Wire {
   /** A text is under way that the kernel did not take at once, or that TLS has yet to say so of. */
