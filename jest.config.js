@@ -14,5 +14,11 @@ module.exports = {
   // A bound for what hangs, and no measure: programs start slowly on a crowded machine.
   testTimeout: 60_000,
   setupFiles: ["<rootDir>/test/property-seed.ts"],
+  // Examples import the package as its users do.
+  moduleNameMapper: {
+    "^tricloud$": "<rootDir>/constructs",
+    "^tricloud/values$": "<rootDir>/stacks/values",
+    "^tricloud/(\\w+)$": "<rootDir>/constructs/$1",
+  },
   transform: { "^.+\\.ts$": "ts-jest" },
 };

@@ -1,8 +1,6 @@
 import { App, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
-import { DedicatedServer } from "../../constructs/dedicated";
-import { LocalResolver } from "../../constructs/dns";
-import { textContent } from "../../constructs/host";
+import { DedicatedServer, LocalResolver, textContent } from "tricloud";
 
 const PAGE = "<!doctype html><title>Hello</title><p>Kept by Tricloud\n";
 const SITE = "server { listen 80 default_server; root /srv/hello; }\n";

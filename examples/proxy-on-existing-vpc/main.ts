@@ -1,6 +1,7 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
 import { App, TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
+import { AggregationProxy } from "tricloud";
 import {
   AssetBucket,
   debianImage,
@@ -9,8 +10,7 @@ import {
   Network,
   SecretStore,
   ServerGroup,
-} from "../../constructs/aws";
-import { AggregationProxy } from "../../constructs/proxy";
+} from "tricloud/aws";
 
 /** Aggregation proxies for applications that run in a VPC already, which need nothing but the names. */
 export class ProxyOnlyStack extends TerraformStack {

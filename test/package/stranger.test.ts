@@ -227,7 +227,7 @@ describe("the package, to somebody who has nothing else", () => {
     ["the oldest constructs that it takes", ["cdktf@0.21.0", "constructs@10.7.0"]],
     ["the newest of what it takes", ["cdktf@^0.21.0", "constructs@^10.7.0"]],
   ])(
-    "is used by an ESM project with %s",
+    "is used by an ESM project with %s, and by the examples there",
     (_, peers) => {
       // GIVEN a project of today's kind
       const made = project("esm", { type: "module" });
@@ -238,11 +238,8 @@ describe("the package, to somebody who has nothing else", () => {
           compilerOptions: { module: "node16", strict: true, skipLibCheck: true, types: ["node"] },
         }),
       );
-      made.write("main.ts", EXAMPLES.get("readme")!);
-      // WHEN / THEN it compiles and synthesises
-      expect(runIn(made.folder, "npx", ["--no-install", "tsc"])).toEqual({ code: 0, output: "" });
-      succeedIn(made.folder, process.execPath, ["main.js"]);
-      expect(readdirSync(join(made.folder, "cdktf.out/stacks"))).toEqual(["edge"]);
+      // WHEN / THEN they compile and synthesise
+      compilesAndSynthesises(made);
     },
     300_000,
   );
@@ -268,10 +265,26 @@ describe("the package, to somebody who has nothing else", () => {
         compilerOptions: { strict: true, skipLibCheck: true, lib: ["es2023"], types: ["node"] },
       }),
     );
-    made.write("main.ts", EXAMPLES.get("readme")!);
     // WHEN / THEN
-    expect(runIn(made.folder, "npx", ["--no-install", "tsc"])).toEqual({ code: 0, output: "" });
-    succeedIn(made.folder, process.execPath, ["main.js"]);
-    expect(readdirSync(join(made.folder, "cdktf.out/stacks"))).toEqual(["edge"]);
+    compilesAndSynthesises(made);
   }, 300_000);
 });
+
+/** Apps of examples/, by the stack that each makes. */
+const APPS = { "one-server": "one-dedicated-server", "proxy-only": "proxy-on-existing-vpc" };
+
+/** README's example and the apps of examples/, in a project that has the package installed. */
+function compilesAndSynthesises(made: StrangersProject): void {
+  made.lend("@cdktf/provider-aws");
+  made.write("main.ts", EXAMPLES.get("readme")!);
+  // They are CommonJS, whatever the project is.
+  made.write("examples/package.json", "{}");
+  for (const name of Object.values(APPS))
+    made.write(`examples/${name}.ts`, readFileSync(join(ROOT, "examples", name, "main.ts"), "utf8"));
+  expect(runIn(made.folder, "npx", ["--no-install", "tsc"])).toEqual({ code: 0, output: "" });
+  for (const program of ["main.js", ...Object.values(APPS).map((name) => `examples/${name}.js`)])
+    succeedIn(made.folder, process.execPath, [program]);
+  expect(readdirSync(join(made.folder, "cdktf.out/stacks")).sort()).toEqual(
+    ["edge", ...Object.keys(APPS)].sort(),
+  );
+}
