@@ -262,7 +262,13 @@ describe("the package, to somebody who has nothing else", () => {
     made.write(
       "tsconfig.json",
       JSON.stringify({
-        compilerOptions: { strict: true, skipLibCheck: true, lib: ["es2023"], types: ["node"] },
+        compilerOptions: {
+          target: "es2022",
+          module: "commonjs",
+          strict: true,
+          skipLibCheck: true,
+          types: ["node"],
+        },
       }),
     );
     // WHEN / THEN
