@@ -3,7 +3,8 @@
  * serves nothing.
  */
 export { badValue, readConfigFile, readConfigValues } from "./options/config-file";
-export { readUpstream } from "./options/endpoint-values";
+export { isPattern } from "./allow-list";
+export { readUpstream, readWarm } from "./options/endpoint-values";
 export { type GroupOptions } from "./options/group-options";
 export { GROUP_KEYS, readGroup } from "./options/group-values";
 export { checkFiles } from "./options/option-checks";

@@ -9,6 +9,7 @@ import {
 } from "../availability";
 import type { IConsul, MaxUnavailable } from "../dns";
 import { checkSwitching } from "../dns/check-switching";
+import { checkCertificates } from "../host/check-certificates";
 import { type HostProfilePart, type IHost, processesOn } from "../host";
 import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS } from "../proxy/engine-on-host";
 import { programBundle } from "../proxy/proxy-bundle";
@@ -76,6 +77,7 @@ export class ApiGateway extends Construct implements IApiGateway, HasTopology {
     super(scope, id);
     const { name, hosts, consul, needsOn } = props;
     if (hosts.length === 0) throw new Error(`gateway ${name}: expected at least one host, got: none`);
+    checkCertificates(`gateway ${name}: caCertificate`, props.caCertificate);
     this.serviceName = name;
     this.port = props.port ?? DEFAULT_GATEWAY_PORT;
     this.adminPort = props.adminPort ?? DEFAULT_GATEWAY_ADMIN_PORT;

@@ -14,6 +14,7 @@ import {
   type Switching,
 } from "../availability";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
+import { checkCertificates } from "../host/check-certificates";
 import { textContent } from "../host";
 import {
   DEFAULT_ADMIN_PORT,
@@ -107,6 +108,7 @@ export class ProxyDeployment extends Construct implements IProxy, HasTopology {
     if (!Number.isInteger(maxPods) || maxPods < minPods) {
       throw new Error(`proxy deployment ${id}: maxPods must be at least minPods ${minPods}, got: ${maxPods}`);
     }
+    checkCertificates(`proxy deployment ${id}: caCertificate`, props.caCertificate);
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.instances = [...new Set(spreadOver(props.workers, minPods))];

@@ -10,6 +10,7 @@ import {
 import type { IConsul, MaxUnavailable } from "../dns";
 import { checkSwitching } from "../dns/check-switching";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
+import { checkCertificates } from "../host/check-certificates";
 import { type HostProfilePart, type IHost, processesOn } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS } from "./engine-on-host";
@@ -69,7 +70,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   /** How long resolvers go on naming a proxy that Consul names no more. */
   private namedSeconds = DEFAULT_SERVICE_TTL_SECONDS;
 
-  /** @throws Error when there is no host or no allowed origin, a group or setting is none, or the proxy has not been bundled */
+  /** @throws Error when there is no host, the proxy would refuse to start with what it is given, or has not been bundled */
   constructor(
     scope: Construct,
     id: string,
@@ -79,6 +80,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     if (props.hosts.length === 0) {
       throw new Error(`aggregation proxy ${this.node.path}: expected at least one host, got: none`);
     }
+    checkCertificates(`aggregation proxy ${this.node.path}: caCertificate`, props.caCertificate);
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.instances = props.hosts.flatMap((host) => processesOn(host, "proxy"));

@@ -1,4 +1,5 @@
-import { type Options } from "../../proxy/options/options";
+import { Token } from "cdktf";
+import { DEFINITIONS, type Options, readConfigValues } from "../../proxy/grammar";
 import { needingRestart } from "../../proxy/options/reloadable";
 import { groupProblem, type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings, settingProblems } from "./proxy-settings";
@@ -36,10 +37,19 @@ export const DEFAULT_ADMIN_PORT = 9300;
 /**
  * The proxy's configuration file (JSON; docs/proxy.md has every key).
  *
- * @throws Error when no origin is allowed, one in `warm` is not, or a group or setting is none: the proxy would refuse to start.
+ * @throws Error for what the proxy would refuse to start with, in its own words: no origin allowed, one in `warm` that is
+ * not, a port or a pattern that is none, a group or setting that it does not know
  */
 export function proxyConfig(options: ProxyOptions): string {
   const { drainSeconds = 0, groups = {}, warm = [] } = options;
+  const port = options.port ?? DEFAULT_PROXY_PORT;
+  const adminListen = options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`;
+  checkValues({ port, adminListen, listen: options.listen, allow: options.allow, warm });
+  if (port === 0 || adminListen.endsWith(`:${port}`)) {
+    throw new Error(
+      `aggregation proxy: port: expected one that callers can name, other than that of ${adminListen}, got: ${port}`,
+    );
+  }
   if (options.allow.length === 0 && Object.keys(groups).length === 0)
     throw new Error("aggregation proxy: allow must name at least one origin, got: []");
   for (const index of refusedWarmOrigins(warm, options.allow)) {
@@ -63,8 +73,8 @@ export function proxyConfig(options: ProxyOptions): string {
   }
   const config = {
     listen: options.listen ?? "0.0.0.0",
-    port: options.port ?? DEFAULT_PROXY_PORT,
-    adminListen: options.adminListen ?? `127.0.0.1:${DEFAULT_ADMIN_PORT}`,
+    port,
+    adminListen,
     allow: options.allow,
     warm,
     groups,
@@ -76,6 +86,15 @@ export function proxyConfig(options: ProxyOptions): string {
     caFile: options.caFile,
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/** @throws OptionError for the first value that the proxy would refuse; what only a deploy knows is left to it */
+function checkValues(values: Readonly<Record<string, unknown>>): void {
+  const known = Object.entries(values).flatMap(([name, value]) => {
+    if (value === undefined || Token.isUnresolved(value)) return [];
+    return [[name, Array.isArray(value) ? value.filter((each) => !Token.isUnresolved(each)) : value]];
+  });
+  readConfigValues("aggregation proxy", Object.fromEntries(known), DEFINITIONS);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { Fn } from "cdktf";
+import { checkCertificates } from "../host/check-certificates";
 import { type HostFile, secretContent, textContent } from "../host";
 
 /** Where the parts that all services of a host share lie. */
@@ -58,9 +59,10 @@ function credentialsFiles({ credentials, ecr = [] }: RegistryAccess): HostFile[]
   return [{ path, content: secretContent("registry-credentials", all), mode: "0600" }];
 }
 
-/** Files of every host that runs containers, whichever they are. */
+/** Files of every host that runs containers, whichever they are. @throws Error for certificates that are none */
 export function runtimeFiles(access: RegistryAccess): HostFile[] {
   const { caCertificate } = access;
+  checkCertificates("registry: caCertificate", caCertificate);
   return [
     { path: RUNTIME_PATHS.storage, content: textContent(STORAGE) },
     { path: RUNTIME_PATHS.engine, content: textContent(ENGINE) },

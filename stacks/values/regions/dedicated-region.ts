@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "../../../constructs/grammar/cidr";
+import { PEM_CERTIFICATES } from "../../../constructs/grammar/pem";
 import {
   LETS_ENCRYPT,
   MOST_FRONTS_OF_LETS_ENCRYPT,
@@ -116,10 +117,7 @@ const acme = z.strictObject({
     .url({ protocol: /^https$/, error: "expected the https URL of an ACME directory" })
     .default(LETS_ENCRYPT),
   /** PEM certificate that the directory's own is checked against. @default - the public authorities */
-  caCertificate: z
-    .string()
-    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
-    .optional(),
+  caCertificate: z.string().regex(PEM_CERTIFICATES, { error: "expected a PEM certificate" }).optional(),
   /** Whom the authority writes to. */
   email: z.email({ error: "expected an e-mail address" }),
   /**

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PEM_CERTIFICATES } from "../../../constructs/grammar/pem";
 
 /** Where services' images come from, for hosts that run containers themselves. */
 export const imageRegistry = z.strictObject({
@@ -7,10 +8,7 @@ export const imageRegistry = z.strictObject({
     error: "expected a registry such as registry.example.com:5000/shop, without scheme",
   }),
   /** PEM certificate of an authority that is trusted for it besides the public ones. */
-  caCertificate: z
-    .string()
-    .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
-    .optional(),
+  caCertificate: z.string().regex(PEM_CERTIFICATES, { error: "expected a PEM certificate" }).optional(),
   /** Whether it lets nobody in without the sensitive Terraform variable `registry_credentials`. */
   credentials: z.boolean().default(false),
 });

@@ -3,8 +3,9 @@ import { SNAPSHOT_BUCKET } from "../../../constructs/dns/snapshot-bucket";
 import { PACKAGE_VERSION, PACKAGE_VERSION_EXPECTED } from "../../../constructs/host/package-version";
 import { BASES } from "../../../constructs/availability/calculus/held";
 import { type ProxySettings, settingProblems } from "../../../constructs/proxy/proxy-settings";
-import { refusedWarmOrigins } from "../../../constructs/proxy/warm-origins";
+import { isOriginPattern, isWarmOrigin, refusedWarmOrigins } from "../../../constructs/proxy/warm-origins";
 import { Cidr } from "../../../constructs/grammar/cidr";
+import { PEM_CERTIFICATES } from "../../../constructs/grammar/pem";
 import { NO_SERVICE, noService, origins } from "./origins";
 
 /*
@@ -30,13 +31,11 @@ const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-
 
 const originPattern = z
   .string()
-  .regex(/^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, {
-    error: "expected a host name or a pattern such as *.example.com",
-  })
+  .refine(isOriginPattern, { error: "expected a host name or a pattern such as *.example.com" })
   .refine(noService, { error: NO_SERVICE });
 
-const warmOrigin = z.string().regex(/^[a-z0-9.-]+:\d{1,5}=\d+$/i, {
-  error: "expected HOST:PORT=CONNECTIONS such as api.example.com:443=2",
+const warmOrigin = z.string().refine(isWarmOrigin, {
+  error: "expected HOST:PORT=CONNECTIONS such as api.example.com:443=2, 1 to 1000 of them",
 });
 
 const port = z.int().min(1).max(65535);
@@ -69,10 +68,7 @@ const proxy = z
     warm: z.array(warmOrigin).default([]),
     port: port.default(80),
     /** PEM certificates of authorities trusted for origins, besides the public ones. */
-    caCertificate: z
-      .string()
-      .regex(/^-----BEGIN CERTIFICATE-----/, { error: "expected a PEM certificate" })
-      .optional(),
+    caCertificate: z.string().regex(PEM_CERTIFICATES, { error: "expected a PEM certificate" }).optional(),
     /** Other options of the proxy's, time-outs and limits for instance, by their names in docs/proxy.md. */
     settings: z
       .custom<ProxySettings>(isObject, { error: "expected an object of the proxy's options" })

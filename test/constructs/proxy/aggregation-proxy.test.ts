@@ -1,4 +1,4 @@
-import { App, TerraformStack } from "cdktf";
+import { App, TerraformStack, Token } from "cdktf";
 import { ConsulCluster } from "../../../constructs/dns";
 import { AggregationProxy, type AggregationProxyProps } from "../../../constructs/proxy";
 import { RecordingHost } from "../dns/recording-host";
@@ -48,6 +48,29 @@ describe("AggregationProxy", () => {
     const proxy = proxyHost().profile.services.find(({ name }) => name === "tricloud-proxy.service");
     expect(proxy?.reloadsFor).toEqual([CONFIG]);
     expect(proxy?.reads).toEqual(expect.arrayContaining([CONFIG, UNIT]));
+  });
+
+  test.each<[what: string, props: Partial<AggregationProxyProps>, message: string]>([
+    [
+      "an origin with a scheme",
+      { allow: ["https://x"] },
+      'allow[0]: "https://x" is not a name, an address or',
+    ],
+    ["all origins", { allow: ["*"] }, 'allow[0]: "*" is not a name, an address or *.name'],
+    ["no port", { port: -1 }, "port: -1 is not a whole number from 0 to 65535"],
+    ["a port that callers cannot name", { port: 0 }, "got: 0"],
+    ["the port of its health", { port: 9300 }, "other than that of 127.0.0.1:9300, got: 9300"],
+    ["no connections", { warm: ["api.example.com:443=0"] }, "is not name:port=count"],
+    ["too many connections", { warm: ["api.example.com:443=2000"] }, "is not name:port=count"],
+    ["connections to no port", { warm: ["api.example.com:70000=2"] }, "is not name:port=count"],
+    ["no certificate", { caCertificate: "junk" }, 'expected PEM certificates, got: "junk"'],
+  ])("refuses %s where it is made, in the words of the proxy", (_, props, message) => {
+    expect(() => proxyHost(undefined, props)).toThrow(message);
+  });
+
+  test("leaves to the deploy what only that knows", () => {
+    // GIVEN an origin that Terraform finds out WHEN / THEN it is taken
+    expect(() => proxyHost(undefined, { allow: [Token.asString({ Ref: "a" })] })).not.toThrow();
   });
 
   test("refuses a group that the proxy would not start with where it is made", () => {

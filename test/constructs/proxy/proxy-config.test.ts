@@ -22,9 +22,10 @@ describe("proxyConfig", () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  const check = (options: ProxyOptions) => {
+  const check = (options: ProxyOptions) => checkText(proxyConfig(options));
+  const checkText = (text: string) => {
     const config = join(directory, "config.json");
-    writeFileSync(config, proxyConfig(options));
+    writeFileSync(config, text);
     const { status, stdout, stderr } = spawnSync(process.execPath, [program, "--check", "--config", config], {
       encoding: "utf8",
     });
@@ -71,11 +72,15 @@ describe("proxyConfig", () => {
     expect(check(options)).toMatchObject({ status: 0 });
   });
 
-  test("is refused by the proxy when an origin is malformed", () => {
-    // GIVEN an allowed origin that is no name THEN the proxy names key and value
-    const { status, output } = check({ allow: ["https://api.example.com/"] });
+  test("refuses a malformed origin in the words of the proxy", () => {
+    // GIVEN what the proxy says of an origin that is no name
+    const options: ProxyOptions = { allow: ["https://api.example.com/"] };
+    const { status, output } = checkText(JSON.stringify(options));
     expect(status).toBe(1);
-    expect(output).toMatch(/allow.*https:\/\/api\.example\.com\//s);
+    const [, words] = /config\.json: (allow.*)/.exec(output)!;
+    expect(words).toContain("https://api.example.com/");
+    // WHEN / THEN it is refused before there is a file
+    expect(() => proxyConfig(options)).toThrow(`aggregation proxy: ${words}`);
   });
 
   test("refuses to keep connections that it would not let anybody use", () => {
