@@ -84,9 +84,10 @@ export class GatewayService extends Service<GatewayOptions> {
   private begunWithKeys = false;
   private guarded = new GuardedFields(HOP_FIELDS);
   private readonly issuers = new Issuers({
+    stateDir: this.options.stateDir,
     pool: (origin) => this.pool(origin),
     nextId: () => this.ids.next(),
-    complain: (issuer, problem) => this.log.event("error", "keys of an issuer not had", { issuer, problem }),
+    complain: (what, issuer, problem) => this.log.event("error", what, { issuer, problem }),
   });
   private readonly ownBook = new QuotaBook();
   private readonly limits = new Limits((question) => this.quota(question));

@@ -2,12 +2,13 @@ import { createLocalJWKSet, type JSONWebKeySet } from "jose";
 import { type Snapshot, whenUp } from "../../proxy/engine";
 import { type IssuerOptions } from "../options/issuer-options";
 import { type IssuerKeys, type KeyFinder } from "./issuer-keys";
+import { type KeptKeys } from "./kept-keys";
 
 /** Asks where the keys are told. @throws with what went wrong */
 export type AskForKeys = () => Promise<Buffer>;
 
-/** What is told of keys that could not be had. */
-export type Complain = (problem: string) => void;
+/** Tells the log that something came to nothing. */
+export type Complain = (what: string, problem: string) => void;
 
 /** Milliseconds between two looks that tokens with unknown keys cause: whoever makes such up asks the issuer no more. */
 const UNKNOWN_KEY_PAUSE_MS = 30_000;
@@ -33,7 +34,10 @@ export class FetchedKeys implements IssuerKeys {
     private readonly options: IssuerOptions,
     private readonly ask: AskForKeys,
     private readonly complain: Complain,
+    /** Where they outlive a restart; undefined for nowhere. */
+    private readonly kept: KeptKeys | undefined,
   ) {
+    this.restore();
     void this.look();
   }
 
@@ -83,13 +87,35 @@ export class FetchedKeys implements IssuerKeys {
   private async read(): Promise<void> {
     this.asked++;
     try {
-      this.finder = createLocalJWKSet(keySet(await this.ask()));
+      const told = await this.ask();
+      this.finder = createLocalJWKSet(keySet(told));
       this.toldAt = performance.now();
       this.failures = 0;
+      this.keep(told);
     } catch (error) {
       this.failed++;
       this.failures++;
-      this.complain((error as Error).message);
+      this.complain("keys of an issuer not had", (error as Error).message);
+    }
+  }
+
+  /** Those of an earlier run serve until the issuer has been asked, for as long as they would have there. */
+  private restore(): void {
+    try {
+      const found = this.kept?.read();
+      if (found === undefined || found.age > this.options.keepKeys) return;
+      this.finder = createLocalJWKSet(keySet(found.set));
+      this.toldAt = performance.now() - found.age * 1000;
+    } catch (error) {
+      this.complain("kept keys of an issuer not read", (error as Error).message);
+    }
+  }
+
+  private keep(told: Buffer): void {
+    try {
+      this.kept?.write(told);
+    } catch (error) {
+      this.complain("keys of an issuer not kept", (error as Error).message);
     }
   }
 }

@@ -2,13 +2,16 @@ import { authorityOf, type Origin, type OriginPool, type Snapshot } from "../../
 import { type IssuerOptions } from "../options/issuer-options";
 import { FetchedKeys } from "./fetched-keys";
 import { FixedKeys, type IssuerKeys } from "./issuer-keys";
+import { KeptKeys } from "./kept-keys";
 import { keysFrom } from "./keys-request";
 
 /** What issuers need of the gateway. */
 export interface IssuersOwner {
+  /** Directory of what outlives a restart; empty for none. */
+  readonly stateDir: string;
   pool(origin: Origin): OriginPool;
   nextId(): string;
-  complain(issuer: string, problem: string): void;
+  complain(what: string, issuer: string, problem: string): void;
 }
 
 export interface Issuer {
@@ -61,11 +64,14 @@ export class Issuers {
     const { name, jwks } = options;
     if (jwks === undefined) return { options, keys: new FixedKeys(options), pool: undefined };
     const { host, port, path } = jwks;
-    const pool = this.owner.pool({ host, port, tls: true, authority: authorityOf(host, port, true) });
+    const authority = authorityOf(host, port, true);
+    const pool = this.owner.pool({ host, port, tls: true, authority });
+    const { stateDir } = this.owner;
+    const kept = stateDir === "" ? undefined : new KeptKeys(stateDir, name, `https://${authority}${path}`);
     const ask = (): Promise<Buffer> => keysFrom(pool, path, this.owner.nextId());
     return {
       options,
-      keys: new FetchedKeys(options, ask, (problem) => this.owner.complain(name, problem)),
+      keys: new FetchedKeys(options, ask, (what, problem) => this.owner.complain(what, name, problem), kept),
       pool,
     };
   }

@@ -1,5 +1,7 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
+import { dirname, join } from "node:path";
 import { ask, exchange, gatewayLab, type RunningGateway, service, type TestService } from "./gateway-lab";
 import { claims, TestKey, testIssuer, type TestIssuer, unsigned } from "./test-issuer";
 import { eventually, metricsOf } from "../proxy/proxy-process";
@@ -288,6 +290,38 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       at.keys = [key.jwk];
       expect(await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 200)).toBe(true);
     });
+  });
+
+  test("WHEN a gateway starts while it is out THEN keys that an earlier one was told serve, for as long as is said, and no other's", async () => {
+    const at = await testIssuer(key);
+    const stateDir = join(dirname(lab.file("")), "state");
+    const kept = join(stateDir, "keys-users.json");
+    const serving = (more: object, use: Parameters<typeof lab.using>[1]): Promise<void> =>
+      lab.using({ ...configured(at, more), stateDir }, use);
+    await serving({}, async (gateway) => {
+      expect(await statusOf(gateway, key.token(claims()))).toBe(200);
+      expect(statSync(kept).mode & 0o777).toBe(0o600);
+    });
+    at.fault = 503;
+    await serving({}, async (gateway) => {
+      expect(await readiness(gateway)).toBe(200);
+      expect(await statusOf(gateway, key.token(claims()))).toBe(200);
+      expect(await statusOf(gateway, TestKey.ec("k2").token(claims()))).toBe(401);
+    });
+    // Times of files are not asked: what was told says when.
+    const said = JSON.parse(readFileSync(kept, "utf8")) as { told: number; source: string };
+    const refused = async (content: string, problem?: string): Promise<void> => {
+      writeFileSync(kept, content);
+      await serving({}, async (gateway) => {
+        if (problem !== undefined) await gateway.said(problem);
+        expect(await readiness(gateway)).toBe(503);
+        expect(await statusOf(gateway, key.token(claims()))).toBe(503);
+      });
+    };
+    await refused(JSON.stringify({ ...said, told: said.told - 25 * 3_600_000 }));
+    await refused(JSON.stringify({ ...said, told: Date.now() + 3_600_000 }));
+    await refused(JSON.stringify({ ...said, source: "https://other.example/jwks" }));
+    await refused("{}", "kept keys of an issuer not read");
   });
 
   test("WHEN keys have no kid THEN each that fits is tried", async () => {
