@@ -141,7 +141,7 @@ ${ordersCertificate ? `    http-request deny deny_status 503 if ${isPlaceholder}
     # A length that nobody tells is one that nobody bounds.
     http-request return status 411 content-type text/plain string "The request must tell its length." if { req.hdr(transfer-encoding) -m found }
 ${choices(services)}    http-request deny deny_status 404 unless { var(txn.service) -m found }
-    # A slow client's request reaches nobody before it is whole, or as large as a buffer.
+${leavingOf(services)}    # A slow client's request reaches nobody before it is whole, or as large as a buffer.
     http-request wait-for-body time 10s
     # What a client says of where it came from counts for nothing, and what is for this connection goes no further.
 ${FORGED.map((name) => `    http-request del-header ${name}\n`).join("")}    http-request set-header X-Forwarded-For %[src]
@@ -218,6 +218,18 @@ function choices(services: readonly FrontedService[]): string {
     })
     .join("");
 }
+
+/** Whoever sends clients here by a service's health, as public DNS does, is told in time that this front is about to go. */
+const leavingOf = (services: readonly FrontedService[]): string =>
+  services
+    .flatMap(({ name, healthPath }) =>
+      healthPath === undefined
+        ? []
+        : [
+            `    http-request return status 503 content-type text/plain string "about to go" if { var(proc.leaving) -m bool } { var(txn.service) -m str ${name} } { pathq -m str ${healthPath} }\n`,
+          ],
+    )
+    .join("");
 
 const backend = ({ name, port, healthPath, hosts, atMost = 16 }: FrontedService, domain: string): string => `
 backend service-${name}

@@ -9,6 +9,8 @@ export interface LoadReport {
   readonly gets: number;
   readonly posts: readonly string[];
   readonly failures: readonly string[];
+  /** When each of them began, in milliseconds since 1970. */
+  readonly failedBegan: readonly number[];
   /** Answers by the version that gave them. */
   readonly versions: Readonly<Record<string, number>>;
 }
@@ -24,6 +26,8 @@ export interface Way {
   readonly port: number;
   /** @default "/" */
   readonly path?: string;
+  /** What the name leads to: all of them, in another order each time. @default - what the host's resolver says */
+  readonly addresses?: readonly string[];
   /** For TLS: the host's file of whom to trust. @default - plain HTTP */
   readonly authority?: string;
   readonly servername?: string;

@@ -1,24 +1,41 @@
 // Calls a service as applications do until it is told to end by its standard input, and then prints what became of
 // the calls as one line of JSON: service-load.js PER_SECOND WAYS. Ways, a list of JSON, are gone in turn, each with what
 // node:https takes and, for TLS, `authority`, a file; every third call is a POST with an id of its own. No call is tried
-// twice.
+// twice. A way with `addresses` is a name that has all of them: each call begins with another one, and goes to the next
+// when no connection comes about, as browsers do (RFC 8305; Node.js moves on after 250 ms).
 const { readFileSync } = require("node:fs");
 const http = require("node:http");
 const https = require("node:https");
 const { clearInterval, setInterval } = require("node:timers");
 
 const perSecond = Number(process.argv[2]);
-const ways = JSON.parse(process.argv[3]).map(({ authority, ...way }) => ({
+const ways = JSON.parse(process.argv[3]).map(({ authority, addresses, ...way }) => ({
   path: "/",
   ...way,
   ...(authority === undefined ? {} : { ca: readFileSync(authority) }),
+  ...(addresses === undefined ? {} : { lookup: lookupOf(addresses), autoSelectFamily: true }),
 }));
-const report = { gets: 0, posts: [], failures: [], versions: {} };
+const report = { gets: 0, posts: [], failures: [], failedBegan: [], versions: {} };
 let calls = 0;
 let underWay = 0;
 let ending = false;
 
+function lookupOf(addresses) {
+  let turn = 0;
+  return (name, { all }, callback) => {
+    const first = turn++ % addresses.length;
+    const answer = [...addresses.slice(first), ...addresses.slice(0, first)];
+    if (all)
+      callback(
+        null,
+        answer.map((address) => ({ address, family: 4 })),
+      );
+    else callback(null, answer[0], 4);
+  };
+}
+
 function call() {
+  const began = Date.now();
   const at = calls++;
   const isPost = at % 3 === 2;
   const id = `${process.pid}-${at}`;
@@ -29,9 +46,10 @@ function call() {
     if (over) return;
     over = true;
     underWay--;
-    if (problem !== undefined)
+    if (problem !== undefined) {
       report.failures.push(`${isPost ? "POST" : "GET"} ${options.path} via ${options.host}: ${problem}`);
-    else if (isPost) report.posts.push(id);
+      report.failedBegan.push(began);
+    } else if (isPost) report.posts.push(id);
     else report.gets++;
     if (ending && underWay === 0) finish();
   };
@@ -59,8 +77,7 @@ function call() {
 }
 
 const finish = () => {
-  process.stdout.write(`${JSON.stringify(report)}\n`);
-  process.exit(0);
+  process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
 };
 const timer = setInterval(call, 1000 / perSecond);
 process.stdin.resume().on("end", () => {

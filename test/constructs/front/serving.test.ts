@@ -327,11 +327,13 @@ describeWithHaproxy("a front by the real HAProxy (needs haproxy and socat here)"
     expect(rig.guard("note")).toEqual({ status: 0, output: "" });
     expect((await askAdmin("/certificate")).status).toBe(429);
     expect((await askAdmin("/metrics")).body).toContain("haproxy_backend_http_responses_total");
+    expect((await ask("/healthz")).status).toBe(200);
     // WHEN it is on its way out
     const leaving = rig.guardBeside("leave", "3");
     await rig.until("leaving", () => rig.guard("ready").status !== 0);
-    // THEN it goes on serving
+    // THEN it goes on serving, and says so to whoever looks by a service's health whether to send clients here
     expect((await ask("/")).status).toBe(200);
+    expect((await ask("/healthz")).status).toBe(503);
     expect(await leaving).toEqual({ status: 0, output: "" });
   });
 
