@@ -1,4 +1,6 @@
 import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
+import { taskTimerPath } from "../constructs/service/task-files";
+import { TASK_PATHS } from "../constructs/service/task-program";
 import { imagesInUnits } from "../constructs/service/container-unit";
 import { readOptions } from "../planning/read-options";
 import { type AnswerOfHost, onHosts, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
@@ -8,7 +10,8 @@ import { tableText } from "./table-text";
 const USAGE = `usage: tricloud services --region NAME [--json] [--out DIR]
 
 Shows what runs of each service, host by host: which version, since when, and whether callers are told of it. A version is
-the digest of its image; one that is not the one synthesised here is marked.
+the digest of its image; one that is not the one synthesised here is marked. Of tasks it shows where they have run last,
+how that ended (0: well), and when they run next.
 
 ${WHICH_REGION_USAGE}  --json         the same as JSON, digests whole
 
@@ -38,6 +41,27 @@ export interface RunningService {
   readonly instances: readonly ServiceInstance[];
 }
 
+/** What is known of a task of a region's services. */
+export interface RegionTask {
+  readonly service: string;
+  readonly task: string;
+  /** Whether it is under way on one of the hosts. */
+  readonly underWay: boolean;
+  /** Its last run on the hosts that answered; null where it has not run on any. */
+  readonly last: {
+    readonly host: string;
+    /** 0: it has succeeded; 75: it was missed; 124: it has taken longer than it may. */
+    readonly status: number;
+    readonly seconds: number;
+    /** When it ended, ISO 8601. */
+    readonly ended: string;
+  } | null;
+  /** Whether it runs at times; the others run before releases. */
+  readonly timed: boolean;
+  /** When it runs next, ISO 8601; null where no host says. */
+  readonly next: string | null;
+}
+
 /** @returns the exit code, as the usage says */
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = readOptions("services", {
@@ -52,17 +76,23 @@ export async function main(args: readonly string[]): Promise<number> {
     {
       ...values,
       what: "services",
-      has: ({ contents }) => imagesInUnits(contents.files).size > 0,
+      has: ({ contents }) => imagesInUnits(contents.files).size > 0 || tasksOf(contents.files).length > 0,
     },
     SERVICES_PROGRAM,
   );
   if (answers === undefined) return 1;
   const services = running(answers);
-  process.stdout.write(values.json ? `${JSON.stringify({ services }, undefined, 2)}\n` : text(services));
+  const tasks = tasksOn(answers);
+  process.stdout.write(
+    values.json ? `${JSON.stringify({ services, tasks }, undefined, 2)}\n` : text(services, tasks),
+  );
   return services.every(isAsWanted) ? 0 : 1;
 }
 
-/** Tells of each service that is here: its name, its unit's state, since when, its image, whether callers are told of it. */
+/**
+ * Tells of each service that is here: its name, its unit's state, since when, its image, whether callers are told of it. Of
+ * each task, after a `*`: its service and name, its units' states, how it ended, after how long, when, and when it is next.
+ */
 export const SERVICES_PROGRAM = `export CONTAINERS_STORAGE_CONF=${RUNTIME_PATHS.storage} CONTAINERS_CONF_OVERRIDE=${RUNTIME_PATHS.engine}
 for file in ${RUNTIME_PATHS.units}/tricloud-service-*.container; do
   [ -e "$file" ] || continue
@@ -74,6 +104,15 @@ for file in ${RUNTIME_PATHS.units}/tricloud-service-*.container; do
   image=$(podman inspect --type container -f '{{.ImageName}}' "$name" 2>/dev/null || true)
   if ${RUNTIME_PATHS.guard} known "$name" >/dev/null 2>&1; then known=known; else known=unknown; fi
   printf '%s|%s|%s|%s|%s\\n' "$name" "$state" "$since" "$image" "$known"
+done
+for file in ${RUNTIME_PATHS.tasks}/*; do
+  [ -e "$file" ] || continue
+  name=\${file##*/}
+  last=$(sed -n 's/^last_status=\\([0-9]*\\) last_seconds=\\([0-9]*\\) last_ended=\\([0-9]*\\) .*/\\1|\\2|\\3/p' \\
+    "${TASK_PATHS.results}/$name.result" 2>/dev/null || true)
+  state=$(systemctl show -P ActiveState "tricloud-task-$name.service" "tricloud-task-$name-once.service" | tr -s '\\n' ' ')
+  next=$(systemctl show -P NextElapseUSecRealtime --timestamp=unix "tricloud-task-$name.timer")
+  printf '*%s|%s|%s|%s\\n' "$name" "$state" "\${last:-0|0|0}" "$next"
 done
 `;
 
@@ -103,6 +142,59 @@ export function running(answers: readonly AnswerOfHost[]): RunningService[] {
   });
 }
 
+/** Names of the tasks that a host has, as `SERVICE.TASK`. */
+const tasksOf = (files: ReadonlyMap<string, unknown>): string[] =>
+  [...files.keys()]
+    .filter((path) => path.startsWith(`${RUNTIME_PATHS.tasks}/`))
+    .map((path) => path.slice(RUNTIME_PATHS.tasks.length + 1));
+
+/** Tasks by service and name, of what is wanted on hosts and what these have answered. */
+export function tasksOn(answers: readonly AnswerOfHost[]): RegionTask[] {
+  const names = [...new Set(answers.flatMap(({ host }) => tasksOf(host.contents.files)))].sort();
+  return names.map((name) => {
+    const told = answers.flatMap(({ host, answer }) => {
+      const line = answer.said.split("\n").find((each) => each.startsWith(`*${name}|`));
+      if (answer.code !== 0 || line === undefined) return [];
+      const [, states = "", status, seconds, ended, next = ""] = line.split("|");
+      return [
+        { host: host.name, states, status, seconds, ended: Number(ended), next: Number(next.slice(1)) },
+      ];
+    });
+    const last = told.reduce((one, other) => (other.ended > one.ended ? other : one), { ...NEVER });
+    const [service = "", task = ""] = name.split(".");
+    const timer = taskTimerPath({ service, name: task });
+    const next = Math.min(...told.flatMap((each) => (each.next > 0 ? [each.next] : [])));
+    return {
+      ...{ service, task },
+      timed: answers.some(({ host }) => host.contents.files.has(timer)),
+      underWay: told.some(({ states }) => isUnderWay(states)),
+      last:
+        last.ended === 0
+          ? null
+          : {
+              host: last.host,
+              status: Number(last.status),
+              seconds: Number(last.seconds),
+              ended: timeOf(last.ended),
+            },
+      next: Number.isFinite(next) ? timeOf(next) : null,
+    };
+  });
+}
+
+const NEVER: { host: string; status?: string | undefined; seconds?: string | undefined; ended: number } = {
+  host: "",
+  ended: 0,
+};
+
+/** By the states of what its timer starts, which is never active but after its end, and of what runs it now. */
+function isUnderWay(states: string): boolean {
+  const [timed, now] = states.split(" ");
+  return [timed, now].some((state) => STATES[state ?? ""] !== undefined) || now === "active";
+}
+
+const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
 const NOTHING = { version: null, since: null };
 
 function instanceOf(host: string, line: string | undefined): ServiceInstance {
@@ -113,7 +205,7 @@ function instanceOf(host: string, line: string | undefined): ServiceInstance {
     version: image === "" ? null : digestOf(image),
     state:
       STATES[state] ?? (state === "active" ? (known === "known" ? "healthy" : "not healthy") : "not running"),
-    since: state === "active" && seconds > 0 ? new Date(seconds * 1000).toISOString() : null,
+    since: state === "active" && seconds > 0 ? timeOf(seconds) : null,
   };
 }
 
@@ -128,8 +220,8 @@ const digestOf = (image: string): string => image.slice(image.indexOf("@") + 1);
 const isAsWanted = ({ version, instances }: RunningService): boolean =>
   instances.every((instance) => instance.state === "healthy" && instance.version === version);
 
-/** A table of instances, and a line for each service. */
-function text(services: readonly RunningService[]): string {
+/** A table of instances, a line for each service, and a table of tasks. */
+function text(services: readonly RunningService[], tasks: readonly RegionTask[]): string {
   const rows = services.flatMap(({ service, version: here, instances }) =>
     instances.map(({ host, version, state, since, problem }) => [
       service,
@@ -144,5 +236,26 @@ function text(services: readonly RunningService[]): string {
   const lines = services.map(
     ({ service, healthy, wanted }) => `${service}: ${healthy} of ${wanted} healthy\n`,
   );
-  return `${tableText([["SERVICE", "HOST", "VERSION", "STATE", "SINCE"], ...rows])}\n${lines.join("")}`;
+  const ofTasks = tasks.map(({ service, task, underWay, last, timed, next }) => [
+    `${service} ${task}`,
+    last?.host ?? "",
+    underWay
+      ? "under way"
+      : last === null
+        ? "not yet run"
+        : (ENDS[last.status] ?? `failed with ${last.status}`),
+    last?.ended ?? "",
+    timed ? (next ?? "") : "before a release",
+  ]);
+  return [
+    `${tableText([["SERVICE", "HOST", "VERSION", "STATE", "SINCE"], ...rows])}\n${lines.join("")}`,
+    ...(tasks.length === 0 ? [] : [tableText([["TASK", "LAST ON", "STATE", "ENDED", "NEXT"], ...ofTasks])]),
+  ].join("\n");
 }
+
+/** What exit statuses of tasks mean. */
+const ENDS: Readonly<Record<number, string>> = {
+  0: "succeeded",
+  75: "missed",
+  124: "took too long",
+};

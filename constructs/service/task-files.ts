@@ -28,7 +28,8 @@ export function taskRelease({ image, command, env, secrets }: HostTask): string 
 const taskPath = ({ service, name }: HostTask): string => `${RUNTIME_PATHS.tasks}/${service}.${name}`;
 
 /** Name of the units that systemd knows a task by, without what it ends with. */
-const unitOf = ({ service, name }: HostTask): string => `tricloud-task-${service}.${name}`;
+const unitOf = ({ service, name }: Pick<HostTask, "service" | "name">): string =>
+  `tricloud-task-${service}.${name}`;
 
 /** A file for the program: settings, and how the container is run. */
 export function taskFile(task: HostTask): HostFile {
@@ -90,7 +91,10 @@ export const taskBootUnitName = (task: HostTask): string => `${unitOf(task)}.ser
 export const fetched = ({ image }: Pick<HostTask, "image">): string =>
   `sh "$STAGED${RUNTIME_PATHS.guard}" pull ${image}`;
 
-function unitPaths(task: HostTask) {
+/** A host has it where the task runs at times. */
+export const taskTimerPath = (task: Pick<HostTask, "service" | "name">): string => unitPaths(task).timer;
+
+function unitPaths(task: Pick<HostTask, "service" | "name">) {
   const path = `/etc/systemd/system/${unitOf(task)}`;
   return { timer: `${path}.timer`, service: `${path}.service` };
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
-import { main as services, running } from "../../cli/services";
+import { main as services, running, tasksOn } from "../../cli/services";
 import { type DedicatedRegion, validateRegions } from "../../stacks/values/regions";
 import { type StackHost, stackHosts } from "../../planning/matters/stack-hosts";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
@@ -34,7 +34,10 @@ describe("tricloud services", () => {
     new JpStack(
       app,
       regions[0] as DedicatedRegion,
-      validated([service("web", 8080), service("search", 8081, { in: { jp: { instances: 1 } } })], regions),
+      validated(
+        [service("web", 8080, { tasks: TASKS }), service("search", 8081, { in: { jp: { instances: 1 } } })],
+        regions,
+      ),
     );
     app.synth();
     hosts = stackHosts(readStacks(out)[0]!.configuration);
@@ -74,6 +77,28 @@ describe("tricloud services", () => {
     ]);
   });
 
+  it("tells of each task where it has run last, how that ended, and when it is next", () => {
+    // GIVEN a task at times, which two hosts have run, and one before releases, which is under way
+    const said = [
+      `web|active|${since}|registry.internal:5000/web@${DIGEST}|known\n*web.migrate|inactive active |0|0|0|\n*web.report|inactive inactive |3|2|1795870893|@1795950000\n`,
+      `*web.migrate|inactive inactive |0|0|0|\n*web.report|inactive inactive |0|5|1795870000|@1795950000\n`,
+      "",
+    ];
+    const answers = hosts.map((host, index) => ({ host, answer: answer(said[index]!) }));
+    // WHEN THEN
+    expect(tasksOn(answers)).toEqual([
+      { service: "web", task: "migrate", timed: false, underWay: true, last: null, next: null },
+      {
+        ...{ service: "web", task: "report", timed: true, underWay: false, next: "2026-11-29T11:00:00.000Z" },
+        last: { host: hosts[0]!.name, status: 3, seconds: 2, ended: "2026-11-28T13:01:33.000Z" },
+      },
+    ]);
+    expect(running(answers).find(({ service }) => service === "web")).toMatchObject({ healthy: 1 });
+    // AND nothing of a host that is out of reach
+    const lost = answers.map(({ host }) => ({ host, answer: { code: 255, said: "", lastLine: "" } }));
+    expect(tasksOn(lost)).toMatchObject([{ last: null }, { last: null }]);
+  });
+
   it.each([
     ["activating", "starting"],
     ["deactivating", "stopping"],
@@ -101,6 +126,9 @@ describe("tricloud services", () => {
     expect(table.text).toMatch(/^SERVICE +HOST +VERSION +STATE +SINCE$/m);
     expect(table.text).toMatch(/^search +\S+ +unknown +127\.0\.0\.1 cannot be reached \(tried for 1 s\)$/m);
     expect(table.text).toMatch(/^web: 0 of 3 healthy$/m);
+    expect(table.text).toMatch(/^TASK +LAST ON +STATE +ENDED +NEXT$/m);
+    expect(table.text).toMatch(/^web migrate +not yet run +before a release$/m);
+    expect(table.text).toMatch(/^web report +not yet run$/m);
   });
 
   it("wants a region that has services on servers of its own", async () => {
@@ -108,3 +136,8 @@ describe("tricloud services", () => {
     await expect(services(["--region", "us", "--out", out])).rejects.toThrow(/"us"/);
   });
 });
+
+const TASKS = {
+  migrate: { command: ["true"], when: "before-release" as const },
+  report: { command: ["true"], every: "03:00 Asia/Tokyo" },
+};
