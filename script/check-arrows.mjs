@@ -9,6 +9,7 @@ const ROOMS = [
   "gateway",
   "gateways",
   "main.ts",
+  "names",
   "planning",
   "proxy",
   "regions",

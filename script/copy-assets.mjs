@@ -10,8 +10,8 @@ for (const folder of ["constructs", "planning"]) {
 
 cpSync("docs/region.schema.json", "dist/region.schema.json");
 
-// Every file in dist/regions is a region, in dist/services a service: those of the sources, and none that was there once.
-for (const folder of ["regions", "services", "gateways"]) {
+// Every file in dist/regions is a region, in dist/services a service, and so on: those of the sources, and none that was there once.
+for (const folder of ["regions", "services", "gateways", "names"]) {
   const values = readdirSync(folder).map(parse);
   const sources = new Set(values.map(({ name }) => name));
   const built = join("dist", folder);

@@ -11,6 +11,7 @@ const SOURCES = [
   "regions",
   "services",
   "gateways",
+  "names",
   "stacks",
   "constructs",
   "planning",

@@ -6,6 +6,8 @@ import pc from "picocolors";
 import { addRegions } from ".";
 import { type AvailabilityRun, collectAvailability } from "../constructs/availability";
 import { loadGateways } from "./values/gateways";
+import { commonNames } from "./common-names";
+import { loadNames, namedHosts } from "./values/names";
 import { loadRegions } from "./values/regions";
 import { giveSecrets } from "./secrets/region-secrets";
 import { loadServices } from "./values/services/load-services";
@@ -17,7 +19,7 @@ const { red } = pc.createColors(process.stderr.isTTY === true && pc.isColorSuppo
 const { yellow } = pc.createColors(process.stdout.isTTY === true && pc.isColorSupported);
 
 export interface SynthesisProps {
-  /** Directory of the region values; `services` and `gateways` beside it, where they are, have those of services and gateways. */
+  /** Directory of the region values; `services`, `gateways` and `names` beside it, where they are, have theirs. */
   readonly regions: string;
   /** Assess the stacks and write none, so that a missed target can be looked at. */
   readonly onlyAssess: boolean;
@@ -46,11 +48,12 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
   // cdktf notes where each token was made: an eighth of the time of a synthesis that nobody debugs.
   if (process.env["DEBUG"] === undefined) Error.captureStackTrace = () => undefined;
   const regions = loadRegions(directory);
-  const services = loadServices(join(directory, "../services"), regions);
+  const names = loadNames(join(directory, "../names"), regions);
+  const services = loadServices(join(directory, "../services"), regions, names);
   const gateways = loadGateways(join(directory, "../gateways"), regions, services);
   const isNew = !existsSync(process.env["CDKTF_OUTDIR"] ?? "cdktf.out");
   const app = new App({ stackTraces: false });
-  const availability = await addRegions(app, regions, services, gateways)
+  const availability = await addRegions(app, regions, services, gateways, names)
     .then(() => collectAvailability(app))
     .catch((error: unknown) => {
       // cdktf makes the directory before there is anything to write.
@@ -59,7 +62,10 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
     });
   warnOfAssumptions(availability);
   write(app, "availability.json", availability);
-  write(app, "topology.json", collectTopology(app, regionOf, serviceCalls(services, gateways)));
+  const calls = serviceCalls(services, gateways);
+  const named = names === undefined ? [] : namedHosts(names, services, regions);
+  const more = (region: string) => [...calls(region), ...commonNames(named, region)];
+  write(app, "topology.json", collectTopology(app, regionOf, more));
   if (onlyAssess) return;
   refuseInvalid(app);
   app.synth();

@@ -8,6 +8,7 @@ import {
   type Region,
   type RegionProblem,
 } from "./values/regions";
+import { namedHosts, type NamesValue } from "./values/names";
 import type { GatewayValue } from "./values/gateways";
 import type { ServiceValue } from "./values/services";
 
@@ -35,6 +36,7 @@ export async function addStacks(
 /**
  * Adds the stacks of all regions.
  *
+ * @param names public names that regions have in common. @default - none
  * @throws Error that names every mistake found, with its region: what addStacks throws, and origins at services that no
  *   stack of the app declares
  */
@@ -43,6 +45,7 @@ export async function addRegions(
   regions: readonly Region[],
   services: readonly ServiceValue[] = [],
   gateways: readonly GatewayValue[] = [],
+  names?: NamesValue,
 ): Promise<void> {
   const declared = new Map<string, readonly string[]>();
   const refusals: string[] = [];
@@ -57,6 +60,12 @@ export async function addRegions(
   }
   // What stacks declare that could not be made, nobody knows.
   if (refusals.length > 0) throw new Error(refusals.join("\n"));
+  if (names !== undefined) {
+    const hosts = namedHosts(names, services, regions);
+    const { NamesStack } = await import("./names");
+    const stack = new NamesStack(app, names, hosts);
+    declared.set(stack.node.id, namesOf(stack));
+  }
   const problems = regions.flatMap((region) => unknownOrigins(region, declared));
   if (problems.length > 0) throw new InvalidRegionsError(problems);
 }
@@ -124,7 +133,7 @@ async function stacksOf(
     }
     case "gke": {
       const [{ UkStack }, { UkWorkloadsStack }] = [await import("./uk"), await import("./uk-workloads")];
-      const cluster = new UkStack(app, region);
+      const cluster = new UkStack(app, region, services);
       return [cluster, new UkWorkloadsStack(app, cluster, services)];
     }
   }

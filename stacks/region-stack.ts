@@ -33,6 +33,7 @@ import {
   proxiedOrigins,
   type RegionBase,
 } from "./values/regions";
+import type { StateBackendValue } from "./values/regions/region";
 import type { ServiceValue } from "./values/services";
 import type { ServiceEntrance } from "./values/services/service-value";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
@@ -100,7 +101,7 @@ export abstract class RegionStack<R extends RegionBase>
   ) {
     super(scope, id);
     this.topology = id === region.name ? originsOf(region) : [];
-    this.keepState();
+    keepState(this, region.backend);
   }
 
   /**
@@ -269,28 +270,27 @@ export abstract class RegionStack<R extends RegionBase>
       }),
     });
   }
+}
 
-  /** Terraform's state goes where the region says; without a word it stays in a local file. */
-  private keepState(): void {
-    const { backend } = this.region;
-    switch (backend.type) {
-      case "local":
-        return;
-      case "s3":
-        new S3Backend(this, {
-          bucket: backend.bucket,
-          key: `${backend.prefix}/${this.node.id}.tfstate`,
-          region: backend.region,
-          encrypt: true,
-          kmsKeyId: backend.kmsKeyId,
-        });
-        // S3's own conditional writes as lock, so that no DynamoDB table is needed; not yet a property of S3Backend.
-        this.addOverride("terraform.backend.s3.use_lockfile", true);
-        return;
-      case "gcs":
-        new GcsBackend(this, { bucket: backend.bucket, prefix: `${backend.prefix}/${this.node.id}` });
-        return;
-    }
+/** A stack's state goes where its value says; without a word it stays in a local file. */
+export function keepState(stack: TerraformStack, backend: StateBackendValue): void {
+  switch (backend.type) {
+    case "local":
+      return;
+    case "s3":
+      new S3Backend(stack, {
+        bucket: backend.bucket,
+        key: `${backend.prefix}/${stack.node.id}.tfstate`,
+        region: backend.region,
+        encrypt: true,
+        kmsKeyId: backend.kmsKeyId,
+      });
+      // S3's own conditional writes as lock, so that no DynamoDB table is needed; not yet a property of S3Backend.
+      stack.addOverride("terraform.backend.s3.use_lockfile", true);
+      return;
+    case "gcs":
+      new GcsBackend(stack, { bucket: backend.bucket, prefix: `${backend.prefix}/${stack.node.id}` });
+      return;
   }
 }
 

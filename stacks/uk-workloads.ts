@@ -135,7 +135,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const { backend = region.entrance.backend } = own?.service ?? {};
     const gateway = new PublicGateway(this, "gateway", {
       ...entrance.names,
-      hosts: region.entrance.hosts,
+      hosts: [...region.entrance.hosts, ...entrance.authorizations.map(({ host }) => host)],
       timeoutSeconds: region.entrance.timeoutSeconds,
       namespace,
       backend,

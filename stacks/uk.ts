@@ -16,8 +16,11 @@ import {
 } from "../constructs/google";
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
+import type { ServiceValue } from "./values/services";
 import { ownImages } from "./values/services/image-repositories";
 import { RegionStack } from "./region-stack";
+import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
+import { servicesIn } from "./service-needs";
 import { readBy } from "./read-by";
 
 /** A region on GKE: the network, the cluster and its nodes. What runs on it is a stack of its own. */
@@ -34,7 +37,8 @@ export class UkStack extends RegionStack<GkeRegion> {
   readonly database?: CloudSqlMysql;
   readonly cache?: MemorystoreCache;
 
-  constructor(scope: Construct, region: GkeRegion) {
+  /** @param services those whose public names lead here too */
+  constructor(scope: Construct, region: GkeRegion, services: readonly ServiceValue[] = []) {
     super(scope, region);
     const { name, project, gcpRegion } = region;
     const labels = { ...region.labels, "tricloud-region": name };
@@ -85,6 +89,9 @@ export class UkStack extends RegionStack<GkeRegion> {
         name,
         zone: region.entrance.zone,
         hosts: region.entrance.hosts,
+        otherHosts: servicesIn(services, region).flatMap(({ named }) =>
+          named.filter((host) => !region.entrance!.hosts.includes(host)),
+        ),
         requestsPerMinute: region.entrance.requestsPerMinute,
         attacks: region.entrance.attacks,
         dependsOn: apis.of("compute", "dns", "certificatemanager"),
@@ -125,11 +132,24 @@ export class UkStack extends RegionStack<GkeRegion> {
     output("cluster-endpoint", "Host name of the control plane", this.cluster.dnsEndpoint);
     output("app-account", "Account that the applications' pods act as", this.app.email);
     output("app-images-prefix", "What names of the applications' images begin with", this.appImages.prefix);
+    if (this.entrance !== undefined) this.addEntranceOutputs(this.entrance);
     if (this.database !== undefined) {
       output("database-address", "Private address of MySQL", this.database.address);
       output("database-connection-name", "For Cloud SQL's proxy", this.database.connectionName);
     }
     if (this.cache !== undefined) output("cache-address", "Private address of Valkey", this.cache.address);
+  }
+
+  /** What the stack of public names reads. */
+  private addEntranceOutputs({ address, authorizations }: PublicEntrance): void {
+    const output = (name: string, description: string, value: string) =>
+      new TerraformOutput(this, name, { description, value, staticId: true });
+    output(ENTRANCE_OUTPUTS.gke.address, "Address that the internet reaches the region at", address);
+    for (const { host, recordName, recordValue } of authorizations) {
+      const { name, value } = authorizationOutputs(host);
+      output(name, `CNAME record without which ${host} gets no certificate here`, recordName);
+      output(value, `What that record of ${host} leads to`, recordValue);
+    }
   }
 
   private addDatabase(

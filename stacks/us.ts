@@ -31,6 +31,7 @@ import type { ServiceValue } from "./values/services";
 import { ownEntranceName } from "./values/services/service-entrances";
 import { groupSize, roleOf } from "./values/services/service-placement";
 import { groupServices } from "./group-services";
+import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
 import { readBy } from "./read-by";
@@ -166,7 +167,8 @@ export class UsStack extends RegionStack<Ec2Region> {
     }
     if (region.entrance !== undefined && own !== undefined) {
       const to = groups[roleOf(own, region)];
-      const { entrance, zone } = this.entrance({ ...region.entrance, serving: true }, { network, to, pager });
+      const value = { ...region.entrance, serving: true, named: own.named };
+      const { entrance, zone } = this.entrance(value, { network, to, pager });
       const { requires, degradesWithout = [], placing } = made.get(own.name)!;
       this.service(own.name, {
         requires: [zone, entrance, ...requires, ...(database ? [database] : [])],
@@ -234,14 +236,16 @@ export class UsStack extends RegionStack<Ec2Region> {
   }
 
   private entrance(
-    value: NonNullable<Ec2Region["entrance"]>,
+    value: NonNullable<Ec2Region["entrance"]> & Partial<Pick<ServiceValue, "named">>,
     { network, to, pager }: Pick<Place, "network" | "pager"> & { readonly to: ServerGroup },
   ) {
     const { name, awsRegion, deletionProtection } = this.region;
     const { domain, healthPath, serving, requestsPerMinute, attacks, accessLogDays } = value;
+    const named = value.named ?? [];
     const zone = DnsZone.lookup(this, "public-names", value.zone);
     const ownName = ownEntranceName(name, domain);
-    const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains: [ownName], zone });
+    const otherDomains = [ownName, ...named.filter((host) => host !== domain)];
+    const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains, zone });
     const entrance = new PublicLoadBalancer(this, "entrance", {
       name: `${name}-app`,
       network,
@@ -257,10 +261,17 @@ export class UsStack extends RegionStack<Ec2Region> {
       accessLogDays,
       deletionProtection,
     });
-    zone.addRegionalName({ name: domain, ownName, target: entrance, awsRegion, healthPath, serving });
+    // A name that several regions have is led here by the stack of names.
+    if (named.includes(domain)) zone.addAlias(ownName, entrance);
+    else zone.addRegionalName({ name: domain, ownName, target: entrance, awsRegion, healthPath, serving });
     this.output("entrance_own_name", "Name that leads to this region alone", ownName);
     pager.watch(zone, entrance);
-    this.output("entrance_address", "The public load balancer's own name", entrance.dnsName);
+    this.output(ENTRANCE_OUTPUTS.ec2.address, "The public load balancer's own name", entrance.dnsName);
+    this.output(
+      ENTRANCE_OUTPUTS.ec2.zoneId,
+      "Route 53's zone of that name, for aliases",
+      entrance.hostedZoneId,
+    );
     return { entrance, zone };
   }
 

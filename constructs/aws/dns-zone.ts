@@ -101,7 +101,7 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
 
   /**
    * Leads a name to this region for as long as its health check succeeds; other regions may add theirs. A name of the
-   * region's own leads here always.
+   * region's own leads here always. Where one stack knows all regions of a name, `PublicName` is for it.
    *
    * @throws Error for a name outside the zone
    */
@@ -128,14 +128,14 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
       port: 443,
       resourcePath: healthPath,
       enableSni: true,
-      requestInterval: CHECKS.intervalSeconds,
-      failureThreshold: CHECKS.failures,
+      requestInterval: HEALTH_CHECKS.intervalSeconds,
+      failureThreshold: HEALTH_CHECKS.failures,
       measureLatency: true,
       tags: { Name: `${name} in ${awsRegion}` },
     });
     this.switching = {
-      seconds: CHECKS.intervalSeconds * CHECKS.failures + ALIAS_TTL_SECONDS,
-      source: `Route 53 checks every ${CHECKS.intervalSeconds} s and ${CHECKS.failures} must fail, aliases live for ${ALIAS_TTL_SECONDS} s; coverage assumed`,
+      seconds: HEALTH_CHECKS.intervalSeconds * HEALTH_CHECKS.failures + ALIAS_TTL_SECONDS,
+      source: `Route 53 checks every ${HEALTH_CHECKS.intervalSeconds} s and ${HEALTH_CHECKS.failures} must fail, aliases live for ${ALIAS_TTL_SECONDS} s; coverage assumed`,
     };
     if (awsRegion !== HEALTH_METRICS_REGION) return check;
     this.alarms.push({
@@ -151,7 +151,8 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
     return check;
   }
 
-  private labelOf(name: string): string {
+  /** What a name in the zone is called in ids. @throws Error for a name outside the zone */
+  labelOf(name: string): string {
     if (name !== this.zoneName && !name.endsWith(`.${this.zoneName}`)) {
       throw new Error(`name in zone ${this.zoneName} must end with it, got: ${JSON.stringify(name)}`);
     }
@@ -163,10 +164,10 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
 }
 
 /** How a region is found out to be unreachable. */
-const CHECKS = { intervalSeconds: 30, failures: 3 };
+export const HEALTH_CHECKS = { intervalSeconds: 30, failures: 3 };
 
 /** How long answers with a load balancer's addresses live: Route 53 takes the load balancer's own. */
 const ALIAS_TTL_SECONDS = 60;
 
 /** The one region in which CloudWatch has the results of Route 53's checks. */
-const HEALTH_METRICS_REGION = "us-east-1";
+export const HEALTH_METRICS_REGION = "us-east-1";

@@ -19,6 +19,7 @@ export * from "./network";
 export * from "./pager";
 export type { PolicyStatement } from "./policy";
 export * from "./public-load-balancer";
+export * from "./public-name";
 export * from "./secret-store";
 export * from "./server-group";
 export * from "./tls-certificate";

@@ -19,6 +19,12 @@ export interface PublicEntranceProps {
   readonly zone: string;
   /** Host names that lead here, each the domain itself or below it. */
   readonly hosts: readonly string[];
+  /**
+   * Names in others' zones that lead here too, each with a certificate of its own. A record there must vouch for each:
+   * `authorizations` says which.
+   * @default - none
+   */
+  readonly otherHosts?: readonly string[];
   /** Requests a minute from one address, beyond which it is refused for a while. @default 600 */
   readonly requestsPerMinute?: number;
   /** What is done about requests that look like attacks; see `EdgePolicy`. @default "report" */
@@ -41,6 +47,18 @@ export interface PublicEntranceNames {
   readonly certificateName: string;
 }
 
+/** The CNAME record by which a zone lets Google's certificate for one of its names be made and renewed. */
+export interface NameAuthorization {
+  /** Name that the certificate is for. */
+  readonly host: string;
+  /** Name of the certificate in the map. */
+  readonly certificateName: string;
+  /** Name of the record, with a dot at its end. */
+  readonly recordName: string;
+  /** What it leads to. */
+  readonly recordValue: string;
+}
+
 /**
  * What the internet finds of a region: a zone in Cloud DNS, a global address, a certificate that renews itself and
  * a policy of Cloud Armor. The load balancer itself is made by the cluster from a Gateway that names these.
@@ -50,6 +68,10 @@ export class PublicEntrance extends Construct implements HasAvailability {
   readonly names: PublicEntranceNames;
   /** Names and load balancing, without what lies behind them. */
   readonly availability: Block;
+  /** The global address. */
+  readonly address: string;
+  /** One for each of `otherHosts`. */
+  readonly authorizations: readonly NameAuthorization[];
 
   /** @throws Error when a host is not in the domain */
   constructor(scope: Construct, id: string, props: PublicEntranceProps) {
@@ -99,8 +121,11 @@ export class PublicEntrance extends Construct implements HasAvailability {
         rrdatas: [value],
       });
     for (const host of hosts) record(`record-${host}`, `${host}.`, "A", address.address);
-    const { dnsResourceRecord } = this.addCertificate(props);
+    this.address = address.address;
+    const { map, authorization } = this.addCertificate(props);
+    const { dnsResourceRecord } = authorization;
     record("authorization", dnsResourceRecord.get(0).name, "CNAME", dnsResourceRecord.get(0).data);
+    this.authorizations = (props.otherHosts ?? []).map((host) => this.addOtherHost(host, map, props));
     new EdgePolicy(this, "policy", { ...props, name: this.names.securityPolicyName });
     this.availability = series(
       slaComponent("google/cloud-dns", "google.cloud-dns", {}),
@@ -109,11 +134,7 @@ export class PublicEntrance extends Construct implements HasAvailability {
   }
 
   /** Proven by a record in the zone instead of by an answer of the load balancer, so that it is there before it. */
-  private addCertificate({
-    name,
-    zone: domain,
-    dependsOn,
-  }: PublicEntranceProps): CertificateManagerDnsAuthorization {
+  private addCertificate({ name, zone: domain, dependsOn }: PublicEntranceProps) {
     const authorization = new CertificateManagerDnsAuthorization(this, "dns-authorization", {
       name: `${name}-public`,
       domain,
@@ -133,7 +154,35 @@ export class PublicEntrance extends Construct implements HasAvailability {
       certificates: [certificate.id],
       matcher: "PRIMARY",
     });
-    return authorization;
+    return { map, authorization };
+  }
+
+  /** Its own certificate: what the one of the domain is for cannot be changed without making it anew. */
+  private addOtherHost(
+    host: string,
+    map: CertificateManagerCertificateMap,
+    { name, dependsOn }: PublicEntranceProps,
+  ): NameAuthorization {
+    const certificateName = `${name}-${host.replaceAll(".", "-")}`;
+    const authorization = new CertificateManagerDnsAuthorization(this, `dns-authorization-${host}`, {
+      name: certificateName,
+      domain: host,
+      // The usual record, _acme-challenge.HOST, is where other regions show other authorities that the name is theirs.
+      type: "PER_PROJECT_RECORD",
+      dependsOn,
+    });
+    const certificate = new CertificateManagerCertificate(this, `certificate-${host}`, {
+      name: certificateName,
+      managed: { domains: [host], dnsAuthorizations: [authorization.id] },
+    });
+    new CertificateManagerCertificateMapEntry(this, `certificate-map-entry-${host}`, {
+      name: certificateName,
+      map: map.name,
+      certificates: [certificate.id],
+      hostname: host,
+    });
+    const record = authorization.dnsResourceRecord.get(0);
+    return { host, certificateName, recordName: record.name, recordValue: record.data };
   }
 }
 

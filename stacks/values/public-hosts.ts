@@ -19,3 +19,14 @@ export const publicHosts = z
   )
   .min(1, { error: "expected one host at least" })
   .superRefine(once("each"));
+
+/** Public zones whose names of services lead to all regions that run them. */
+export interface NamedZones {
+  readonly zones: readonly string[];
+}
+
+/** The zone that a host name lies in, the longest that fits; undefined for one whose records are somebody else's. */
+export const zoneOf = (host: string, { zones }: NamedZones): string | undefined =>
+  [...zones]
+    .sort((one, other) => other.length - one.length)
+    .find((zone) => host === zone || host.endsWith(`.${zone}`));

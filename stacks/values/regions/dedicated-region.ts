@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Cidr } from "../../../constructs/grammar/cidr";
 import { PEM_CERTIFICATES } from "../../../constructs/grammar/pem";
+import { isPublicAddress } from "../../../constructs/grammar/public-address";
 import {
   LETS_ENCRYPT,
   MOST_FRONTS_OF_LETS_ENCRYPT,
@@ -41,6 +42,10 @@ const hostKey = z
       if (problem !== undefined) context.addIssue({ code: "custom", message: `${HOST_KEY}; ${problem}` });
     }
   });
+
+const publicAddress = z.string().refine(isPublicAddress, {
+  error: "expected an IPv4 address that the internet can reach",
+});
 
 /** Where SSH reaches a machine: it stands in an SSH configuration, where nothing is quoted. */
 const sshAddress = z.string().regex(SSH_ADDRESS, {
@@ -162,6 +167,8 @@ const server = z.strictObject({
   name: dnsLabel,
   /** Address in the region's private network. */
   address: ipv4Address,
+  /** Where the internet reaches a front, for its public names. @default - `address`, where that is public */
+  publicAddress: publicAddress.optional(),
   /** Where SSH reaches the server. @default - `address` */
   sshAddress: sshAddress.optional(),
   /** One or several of the server's SSH host keys, as `ssh-keyscan` prints them. */

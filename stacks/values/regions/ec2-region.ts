@@ -4,7 +4,7 @@ import { Cidr } from "../../../constructs/grammar/cidr";
 import { imageRegistry } from "./image-registry";
 import { consulServersProblem, cidr, dnsLabel, proxyMetrics, regionName, sharedFields } from "./region";
 
-const awsRegion = z
+export const awsRegion = z
   .string({ error: "expected an AWS region such as us-east-1" })
   .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, {
     error: "expected an AWS region such as us-east-1",
@@ -51,9 +51,11 @@ const tags = z
     }
   });
 
-const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, {
-  error: "expected a host name such as api.example.com",
-});
+export const hostName = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/, {
+    error: "expected a host name such as api.example.com",
+  });
 
 /** Largest group: one instance refresh replaces it in reasonable time, and its Consul gossip pool stays one. */
 export const MOST_MACHINES = 100;

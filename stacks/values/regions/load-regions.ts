@@ -25,8 +25,10 @@ export function readRegions(directory: string): ValueSource[] {
  * @param kind of value, for messages
  * @throws Error when a file cannot be read
  */
-export const readValues = (kind: "region" | "service" | "gateway", directory: string): ValueSource[] =>
-  valueFiles(kind, directory).map((file) => readValue(kind, file));
+export const readValues = (
+  kind: "region" | "service" | "gateway" | "name",
+  directory: string,
+): ValueSource[] => valueFiles(kind, directory).map((file) => readValue(kind, file));
 
 function valueFiles(kind: string, directory: string): string[] {
   let names: string[];

@@ -40,7 +40,7 @@ const warmOrigin = z.string().refine(isWarmOrigin, {
 
 const port = z.int().min(1).max(65535);
 
-const backend = z.discriminatedUnion(
+export const backend = z.discriminatedUnion(
   "type",
   [
     z.strictObject({ type: z.literal("local") }),
@@ -56,6 +56,8 @@ const backend = z.discriminatedUnion(
   ],
   { error: 'expected a backend of type "local", "s3" or "gcs"' },
 );
+
+export type StateBackendValue = z.output<typeof backend>;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -60,14 +60,16 @@ function withoutEntrance(service: ServiceValue, region: Region): ServiceProblem[
           ),
         ];
       }
-      const missing = hosts.filter((host) => !names.includes(host));
+      const missing = hosts.filter((host) => !names.includes(host) && !isNamedIn(region, service, host));
       return [
         ...missing.map((host) =>
           refusal(
             service,
             `public.hosts[${hosts.indexOf(host)}]`,
             host,
-            `expected a name that the entrance of ${name} has (${names.join(", ")})`,
+            region.platform === "ec2" && service.named.includes(host)
+              ? `expected a name in the zone of the entrance of ${name} (${region.entrance!.zone}), where its certificate is shown to be right`
+              : `expected a name that the entrance of ${name} has (${names.join(", ")}), or one in a zone of names/`,
           ),
         ),
         ...(paths.join() === "/"
@@ -84,6 +86,14 @@ function withoutEntrance(service: ServiceValue, region: Region): ServiceProblem[
     }
   }
 }
+
+/** Whether the region answers for a name that leads to several: AWS's certificates are vouched for in its own zone alone. */
+const isNamedIn = (
+  region: Exclude<Region, { readonly platform: "dedicated" }>,
+  { named }: ServiceValue,
+  host: string,
+): boolean =>
+  named.includes(host) && (region.platform === "gke" || `.${host}`.endsWith(`.${region.entrance!.zone}`));
 
 function entranceOf(region: Exclude<Region, { readonly platform: "dedicated" }>) {
   if (region.platform === "ec2") {

@@ -146,6 +146,8 @@ export interface ServiceValue {
   readonly stale?: ProxyGroup["stale"];
   /** undefined: the internet does not reach it. */
   readonly public?: Required<ServicePublicInput> | undefined;
+  /** Those of its public hosts that the stack `names` leads to regions. */
+  readonly named: readonly string[];
   /** As the service says them; the gateways' own values have them whole. */
   readonly routes: Readonly<Record<string, GatewayRoute>>;
   /** undefined: not counted. */
@@ -339,7 +341,9 @@ const schema = z
   });
 
 /** Checks a value by itself: what comes of it, or all that is wrong with it. */
-export function readService(value: unknown): Omit<ServiceValue, "entrances"> | readonly ValueProblem[] {
+export function readService(
+  value: unknown,
+): Omit<ServiceValue, "entrances" | "named"> | readonly ValueProblem[] {
   const result = schema.safeParse(value);
   return result.success ? result.data : problemsOf(value, result.error);
 }

@@ -3,6 +3,7 @@ import { CRON_JOB_NAME_LENGTH, cronJobName } from "../../../constructs/kubernete
 import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../regions";
 import { MOST_MACHINES } from "../regions/ec2-region";
 import { problemText } from "../regions/region-errors";
+import { type NamedZones, zoneOf } from "../public-hosts";
 import { publicProblems } from "./public-services";
 import { nameOf, type ValueSource } from "../regions/validate-regions";
 import { entrancesOf } from "./service-entrances";
@@ -23,18 +24,22 @@ export class InvalidServicesError extends Error {
 /**
  * Checks each service alone, then all of them together and against the regions that they run in.
  *
+ * @param names zones whose names lead to all regions that run a service. @default - none
  * @throws InvalidServicesError that lists every problem found.
  */
 export function validateServices(
   sources: readonly ValueSource[],
   regions: readonly Region[],
+  names: NamedZones = { zones: [] },
 ): readonly ServiceValue[] {
   const problems: ServiceProblem[] = [];
   const services: ServiceValue[] = [];
   for (const source of sources) {
     const read = readService(source.value);
-    if ("name" in read) services.push({ ...read, entrances: entrancesOf(read, regions) });
-    else problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
+    if ("name" in read) {
+      const named = (read.public?.hosts ?? []).filter((host) => zoneOf(host, names) !== undefined);
+      services.push({ ...read, named, entrances: entrancesOf(read, regions) });
+    } else problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
   }
   problems.push(
     ...takenNames(services),

@@ -95,6 +95,7 @@ describe("validateServices", () => {
       tasks: {},
       in: { jp: {} },
       entrances: [],
+      named: [],
     });
   });
 
@@ -563,7 +564,7 @@ describe("the internet's way to services", () => {
     });
     expect(problemsOf([there(["www.example.com"])], undefined, us)).toEqual([]);
     expect(problemsOf([there(["shop.example.com"])], undefined, us)).toEqual([
-      'service web: public.hosts[0]: expected a name that the entrance of us has (www.example.com), got: "shop.example.com"',
+      'service web: public.hosts[0]: expected a name that the entrance of us has (www.example.com), or one in a zone of names/, got: "shop.example.com"',
     ]);
     expect(problemsOf([there(["www.example.com"], ["/api"])], undefined, us)).toEqual([
       'service web: public.paths: expected all of them (/), for the entrance of us leads to one service alone, got: ["/api"]',

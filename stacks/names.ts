@@ -1,0 +1,127 @@
+import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
+import { Route53Record } from "@cdktf/provider-aws/lib/route53-record";
+import { TerraformStack } from "cdktf";
+import type { Construct } from "constructs";
+import { DnsZone, HEALTH_METRICS_REGION, type NamedRegion, Pager, PublicName } from "../constructs/aws";
+import {
+  type DeclaresServices,
+  parallel,
+  remote,
+  service,
+  type Service,
+  type Switching,
+} from "../constructs/availability";
+import { RegionOutputs } from "../constructs/region/region-outputs";
+import { keepState, stackOfServices } from "./region-stack";
+import { type NamedHost, nearestOf, NAMES_STACK, type NamesValue, publicAddresses } from "./values/names";
+import type { Region } from "./values/regions";
+import { ownEntranceName } from "./values/services/service-entrances";
+import type { ServiceValue } from "./values/services";
+import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
+
+/**
+ * The public names of services: each leads to the nearest of the regions that run the service and are well. Deployed after
+ * them; their own stacks need nothing of it.
+ */
+export class NamesStack extends TerraformStack implements DeclaresServices {
+  readonly services: Service[] = [];
+  private readonly outputs = new Map<string, RegionOutputs>();
+
+  constructor(scope: Construct, names: NamesValue, hosts: readonly NamedHost[]) {
+    super(scope, NAMES_STACK);
+    keepState(this, names.backend);
+    // Route 53 has no regions; what its checkers found out is to be had in this one alone.
+    new AwsProvider(this, "aws", {
+      region: HEALTH_METRICS_REGION,
+      defaultTags: [{ tags: { ...names.tags, "tricloud-stack": NAMES_STACK } }],
+    });
+    const pager = new Pager(this, "pager", { name: NAMES_STACK, emails: names.pagerEmails });
+    const zones = new Map(
+      [...new Set(hosts.map(({ zone }) => zone))].map((zone) => [
+        zone,
+        DnsZone.lookup(this, `zone-${zone}`, zone),
+      ]),
+    );
+    for (const { host, zone: zoneName, services, regions } of hosts) {
+      const zone = zones.get(zoneName)!;
+      const name = new PublicName(this, host, {
+        zone,
+        name: host,
+        regions: regions.map((region) => this.answering(region, services[0]!, names)),
+      });
+      pager.watch(name);
+      for (const region of regions) this.authorize(region, host, zone);
+      for (const each of services) this.declare(host, each, regions, zone, name.switching);
+    }
+  }
+
+  /** How a region answers for a service. */
+  private answering(region: Region, { health }: ServiceValue, names: NamesValue): NamedRegion {
+    const entry = { name: region.name, awsRegion: nearestOf(region, names)!, healthPath: health.path };
+    switch (region.platform) {
+      case "dedicated":
+        return { ...entry, addresses: publicAddresses(region), port: region.front.httpsPort };
+      case "ec2": {
+        const outputs = this.outputsOf(region);
+        const { address, zoneId } = ENTRANCE_OUTPUTS.ec2;
+        return {
+          ...entry,
+          loadBalancer: { dnsName: outputs.text(address), hostedZoneId: outputs.text(zoneId) },
+          checkedAt: ownEntranceName(region.name, region.entrance!.domain),
+        };
+      }
+      case "gke":
+        return {
+          ...entry,
+          addresses: { [region.name]: this.outputsOf(region).text(ENTRANCE_OUTPUTS.gke.address) },
+        };
+    }
+  }
+
+  /** Google makes a certificate only for a name in whose zone a record asks it to. */
+  private authorize(region: Region, host: string, zone: DnsZone): void {
+    if (region.platform !== "gke") return;
+    const { name, value } = authorizationOutputs(host);
+    const outputs = this.outputsOf(region);
+    new Route53Record(this, `authorization-${region.name}-${host}`, {
+      ...{ zoneId: zone.zoneId, type: "CNAME", ttl: 300 },
+      name: outputs.text(name),
+      records: [outputs.text(value)],
+    });
+  }
+
+  private outputsOf(region: Region): RegionOutputs {
+    const known =
+      this.outputs.get(region.name) ?? new RegionOutputs(this, `outputs-of-${region.name}`, { region });
+    this.outputs.set(region.name, known);
+    return known;
+  }
+
+  /** The service for a user of the world: one region is enough, less what it costs that users must leave one that fails. */
+  private declare(
+    host: string,
+    { name, public: shown }: ServiceValue,
+    regions: readonly Region[],
+    zone: DnsZone,
+    switching: Switching,
+  ): void {
+    const there = regions.map((region) =>
+      remote(stackOfServices({ region: region.name, platform: region.platform }), name),
+    );
+    const several = {
+      availability: parallel(...there),
+      failover:
+        there.length < 2
+          ? undefined
+          : {
+              name: `regions of ${host}`,
+              switching,
+              cost: { parts: [], times: undefined, unknown: there.map(({ stack }) => `${stack}/${name}`) },
+              from: there,
+            },
+    };
+    for (const path of shown!.paths) {
+      this.services.push(service(`${host}${path === "/" ? "" : path}`, { requires: [zone, several] }));
+    }
+  }
+}

@@ -1,0 +1,3 @@
+export * from "./load-names";
+export * from "./named-hosts";
+export * from "./names-value";

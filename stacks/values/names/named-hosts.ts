@@ -1,0 +1,134 @@
+import { isPublicAddress } from "../../../constructs/grammar/public-address";
+import { zoneOf } from "../public-hosts";
+import type { DedicatedRegion, Region } from "../regions";
+import type { ValueProblem } from "../regions/region-errors";
+import type { ServiceValue } from "../services";
+import { InvalidNamesError } from "./load-names";
+import type { NamesValue } from "./names-value";
+
+/** A host name that the stack `names` leads to regions. */
+export interface NamedHost {
+  readonly host: string;
+  readonly zone: string;
+  /** Services that answer under it, each at paths of its own; the first is the one by whose health it is led. */
+  readonly services: readonly ServiceValue[];
+  /** Regions that answer, in the order of that service. */
+  readonly regions: readonly Region[];
+}
+
+/**
+ * All host names of services that lie in the zones.
+ *
+ * @throws InvalidNamesError when nothing says how near a region is, a front has no public address, no service under a name
+ *   has its health path there, or no service has a name in the zones
+ */
+export function namedHosts(
+  names: NamesValue,
+  services: readonly ServiceValue[],
+  regions: readonly Region[],
+): readonly NamedHost[] {
+  const hosts = [...new Set(services.flatMap((service) => service.named))].sort();
+  const named = hosts.map((host): NamedHost => {
+    const under = services.filter((service) => service.named.includes(host));
+    const judged = under.find(answersItsHealthPath) ?? under[0]!;
+    return {
+      ...{ host, zone: zoneOf(host, names)! },
+      services: [judged, ...under.filter((service) => service !== judged)],
+      regions: Object.keys(judged.in).map((place) => regions.find(({ name }) => name === place)!),
+    };
+  });
+  const answering = [...new Set(named.flatMap((each) => each.regions))];
+  const problems = [
+    ...(hosts.length > 0 ? [] : [noneNamed(names)]),
+    ...named.flatMap(unlikeServices),
+    ...answering.flatMap((region) => withoutNearest(region, names)),
+    ...sameNearest(answering, names),
+    ...answering.flatMap((region) => (region.platform === "dedicated" ? withoutPublicAddress(region) : [])),
+  ];
+  if (problems.length > 0) throw new InvalidNamesError(problems);
+  return named;
+}
+
+const noneNamed = ({ zones }: NamesValue): ValueProblem => ({
+  path: "zones",
+  value: JSON.stringify(zones),
+  expectation: "expected zones in which a service has one of its public.hosts",
+});
+
+/** One name leads to regions that all have the same to say. */
+function unlikeServices({ host, services: [judged, ...others], regions }: NamedHost): ValueProblem[] {
+  const places = regions.map(({ name }) => name).sort();
+  const unlike = others.filter((other) => Object.keys(other.in).sort().join() !== places.join());
+  return [
+    ...(answersItsHealthPath(judged!)
+      ? []
+      : [
+          {
+            path: `${host} of service ${judged!.name}`,
+            value: JSON.stringify(judged!.health.path),
+            expectation:
+              "expected a health.path below the service's own public.paths, by which regions are judged",
+          },
+        ]),
+    ...unlike.map((other) => ({
+      path: `${host} of service ${other.name}`,
+      value: JSON.stringify(Object.keys(other.in)),
+      expectation: `expected the regions that ${judged!.name} runs in (${places.join(", ")}), for one name leads to both`,
+    })),
+  ];
+}
+
+const withoutNearest = (region: Region, names: NamesValue): ValueProblem[] =>
+  nearestOf(region, names) === undefined
+    ? [
+        {
+          path: `nearest.${region.name}`,
+          value: "nothing",
+          expectation: `expected the AWS region that is nearest to ${region.name}, such as ap-northeast-1, for public names lead there`,
+        },
+      ]
+    : [];
+
+function sameNearest(answering: readonly Region[], names: NamesValue): ValueProblem[] {
+  const taken = new Map<string, string>();
+  return answering.flatMap((region) => {
+    const awsRegion = nearestOf(region, names);
+    if (awsRegion === undefined) return [];
+    const by = taken.get(awsRegion);
+    taken.set(awsRegion, by ?? region.name);
+    if (by === undefined) return [];
+    return [
+      {
+        path: `nearest.${region.name}`,
+        value: JSON.stringify(awsRegion),
+        expectation: `expected another AWS region than ${by} has, for Route 53 leads to one by each`,
+      },
+    ];
+  });
+}
+
+/** AWS region whose latency counts as that region's; undefined where nothing says. */
+export const nearestOf = (region: Region, { nearest }: NamesValue): string | undefined =>
+  nearest[region.name] ?? (region.platform === "ec2" ? region.awsRegion : undefined);
+
+/** Fronts of a region, by the addresses at which the internet reaches them. */
+export const publicAddresses = (region: DedicatedRegion): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    frontsOf(region).map(({ name, address, publicAddress }) => [name, publicAddress ?? address]),
+  );
+
+const frontsOf = ({ servers }: DedicatedRegion) =>
+  servers.filter(({ roles, retired }) => roles.includes("front") && retired === false);
+
+const withoutPublicAddress = (region: DedicatedRegion): ValueProblem[] =>
+  frontsOf(region)
+    .filter(({ address, publicAddress }) => publicAddress === undefined && !isPublicAddress(address))
+    .map(({ name, address }) => ({
+      path: `server ${name} of region ${region.name}: publicAddress`,
+      value: JSON.stringify(address),
+      expectation: "expected the address at which the internet reaches this front, for its own is private",
+    }));
+
+/** Who asks a name for its health must come to the service whose it is. */
+const answersItsHealthPath = ({ health, public: shown }: ServiceValue): boolean =>
+  shown!.paths.some((path) => path === "/" || health.path === path || health.path.startsWith(`${path}/`));
