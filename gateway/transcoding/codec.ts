@@ -47,6 +47,7 @@ export const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
   binary: "application/x-protobuf",
 };
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 /** A body that is whatever its content type says, and no message. */
 const HTTP_BODY = "google.api.HttpBody";
 
@@ -194,7 +195,7 @@ const wholeOf = (body: "*" | DescField, input: DescMessage): DescMessage | undef
 /** @throws BadRequest */
 function utf8(bytes: Buffer): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     throw new BadRequest("the body is not in UTF-8");
   }

@@ -18,7 +18,6 @@ const INTEGER = /^(?:0|-?[1-9]\d{0,19})$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** Characters of base64 that are looked at here. */
 const MOST_BASE64 = 65_536;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 const FLOAT_MAX = 3.4028234663852886e38;
 const LEAST_64 = -(2n ** 63n);
 const MOST_64 = 2n ** 63n - 1n;
@@ -255,7 +254,7 @@ export class JsonToWire {
       [ScalarType.STRING]: {
         wire: WIRE.length,
         read: (value: JsonValue) => {
-          if (typeof value !== "string" || LONE_SURROGATE.test(value)) throw UNUSUAL;
+          if (typeof value !== "string" || !isWellFormed(value)) throw UNUSUAL;
           return value;
         },
         write: (value: string) => out.text(value),
@@ -285,6 +284,10 @@ export const isKnown = ({ typeName }: DescMessage): boolean => typeName.startsWi
 
 const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Without half of a surrogate pair. Node has it since 20, and its types later. */
+const isWellFormed = (value: string): boolean =>
+  (value as string & { isWellFormed(): boolean }).isWellFormed();
 
 const isPositiveZero = (value: number): boolean => Object.is(value, 0);
 

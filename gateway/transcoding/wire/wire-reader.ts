@@ -2,9 +2,12 @@ import { UNUSUAL } from "./unusual";
 
 const NONE = Buffer.alloc(0);
 const TWO_32 = 4_294_967_296;
-/** Of what JSON writes otherwise; and of what tells that bytes were no UTF-8, or began with a mark of their order. */
-const TO_LOOK_AT = /["\\\p{Cc}\ufffd\ufeff]/u;
-const NO_TEXT = /[\ufffd\ufeff]/;
+/** All but ASCII that JSON writes as it is. */
+const TO_LOOK_AT = /[^ !#-[\]-~]/;
+/** What stands for bytes that are no UTF-8. */
+const NO_CHARACTER = "\ufffd";
+/** The mark of the order of bytes, which the library leaves out where a text begins with it. */
+const BYTE_ORDER = "\ufeff";
 
 /** Reads a message's values one after the other, each as JSON. @throws UNUSUAL where one is not whole */
 export class WireReader {
@@ -121,7 +124,7 @@ export class WireReader {
     const value = this.bytes.toString("utf8", this.at, end);
     this.at = end;
     if (!TO_LOOK_AT.test(value)) return `"${value}"`;
-    if (NO_TEXT.test(value)) throw UNUSUAL;
+    if (value.includes(NO_CHARACTER) || value.startsWith(BYTE_ORDER)) throw UNUSUAL;
     return JSON.stringify(value);
   }
 
