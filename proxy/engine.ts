@@ -19,6 +19,7 @@ export { ChunkedBody, isForbiddenTrailer } from "./http1/chunked-body";
 export { RequestHead } from "./http1/request-head";
 export { ResponseHead } from "./http1/response-head";
 export { statusText } from "./http1/status-text";
+export { LinkedRequest } from "./linked-request";
 export { type AccessRecord } from "./observation/access-log";
 export * from "./grammar";
 export { Log } from "./observation/log";

@@ -8,7 +8,7 @@ import {
 } from "node:tls";
 import { AddressGuard } from "./origins/address-guard";
 import { ClientConnection, type ClientOwner } from "./clients/client-connection";
-import { Http2Listener } from "./clients/http2-listener";
+import { ClientSessions } from "./clients/client-sessions";
 import { clock } from "./clock";
 import { type Destination, type Failure } from "./exchange";
 import { type CompletedExchange, type RoutedRequest, type WireProtocol } from "./exchange-services";
@@ -62,7 +62,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   private hash: string;
   /** It has been ready once: what is declared later does not change that. */
   private begun = false;
-  private readonly http2: Http2Listener;
+  private readonly http2: ClientSessions;
   private readonly stopTicking: () => void;
   private onDrained: (() => void) | undefined;
   /** The Host that was last found well-formed: most have the same. */
@@ -85,7 +85,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     };
     this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
     this.accessLog = AccessLog.from(options);
-    this.http2 = new Http2Listener(this);
+    this.http2 = new ClientSessions(this);
     this.stopTicking = clock.onTick((now) => this.sweep(now));
     this.declareGroups();
   }

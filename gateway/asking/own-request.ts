@@ -1,12 +1,10 @@
 import {
   type Destination,
   type Failure,
-  type MovableRequester,
+  LinkedRequest,
   type OriginLink,
-  RETRIES,
   type RequestHead,
   type ResponseHead,
-  triesAfterLoss,
   whenUp,
 } from "../../proxy/engine";
 
@@ -44,14 +42,11 @@ export interface Asked {
 }
 
 /** A request of the gateway's own, for which no client waits. */
-export class OwnRequest implements MovableRequester {
+export class OwnRequest extends LinkedRequest {
   readonly requestDone = true;
   readonly upgrading = false;
   readonly wantsPayload = true;
-  readonly replayable = true;
 
-  private link: OriginLink | undefined;
-  private triesLeft = RETRIES;
   private over = false;
   private takeBack: (() => void) | undefined;
 
@@ -60,7 +55,10 @@ export class OwnRequest implements MovableRequester {
     private readonly asked: Asked,
     private readonly answer: AnswerTaker,
     private readonly onEnd: (miss?: Miss, failure?: Failure) => void,
-  ) {}
+  ) {
+    super();
+    this.destination = asked.service;
+  }
 
   get id(): string {
     return this.asked.id;
@@ -70,8 +68,13 @@ export class OwnRequest implements MovableRequester {
     return this.asked.head;
   }
 
-  get method(): string {
+  override get method(): string {
     return this.asked.method ?? this.head.method;
+  }
+
+  /** All of it is at hand until it is over. */
+  override get replayable(): boolean {
+    return true;
   }
 
   get answerBegun(): boolean {
@@ -90,10 +93,6 @@ export class OwnRequest implements MovableRequester {
     const text = this.asked.headFor(link);
     if (body.length === 0) link.writeText(text);
     else link.writeTextAndBytes(text, body);
-  }
-
-  detach(): void {
-    this.link = undefined;
   }
 
   originDrained(): void {
@@ -128,24 +127,8 @@ export class OwnRequest implements MovableRequester {
     if (!this.over) this.answer.trail(lines);
   }
 
-  switched(): boolean {
-    throw new Error("a request of the gateway never asks to switch protocols");
-  }
-
-  originEnded(): void {
-    throw new Error("a request of the gateway never asks to switch protocols");
-  }
-
-  lost(link: OriginLink, failure: Failure, answered: boolean): void {
-    if (this.over || this.link !== link) return;
-    this.detach();
-    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
-    if (triesLeft === undefined) {
-      this.fail(failure);
-      return;
-    }
-    this.triesLeft = triesLeft;
-    this.asked.service.acquire(this, true);
+  protected repeated(): void {
+    // It is no client's, and counted with what it is for.
   }
 
   fail(failure: Failure): void {

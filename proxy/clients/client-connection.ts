@@ -1,18 +1,11 @@
 import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { clock } from "../clock";
-import {
-  type Destination,
-  type Failure,
-  type MovableRequester,
-  type OriginLink,
-  RETRIES,
-  TOO_LARGE,
-  triesAfterLoss,
-} from "../exchange";
+import { type Failure, type OriginLink, RETRIES, TOO_LARGE } from "../exchange";
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
 import { beginsPreface, PREFACE } from "../http2/http2-frames";
 import { latin1 } from "../latin1";
+import { LinkedRequest } from "../linked-request";
 import { BODY_PAUSED } from "./body-rate";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
 import { RequestBody } from "./request-body";
@@ -58,14 +51,13 @@ const enum Phase {
 }
 
 /** One client's connection: its requests one after the other, each an exchange with an origin. */
-export class ClientConnection implements MovableRequester, CompletedExchange, Reader {
+export class ClientConnection extends LinkedRequest implements CompletedExchange, Reader {
   readonly head: RequestHead;
   readonly remoteAddress: string;
   id = "";
   startedAt = 0;
   status = 0;
   sent = 0;
-  destination: Destination | undefined;
   readonly secure: boolean;
 
   private phase: Phase = Phase.Idle;
@@ -79,13 +71,10 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   /** Pieces of it while it is collected, and how many bytes that may take. */
   private collected: Buffer[] = [];
   private collects = 0;
-  private origin: OriginLink | undefined;
   private responding = false;
   private chunkResponse = false;
   private responseTrailers = "";
   private closeAfter = false;
-  /** How often the request may still be sent again; none once a part of it is not at hand any more. */
-  private triesLeft = 0;
   private stalled = false;
   private clientPaused = false;
   /** The client has ended its side. */
@@ -101,6 +90,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     private readonly socket: Socket,
     private readonly service: ClientOwner,
   ) {
+    super();
     const { options } = service;
     this.head = new RequestHead(options);
     this.requestBody = new RequestBody(options, service.forbidsTrailer);
@@ -115,10 +105,6 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     });
   }
 
-  get method(): string {
-    return this.head.method;
-  }
-
   get requestDone(): boolean {
     return this.requestBody.done;
   }
@@ -131,10 +117,6 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     return this.responding;
   }
 
-  get replayable(): boolean {
-    return this.triesLeft > 0;
-  }
-
   /** HTTP/1.0 knows no chunks. */
   get wantsPayload(): boolean {
     return this.head.minorVersion === 0;
@@ -143,7 +125,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   /** The client is to send more of the body: it is read as it comes, and there is somewhere to put it. */
   private get bodyAwaited(): boolean {
     if (this.requestDone || this.clientPaused) return false;
-    return this.phase === Phase.Buffering || this.origin !== undefined;
+    return this.phase === Phase.Buffering || this.link !== undefined;
   }
 
   /**
@@ -221,7 +203,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
         break;
       case Phase.Exchange:
         this.since = clock.now;
-        if (!this.requestDone && this.origin !== undefined && this.pending === undefined)
+        if (!this.requestDone && this.link !== undefined && this.pending === undefined)
           this.forwardBody(this.own(bytes, length));
         else this.readAhead(bytes, length);
         break;
@@ -231,7 +213,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
         break;
       case Phase.Tunnel:
         this.since = clock.now;
-        if (!this.origin!.write(this.own(bytes, length))) this.pauseClient();
+        if (!this.link!.write(this.own(bytes, length))) this.pauseClient();
         break;
       case Phase.Flushing:
         this.readAhead(bytes, length);
@@ -380,7 +362,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   }
 
   send(link: OriginLink): void {
-    this.origin = link;
+    this.link = link;
     const { head } = this;
     const upgrade = head.upgrading ? `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n` : "";
     const text = `${this.service.headFor(this, link.origin)}${upgrade}\r\n`;
@@ -396,12 +378,8 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     else this.pauseClient();
   }
 
-  detach(): void {
-    this.origin = undefined;
-  }
-
   originDrained(): void {
-    if (this.origin === undefined) return;
+    if (this.link === undefined) return;
     if (this.phase === Phase.Tunnel) {
       this.resumeClient();
       return;
@@ -425,7 +403,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     }
     this.firstBody = undefined;
     this.triesLeft = 0;
-    const flowing = this.origin!.write(end === bytes.length ? bytes : bytes.subarray(0, end));
+    const flowing = this.link!.write(end === bytes.length ? bytes : bytes.subarray(0, end));
     if (end < bytes.length) this.pending = bytes.subarray(end);
     if (!flowing && !this.requestDone) this.pauseClient();
     return flowing;
@@ -470,7 +448,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   }
 
   /** The origin agreed to switch protocols: from here on the two sockets speak it past this proxy. */
-  switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
+  override switched(head: ResponseHead, bytes: Buffer, from: number, to: number): boolean {
     this.responding = true;
     this.status = head.status;
     this.phase = Phase.Tunnel;
@@ -479,13 +457,13 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
     const amended = this.destination?.amend?.(head) ?? "";
     this.wire.write(`${head.forwarded()}${amended}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`);
-    if (this.pending !== undefined) this.origin!.write(this.pending);
+    if (this.pending !== undefined) this.link!.write(this.pending);
     this.pending = undefined;
     this.resumeClient();
     return this.body(bytes, from, to, false);
   }
 
-  originEnded(): void {
+  override originEnded(): void {
     this.halfClosed = true;
     this.since = clock.now;
     this.wire.end();
@@ -514,7 +492,7 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
   private written(last: boolean, fromBuffer: boolean): boolean {
     const flowing = this.wire.flushed;
     if (!flowing) {
-      if (fromBuffer) this.origin!.keepBuffer();
+      if (fromBuffer) this.link!.keepBuffer();
       if (!last && !this.stalled) {
         this.stalled = true;
         this.since = clock.now;
@@ -529,12 +507,12 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.since = clock.now;
     if (!this.stalled) return;
     this.stalled = false;
-    this.origin?.resume();
+    this.link?.resume();
   }
 
   /** The exchange has ended: on to the next request, or out. */
   private complete(): void {
-    this.origin = undefined;
+    this.link = undefined;
     this.firstBody = undefined;
     this.collected = [];
     this.stalled = false;
@@ -577,21 +555,16 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
 
   // ---- answers of the proxy's own ----------------------------------------------------------------------------
 
-  lost(link: OriginLink, failure: Failure, answered: boolean): void {
-    if (this.origin !== link) return;
-    this.detach();
-    if (this.phase === Phase.Tunnel) {
+  override lost(link: OriginLink, failure: Failure, answered: boolean): void {
+    if (this.phase !== Phase.Tunnel) super.lost(link, failure, answered);
+    else if (this.link === link) {
+      this.detach();
       this.endTunnel();
-      return;
     }
-    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
-    if (triesLeft === undefined) {
-      this.fail(failure);
-      return;
-    }
-    this.triesLeft = triesLeft;
+  }
+
+  protected repeated(): void {
     this.service.metrics.retries++;
-    this.destination!.acquire(this, true);
   }
 
   fail(failure: Failure): void {
@@ -688,20 +661,13 @@ export class ClientConnection implements MovableRequester, CompletedExchange, Re
     this.destroy();
   }
 
-  private letGo(): void {
-    const { origin } = this;
-    this.origin = undefined;
-    origin?.abandon();
-    this.destination?.forget(this);
-  }
-
   /** The client sends no more. In a tunnel the other direction goes on, and a last response is still its. */
   private onEnd(): void {
     this.ended = true;
     if (this.phase === Phase.Tunnel) {
       this.halfClosed = true;
       this.since = clock.now;
-      this.origin!.end();
+      this.link!.end();
     } else if (this.phase !== Phase.Lingering || this.socket.writableFinished) this.gone();
   }
 

@@ -1,6 +1,6 @@
 import { type SecureContext, type TLSSocket } from "node:tls";
 import { type AddressBook } from "./address-book";
-import { OriginSession, type SessionOwner } from "./http2-origin";
+import { OriginSession, type SessionOwner } from "./origin-session";
 import { type Options } from "../options/options";
 import { type ConnectionOwner, OriginConnection } from "./origin-connection";
 import { dial } from "./origin-dial";

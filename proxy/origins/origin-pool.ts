@@ -3,7 +3,7 @@ import { Circuit } from "./circuit";
 import { clock, TICK_MS } from "../clock";
 import { type Destination, type Failure, type Requester } from "../exchange";
 import { type Log } from "../observation/log";
-import { OriginSession, STREAMS_UNTIL_SETTLED } from "./http2-origin";
+import { OriginSession, STREAMS_UNTIL_SETTLED } from "./origin-session";
 import { type OriginConnection } from "./origin-connection";
 import {
   type ConnectorContext,

@@ -2,7 +2,7 @@ import { type Socket } from "node:net";
 import { clock } from "../clock";
 import { type LinkOwner, type Requester } from "../exchange";
 import { CompressionError, type Field, HpackDecoder, NO_TABLE } from "../http2/hpack";
-import { Http2Exchange, STREAM_WINDOW_BYTES, type StreamSession } from "./http2-exchange";
+import { OriginStream, STREAM_WINDOW_BYTES, type StreamSession } from "./origin-stream";
 import {
   CODE,
   ConnectionError,
@@ -64,13 +64,13 @@ export class OriginSession implements Reader, FrameSink, StreamSession {
   private readonly wire: Wire;
   private readonly frames: FrameReader;
   private readonly fields = new HpackDecoder();
-  private readonly exchanges = new Set<Http2Exchange>();
+  private readonly exchanges = new Set<OriginStream>();
   /** Streams that one of the two sides has not ended, by number. */
-  private readonly streams = new Map<number, Http2Exchange>();
+  private readonly streams = new Map<number, OriginStream>();
   /** Exchanges whose bodies wait for a window or the socket. */
-  private readonly waiting = new Set<Http2Exchange>();
+  private readonly waiting = new Set<OriginStream>();
   /** Whose head is read and not passed on yet: what follows it in the same read goes with it. */
-  private headed: Http2Exchange | undefined;
+  private headed: OriginStream | undefined;
   private nextStream = 1;
   private gathered: string;
   private flushing = false;
@@ -141,7 +141,7 @@ export class OriginSession implements Reader, FrameSink, StreamSession {
   begin(requester: Requester): void {
     this.touched = clock.now;
     if (this.exchanges.size === 0) this.heard = clock.now;
-    const exchange = new Http2Exchange(this, requester, this.firstWindow);
+    const exchange = new OriginStream(this, requester, this.firstWindow);
     this.exchanges.add(exchange);
     requester.send(exchange);
   }
@@ -169,7 +169,7 @@ export class OriginSession implements Reader, FrameSink, StreamSession {
 
   // ---- what its exchanges send ------------------------------------------------------------------------------
 
-  beginStream(exchange: Http2Exchange, block: string, end: boolean): number {
+  beginStream(exchange: OriginStream, block: string, end: boolean): number {
     const stream = this.nextStream;
     this.nextStream += 2;
     this.streams.set(stream, exchange);
@@ -190,7 +190,7 @@ export class OriginSession implements Reader, FrameSink, StreamSession {
     this.gather(frames + frame(type, flags | FLAG.endHeaders, stream, block.slice(at)));
   }
 
-  allowance(exchange: Http2Exchange, window: number): number {
+  allowance(exchange: OriginStream, window: number): number {
     const unsent = this.wire.unsent + this.gathered.length;
     const octets = unsent > UNSENT_BYTES ? 0 : Math.min(window, this.window, FRAME_BYTES);
     if (octets <= 0) this.waiting.add(exchange);
@@ -222,7 +222,7 @@ export class OriginSession implements Reader, FrameSink, StreamSession {
     this.wire.keep();
   }
 
-  finished(exchange: Http2Exchange): void {
+  finished(exchange: OriginStream): void {
     this.waiting.delete(exchange);
     if (!this.exchanges.delete(exchange)) return;
     this.touched = clock.now;
@@ -311,7 +311,7 @@ export class OriginSession implements Reader, FrameSink, StreamSession {
   }
 
   /** Told by `data` or `passHead`. */
-  headRead(exchange: Http2Exchange): void {
+  headRead(exchange: OriginStream): void {
     this.headed = exchange;
   }
 

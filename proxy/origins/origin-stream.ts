@@ -27,10 +27,10 @@ export interface StreamSession {
   /** Exchanges that were completed. */
   served: number;
   /** Begins the exchange's stream with this header block: its number. */
-  beginStream(exchange: Http2Exchange, block: string, end: boolean): number;
+  beginStream(exchange: OriginStream, block: string, end: boolean): number;
   sendBlock(stream: number, block: string, end: boolean): void;
   /** Octets of DATA that may go out now, given what the stream's own window allows; 0 to wait for `mayGoOn`. */
-  allowance(exchange: Http2Exchange, window: number): number;
+  allowance(exchange: OriginStream, window: number): number;
   /** One frame of a body, as large as `allowance` said at most. */
   sendData(stream: number, bytes: Buffer, from: number, to: number, end: boolean): void;
   /** Ends the stream; nothing of it is looked at any more. */
@@ -40,15 +40,15 @@ export interface StreamSession {
   /** The bytes last handed out stay with who got them. */
   keepBuffer(): void;
   /** The exchange's head is in `head`: it is to be told before another is read. */
-  headRead(exchange: Http2Exchange): void;
+  headRead(exchange: OriginStream): void;
   /** The exchange has ended, for its requester. */
-  finished(exchange: Http2Exchange): void;
+  finished(exchange: OriginStream): void;
   /** Both sides have ended the stream. */
   ended(stream: number): void;
 }
 
 /** One exchange on an HTTP/2 connection: HTTP/1 text in, HTTP/1 heads out, so that the same checks see them. */
-export class Http2Exchange implements OriginLink {
+export class OriginStream implements OriginLink {
   private stream = 0;
   private touched = clock.now;
   /** The requester has what it gets. */

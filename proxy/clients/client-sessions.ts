@@ -10,7 +10,7 @@ import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { clock, TICK_MS } from "../clock";
 import { type ExchangeServices } from "../exchange-services";
-import { Http2Request } from "./http2-request";
+import { ClientStream } from "./client-stream";
 
 const STREAMS_PER_CLIENT = 256;
 /** Bytes a client may send ahead per stream. */
@@ -63,10 +63,10 @@ interface Connection {
 }
 
 /** Clients that speak HTTP/2, by prior knowledge (h2c) or by ALPN: each of their streams is an exchange. */
-export class Http2Listener {
+export class ClientSessions {
   private readonly server: Http2Server;
   private readonly connections = new Map<ServerHttp2Session, Connection>();
-  private readonly requests = new Set<Http2Request>();
+  private readonly requests = new Set<ClientStream>();
   private onEmpty: (() => void) | undefined;
   /** `clock.now` from which sessions are closed. */
   private closeAt = Infinity;
@@ -144,7 +144,7 @@ export class Http2Listener {
     }
     const { socket } = connection;
     const secure = socket instanceof TLSSocket;
-    const request = new Http2Request(stream, this.services, socket.remoteAddress ?? "", secure);
+    const request = new ClientStream(stream, this.services, socket.remoteAddress ?? "", secure);
     this.requests.add(request);
     connection.streams++;
     stream.once("close", () => {

@@ -2,22 +2,14 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { BODY_PAUSED, BodyRate } from "./body-rate";
 import { forbiddenTrailer } from "../http1/chunked-body";
 import { clock } from "../clock";
-import {
-  type Destination,
-  type Failure,
-  type MovableRequester,
-  type OriginLink,
-  type OwnBody,
-  RETRIES,
-  TOO_LARGE,
-  triesAfterLoss,
-} from "../exchange";
+import { type Failure, type OriginLink, type OwnBody, TOO_LARGE } from "../exchange";
 import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
 import { toHttp2Fields, toLines } from "../http2/head-text";
 import { INCOMPLETE, MALFORMED } from "../http1/message-head";
 import { RequestHead } from "../http1/request-head";
 import { type ResponseHead } from "../http1/response-head";
 import { statusText } from "../http1/status-text";
+import { LinkedRequest } from "../linked-request";
 
 /** Fields that are framing or hop in HTTP/1 and have no meaning in HTTP/2. */
 const DROPPED = new Set(["host", "te"]);
@@ -30,7 +22,7 @@ const LINGER_MS = 2_000;
 const WRONG_LENGTH: Failure = { status: 400, problem: "body shorter or longer than Content-Length" };
 
 /** One stream of an HTTP/2 client: an exchange. It travels as HTTP/1 text inside, so the same checks see it. */
-export class Http2Request implements MovableRequester, CompletedExchange {
+export class ClientStream extends LinkedRequest implements CompletedExchange {
   readonly head: RequestHead;
   readonly wantsPayload = true;
   readonly upgrading = false;
@@ -39,7 +31,6 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   status = 0;
   sent = 0;
   requestDone = false;
-  destination: Destination | undefined;
 
   private chunked = false;
   private left = 0;
@@ -52,12 +43,9 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   private collectedBytes = 0;
   private collects = 0;
   private requestTrailers = "";
-  /** How often the request may still be sent again; none once a part of it is not at hand any more. */
-  private triesLeft = RETRIES;
   private grpc = false;
   /** The body is collected before an origin connection is taken. */
   private buffering = false;
-  private origin: OriginLink | undefined;
   private responding = false;
   private over = false;
   private stalled = false;
@@ -73,6 +61,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     readonly remoteAddress: string,
     readonly secure: boolean,
   ) {
+    super();
     this.head = new RequestHead(services.options);
     this.rate = new BodyRate(services.options);
   }
@@ -80,14 +69,6 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   /** An answer, the origin's or the proxy's own, has begun. */
   get answerBegun(): boolean {
     return this.stream.headersSent;
-  }
-
-  get method(): string {
-    return this.head.method;
-  }
-
-  get replayable(): boolean {
-    return this.triesLeft > 0;
   }
 
   begin(fields: IncomingHttpHeaders, raw: readonly string[]): void {
@@ -145,11 +126,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     if (this.over) this.sweepAnswered(seconds);
     else if (this.stalled) {
       if (seconds > writeTimeout) this.leave("client reads no more");
-    } else if (
-      !this.requestDone &&
-      (this.buffering || this.origin !== undefined) &&
-      !this.stream.isPaused()
-    ) {
+    } else if (!this.requestDone && (this.buffering || this.link !== undefined) && !this.stream.isPaused()) {
       // Between two messages of a gRPC stream there may be hours.
       if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout)) this.fail(BODY_PAUSED);
       else if (!this.grpc) {
@@ -171,7 +148,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   }
 
   send(link: OriginLink): void {
-    this.origin = link;
+    this.link = link;
     this.since = clock.now;
     let flowing = link.writeText(`${this.services.headFor(this, link.origin)}\r\n`);
     if (this.firstPiece !== undefined) flowing = link.write(this.firstPiece);
@@ -181,8 +158,8 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   }
 
   /** What comes of the body waits until there is a link again. */
-  detach(): void {
-    this.origin = undefined;
+  override detach(): void {
+    super.detach();
     this.stream.pause();
   }
 
@@ -200,7 +177,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
 
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
     // The link of a response that is complete may serve another exchange already.
-    if (last) this.origin = undefined;
+    if (last) this.link = undefined;
     if (this.over) return true;
     if (this.stream.closed || this.stream.destroyed) {
       this.gone();
@@ -231,7 +208,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   }
 
   body(bytes: Buffer, from: number, to: number, last: boolean): boolean {
-    if (last) this.origin = undefined;
+    if (last) this.link = undefined;
     if (this.over) return true;
     this.since = clock.now;
     const { stream } = this;
@@ -257,25 +234,8 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.stream.sendTrailers(toHttp2Fields(this.trailerLines));
   }
 
-  switched(): boolean {
-    throw new Error("an HTTP/2 request never asks to switch protocols");
-  }
-
-  originEnded(): void {
-    throw new Error("an HTTP/2 request never asks to switch protocols");
-  }
-
-  lost(link: OriginLink, failure: Failure, answered: boolean): void {
-    if (this.origin !== link) return;
-    this.detach();
-    const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, this);
-    if (triesLeft === undefined) {
-      this.fail(failure);
-      return;
-    }
-    this.triesLeft = triesLeft;
+  protected repeated(): void {
     this.services.metrics.retries++;
-    this.destination!.acquire(this, true);
   }
 
   fail(failure: Failure): void {
@@ -324,9 +284,9 @@ export class Http2Request implements MovableRequester, CompletedExchange {
   }
 
   private receive(bytes: Buffer): void {
-    const { origin } = this;
+    const { link } = this;
     this.since = clock.now;
-    if ((origin === undefined && !this.buffering) || this.over) return;
+    if ((link === undefined && !this.buffering) || this.over) return;
     this.left -= bytes.length;
     this.rate.add(bytes.length);
     if (!this.chunked && this.left < 0) return this.fail(WRONG_LENGTH);
@@ -335,7 +295,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     const piece = this.chunked
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
       : bytes;
-    if (origin === undefined) {
+    if (link === undefined) {
       this.collected.push(piece);
       this.collectedBytes += piece.length;
       if (this.collectedBytes >= this.collects) this.endBuffering();
@@ -346,7 +306,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
       this.firstPiece = undefined;
       this.triesLeft = 0;
     }
-    if (!origin.write(piece)) this.stream.pause();
+    if (!link.write(piece)) this.stream.pause();
   }
 
   private requestEnded(): void {
@@ -374,14 +334,14 @@ export class Http2Request implements MovableRequester, CompletedExchange {
 
   /** Where the body has chunks, its last one, and what trails it; a length leaves no room for trailers. */
   private endBody(): void {
-    if (this.chunked) this.origin?.write(Buffer.from(`0\r\n${this.requestTrailers}\r\n`, "latin1"));
+    if (this.chunked) this.link?.write(Buffer.from(`0\r\n${this.requestTrailers}\r\n`, "latin1"));
   }
 
   private unstall(): void {
     this.since = clock.now;
     if (!this.stalled) return;
     this.stalled = false;
-    this.origin?.resume();
+    this.link?.resume();
   }
 
   private answer(status: number, lines = "", told?: OwnBody): void {
@@ -405,7 +365,7 @@ export class Http2Request implements MovableRequester, CompletedExchange {
 
   private complete(): void {
     this.over = true;
-    this.origin = undefined;
+    this.link = undefined;
     this.firstPiece = undefined;
     this.collected = [];
     this.since = clock.now;
@@ -426,13 +386,6 @@ export class Http2Request implements MovableRequester, CompletedExchange {
     this.letGo();
     this.complete();
     this.stream.close(constants.NGHTTP2_CANCEL);
-  }
-
-  private letGo(): void {
-    const { origin } = this;
-    this.origin = undefined;
-    origin?.abandon();
-    this.destination?.forget(this);
   }
 }
 
