@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { CompressionError, encodeField, encodePseudoField, HpackDecoder } from "../../proxy/http2/hpack";
+import { CompressionError, encodeField, encodePseudoField, HpackDecoder } from "../../../proxy/http2/hpack";
 
 function read(decoder: HpackDecoder, block: Buffer): string[] {
   const fields: string[] = [];

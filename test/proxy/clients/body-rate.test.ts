@@ -1,5 +1,5 @@
-import { BodyRate } from "../../proxy/clients/body-rate";
-import { TICK_MS } from "../../proxy/clock";
+import { BodyRate } from "../../../proxy/clients/body-rate";
+import { TICK_MS } from "../../../proxy/clock";
 
 const READ_TIMEOUT = 1;
 const WITHIN = (READ_TIMEOUT * 1_000) / TICK_MS;

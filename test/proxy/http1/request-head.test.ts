@@ -1,5 +1,5 @@
-import { INCOMPLETE, MALFORMED } from "../../proxy/http1/message-head";
-import { RequestHead } from "../../proxy/http1/request-head";
+import { INCOMPLETE, MALFORMED } from "../../../proxy/http1/message-head";
+import { RequestHead } from "../../../proxy/http1/request-head";
 
 const LIMITS = { maxHeaderBytes: 2048, maxHeaderCount: 20 };
 

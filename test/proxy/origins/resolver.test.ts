@@ -1,10 +1,10 @@
-import { AddressGuard } from "../../proxy/origins/address-guard";
-import { AddressBook } from "../../proxy/origins/address-book";
-import { AllowList } from "../../proxy/allow-list";
-import { Circuit } from "../../proxy/origins/circuit";
-import { clock } from "../../proxy/clock";
-import { parseHosts, Resolver } from "../../proxy/origins/resolver";
-import { dnsServer } from "./dns-server";
+import { AddressGuard } from "../../../proxy/origins/address-guard";
+import { AddressBook } from "../../../proxy/origins/address-book";
+import { AllowList } from "../../../proxy/allow-list";
+import { Circuit } from "../../../proxy/origins/circuit";
+import { clock } from "../../../proxy/clock";
+import { parseHosts, Resolver } from "../../../proxy/origins/resolver";
+import { dnsServer } from "../dns-server";
 
 describe("the resolver", () => {
   test("uses all addresses for their TTL, asks again after it, and lives on the old answer while the server is down", async () => {
