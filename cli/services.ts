@@ -111,7 +111,9 @@ for file in ${RUNTIME_PATHS.tasks}/*; do
   last=$(sed -n 's/^last_status=\\([0-9]*\\) last_seconds=\\([0-9]*\\) last_ended=\\([0-9]*\\) .*/\\1|\\2|\\3/p' \\
     "${TASK_PATHS.results}/$name.result" 2>/dev/null || true)
   state=$(systemctl show -P ActiveState "tricloud-task-$name.service" "tricloud-task-$name-once.service" | tr -s '\\n' ' ')
-  next=$(systemctl show -P NextElapseUSecRealtime --timestamp=unix "tricloud-task-$name.timer")
+  # systemctl shows this one in words, whatever it is asked for.
+  next=$(TZ=UTC systemctl show -P NextElapseUSecRealtime "tricloud-task-$name.timer")
+  [ -z "$next" ] || next=$(date -d "$next" +@%s 2>/dev/null || true)
   printf '*%s|%s|%s|%s\\n' "$name" "$state" "\${last:-0|0|0}" "$next"
 done
 `;
