@@ -110,7 +110,7 @@ async function synthesised(): Promise<{ stack: string; values: unknown }[]> {
         region.platform === "gke"
           ? {}
           : { snapshots: { bucket: { bucket: "snapshots", region: "us-east-1" } } };
-      const consul = { ...region.consul, acl: true, tls: true, ...away };
+      const consul = { ...region.consul, ...away };
       const [more] = validateRegions([{ file: `${region.name}.ts`, value: { ...region, consul } }]);
       await addStacks(app, more ?? region, validateServices([{ file: "web.ts", value: SERVICE }], regions));
     }

@@ -314,8 +314,18 @@ describe("UsStack", () => {
     const values = stack
       .all("secretsmanager_secret_version")
       .flatMap((version) => strings(version["secret_string"]));
-    expect(values).toEqual([expect.stringContaining("var.consul_gossip_key")]);
-    for (const text of Object.values(stack.locals)) expect(text).not.toContain("consul_gossip_key");
+    const used = new Set(values.flatMap((value) => value.match(/var\.\w+/g) ?? []));
+    expect([...used].sort()).toEqual([
+      "var.consul_agent_token",
+      "var.consul_ca_certificate",
+      "var.consul_dns_token",
+      "var.consul_gossip_key",
+      "var.consul_management_token",
+      "var.consul_server_certificate",
+      "var.consul_server_key",
+    ]);
+    for (const value of values) expect(value).toMatch(/^\$\{.*var\.consul_\w+/);
+    for (const text of Object.values(stack.locals)) expect(text).not.toMatch(/var\.consul_/);
   });
 
   it("gives each group unbound and a Consul agent, and the proxies the proxy", () => {

@@ -221,7 +221,6 @@ export const gkeRegion = z
       .strictObject({ min: z.int().min(2).default(3), max: z.int().min(2).default(12) })
       .refine(({ min, max }) => min <= max, { error: "expected min to be at most max" })
       .prefault({}),
-    /** As everywhere, but encrypted and with access control unless it says otherwise. */
     consul: sharedFields.consul
       .unwrap()
       // Its chart and images are named by `versions` and `images`.
@@ -229,8 +228,6 @@ export const gkeRegion = z
       .extend({
         // They have a disk of their own.
         snapshots: snapshots.omit({ bucket: true }).prefault({}),
-        tls: z.boolean().default(true),
-        acl: z.boolean().default(true),
       })
       .prefault({}),
     consulServers: z.int().default(3),

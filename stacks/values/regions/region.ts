@@ -145,9 +145,9 @@ const consul = z.strictObject({
   /** Run one server without quorum: for trying things out, never for a service. */
   singleServer: z.boolean().default(false),
   /** Encrypt and verify what agents say to servers; `npx tricloud secrets` makes the certificates. */
-  tls: z.boolean().default(false),
+  tls: z.boolean().default(true),
   /** Deny whatever no token allows; `npx tricloud secrets` makes the tokens. */
-  acl: z.boolean().default(false),
+  acl: z.boolean().default(true),
   /** "allow" only for the time in which a running region gets its tokens. */
   aclDefaultPolicy: z.enum(["allow", "deny"]).default("deny"),
   /** The datacenter whose tokens hold for all federated ones. @default - this one */

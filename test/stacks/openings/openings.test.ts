@@ -11,7 +11,11 @@ const JP_SERVERS = ["10.10.0.11", "10.10.0.12", "10.10.0.13"];
 const valid = (...values: object[]): Region[] =>
   validateRegions(values.map((value, index) => ({ file: `${index}.json`, value })));
 
-const joined = { ...us, consul: { peers: { jp: JP_SERVERS } }, consulWanNetworks: ["10.10.0.0/16"] };
+const joined = {
+  ...us,
+  consul: { primaryDatacenter: "jp", peers: { jp: JP_SERVERS } },
+  consulWanNetworks: ["10.10.0.0/16"],
+};
 
 const shown = ({ from, to, protocol, port }: Opening): string =>
   `${from.region} ${from.addresses.join()} > ${to.region} ${to.addresses.join()} ${port}/${protocol}`;
@@ -67,7 +71,7 @@ describe("openings", () => {
 
   it("count two that name each other once", () => {
     // GIVEN JP and the US that name each other
-    const both = valid({ ...jp, consul: { peers: { us: ["10.20.64.4"] } } }, joined);
+    const both = valid({ ...jp, consul: { primaryDatacenter: "jp", peers: { us: ["10.20.64.4"] } } }, joined);
     // WHEN asked
     const found = openings(both).map(shown);
     // THEN each's machines reach the other's proxies too
@@ -79,7 +83,7 @@ describe("openings", () => {
     // GIVEN a peer that is deployed from elsewhere
     const alone = valid({
       ...us,
-      consul: { peers: { eu: ["192.0.2.1"] } },
+      consul: { primaryDatacenter: "us", peers: { eu: ["192.0.2.1"] } },
       consulWanNetworks: ["192.0.2.0/24"],
     });
     // WHEN asked THEN nothing is said of proxies that nobody knows here

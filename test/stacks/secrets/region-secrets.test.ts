@@ -28,9 +28,7 @@ describe("the secrets of a stack", () => {
   /** What is to be known of JP, synthesised with that Consul. */
   function given(consul: object = {}): string[] {
     const app = new App({ outdir: join(directory, "cdktf.out"), stackTraces: false });
-    const [region] = validateRegions([
-      { file: "jp.json", value: dedicatedRegionValue({ consul: { tls: true, acl: true, ...consul } }) },
-    ]);
+    const [region] = validateRegions([{ file: "jp.json", value: dedicatedRegionValue({ consul }) }]);
     const stack = new JpStack(app, region as DedicatedRegion);
     app.synth();
     return giveSecrets([stack], app.outdir);

@@ -4,6 +4,7 @@ import { type Ec2RegionInput, validateRegions } from "../../../stacks/values/reg
 import { type ServiceInput, validateServices } from "../../../stacks/values/services";
 import { addStacks } from "../../../stacks";
 import { FAR_ADDRESS } from "../network";
+import { regionSecrets } from "../region-secrets";
 import { Testbed } from "../testbed";
 import { publishAgent } from "./agent-package";
 import { AutoScalingGroup } from "./auto-scaling-group";
@@ -15,8 +16,6 @@ import { VPC_RESOLVER } from "./vpc-resolver";
 
 /** Name of the origin at the far site: one of the world's, found through the VPC's resolver. */
 export const ORIGIN = "api.example.com";
-/** 32 bytes, of no use anywhere else. */
-const GOSSIP_KEY = Buffer.alloc(32, "us").toString("base64");
 
 /** The region value of the laboratory: what it names of its own is where Consul's package and the origin are. */
 export function usRegion(testbed: Testbed): Ec2RegionInput {
@@ -58,7 +57,7 @@ export class Ec2Laboratory {
   }
 
   /** What the deployer gives to Terraform. */
-  readonly variables: Record<string, string> = { consul_gossip_key: GOSSIP_KEY };
+  readonly variables: Record<string, string> = { ...regionSecrets("us", "ec2") };
   readonly groups = new Map<string, AutoScalingGroup>();
   private readonly cloud: Cloud;
   private deploys = 0;

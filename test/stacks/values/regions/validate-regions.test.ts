@@ -226,15 +226,28 @@ describe("validateRegions", () => {
     ["tls", "tls: expected true as in region jp, with which it federates, got: false"],
   ])("refuses federated datacenters of which one goes without %s", (field, message) => {
     // GIVEN a region that federates with another, which goes without
-    const federated = { tls: true, acl: true, peers: { uk: ["10.30.0.5"] }, primaryDatacenter: "jp" };
+    const federated = { peers: { uk: ["10.30.0.5"] }, primaryDatacenter: "jp" };
     const uk = { ...ukRegion, consul: { [field]: false, primaryDatacenter: "uk" } };
     // THEN the other is told, since its servers would be turned away
     expect(problemsOf(jp({ consul: federated }), uk)).toContain(`region uk: consul.${message}`);
   });
 
+  test("has TLS and access control on every platform, and does without where it is told so", () => {
+    const values = [jp(), usRegion, ukRegion];
+    const settings = (changes: object) =>
+      validateRegions(
+        values.map((value) => ({
+          file: value.name,
+          value: { ...value, consul: { ...value.consul, ...changes } },
+        })),
+      ).map(({ consul: { tls, acl } }) => ({ tls, acl }));
+    expect(settings({})).toEqual(values.map(() => ({ tls: true, acl: true })));
+    expect(settings({ tls: false, acl: false })).toEqual(values.map(() => ({ tls: false, acl: false })));
+  });
+
   test("refuses federated datacenters with tokens of which nobody knows whose hold", () => {
     // GIVEN access control over two datacenters
-    const consul = { acl: true, peers: { us: ["10.20.0.11"] } };
+    const consul = { peers: { us: ["10.20.0.11"] } };
     // THEN one of them has to be named
     expect(problemsOf(jp({ consul }))).toEqual([
       "region jp: consul.primaryDatacenter: expected the datacenter whose tokens hold for all: one of jp, us, got: nothing",
@@ -248,13 +261,13 @@ describe("validateRegions", () => {
     // GIVEN the US that join JP, which names nobody
     const us = (primaryDatacenter: string) => ({
       ...usRegion,
-      consul: { acl: true, peers: { jp: ["10.10.0.11"] }, primaryDatacenter },
+      consul: { peers: { jp: ["10.10.0.11"] }, primaryDatacenter },
       consulWanNetworks: ["10.10.0.0/16"],
     });
     // THEN either can hold the tokens, as long as both say the same
-    expect(problemsOf(jp({ consul: { acl: true } }), us("jp"))).toEqual([]);
-    expect(problemsOf(jp({ consul: { acl: true, primaryDatacenter: "us" } }), us("us"))).toEqual([]);
-    expect(problemsOf(jp({ consul: { acl: true } }), us("us"))).toEqual([
+    expect(problemsOf(jp(), us("jp"))).toEqual([]);
+    expect(problemsOf(jp({ consul: { primaryDatacenter: "us" } }), us("us"))).toEqual([]);
+    expect(problemsOf(jp(), us("us"))).toEqual([
       'region us: consul.primaryDatacenter: expected "jp" as in region jp, with which it federates, got: "us"',
     ]);
   });
@@ -319,8 +332,8 @@ describe("validateRegions", () => {
 
   test("refuses a peer's address in the network of another region", () => {
     // GIVEN an address in the United Kingdom given for the United States
-    const consul = { peers: { us: ["10.20.0.11", "10.30.0.5"] } };
-    expect(problemsOf(jp({ consul }), ukRegion, { ...usRegion, consul: {} })).toEqual([
+    const consul = { peers: { us: ["10.20.0.11", "10.30.0.5"] }, primaryDatacenter: "us" };
+    expect(problemsOf(jp({ consul }), ukRegion, usRegion)).toEqual([
       'region jp: consul.peers.us[1]: expected an address of region us, not one in the network of region uk, got: "10.30.0.5"',
     ]);
   });
