@@ -119,7 +119,6 @@ export function aclSettings({
     default_policy: given.defaultPolicy ?? "deny",
     // Names go on resolving with the last known rights while the primary datacenter is out of reach.
     down_policy: "extend-cache",
-    enable_token_persistence: true,
     enable_token_replication: secondary,
     tokens: {
       agent: given.agentToken,

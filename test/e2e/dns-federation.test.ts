@@ -37,6 +37,7 @@ describeInLab(`a closed federation${obstacle === undefined ? "" : ` (skipped: ${
       ...(dc === PRIMARY ? { managementToken: MANAGEMENT } : { replicationToken: MANAGEMENT }),
     },
     tls: { caFile: tls.authority, ...tls.servers[dc] },
+    logLevel: "info",
   });
   const client = (): Partial<ConsulOptions> => ({
     primaryDatacenter: PRIMARY,
@@ -77,6 +78,13 @@ describeInLab(`a closed federation${obstacle === undefined ? "" : ` (skipped: ${
   });
 
   afterAll(() => lab?.stop());
+
+  it("has a server told its token anew once that is known, since what it said before was refused", () => {
+    // GIVEN servers whose tokens nobody knew at first
+    expect(lab.written("consul")).toMatch(/failed to sync remote state: error="ACL not found"/);
+    // WHEN the hosts' script has made them THEN the server need not find that out by itself
+    expect(lab.written("consul")).toMatch(/Updated agent's ACL token: token=agent/);
+  });
 
   it("resolves names of this region and of the others", async () => {
     await lab.untilResolves(APP, "proxy.service.consul", [JP_PROXY]);

@@ -464,6 +464,11 @@ for number in range(${count}):
     return pid;
   }
 
+  /** What the programs of that name have written, on all machines. */
+  written(program: string): string {
+    return readFileSync(join(this.ledger.directory, `${program}.log`), "utf8");
+  }
+
   /** The process of that name; a guard may have had it replaced since it was started. */
   processOf(name: string): number | undefined {
     const [unit, address] = name.split(" ") as [string, string];
