@@ -50,7 +50,7 @@ describeOnVirtualHosts("the Consul servers of JP while they change", () => {
       return { name, address, hostKey, roles, ...more };
     });
     // One that is to be a server no longer has to ask for the others' health with the rights that it had.
-    deployment.write({ ...described, consul: { ...described.consul, tls: true, acl: true }, servers });
+    deployment.write({ ...described, servers });
   }
 
   async function deploy(): Promise<Outcome> {

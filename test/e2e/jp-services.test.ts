@@ -67,13 +67,9 @@ describeOnVirtualHosts("a service on JP's servers", () => {
     deployment = new Deployment(join(testbed.directory, "deployment"));
     environment.TF_VAR_registry_credentials = registry.credentials;
     environment[SECRET] = randomUUID();
-    for (const whose of ["management", "agent", "dns"]) {
-      environment[`TF_VAR_consul_${whose}_token`] = randomUUID();
-    }
     const region = jpRegion(testbed);
     deployment.write({
       ...region,
-      consul: { ...region.consul, acl: true },
       servers: region.servers.map((server) => ({ ...server, roles: ROLES[server.name]! })),
       registry: {
         address: registry.address,
