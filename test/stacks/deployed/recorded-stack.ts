@@ -43,7 +43,7 @@ function withoutTexts(key: string, value: unknown): unknown {
   if (typeof value !== "string") return value;
   if (value.length > LONGEST_TEXT || value.includes("\n")) return "(text)";
   // Names of files that are told apart by what they hold.
-  return value.replace(/\b([0-9a-f]{12,}|[0-9A-F]{32})\b/g, "(hash)");
+  return value.replace(/\b([0-9a-f]{10,}|[0-9A-F]{32})\b/g, "(hash)");
 }
 
 /** One resource a line. */
