@@ -54,10 +54,12 @@ resume_services() { # those that we gave back, now that the original files are b
 
 # What changed is known unless an earlier version has noted it.
 reload_suffices() { # NAME RELOADS_FOR
-  local path
+  local path before
   [[ $2 != - ]] || return 0
   [[ -s $STATE/pending/$1 ]] || return 1
-  while read -r path; do [[ ,$2, == *",$path,"* ]] || return 1; done <"$STATE/pending/$1"
+  # A file that goes is one that it has read until now.
+  before=$(lines service $ACTIVE | awk -v name="$1" '$1 == name { print $9 }')
+  while read -r path; do [[ ,$2,$before, == *",$path,"* ]] || return 1; done <"$STATE/pending/$1"
 }
 
 # A reload says by this exit code that it takes a restart all the same.
@@ -130,11 +132,13 @@ changed_files() { # DOCUMENT: paths whose new version differs, and those that ar
 note_what_is_due() { # DOCUMENT PATH-OR-PACKAGE...
   local name reads runs path
   mkdir -p $STATE/pending
+  # By what services have read until now, too: a file that goes is read by nobody any more.
   while read -r name _ _ _ _ _ reads runs _; do
+    grep -q "^service $name " "$1" || continue
     for path in "${@:2}"; do
       [[ ,$reads,$runs, != *",$path,"* ]] || echo "$path" >>"$STATE/pending/$name"
     done
-  done < <(lines service "$1")
+  done < <(lines service "$1" && lines service $ACTIVE)
   [[ " ${*:2}" != *" /etc/systemd/"* && " ${*:2}" != *" /etc/containers/systemd/"* ]] || touch $STATE/daemon-reload
   note_readers "${@:2}"
   sync -f $STATE
