@@ -59,6 +59,7 @@ export type {
   ConsulServerOptions,
   ConsulService,
   ConsulTlsOptions,
+  TlsVerification,
 } from "./dns/consul-options";
 export type { ConsulAclSecrets, ConsulTlsSecrets } from "./dns/consul-secrets";
 export type { LockAccess } from "./dns/consul-locks";

@@ -19,7 +19,7 @@ import { failoverQuery, failoverUpkeep } from "./consul-failover";
 import { CONSUL_COMMANDS, CONSUL_PATHS } from "./consul-files";
 import { type Beginning, consulGuard } from "./consul-guard";
 import { type LockAccess, lockUpkeep } from "./consul-locks";
-import type { ConsulDnsOptions, ConsulOptions, ConsulPorts } from "./consul-options";
+import type { ConsulDnsOptions, ConsulOptions, ConsulPorts, TlsVerification } from "./consul-options";
 import { refuseServerCount, refuseUnknownFailover } from "./consul-refusals";
 import {
   aclVariables,
@@ -79,6 +79,8 @@ export interface ConsulClusterProps {
    * @default false; true takes sensitive Terraform variables
    */
   readonly tls?: boolean | ConsulTlsSecrets;
+  /** Whose certificates are asked for: fewer than all only while a running datacenter comes to TLS. @default "all" */
+  readonly tlsVerification?: TlsVerification;
   /**
    * Deny whatever no token allows; names resolve with a token that can do nothing else.
    * @default false; true takes sensitive Terraform variables
@@ -148,6 +150,11 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
 
     this.gossipKey = props.gossipKey ?? gossipVariable(this);
     this.tls = props.tls === true ? tlsVariables(this) : props.tls || undefined;
+    if (this.tls === undefined && props.tlsVerification !== undefined) {
+      throw new Error(
+        `consul ${this.datacenter}: tlsVerification is of no use without tls, expected tls too, got: "${props.tlsVerification}"`,
+      );
+    }
     this.acl = props.acl === true ? aclVariables(this) : props.acl || undefined;
     this.agentTokenFile = this.acl === undefined ? undefined : CONSUL_PATHS.agentToken;
     refuseLiterals(this.datacenter, { gossipKey: this.gossipKey, ...this.tls, ...this.acl });
@@ -407,6 +414,7 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
         caFile: CONSUL_PATHS.caCertificate,
         certFile: isServer ? CONSUL_PATHS.serverCertificate : undefined,
         keyFile: isServer ? CONSUL_PATHS.serverKey : undefined,
+        verification: this.props.tlsVerification,
       },
       dns,
       ports,

@@ -146,20 +146,22 @@ function tls({ tls: given, release = "1.8", server }: ConsulOptions): Json {
   if (given === undefined) return {};
   const isServer = server !== undefined;
   const files = { ca_file: given.caFile, cert_file: given.certFile, key_file: given.keyFile };
+  const { verification = "all" } = given;
+  const asksServers = verification !== "none";
   // Nobody connects to a client agent but this machine itself.
-  const verify = { verify_incoming: isServer, verify_outgoing: true };
+  const verify = { verify_incoming: isServer && verification === "all", verify_outgoing: asksServers };
   const certificates = isServer
     ? { auto_encrypt: { allow_tls: true } }
-    : given.certFile === undefined
+    : given.certFile === undefined && asksServers
       ? { auto_encrypt: { tls: true } }
       : {};
   if (isAtLeast(release, "1.12", "consul release")) {
     return {
-      tls: { defaults: { ...files, ...verify }, internal_rpc: { verify_server_hostname: true } },
+      tls: { defaults: { ...files, ...verify }, internal_rpc: { verify_server_hostname: asksServers } },
       ...certificates,
     };
   }
-  return { ...files, ...verify, verify_server_hostname: true, ...certificates };
+  return { ...files, ...verify, verify_server_hostname: asksServers, ...certificates };
 }
 
 function telemetry(retentionSeconds: number): Json | undefined {

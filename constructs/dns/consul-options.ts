@@ -120,7 +120,15 @@ export interface ConsulTlsOptions {
   readonly certFile?: string;
   /** Path of the certificate's key. */
   readonly keyFile?: string;
+  /** Whose certificates are asked for. @default "all" */
+  readonly verification?: TlsVerification;
 }
+
+/**
+ * Whose certificates are asked for: servers' and callers' (`all`), servers' alone (`outgoing`), or nobody's (`none`). Agents
+ * that run without come to `all` by way of the others, each of which understands the one before and the one after.
+ */
+export type TlsVerification = "all" | "outgoing" | "none";
 
 export interface ConsulService {
   readonly name: string;

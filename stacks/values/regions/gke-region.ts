@@ -223,8 +223,8 @@ export const gkeRegion = z
       .prefault({}),
     consul: sharedFields.consul
       .unwrap()
-      // Its chart and images are named by `versions` and `images`.
-      .omit({ version: true, aptSource: true })
+      // Its chart and images are named by `versions` and `images`, and it has had TLS from its beginning on.
+      .omit({ version: true, aptSource: true, tlsVerification: true })
       .extend({
         // They have a disk of their own.
         snapshots: snapshots.omit({ bucket: true }).prefault({}),

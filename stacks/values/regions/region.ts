@@ -146,6 +146,8 @@ const consul = z.strictObject({
   singleServer: z.boolean().default(false),
   /** Encrypt and verify what agents say to servers; `npx tricloud secrets` makes the certificates. */
   tls: z.boolean().default(true),
+  /** Whose certificates are asked for: "none", then "outgoing", only while a running region comes to TLS. @default "all" */
+  tlsVerification: z.enum(["all", "outgoing", "none"]).optional(),
   /** Deny whatever no token allows; `npx tricloud secrets` makes the tokens. */
   acl: z.boolean().default(true),
   /** "allow" only for the time in which a running region gets its tokens. */

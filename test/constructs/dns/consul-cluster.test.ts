@@ -284,6 +284,12 @@ describe("ConsulCluster", () => {
       expect(() => jp({ snapshots: { keep: 0 } })).toThrow("keep must be a whole number above 0, got: 0");
     });
 
+    it("steps on the way to TLS without TLS", () => {
+      expect(() => jp({ tlsVerification: "none" })).toThrow(
+        'consul jp: tlsVerification is of no use without tls, expected tls too, got: "none"',
+      );
+    });
+
     const hostsOf = (count: number): RecordingHost[] => {
       const stack = new TerraformStack(new App(), "jp");
       return Array.from({ length: count }, (_, i) => new RecordingHost(stack, `h-${i}`));

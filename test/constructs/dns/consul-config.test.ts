@@ -1,5 +1,5 @@
 import { consulConfig } from "../../../constructs/dns/consul-config";
-import type { ConsulOptions } from "../../../constructs/dns/consul-options";
+import type { ConsulOptions, TlsVerification } from "../../../constructs/dns/consul-options";
 import { consul, itWith, validateConsul } from "./real-binaries";
 
 const agent: ConsulOptions = {
@@ -121,6 +121,33 @@ describe("consulConfig", () => {
       },
       internal_rpc: { verify_server_hostname: true },
     });
+  });
+
+  it("comes to TLS in steps, each of which understands the one before and the one after", () => {
+    // GIVEN the files of a server, and of another agent
+    const caFile = "/a/ca.pem";
+    const certified = { caFile, certFile: "/a/cert.pem", keyFile: "/a/key.pem" };
+    const settings = (verification: TlsVerification) =>
+      [
+        parsed({ ...server, tls: { ...certified, verification } }),
+        parsed({ ...agent, tls: { caFile, verification } }),
+      ].map(({ verify_incoming, verify_outgoing, verify_server_hostname, auto_encrypt }) => ({
+        asks: [verify_incoming, verify_outgoing, verify_server_hostname],
+        auto_encrypt,
+      }));
+    // THEN servers hand out certificates from the beginning on, and agents ask for theirs with the second step
+    expect(settings("none")).toEqual([
+      { asks: [false, false, false], auto_encrypt: { allow_tls: true } },
+      { asks: [false, false, false], auto_encrypt: undefined },
+    ]);
+    expect(settings("outgoing")).toEqual([
+      { asks: [false, true, true], auto_encrypt: { allow_tls: true } },
+      { asks: [false, true, true], auto_encrypt: { tls: true } },
+    ]);
+    expect(settings("all")).toEqual([
+      { asks: [true, true, true], auto_encrypt: { allow_tls: true } },
+      { asks: [false, true, true], auto_encrypt: { tls: true } },
+    ]);
   });
 
   it("denies by default where ACLs are on, and goes on with known rights when the primary is away", () => {
