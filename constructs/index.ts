@@ -42,6 +42,7 @@ export type {
   GatewayIssuer,
   GatewayJwt,
   GatewayLimit,
+  GatewayPart,
   GatewayRoute,
   GatewayShadow,
   GatewayUpstream,

@@ -25,6 +25,7 @@ import { AnswerFields } from "./answer-fields";
 import { Apis } from "./descriptors/apis";
 import { GuardedFields } from "./fields/guarded-fields";
 import { KeptFields } from "./fields/kept-fields";
+import { JoinedRequest } from "./joining/joined-request";
 import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
 import { Limits } from "./limits/limits";
 import { QuotaBook, type QuotaGrant, type QuotaQuestion } from "./limits/quota-book";
@@ -45,6 +46,7 @@ import { RouteTable } from "./routes/route-table";
 import { ServiceConnections } from "./service-connections";
 import { Gate } from "./safety/gate";
 import { Shadow } from "./shadow/shadow";
+import { type JoinPart } from "./options/join-options";
 import { Issuers } from "./tokens/issuers";
 import { TokenCheck } from "./tokens/token-check";
 import { Transcoder } from "./transcoding/transcoder";
@@ -71,6 +73,7 @@ const REST: RouteOptions = {
   answerHeaders: undefined,
   holdBody: false,
   grpc: undefined,
+  join: undefined,
 };
 
 /** The gateway proper: sends each request where its route says. */
@@ -190,6 +193,7 @@ export class GatewayService extends Service<GatewayOptions> {
         ? undefined
         : new AnswerFields(cors, cors && head.fieldValue("origin"), answerFields);
     if (requestFields !== undefined) head.withhold((field) => !requestFields.has(field));
+    const join = name === MONOLITH ? undefined : route.join;
     const put = calls
       ? transcoder.put(head, decision.target ?? target, { ...decision, timeout: route.timeout })
       : undefined;
@@ -197,7 +201,7 @@ export class GatewayService extends Service<GatewayOptions> {
       gate,
       fields,
       address: arrival.address,
-      call: put?.call,
+      call: put?.call ?? (join && this.joined(route, join, head, state)),
       tell: put?.tell,
     });
     if (arrival.looping)
@@ -217,10 +221,31 @@ export class GatewayService extends Service<GatewayOptions> {
         refused: true,
         destination,
       };
+    if (join !== undefined && (head.hasBody || over === "h2"))
+      return { status: 400, problem: "a body, where answers are joined", refused: true, destination };
     if (put?.refusal !== undefined) return Object.assign(put.refusal, { destination });
     if (hasShadow(route) && over === "any")
       destination.shadowedBy(() => this.shadowOf(route, decision, head.method));
     return destination;
+  }
+
+  private joined(
+    route: RouteOptions,
+    join: readonly JoinPart[],
+    { path, target }: RequestHead,
+    state: RouteState,
+  ): JoinedRequest {
+    const query = target.slice(path.length);
+    const parts = join.map((part) => {
+      const connections = this.connections.get(part.service)!;
+      return {
+        part,
+        service: connections.over("any"),
+        keepHost: connections.options.keepHost,
+        target: part.path === undefined ? target : rewritten(route.path, part.path, path) + query,
+      };
+    });
+    return new JoinedRequest(parts, route.timeout, (part, outcome) => state.partCame(part, outcome));
   }
 
   override headFor({ head, id, destination }: RoutedRequest, origin: Origin): string {

@@ -10,6 +10,7 @@ export const ROUTE_FAMILIES: readonly Family[] = [
   ],
   ["route_active", "gauge", "Requests of a route that are under way."],
   ["route_refused_total", "counter", "Requests of a route that were not let through, by reason."],
+  ["route_parts_total", "counter", "Parts of joined answers by what came of asking for them."],
   ["route_shadows_total", "counter", "Requests put to another service too, by what came of it."],
   ["route_shadows_active", "gauge", "Shadows of a route's requests that are under way."],
   ["issuer_looks_total", "counter", "Times that an issuer was asked for its keys."],

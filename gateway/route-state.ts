@@ -23,6 +23,7 @@ export class RouteState {
 
   readonly shadows: ShadowCounts;
 
+  private readonly parts = new Map<string, number>();
   private readonly refusals = new Map<string, number>();
   private readonly metricsByService = new Map<string, RouteMetrics>();
 
@@ -42,7 +43,15 @@ export class RouteState {
     this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1);
   }
 
+  /** What came of asking for a part of an answer. */
+  partCame(part: string, outcome: string): void {
+    const labels = `part="${part}",outcome="${outcome}"`;
+    this.parts.set(labels, (this.parts.get(labels) ?? 0) + 1);
+  }
+
   into(snapshot: Snapshot): void {
+    for (const [labels, count] of this.parts)
+      snapshot[`route_parts_total{route="${this.options.name}",${labels}}`] = count;
     for (const [reason, count] of this.refusals)
       snapshot[`route_refused_total{route="${this.options.name}",reason="${reason}"}`] = count;
     for (const metrics of this.metricsByService.values()) metrics.into(snapshot);

@@ -6,7 +6,7 @@ import { type RouteState } from "./route-state";
 import { Refusal } from "./refusal";
 import { broken, type Gate, type Visitor } from "./safety/gate";
 import { type Shadow } from "./shadow/shadow";
-import { type TranscodedRequest } from "./transcoding/transcoded-request";
+import { type OwnCall } from "./own-call";
 
 /** What a gateway has decided of one request. */
 export interface Decision extends Call {
@@ -23,8 +23,8 @@ export interface Handling {
   readonly fields: AnswerFields | undefined;
   /** The client's. */
   readonly address: string;
-  /** The call that it is put as. */
-  readonly call: TranscodedRequest | undefined;
+  /** What is asked of services in its place. */
+  readonly call: OwnCall | undefined;
   /** What its answer says where that is the gateway's own. */
   readonly tell: Destination["tell"];
 }
@@ -36,7 +36,7 @@ export class RoutedExchange implements Destination {
   readonly admit: Destination["admit"];
   readonly amend: Destination["amend"];
   readonly tell: Destination["tell"];
-  private readonly call: TranscodedRequest | undefined;
+  private readonly call: OwnCall | undefined;
   /** Who is asked besides. */
   private shadow: Shadow | undefined;
   private makeShadow: (() => Shadow | undefined) | undefined;
@@ -83,7 +83,8 @@ export class RoutedExchange implements Destination {
 
   acquire(requester: MovableRequester, fresh?: boolean): void {
     const { timeout } = this.decision.state.options;
-    if (timeout > 0 && this.takeBack === undefined) this.await(requester, timeout);
+    if (timeout > 0 && this.takeBack === undefined && this.call?.keepsTime !== true)
+      this.await(requester, timeout);
     if (this.call === undefined)
       this.decision.service.acquire(this.shadow?.watching(requester) ?? requester, fresh);
     else this.call.begin(requester);

@@ -15,7 +15,20 @@ export const gatewaysIn = (
 
 /** Names of the services that routes send requests to, and copies of them. */
 const routedTo = (routes: GatewayValue["routes"]): readonly (string | undefined)[] =>
-  Object.values(routes).flatMap(({ service, shadow }) => [service, shadow?.service]);
+  Object.values(routes).flatMap((route) => [
+    route.service,
+    route.shadow?.service,
+    ...partsOf(route).map(({ service }) => service),
+  ]);
+
+/** What a route's answer is made of: services by name, and whether it can do without what they say. */
+const partsOf = ({
+  service: own,
+  join,
+}: GatewayValue["routes"][string]): readonly { readonly service: string; readonly soft: boolean }[] =>
+  join === undefined
+    ? [{ service: own, soft: false }]
+    : Object.values(join).map(({ service = own, soft = false }) => ({ service, soft }));
 
 /** Services that a gateway sends requests to, each once; the monolith among them where it is one. */
 export const askedBy = (
@@ -68,7 +81,8 @@ export interface RouteGrounds {
 
 /**
  * What each route of a gateway needs, by its name, and `rest` for what no route takes: the gateway, and the service that
- * has it with all that this cannot do without. Where the monolith still has a part of the users, it is needed too.
+ * has it with all that this cannot do without, or each of those whose answers are joined. Where the monolith still has a
+ * part of the users, it is needed too.
  */
 export function routeNeeds(
   gateway: GatewayValue,
@@ -86,18 +100,28 @@ export function routeNeeds(
       degradesWithout: several === undefined ? (here!.degradesWithout ?? []) : [],
     };
   };
-  const together = (names: readonly string[]) => {
+  const together = (names: readonly string[], missable: readonly string[] = []) => {
     const all = names.map(needsOf);
+    const missed = missable.map(needsOf);
     return {
       requires: [...new Set([...front, ...all.flatMap(({ requires }) => requires)])],
-      degradesWithout: [...new Set(all.flatMap(({ degradesWithout }) => degradesWithout))],
+      degradesWithout: [
+        ...new Set([
+          ...all.flatMap(({ degradesWithout }) => degradesWithout),
+          ...missed.flatMap(({ requires, degradesWithout }) => [...requires, ...degradesWithout]),
+        ]),
+      ],
     };
   };
+  const ofRoute = (route: GatewayValue["routes"][string]) => {
+    const { share = 1 } = route;
+    const parts = share > 0 ? partsOf(route) : [];
+    const named = (wanted: boolean) =>
+      parts.filter(({ soft }) => soft === wanted).map(({ service }) => service);
+    return together([...named(false), ...(share < 1 ? [MONOLITH] : [])], named(true));
+  };
   return new Map([
-    ...Object.entries(gateway.routes).map(
-      ([name, { service, share = 1 }]) =>
-        [name, together([...(share > 0 ? [service] : []), ...(share < 1 ? [MONOLITH] : [])])] as const,
-    ),
+    ...Object.entries(gateway.routes).map(([name, route]) => [name, ofRoute(route)] as const),
     ...(gateway.monolith === undefined ? [] : [[REST, together([MONOLITH])] as const]),
   ]);
 }

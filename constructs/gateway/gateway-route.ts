@@ -40,8 +40,28 @@ export interface GatewayRoute {
    * @default - they are none of its own
    */
   readonly grpc?: true;
+  /**
+   * Services whose answers become members of one JSON object, by the member's name; a part that names no service is had of
+   * the route's.
+   * @default - the route's service answers alone
+   */
+  readonly join?: Readonly<Record<string, GatewayPart>>;
   /** Whose token a request has to bring, and what that has to say: an issuer's name, or an object. @default - none */
   readonly jwt?: string | GatewayJwt;
+}
+
+/** One member of a joined answer. */
+export interface GatewayPart {
+  /** Name of a service, or `monolith`. @default - the route's */
+  readonly service?: string;
+  /** The path that it is asked for, with variables of the route's path, and `**` at its end. @default - the client's */
+  readonly path?: string;
+  /** The answer can do without it: then it is `null`. @default false */
+  readonly soft?: boolean;
+  /** Time until its answer has to be whole. @default - the route's `timeout` */
+  readonly timeout?: number | string;
+  /** Bytes of its answer. @default 1048576 */
+  readonly maxBytes?: number;
 }
 
 /** Who is asked besides, and how the answers are compared. */

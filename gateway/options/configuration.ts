@@ -209,6 +209,15 @@ function checkRoutes(
     const { name, service, share } = route;
     if (!names.includes(service))
       throw bad(file, `routes.${name}.service`, service, `one of ${names.join(", ")}`);
+    for (const part of route.join ?? []) {
+      if (!names.includes(part.service))
+        throw bad(
+          file,
+          `routes.${name}.join.${part.name}.service`,
+          part.service,
+          `one of ${names.join(", ")}`,
+        );
+    }
     if (share < 1 && !names.includes(MONOLITH))
       throw bad(file, `routes.${name}.share`, share, "1 where there is no monolith for the others");
     if (share < 1 && service === MONOLITH)

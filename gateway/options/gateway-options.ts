@@ -1,6 +1,7 @@
 import { type GroupOptions, type Options } from "../../proxy/grammar";
 import { type ApiOptions, type GrpcOptions } from "./grpc-options";
 import { type CorsOptions } from "./cors-options";
+import { type JoinPart } from "./join-options";
 import { type IssuerOptions, type TokenOptions } from "./issuer-options";
 import { type LimitOptions } from "./limit-options";
 import { type PathPattern } from "../routes/path-pattern";
@@ -66,6 +67,8 @@ export interface RouteOptions extends Routable {
   readonly limits: readonly string[];
   /** How its requests are put as calls of gRPC; undefined where they go on as they are. */
   readonly grpc: GrpcOptions | undefined;
+  /** Whose answers become one; undefined where its service answers alone. */
+  readonly join: readonly JoinPart[] | undefined;
 }
 
 /** A route some of whose requests are put to another service too. */

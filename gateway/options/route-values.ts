@@ -1,5 +1,6 @@
 import {
   BadValue,
+  type Fields,
   fieldsOf,
   fraction,
   known,
@@ -9,7 +10,8 @@ import {
   seconds,
   whole,
 } from "../../proxy/grammar";
-import { PATH_EXPECTS, type PathPattern, readPathPattern, variablesOf } from "../routes/path-pattern";
+import { type PathPattern } from "../routes/path-pattern";
+import { pathMadeOf, readPath } from "./path-values";
 import { type Identity, type RouteOptions, type ShadowOptions } from "./gateway-options";
 import { type GrpcOptions } from "./grpc-options";
 import { readGrpcOptions } from "./grpc-values";
@@ -18,6 +20,8 @@ import { corsOf } from "./cors-values";
 import { type TokenOptions } from "./issuer-options";
 import { readLimitNames } from "./limit-values";
 import { readTokenOptions } from "./issuer-values";
+import { JOIN_METHODS, JOIN_SECONDS, joinOf } from "./join-values";
+import { type JoinPart } from "./join-options";
 import { readMethods } from "./method-values";
 import { readNamed } from "./named-values";
 import { shadowOf } from "./shadow-values";
@@ -45,6 +49,7 @@ export const ROUTE_KEYS = [
   "cors",
   "limits",
   "grpc",
+  "join",
 ] as const;
 
 /** Bytes of a body that may be held: what is held takes memory, once for each request under way. */
@@ -65,7 +70,10 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
       sticky,
       'by what users are told apart, such as { "cookie": "session" }',
     );
-  const methods = from("methods", readMethods, []);
+  const service = readText(fields["service"], [...path, "service"], "the name of a service");
+  const join = from<readonly JoinPart[] | undefined>("join", joinOf(pattern, service), undefined);
+  const methods = from("methods", readMethods, join === undefined ? [] : JOIN_METHODS);
+  if (join !== undefined) checkJoin(fields, methods, path);
   const maxBodyBytes = from("maxBodyBytes", whole(0, Number.MAX_SAFE_INTEGER), 0);
   const holdBody = from("holdBody", onOrOff, false);
   const grpc = from<GrpcOptions | undefined>("grpc", readGrpcOptions, undefined);
@@ -88,9 +96,13 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     path: pattern,
     methods,
     headers: from("headers", readHeaders, {}),
-    service: readText(fields["service"], [...path, "service"], "the name of a service"),
-    rewrite: from<PathPattern | undefined>("rewrite", rewriteOf(pattern), undefined),
-    timeout: from("timeout", seconds, 0),
+    service,
+    rewrite: from<PathPattern | undefined>("rewrite", pathMadeOf(pattern), undefined),
+    timeout: from(
+      "timeout",
+      join === undefined ? seconds : someSeconds,
+      join === undefined ? 0 : JOIN_SECONDS,
+    ),
     maxBodyBytes,
     holdBody,
     requestHeaders: from<readonly string[] | undefined>("requestHeaders", readFieldNames, undefined),
@@ -103,26 +115,25 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     limits: from<readonly string[]>("limits", readLimitNames, []),
     jwt: from<TokenOptions | undefined>("jwt", readTokenOptions, undefined),
     grpc,
+    join,
   };
 }
 
-const readPath: Reader<PathPattern> = (value, path) => {
-  const pattern = typeof value === "string" ? readPathPattern(value) : undefined;
-  if (pattern === undefined) throw new BadValue(path, value, PATH_EXPECTS);
-  return pattern;
-};
+/** What has no meaning where several services are asked. @throws BadValue */
+function checkJoin(fields: Fields, methods: readonly string[], path: Path): void {
+  for (const key of ["rewrite", "shadow", "grpc", "holdBody"]) {
+    if (fields[key] !== undefined)
+      throw new BadValue([...path, key], fields[key], "left out where there is join");
+  }
+  if (!methods.every((method) => JOIN_METHODS.includes(method)))
+    throw new BadValue([...path, "methods"], methods, "GET alone where there is join");
+}
 
-const rewriteOf =
-  (pattern: PathPattern): Reader<PathPattern> =>
-  (value, path) => {
-    const rewrite = readPath(value, path);
-    const names = variablesOf(pattern);
-    const fits =
-      variablesOf(rewrite).every((name) => names.includes(name)) && (pattern.open || !rewrite.open);
-    if (!fits)
-      throw new BadValue(path, value, "a path whose variables, and ** at its end, are the route's too");
-    return rewrite;
-  };
+const someSeconds: Reader<number> = (value, path) => {
+  const given = seconds(value, path);
+  if (given === 0) throw new BadValue(path, value, "more than 0 where there is join");
+  return given;
+};
 
 const readHosts: Reader<readonly string[]> = (value, path) =>
   readList(value, path, HOST, "a name or *.name").map((host) => host.toLowerCase());

@@ -1,5 +1,6 @@
 import { type Destination, type Failure, type MovableRequester, type OriginLink } from "../../proxy/engine";
 import { type Miss, OwnRequest } from "../asking/own-request";
+import { type OwnCall } from "../own-call";
 import { BadRequest } from "./bad-request";
 import { CallAnswer, type CallListener, failed } from "./call-answer";
 import { CapturedRequest } from "./captured-request";
@@ -22,7 +23,8 @@ export interface CallTarget {
 }
 
 /** One client's request, put to a service as a call. */
-export class TranscodedRequest {
+export class TranscodedRequest implements OwnCall {
+  readonly keepsTime = false;
   private call: OwnRequest | undefined;
 
   constructor(
@@ -30,7 +32,6 @@ export class TranscodedRequest {
     private readonly target: CallTarget,
   ) {}
 
-  /** All of the client's request is here. */
   begin(requester: MovableRequester): void {
     const { translation } = this;
     const captured = new CapturedRequest(requester.head, {
@@ -50,7 +51,6 @@ export class TranscodedRequest {
     this.ask(requester, captured, body, translation.listener(answer), answer);
   }
 
-  /** Nobody wants the answer any more. */
   cancel(): void {
     this.call?.cancel();
   }

@@ -152,6 +152,38 @@ describe("a gateway of a region on dedicated servers", () => {
     expect(document).toMatch(/^service \S* ?tricloud-gateway-api\.service/m);
   });
 
+  it("joins what several services answer, and promises what it needs of them", () => {
+    // GIVEN a home page of two services that it needs and one that it can do without
+    const home = {
+      path: "/v1/home",
+      join: { items: {}, words: { service: "words" }, tips: { service: "pictures", soft: true } },
+    };
+    const services = SERVICES.map((each) =>
+      each.name === "items" ? { ...each, routes: { ...each.routes, home } } : each,
+    );
+    const joined = synthesisedApp("jp", (app) => stackOf(app, GATEWAY, services));
+    // THEN the gateway has all three, and takes the route
+    const text = fileOf(joined, "jp-4", CONFIG);
+    expect(JSON.parse(text)).toMatchObject({
+      services: { words: { origins: ["http://words.service.consul:8083"] }, pictures: {}, items: {} },
+      routes: { home: { ...home, service: "items" } },
+    });
+    expect(checked(text)).toMatchObject({ code: 0 });
+    // AND it is down as often as what it needs, and no more for what it can do without
+    const shares = (part: object) => {
+      const own = services.map((each) =>
+        each.name === "items"
+          ? { ...each, routes: { home: { ...home, join: { items: {}, other: part } } } }
+          : each,
+      );
+      return downtimeShares(collectAvailability(stackOf(new App(), GATEWAY, own)))["api.home"]!;
+    };
+    const hard = shares({ service: "search" });
+    expect(hard).toBeGreaterThan(shares({ service: "search", soft: true }));
+    expect(hard).toBeGreaterThan(shares({}));
+    expect(shares({ service: "search", soft: true })).toBe(shares({}));
+  });
+
   it("goes to another region's entrance for a service that runs there, or when none here answers", async () => {
     // GIVEN a service that both regions have, and one that is in the other alone, both behind its entrance
     const us = {

@@ -139,7 +139,11 @@ function wholeProblem(
     return [refused(ofGateway(gateway), "monolith", undefined, "expected one, or a service with a route")];
   const { issuers, limits, settings, monolith } = gateway;
   const names = said
-    .flatMap(({ route }) => [route.service, route.shadow?.service ?? MONOLITH])
+    .flatMap(({ route: { service, shadow, join = {} } }) => [
+      service,
+      shadow?.service ?? MONOLITH,
+      ...Object.values(join).map((part) => part.service ?? service),
+    ])
     .filter((name) => name !== MONOLITH);
   const problem = gatewayProblem({
     ...{ issuers, limits, settings, port: gateway.port },

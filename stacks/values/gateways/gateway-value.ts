@@ -149,7 +149,7 @@ const schema = z
     }),
   })
   .superRefine(({ everyRoute, port: own, adminPort }, context) => {
-    for (const field of ["path", "hosts", "service"] as const) {
+    for (const field of ["path", "hosts", "service", "join"] as const) {
       if (!(field in everyRoute)) continue;
       context.addIssue({
         code: "custom",

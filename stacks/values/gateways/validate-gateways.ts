@@ -167,10 +167,15 @@ function takenPorts(
 /** Services that a gateway would send requests to, and that it does not find. */
 function reachProblems(gateway: GatewayValue, services: readonly ServiceValue[]): GatewayProblem[] {
   const asked: [whose: string, path: string, name: string][] = [
-    ...Object.entries(gateway.routes).flatMap(([name, { service, shadow }]) => {
+    ...Object.entries(gateway.routes).flatMap(([name, { service, shadow, join = {} }]) => {
       const whose = service === MONOLITH ? ofGateway(gateway) : ofService({ name: service });
       return [
         [whose, `routes.${name}`, service] as [string, string, string],
+        ...Object.entries(join).flatMap(([part, { service: other }]) =>
+          other === undefined || other === service
+            ? []
+            : [[whose, `routes.${name}.join.${part}.service`, other] as [string, string, string]],
+        ),
         ...(shadow === undefined
           ? []
           : [[whose, `routes.${name}.shadow.service`, shadow.service] as [string, string, string]]),

@@ -117,6 +117,18 @@ describe("values of gateways", () => {
       "service search: routes.search.hosts: expected hosts of one gateway, since there are several (api: api.example.com; other: other.example.com), got: nothing",
     ],
     [
+      "a part of an answer that nobody has",
+      [api()],
+      [search({ routes: { home: { path: "/", join: { ads: { service: "adverts" } } } } })],
+      'service search: routes.home.join.ads.service: expected a service that there is (search), got: "adverts"',
+    ],
+    [
+      "a part of an answer that the gateway would not take",
+      [api()],
+      [search({ routes: { home: { path: "/", join: { ads: { path: "/{id}" } } } } })],
+      'service search: routes.home.join.ads.path: expected a path whose variables, and ** at its end, are the route\'s too, got: "/{id}"',
+    ],
+    [
       "a service that is elsewhere, and that no way leads to",
       [api()],
       [{ ...search(), in: { us: {} } }],
