@@ -51,6 +51,7 @@ export function validateRegions(sources: readonly ValueSource[]): Region[] {
       value: "[]",
       expectation: "expected at least one allowed origin, here or in origins",
     })),
+    ...regions.flatMap(verifiesNothing),
   );
   if (problems.length > 0) throw new InvalidRegionsError(problems);
   return regions;
@@ -58,6 +59,19 @@ export function validateRegions(sources: readonly ValueSource[]): Region[] {
 
 const allowsNothing = ({ proxy, origins }: Region): boolean =>
   proxy.allow.length === 0 && Object.keys(origins).length === 0;
+
+const verifiesNothing = (region: Region): RegionProblem[] => {
+  if (region.platform === "gke" || region.consul.tls || region.consul.tlsVerification === undefined)
+    return [];
+  return [
+    {
+      region: region.name,
+      path: "consul.tlsVerification",
+      value: JSON.stringify(region.consul.tlsVerification),
+      expectation: "expected no such field where tls is false, for there are no certificates to ask for",
+    },
+  ];
+};
 
 /** What messages call a value. */
 export function nameOf({ file, value }: ValueSource): string {

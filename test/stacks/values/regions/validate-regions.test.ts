@@ -112,6 +112,11 @@ describe("validateRegions", () => {
       "region jp: proxy.allow: expected at least one allowed origin, here or in origins, got: []",
     ],
     [
+      "certificates to ask for where there are none",
+      jp({ consul: { tls: false, acl: false, tlsVerification: "none" } }),
+      'region jp: consul.tlsVerification: expected no such field where tls is false, for there are no certificates to ask for, got: "none"',
+    ],
+    [
       "an origin without a figure",
       jp({ origins: { "api.example.com": { warm: 2 } as never } }),
       'region jp: origins.api.example.com: expected { availability, source }, or { stack, service } of another region, got: {"warm":2}',
