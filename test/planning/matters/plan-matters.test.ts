@@ -94,6 +94,6 @@ test("a first plan tells what is set up where, without printing the programs", a
   expect(printed).toMatch(/"tricloud-proxy\.js" += <<-EOT\n +\(\d+ lines\)\n/);
   expect(printed).toContain("  proxy: gets proxy.json, tricloud-proxy.js\n");
   expect(printed).toMatch(
-    / {2}jp-1: is set up: \d+ files, packages consul 1\.22\.3, curl, nodejs, unbound, services consul, .*, batch 1 of 3\n/,
+    / {2}jp-1: is set up: \d+ files, packages consul 1\.22\.3, curl, nodejs, unbound, services tricloud-consul-tokens, consul, .*, batch 1 of 3\n/,
   );
 });
