@@ -13,14 +13,14 @@ export class InvalidNamesError extends Error {
 
 /**
  * Reads and checks what is said of public names: the one `.json` file, or `.js` file's default export, of a directory.
- * Where there is no such directory, their records are somebody else's.
+ * Where there is none, their records are somebody else's.
  *
- * @throws Error when there is not one file or it cannot be read; InvalidNamesError when its value is wrong.
+ * @throws Error when there are several files or one cannot be read; InvalidNamesError when its value is wrong.
  */
 export function loadNames(directory: string, regions: readonly Region[]): NamesValue | undefined {
-  if (!existsSync(directory)) return undefined;
-  const sources = readValues("name", directory);
-  if (sources.length !== 1) {
+  const sources = existsSync(directory) ? readValues("name", directory) : [];
+  if (sources.length === 0) return undefined;
+  if (sources.length > 1) {
     throw new Error(
       `names directory ${directory}: expected one .js or .json file, for all public names are one stack's, got: ${sources.length}`,
     );

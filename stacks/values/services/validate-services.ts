@@ -34,12 +34,16 @@ export function validateServices(
 ): readonly ServiceValue[] {
   const problems: ServiceProblem[] = [];
   const services: ServiceValue[] = [];
+  const unread: string[] = [];
   for (const source of sources) {
     const read = readService(source.value);
     if ("name" in read) {
       const named = (read.public?.hosts ?? []).filter((host) => zoneOf(host, names) !== undefined);
       services.push({ ...read, named, entrances: entrancesOf(read, regions) });
-    } else problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
+    } else {
+      unread.push(nameOf(source));
+      problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
+    }
   }
   problems.push(
     ...takenNames(services),
@@ -47,7 +51,7 @@ export function validateServices(
     ...regions.flatMap((region) => (region.platform === "gke" ? [] : takenPorts(services, region))),
     ...regions.flatMap((region) => entranceToNobody(services, region)),
     ...publicProblems(services, regions),
-    ...services.flatMap((service) => callProblems(service, services)),
+    ...services.flatMap((service) => callProblems(service, services, unread)),
     ...services.flatMap(taskProblems),
     ...circles(services),
   );
@@ -326,9 +330,14 @@ function applicationPort(region: DedicatedRegion | Ec2Region): [number, string][
   return service === undefined ? [[port, "what the entrance leads to"]] : [];
 }
 
-function callProblems(service: ServiceValue, services: readonly ServiceValue[]): ServiceProblem[] {
+/** @param unread services that are wrong themselves: that others call them is no mistake of theirs */
+function callProblems(
+  service: ServiceValue,
+  services: readonly ServiceValue[],
+  unread: readonly string[],
+): ServiceProblem[] {
   return service.calls.flatMap((called, index) => {
-    if (outsideHost(called) !== undefined) return [];
+    if (outsideHost(called) !== undefined || unread.includes(called)) return [];
     const refuse = (expectation: string) => [refusal(service, `calls[${index}]`, called, expectation)];
     const callee = services.find(({ name }) => name === called);
     if (callee === undefined) {

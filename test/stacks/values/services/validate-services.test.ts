@@ -428,6 +428,13 @@ describe("validateServices", () => {
     },
   );
 
+  it("does not blame who calls a service that is wrong itself", () => {
+    const search = web({ name: "search", port: 8081, substitute: {} });
+    expect(problemsOf([web({ calls: ["search"] }), search])).toEqual([
+      "service search: substitute.body: expected a text of at most 8192 bytes, got: nothing",
+    ]);
+  });
+
   it("wants a registry from the image or from the region", () => {
     const none = region({ registry: undefined });
     expect(problemsOf([web()], none)).toEqual([
