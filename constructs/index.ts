@@ -39,6 +39,7 @@ export { ApiGateway, type ApiGatewayProps, type IApiGateway } from "./gateway/ap
 export type { GatewayRouting, GatewaySettings, RoutedRoute } from "./gateway/gateway-config";
 export type {
   GatewayCors,
+  GatewayGrpc,
   GatewayIssuer,
   GatewayJwt,
   GatewayLimit,

@@ -1,8 +1,10 @@
+import { dirname, resolve } from "node:path";
 import { OptionError } from "../proxy/engine";
 import { Api } from "./descriptors/api";
 import { DescriptorError } from "./descriptors/descriptor-error";
-import { readDescriptors, writtenSet } from "./descriptors/descriptor-set";
+import { type DescriptorSource, readDescriptors, writtenSet } from "./descriptors/descriptor-set";
 import { type GatewayOptions } from "./options/gateway-options";
+import { type ApiOptions } from "./options/grpc-options";
 import { Transcoder } from "./transcoding/transcoder";
 
 /**
@@ -17,7 +19,7 @@ export function withDescriptors(file: string, options: GatewayOptions): GatewayO
   const sets: Record<string, string> = {};
   for (const source of options.apis)
     naming(`${file}: apis.${source.name}`, () => {
-      const set = readDescriptors(source);
+      const set = readDescriptors(besides(file, source));
       apis.set(source.name, Api.of(set, source.descriptors ?? source.protos.join(", ")));
       sets[source.name] = writtenSet(set);
     });
@@ -36,6 +38,12 @@ export function withDescriptors(file: string, options: GatewayOptions): GatewayO
     naming(path, () => new Transcoder(api, grpc));
   }
   return { ...options, descriptorSets: sets };
+}
+
+/** Where they lie: paths of a file are seen from there. */
+function besides(file: string, { descriptors, protos, includes }: ApiOptions): DescriptorSource {
+  const at = (path: string): string => resolve(dirname(file), path);
+  return { descriptors: descriptors && at(descriptors), protos: protos.map(at), includes: includes.map(at) };
 }
 
 function naming(path: string, read: () => unknown): void {

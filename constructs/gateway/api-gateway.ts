@@ -1,4 +1,5 @@
 import { Construct, type IConstruct } from "constructs";
+import { dirname, join } from "node:path";
 import {
   type Block,
   type Failover,
@@ -10,7 +11,7 @@ import {
 import type { IConsul, MaxUnavailable } from "../dns";
 import { checkSwitching } from "../dns/check-switching";
 import { checkCertificates } from "../host/check-certificates";
-import { type HostProfilePart, type IHost, processesOn } from "../host";
+import { assetContent, type HostProfilePart, type IHost, processesOn } from "../host";
 import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS } from "../proxy/engine-on-host";
 import { programBundle } from "../proxy/proxy-bundle";
 import type { HasTopology, TopologyElement } from "../topology";
@@ -142,15 +143,18 @@ export class ApiGateway extends Construct implements IApiGateway, HasTopology {
       caCertificate === undefined
         ? undefined
         : { path: `/etc/tricloud/gateways/${name}-ca.pem`, certificates: caCertificate };
+    const configPath = `/etc/tricloud/gateways/${name}.json`;
+    const apis = apisOnHost(name, this.props.apis ?? {});
     return engineOnHost({
       name: program,
       description: `Tricloud API gateway ${name}`,
       bundle: { path: BUNDLE_PATH, content: programBundle("gateway", this.props.bundlePath) },
       config: {
-        path: `/etc/tricloud/gateways/${name}.json`,
+        path: configPath,
         text: () =>
           gatewayConfig(name, {
             ...{ services, monolith, routes, issuers, limits, trustedHops, settings, gateways },
+            apis: Object.fromEntries(apis.map(({ api, path }) => [api, path])),
             port: this.port,
             // Its own health is asked for on the loopback address all the same.
             adminListen: `${metrics === "network" ? "0.0.0.0" : "127.0.0.1"}:${this.adminPort}`,
@@ -160,12 +164,21 @@ export class ApiGateway extends Construct implements IApiGateway, HasTopology {
             caFile: authorities?.path,
           }),
       },
+      files: apis.map(({ path, content }) => ({ path: join(dirname(configPath), path), content })),
       authorities,
       adminPort: this.adminPort,
       drainSeconds,
     });
   }
 }
+
+/** What tells APIs, by paths seen from the configuration: it is looked at once where it is, and once before it gets there. */
+const apisOnHost = (gateway: string, apis: Readonly<Record<string, string>>) =>
+  Object.entries(apis).map(([api, source]) => ({
+    api,
+    path: `${gateway}/${api}.binpb`,
+    content: assetContent(source, `gateway ${gateway}: apis.${api}`),
+  }));
 
 /** The program, on a host; several gateways there are several units of it. */
 const BUNDLE_PATH = "/usr/local/lib/tricloud/tricloud-gateway.js";

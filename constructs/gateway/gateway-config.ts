@@ -26,6 +26,11 @@ export interface GatewayRouting {
   readonly issuers?: Readonly<Record<string, GatewayIssuer>>;
   /** How many requests each may send, by the name that routes use. @default {} */
   readonly limits?: Readonly<Record<string, GatewayLimit>>;
+  /**
+   * Descriptor sets by the name that routes use for an API: paths of files as `protoc --include_imports
+   * --descriptor_set_out=FILE` and `buf build -o FILE` write them. @default {}
+   */
+  readonly apis?: Readonly<Record<string, string>>;
   /** Proxies in front, whose `X-Forwarded` fields are believed. @default 0 */
   readonly trustedHops?: number;
   /** Other options of its engine, by their names in docs/gateway.md. @default - 64 idle connections for each origin */
@@ -91,7 +96,14 @@ function settingProblem(settings: GatewaySettings): GatewayProblem | undefined {
 }
 
 function contentOf({ services = {}, monolith, routes = {}, ...options }: GatewayConfigOptions): object {
-  const { issuers = {}, limits = {}, settings = {}, drainSeconds = 0, finishSeconds = 30 } = options;
+  const {
+    issuers = {},
+    limits = {},
+    apis = {},
+    settings = {},
+    drainSeconds = 0,
+    finishSeconds = 30,
+  } = options;
   return {
     listen: "0.0.0.0",
     port: options.port,
@@ -102,6 +114,7 @@ function contentOf({ services = {}, monolith, routes = {}, ...options }: Gateway
     services,
     issuers,
     limits,
+    apis: Object.fromEntries(Object.entries(apis).map(([name, descriptors]) => [name, { descriptors }])),
     routes,
     keepaliveConns: 64,
     ...settings,

@@ -35,11 +35,11 @@ export interface GatewayRoute {
   /** Names of limits that its requests draw on. @default - none */
   readonly limits?: readonly string[];
   /**
-   * gRPC and gRPC-Web are taken for its service. JSON in their place needs files of the API, which no construct brings to
-   * a gateway yet.
-   * @default - they are none of its own
+   * Requests in JSON and Protocol Buffers are put to its service as calls of gRPC: the name of one of `apis`, or an
+   * object; `true` takes gRPC and gRPC-Web alone.
+   * @default - requests go on as they are
    */
-  readonly grpc?: true;
+  readonly grpc?: true | string | GatewayGrpc;
   /**
    * Services whose answers become members of one JSON object, by the member's name; a part that names no service is had of
    * the route's.
@@ -48,6 +48,34 @@ export interface GatewayRoute {
   readonly join?: Readonly<Record<string, GatewayPart>>;
   /** Whose token a request has to bring, and what that has to say: an issuer's name, or an object. @default - none */
   readonly jwt?: string | GatewayJwt;
+}
+
+/** How requests are put as calls of gRPC; docs/gateway.md tells of each. */
+export interface GatewayGrpc {
+  /** Name of one of `apis`. @default - none: gRPC and gRPC-Web alone are taken */
+  readonly api?: string;
+  /** Full names of the services whose methods may be called. @default - all */
+  readonly services?: readonly string[];
+  /** `POST /package.Service/Method` is taken too. @default true */
+  readonly methodPaths?: boolean;
+  /** Fields and parameters that nobody knows are passed over. @default false */
+  readonly ignoreUnknown?: boolean;
+  /** Fields that have the value that they have when they are not there are written. @default false */
+  readonly defaults?: boolean;
+  /** Values of enums are written as numbers. @default false */
+  readonly enumNumbers?: boolean;
+  /** Fields are written by the names that they have in `.proto` files. @default false */
+  readonly protoNames?: boolean;
+  /** Bytes of one message, either way. @default 4194304 */
+  readonly maxMessageBytes?: number;
+  /** How a call that failed is answered. @default - as google.rpc.Status in JSON */
+  readonly errors?: {
+    /** HTTP status by name of a google.rpc.Code. */
+    readonly statuses?: Readonly<Record<string, number>>;
+    readonly contentType?: string;
+    /** JSON or a text, with placeholders in it. */
+    readonly body?: unknown;
+  };
 }
 
 /** One member of a joined answer. */

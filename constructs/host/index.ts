@@ -1,3 +1,4 @@
+export * from "./asset-content";
 export * from "./host";
 export * from "./host-process";
 export * from "./host-profile";

@@ -1,4 +1,10 @@
-import { type AssetContent, type HostProfilePart, textContent, type TextContent } from "../host";
+import {
+  type AssetContent,
+  type HostFile,
+  type HostProfilePart,
+  textContent,
+  type TextContent,
+} from "../host";
 import { engineUnit } from "./engine-unit";
 
 /** How Consul finds out that a program of the engine is not ready. */
@@ -23,6 +29,8 @@ export interface EngineOnHost {
   readonly bundle: { readonly path: string; readonly content: AssetContent };
   /** Its text is asked for as late as can be: what is wired to it later has a say in it. */
   readonly config: { readonly path: string; readonly text: () => string };
+  /** Other files that its configuration names, by paths seen from there; they change by a reload. @default - none */
+  readonly files?: readonly HostFile[];
   /** PEM certificates of authorities, where its configuration names such a file. */
   readonly authorities?: { readonly path: string; readonly certificates: string } | undefined;
   /** Port of its health, on the loopback address too. */
@@ -37,7 +45,8 @@ export interface EngineOnHost {
  * @throws Error that `config.text` throws
  */
 export function engineOnHost(program: EngineOnHost): HostProfilePart {
-  const { name, description, bundle, config, authorities, adminPort, drainSeconds } = program;
+  const { name, description, bundle, config, files = [], authorities, adminPort, drainSeconds } = program;
+  const others = files.map(({ path }) => path);
   const unitName = `${name}.service`;
   const unitPath = `/etc/systemd/system/${unitName}`;
   const trusted =
@@ -61,14 +70,15 @@ export function engineOnHost(program: EngineOnHost): HostProfilePart {
       bundle,
       { path: config.path, content: lateText(config.text) },
       { path: unitPath, content: lateText(unit) },
+      ...files,
       ...trusted,
     ],
     services: [
       {
         name: unitName,
-        reads: [bundle.path, config.path, unitPath, ...trusted.map(({ path }) => path)],
+        reads: [bundle.path, config.path, unitPath, ...others, ...trusted.map(({ path }) => path)],
         reload: `exec node ${bundle.path} reload --config ${config.path}`,
-        reloadsFor: [config.path],
+        reloadsFor: [config.path, ...others],
         verify: `node "$STAGED${bundle.path}" --check --config "$STAGED${config.path}"${stagedAuthorities}`,
         health: { command: `curl -fsS -m 2 http://127.0.0.1:${adminPort}/readyz` },
       },

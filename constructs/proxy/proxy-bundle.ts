@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { AssetContent } from "../host";
+import { type AssetContent, assetContent } from "../host";
 
 /** Beside the compiled library, or in `dist` when the library runs from its sources. */
 const PLACES = [join(__dirname, "../.."), join(__dirname, "../../dist")];
@@ -23,9 +22,5 @@ export function programBundle(program: "proxy" | "gateway", source?: string): As
       `${program} bundle: expected a file at ${path ?? places[0]}, got: none; run npm run build`,
     );
   }
-  return {
-    kind: "asset",
-    source: path,
-    sha256: createHash("sha256").update(readFileSync(path)).digest("hex"),
-  };
+  return assetContent(path, `${program} bundle`);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
@@ -7,6 +7,7 @@ import { collectAvailability } from "../../constructs/availability";
 import { collectTopology, type Workload } from "../../constructs/topology";
 import { elementsOf } from "../../constructs/topology/elements-of";
 import usRegion from "../../regions/us";
+import { readDescriptors, writtenSet } from "../../gateway/descriptors/descriptor-set";
 import { addRegions } from "../../stacks";
 import { routingIn } from "../../stacks/gateway-routes";
 import { serviceCalls } from "../../stacks/service-calls";
@@ -182,6 +183,47 @@ describe("a gateway of a region on dedicated servers", () => {
     expect(hard).toBeGreaterThan(shares({ service: "search", soft: true }));
     expect(hard).toBeGreaterThan(shares({}));
     expect(shares({ service: "search", soft: true })).toBe(shares({}));
+  });
+
+  it("puts JSON to services of gRPC by the file of a descriptor set", () => {
+    // GIVEN such a file, and a service whose route names its API
+    const protos = join(__dirname, "../gateway/protos");
+    const file = join(directory, "shop.binpb");
+    const set = readDescriptors({
+      descriptors: undefined,
+      protos: [join(protos, "shop.proto")],
+      includes: [protos],
+    });
+    writeFileSync(file, Buffer.from(writtenSet(set), "base64"));
+    const routed = (api: string): [GatewayInput, ServiceInput[]] => [
+      { ...GATEWAY, apis: { shop: file } },
+      SERVICES.map((each) =>
+        each.name === "items"
+          ? {
+              ...each,
+              routes: {
+                shop: { path: "/v1/**", grpc: { api, services: ["shop.v1.Everythings"] }, limits: ["clients"] },
+              },
+            }
+          : each,
+      ),
+    ];
+    // WHEN synthesised
+    const text = fileOf(
+      synthesisedApp("jp", (app) => stackOf(app, ...routed("shop"))),
+      "jp-4",
+      CONFIG,
+    );
+    // THEN the program takes the two as they will lie on a host, and misses the one without the other
+    mkdirSync(join(directory, "api"));
+    cpSync(file, join(directory, "api/shop.binpb"));
+    expect(checked(text)).toMatchObject({ code: 0 });
+    rmSync(join(directory, "api"), { recursive: true });
+    expect(checked(text)).toMatchObject({ code: 1, said: expect.stringContaining("apis.shop") as string });
+    // AND an API that there is not is told to who names it
+    expect(() => stackOf(new App(), ...routed("shops"))).toThrow(
+      'service items: routes.shop.grpc.api: expected one of shop, got: "shops"',
+    );
   });
 
   it("goes to another region's entrance for a service that runs there, or when none here answers", async () => {

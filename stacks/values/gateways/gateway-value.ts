@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { z } from "zod";
 import type {
   GatewayIssuer,
@@ -39,6 +40,11 @@ export interface GatewayInput {
   readonly issuers?: Readonly<Record<string, GatewayIssuer>>;
   /** How many requests each may send in a region, by the name that routes use. @default {} */
   readonly limits?: Readonly<Record<string, GatewayLimit>>;
+  /**
+   * What tells messages and services of gRPC, by the name that routes use: files of descriptor sets, as `buf build -o FILE`
+   * and `protoc --include_imports --descriptor_set_out=FILE` write them. @default {}
+   */
+  readonly apis?: Readonly<Record<string, string>>;
   /** Other options of its engine, by their names in docs/gateway.md. @default {} */
   readonly settings?: GatewaySettings;
   /** Where it runs, by region. */
@@ -71,6 +77,7 @@ export interface GatewayAlone {
   readonly everyRoute: Partial<GatewayRoute>;
   readonly issuers: Readonly<Record<string, GatewayIssuer>>;
   readonly limits: Readonly<Record<string, GatewayLimit>>;
+  readonly apis: Readonly<Record<string, string>>;
   readonly settings: GatewaySettings;
   readonly in: Readonly<Record<string, GatewayPlacement>>;
 }
@@ -136,6 +143,14 @@ const schema = z
       .default({}),
     limits: objectOf<GatewayAlone["limits"]>("limits by name")
       .superRefine(foundBy(limitsProblem))
+      .default({}),
+    apis: z
+      .record(
+        dnsLabel,
+        z.string().refine((path) => existsSync(path), {
+          error: "expected the file of a descriptor set, as buf build -o FILE writes it",
+        }),
+      )
       .default({}),
     settings: objectOf<GatewaySettings>("options by name")
       .superRefine((settings, context) => {

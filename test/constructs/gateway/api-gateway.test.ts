@@ -59,6 +59,28 @@ describe("ApiGateway", () => {
     );
   });
 
+  it("has what tells its APIs beside its configuration, wherever that lies", () => {
+    // GIVEN the file of a descriptor set
+    const routes = { shop: { path: "/v1/**", service: "search", grpc: "shop" } };
+    const host = gatewayHost({ apis: { shop: __filename }, routes });
+    const { profile } = host;
+    // THEN it is delivered, and another one comes by a reload
+    const path = "/etc/tricloud/gateways/api/shop.binpb";
+    expect(profile.files.find((file) => file.path === path)?.content).toMatchObject({
+      kind: "asset",
+      source: __filename,
+    });
+    expect(profile.services.find(({ name }) => name === UNIT)).toMatchObject({
+      reads: expect.arrayContaining([path]) as string[],
+      reloadsFor: [CONFIG, path],
+    });
+    // AND named as seen from the configuration, which is checked before it is in its place
+    expect(JSON.parse(host.file(CONFIG))).toMatchObject({
+      apis: { shop: { descriptors: "api/shop.binpb" } },
+      routes,
+    });
+  });
+
   it("shows metrics to the network where it is told so", () => {
     const shown = JSON.parse(gatewayHost({ metrics: "network" }).file(CONFIG)) as object;
     expect(shown).toMatchObject({ adminListen: "0.0.0.0:9302" });
@@ -73,6 +95,14 @@ describe("ApiGateway", () => {
     [
       { settings: { workers: 0 } },
       "gateway api: settings.workers: expected auto or a number from 1 to 1024, got: 0",
+    ],
+    [
+      { apis: { shop: "/nowhere/shop.binpb" } },
+      "gateway api: apis.shop: expected a file at /nowhere/shop.binpb, got: none",
+    ],
+    [
+      { routes: { search: { path: "/v1/search", service: "search", grpc: "shop" } } },
+      'gateway api: routes.search.grpc.api: expected an API: there are no apis, got: "shop"',
     ],
     [{ trustedHops: 99 }, "gateway api: trustedHops: expected a whole number from 0 to 16, got: 99"],
   ])("refuses %j where it is made", (changes, message) => {

@@ -117,6 +117,12 @@ describe("values of gateways", () => {
       "service search: routes.search.hosts: expected hosts of one gateway, since there are several (api: api.example.com; other: other.example.com), got: nothing",
     ],
     [
+      "an API that no file tells",
+      [api({ apis: { shop: "/nowhere/shop.binpb" } })],
+      [search()],
+      'gateway api: apis.shop: expected the file of a descriptor set, as buf build -o FILE writes it, got: "/nowhere/shop.binpb"',
+    ],
+    [
       "a part of an answer that nobody has",
       [api()],
       [search({ routes: { home: { path: "/", join: { ads: { service: "adverts" } } } } })],
