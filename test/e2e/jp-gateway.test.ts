@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readDescriptors, writtenSet } from "../../gateway/descriptors/descriptor-set";
 import type { DedicatedRegionInput } from "../../stacks/values/regions";
 import type { GatewayInput } from "../../stacks/values/gateways";
 import type { ServiceInput } from "../../stacks/values/services";
@@ -132,8 +133,14 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
 
   it("has a route moved out of the monolith by a reload, without a failed request", async () => {
     const before = await processes();
-    // WHEN a second route is the service's, while both are asked for
-    const report = await underLoad(() => deploy(MOVED));
+    const protos = join(__dirname, "../gateway/protos");
+    const files = { protos: [join(protos, "shop.proto")], includes: [protos] };
+    const set = readDescriptors({ descriptors: undefined, ...files });
+    const shop = join(testbed.directory, "shop.binpb");
+    writeFileSync(shop, Buffer.from(writtenSet(set), "base64"));
+    const rpc = { path: "/rpc/**", grpc: "shop" };
+    // WHEN a second route is the service's, and a third one puts calls of gRPC, while both are asked for
+    const report = await underLoad(() => deploy({ ...MOVED, rpc }, { apis: { shop } }));
     // THEN no request failed, and no gateway began anew
     expect(report.failures).toEqual([]);
     expect(Object.keys(report.versions).sort()).toEqual(["search", "shop"]);
@@ -141,6 +148,8 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
     // AND the route has moved
     expect(await outside("/v1/items")).toMatch(/^version search in jp/);
     expect(await outside("/")).toMatch(/^version shop in jp/);
+    // AND by what tells the API the gateway knows which calls there are
+    expect(JSON.parse(await outside("/rpc/nothing"))).toMatchObject({ code: 5 });
   });
 
   it("rolls from host to host where only a start takes what changes, without a failed request", async () => {

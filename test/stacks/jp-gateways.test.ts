@@ -202,7 +202,11 @@ describe("a gateway of a region on dedicated servers", () => {
           ? {
               ...each,
               routes: {
-                shop: { path: "/v1/**", grpc: { api, services: ["shop.v1.Everythings"] }, limits: ["clients"] },
+                shop: {
+                  path: "/v1/**",
+                  grpc: { api, services: ["shop.v1.Everythings"] },
+                  limits: ["clients"],
+                },
               },
             }
           : each,
