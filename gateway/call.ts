@@ -11,12 +11,16 @@ export interface Call {
   readonly lines: string;
 }
 
+/** What a service reads in Host: its own name, or the client's where it is to keep that and there is one. */
+export const hostOf = ({ authority }: Origin, keepHost: boolean, { host }: RequestHead): string =>
+  keepHost && host !== "" ? host : authority;
+
 /** The head that this origin of the service is to read: its lines, without the empty one. */
 export function headTo(
-  { authority }: Origin,
+  origin: Origin,
   { keepHost, target, lines }: Call,
   head: RequestHead,
   id: string,
 ): string {
-  return `${head.forwarded(keepHost && head.host !== "" ? head.host : authority, target)}${lines}X-Chocon-Id: ${id}\r\n`;
+  return `${head.forwarded(hostOf(origin, keepHost, head), target)}${lines}X-Chocon-Id: ${id}\r\n`;
 }

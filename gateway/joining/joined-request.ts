@@ -1,10 +1,12 @@
 import { type Destination, type MovableRequester, type OriginLink } from "../../proxy/engine";
+import { fieldLines } from "../asking/field-lines";
 import { OwnRequest } from "../asking/own-request";
+import { hostOf } from "../call";
 import { RecordedAnswer } from "../asking/recorded-answer";
 import { type OwnCall } from "../own-call";
 import { type JoinPart } from "../options/join-options";
-import { CapturedRequest } from "../transcoding/captured-request";
-import { ClientAnswer } from "../transcoding/client-answer";
+import { CapturedRequest } from "../asking/captured-request";
+import { ClientAnswer } from "../asking/client-answer";
 import { type PartAnswer, partAnswer } from "./part-answer";
 
 /** Names the parts that an answer does without, each with the reason. */
@@ -47,7 +49,7 @@ export class JoinedRequest implements OwnCall {
       resume: () => undefined,
     });
     requester.send(captured);
-    const fields = passedFields(captured.head);
+    const fields = fieldLines(captured.head, NOT_PASSED);
     const answers = this.parts.map((asking) => this.ask(asking, requester, fields));
     // Without one that it cannot do without there is nothing to wait for.
     for (const [index, answer] of answers.entries()) {
@@ -72,7 +74,7 @@ export class JoinedRequest implements OwnCall {
   ): Promise<PartAnswer> {
     const timeout = part.timeout > 0 ? Math.min(part.timeout, this.seconds) : this.seconds;
     const headFor = ({ origin }: OriginLink): string =>
-      `GET ${target} HTTP/1.1\r\nHost: ${keepHost && head.host !== "" ? head.host : origin.authority}\r\n${fields}\r\n`;
+      `GET ${target} HTTP/1.1\r\nHost: ${hostOf(origin, keepHost, head)}\r\n${fields}\r\n`;
     const recorded = new RecordedAnswer(part.maxBytes);
     return new Promise((resolve) => {
       const request = new OwnRequest(
@@ -131,15 +133,4 @@ export class JoinedRequest implements OwnCall {
     const body = Buffer.from(`{${members.join(",")}}`);
     new ClientAnswer(requester).whole(200, lines, "application/json", body);
   }
-}
-
-/** The lines of a head that each service is to read, its start line and Host left out. */
-function passedFields(head: string): string {
-  let passed = "";
-  for (let at = head.indexOf("\r\n") + 2; at < head.length - 2;) {
-    const end = head.indexOf("\r\n", at) + 2;
-    if (!NOT_PASSED.test(head.slice(at, head.indexOf(":", at)).toLowerCase())) passed += head.slice(at, end);
-    at = end;
-  }
-  return passed;
 }

@@ -1,6 +1,6 @@
 import { type OwnBody } from "../../proxy/engine";
 import { type CallListener, failed } from "./call-answer";
-import { type ClientAnswer } from "./client-answer";
+import { type ClientAnswer } from "../asking/client-answer";
 import { type Codec, type Content, type Encoding, type RequestContent } from "./codec";
 import { type ErrorAnswers } from "./error-answer";
 import { CODE, type GrpcStatus } from "./grpc-status";

@@ -1,10 +1,12 @@
 import { type Destination, type Failure, type MovableRequester, type OriginLink } from "../../proxy/engine";
+import { fieldLines } from "../asking/field-lines";
 import { type Miss, OwnRequest } from "../asking/own-request";
+import { hostOf } from "../call";
 import { type OwnCall } from "../own-call";
 import { BadRequest } from "./bad-request";
 import { CallAnswer, type CallListener, failed } from "./call-answer";
-import { CapturedRequest } from "./captured-request";
-import { ClientAnswer } from "./client-answer";
+import { CapturedRequest } from "../asking/captured-request";
+import { ClientAnswer } from "../asking/client-answer";
 import { CODE, codeOfHttp } from "./grpc-status";
 import { type Translation } from "./translation";
 
@@ -68,12 +70,12 @@ export class TranscodedRequest implements OwnCall {
     const deadline = Math.min(own ?? Infinity, target.timeout > 0 ? target.timeout : Infinity);
     const subtype = translation.subtype === "" ? "+proto" : translation.subtype;
     const lines =
-      metadataOf(captured.head) +
+      fieldLines(captured.head, NOT_METADATA) +
       `content-type: application/grpc${subtype}\r\ngrpc-accept-encoding: identity\r\n` +
       timeoutLine(deadline) +
       `content-length: ${body.length}\r\n\r\n`;
     const headFor = ({ origin }: OriginLink): string =>
-      `POST ${translation.path} HTTP/1.1\r\nHost: ${target.keepHost && head.host !== "" ? head.host : origin.authority}\r\n${lines}`;
+      `POST ${translation.path} HTTP/1.1\r\nHost: ${hostOf(origin, target.keepHost, head)}\r\n${lines}`;
     const answer = new CallAnswer(listener, translation.maxMessageBytes);
     this.call = new OwnRequest(
       { service: target.service, head, id, method: "POST", body, timeout: own ?? 0, headFor },
@@ -119,15 +121,3 @@ const DAY = 86_400;
 /** Where a client gives no time at all: a call ends as one whose time is up. */
 const LEAST = 0.001;
 const SECONDS = { H: 3600, M: 60, S: 1, m: 1e-3, u: 1e-6, n: 1e-9 };
-
-/** The fields of a head that go on as metadata. */
-function metadataOf(head: string): string {
-  let kept = "";
-  for (let at = head.indexOf("\r\n") + 2; at < head.length - 2;) {
-    const end = head.indexOf("\r\n", at) + 2;
-    const name = head.slice(at, head.indexOf(":", at)).toLowerCase();
-    if (!NOT_METADATA.test(name)) kept += head.slice(at, end);
-    at = end;
-  }
-  return kept;
-}

@@ -1,6 +1,6 @@
 import { type OwnBody } from "../../proxy/engine";
 import { type CallListener } from "./call-answer";
-import { type ClientAnswer } from "./client-answer";
+import { type ClientAnswer } from "../asking/client-answer";
 import { type GrpcStatus } from "./grpc-status";
 
 /** How one client's request is put as a call, and the call's answer as the client's. */

@@ -1,7 +1,7 @@
 import { type OwnBody } from "../../proxy/engine";
 import { BadRequest } from "./bad-request";
 import { type CallListener } from "./call-answer";
-import { type ClientAnswer } from "./client-answer";
+import { type ClientAnswer } from "../asking/client-answer";
 import { type GrpcStatus } from "./grpc-status";
 import { framed } from "./message-frames";
 import { type Translation } from "./translation";

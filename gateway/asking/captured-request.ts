@@ -57,7 +57,7 @@ export class CapturedRequest implements OriginLink {
   }
 
   end(): void {
-    throw new Error("a request that is put as a call never asks to switch protocols");
+    throw new Error("a request that goes on as others never asks to switch protocols");
   }
 
   abandon(): void {
