@@ -1,9 +1,10 @@
 import { DataAwsRoute53Zone } from "@cdktf/provider-aws/lib/data-aws-route53-zone";
-import { Route53HealthCheck } from "@cdktf/provider-aws/lib/route53-health-check";
+import { type Route53HealthCheck } from "@cdktf/provider-aws/lib/route53-health-check";
 import { Route53Record } from "@cdktf/provider-aws/lib/route53-record";
 import { Route53Zone } from "@cdktf/provider-aws/lib/route53-zone";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent, type Switching } from "../availability";
+import { checkedSwitching, HEALTH_METRICS_REGION, healthCheck, unreachable } from "./health-check";
 import type { Alarm, HasAlarms } from "./pager";
 import type { INetwork } from "./network";
 
@@ -108,7 +109,7 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
   addRegionalName(props: RegionalNameProps): void {
     const { name, ownName, target, awsRegion, serving = true } = props;
     this.addAlias(ownName, target);
-    const check = serving ? this.healthCheck(props) : undefined;
+    const check = serving ? this.checked(props) : undefined;
     new Route53Record(this, `regional-${this.labelOf(name)}`, {
       zoneId: this.zoneId,
       name,
@@ -120,34 +121,17 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
     });
   }
 
-  private healthCheck({ name, ownName, awsRegion, healthPath }: RegionalNameProps): Route53HealthCheck {
+  private checked({ name, ownName, awsRegion, healthPath }: RegionalNameProps): Route53HealthCheck {
     const label = this.labelOf(name);
-    const check = new Route53HealthCheck(this, `health-${label}`, {
-      type: "HTTPS",
-      fqdn: ownName,
-      port: 443,
-      resourcePath: healthPath,
-      enableSni: true,
-      requestInterval: HEALTH_CHECKS.intervalSeconds,
-      failureThreshold: HEALTH_CHECKS.failures,
-      measureLatency: true,
-      tags: { Name: `${name} in ${awsRegion}` },
-    });
-    this.switching = {
-      seconds: HEALTH_CHECKS.intervalSeconds * HEALTH_CHECKS.failures + ALIAS_TTL_SECONDS,
-      source: `Route 53 checks every ${HEALTH_CHECKS.intervalSeconds} s and ${HEALTH_CHECKS.failures} must fail, aliases live for ${ALIAS_TTL_SECONDS} s; coverage assumed`,
-    };
-    if (awsRegion !== HEALTH_METRICS_REGION) return check;
-    this.alarms.push({
-      name: `${label}-unreachable`,
-      what: `Route 53's checkers around the world cannot reach ${name} in ${awsRegion}`,
-      namespace: "AWS/Route53",
-      metric: "HealthCheckStatus",
-      dimensions: { HealthCheckId: check.id },
-      statistic: "Minimum",
-      when: { below: 1 },
-      minutes: 3,
-    });
+    const check = healthCheck(
+      this,
+      `health-${label}`,
+      { fqdn: ownName, port: 443, resourcePath: healthPath },
+      `${name} in ${awsRegion}`,
+    );
+    this.switching = checkedSwitching("aliases", ALIAS_TTL_SECONDS);
+    if (awsRegion === HEALTH_METRICS_REGION)
+      this.alarms.push(unreachable(check, `${label}-unreachable`, `${name} in ${awsRegion}`));
     return check;
   }
 
@@ -163,11 +147,5 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
   }
 }
 
-/** How a region is found out to be unreachable. */
-export const HEALTH_CHECKS = { intervalSeconds: 30, failures: 3 };
-
 /** How long answers with a load balancer's addresses live: Route 53 takes the load balancer's own. */
 const ALIAS_TTL_SECONDS = 60;
-
-/** The one region in which CloudWatch has the results of Route 53's checks. */
-export const HEALTH_METRICS_REGION = "us-east-1";

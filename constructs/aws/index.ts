@@ -8,6 +8,7 @@ export * from "./consul-firewall";
 export * from "./data-key";
 export * from "./debian-image";
 export * from "./dns-zone";
+export * from "./health-check";
 export * from "./edge-policy";
 export * from "./firewall";
 export * from "./flow-log";

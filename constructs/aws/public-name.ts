@@ -1,8 +1,9 @@
-import { Route53HealthCheck } from "@cdktf/provider-aws/lib/route53-health-check";
+import { type Route53HealthCheck } from "@cdktf/provider-aws/lib/route53-health-check";
 import { Route53Record, type Route53RecordConfig } from "@cdktf/provider-aws/lib/route53-record";
 import { Construct } from "constructs";
 import type { Switching } from "../availability";
-import { type DnsZone, HEALTH_CHECKS, HEALTH_METRICS_REGION, type LoadBalancerAddress } from "./dns-zone";
+import { type DnsZone, type LoadBalancerAddress } from "./dns-zone";
+import { checkedSwitching, HEALTH_METRICS_REGION, healthCheck, unreachable } from "./health-check";
 import type { Alarm, HasAlarms } from "./pager";
 
 /** One of the regions that answer for a name. */
@@ -39,10 +40,7 @@ export interface PublicNameProps {
  */
 export class PublicName extends Construct implements HasAlarms {
   /** How long clients go on being led to a region, or an address, that failed. */
-  readonly switching: Switching = {
-    seconds: HEALTH_CHECKS.intervalSeconds * HEALTH_CHECKS.failures + TTL_SECONDS,
-    source: `Route 53 checks every ${HEALTH_CHECKS.intervalSeconds} s and ${HEALTH_CHECKS.failures} must fail, answers live for ${TTL_SECONDS} s; coverage assumed`,
-  };
+  readonly switching: Switching = checkedSwitching("answers", TTL_SECONDS);
   /** For a pager in us-east-1, the one region in which the results of the checks are to be had. */
   readonly alarms: readonly Alarm[];
 
@@ -117,23 +115,17 @@ export class PublicName extends Construct implements HasAlarms {
   ): { readonly check: Route53HealthCheck; readonly alarm: Alarm } {
     const { name } = this.props;
     const where = called === region ? region : `${region}-${called}`;
-    const check = new Route53HealthCheck(this, `health-${where}`, {
-      ...at,
-      ...{ type: "HTTPS", port, resourcePath: healthPath, enableSni: true, measureLatency: true },
-      requestInterval: HEALTH_CHECKS.intervalSeconds,
-      failureThreshold: HEALTH_CHECKS.failures,
-      tags: { Name: `${name} in ${called === region ? region : `${region} (${called})`}` },
-    });
-    const alarm: Alarm = {
-      name: `${name.replaceAll(".", "-")}-${where}-unreachable`,
-      what: `Route 53's checkers around the world cannot reach ${name} in ${region}${called === region ? "" : ` (${called})`}; metrics are in ${HEALTH_METRICS_REGION}`,
-      namespace: "AWS/Route53",
-      metric: "HealthCheckStatus",
-      dimensions: { HealthCheckId: check.id },
-      statistic: "Minimum",
-      when: { below: 1 },
-      minutes: 3,
-    };
+    const check = healthCheck(
+      this,
+      `health-${where}`,
+      { ...at, port, resourcePath: healthPath },
+      `${name} in ${called === region ? region : `${region} (${called})`}`,
+    );
+    const alarm = unreachable(
+      check,
+      `${name.replaceAll(".", "-")}-${where}-unreachable`,
+      `${name} in ${region}${called === region ? "" : ` (${called})`}; metrics are in ${HEALTH_METRICS_REGION}`,
+    );
     return { check, alarm };
   }
 }
