@@ -73,9 +73,10 @@ export class GroupExchange implements AttemptOwner {
 
   turnedAway(attempt: Attempt, problem: string): boolean {
     const next = this.elsewhere(false, FAILED);
-    if (next === undefined && this.standIn === undefined) return false;
+    const standIn = next === undefined ? this.standIn : undefined;
+    if (next === undefined && standIn === undefined) return false;
     attempt.discard();
-    if (next === undefined) this.giveUp({ status: 502, problem });
+    if (next === undefined) this.giveUp({ status: 502, problem }, standIn);
     else this.move(attempt, problem, next);
     return true;
   }
@@ -94,7 +95,7 @@ export class GroupExchange implements AttemptOwner {
     if (moving) attempt.cancel();
     if (blamed) member.failed(problem);
     if (next !== undefined) this.move(attempt, problem, next);
-    else if (moving) this.giveUp({ status: 504, problem });
+    else if (moving) this.giveUp({ status: 504, problem }, standIn);
     return true;
   }
 
@@ -122,8 +123,8 @@ export class GroupExchange implements AttemptOwner {
   }
 
   /** No origin is asked any more: the client gets what stands in for an answer, or the failure. */
-  private giveUp(failure: Failure): void {
-    const { requester, standIn } = this;
+  private giveUp(failure: Failure, standIn = this.standIn): void {
+    const { requester } = this;
     this.ended();
     requester.detach();
     if (standIn === undefined) requester.fail(failure);
