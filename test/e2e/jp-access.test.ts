@@ -1,8 +1,9 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
-import { Deployment, jpRegion, JP_ROLES, ORIGIN, type Outcome, run, Testbed } from "../testbed";
+import { Deployment, jpRegion, JP_ROLES, ORIGIN, run, Testbed } from "../testbed";
 import { difference, snapshot } from "./host-snapshot";
+import { succeeded } from "./succeeded";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 /** Runs as any user of a host: adds a command to every file in a shared directory that it may write to. */
@@ -206,9 +207,4 @@ describeOnVirtualHosts("the way into JP's servers", () => {
 interface OldState {
   serial: number;
   resources: { name: string; instances: { attributes: Record<string, unknown> }[] }[];
-}
-
-function succeeded(outcome: Outcome): Outcome {
-  if (outcome.code !== 0) throw new Error(`exit code ${outcome.code}:\n${outcome.output}`);
-  return outcome;
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { Deployment, jpRegion, ORIGIN, type Outcome, Testbed, until, type VirtualHost } from "../testbed";
 import { CONSUL_AS_SERVER } from "../testbed/consul-commands";
+import { succeeded } from "./succeeded";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const HOSTS = ["jp-1", "jp-2", "jp-3", "jp-4"];
@@ -100,8 +101,3 @@ describeOnVirtualHosts("the machines that a region on dedicated servers names", 
     );
   });
 });
-
-function succeeded(outcome: Outcome): Outcome {
-  if (outcome.code !== 0) throw new Error(`exit code ${outcome.code}:\n${outcome.output}`);
-  return outcome;
-}

@@ -17,6 +17,7 @@ import {
 import { makeCertificates } from "../testbed/certificates";
 import { difference, snapshot } from "./host-snapshot";
 import { placeLoad, type ServiceLoad, startServiceLoad, throughFront } from "./calls-to-services";
+import { succeeded } from "./succeeded";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 /** jp-4 has a Consul agent that is no server, as most hosts of a service have. */
@@ -493,11 +494,3 @@ ExecStart=sh -c 'until curl -s http://127.0.0.1:8500/v1/status/leader | grep -q 
 
 const SECRET = "TF_VAR_secret_web__session_key";
 const PODMAN = "CONTAINERS_STORAGE_CONF=/etc/tricloud/services/storage.conf podman";
-
-function succeeded(outcome: Outcome): Outcome {
-  expect({ code: outcome.code, said: outcome.code === 0 ? "" : outcome.output }).toEqual({
-    code: 0,
-    said: "",
-  });
-  return outcome;
-}

@@ -2,17 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import { type UpstreamsReport } from "../../proxy/observation/group-report";
-import {
-  Deployment,
-  jpRegion,
-  JP_ROLES,
-  ORIGIN,
-  type Outcome,
-  Testbed,
-  until,
-  type VirtualHost,
-} from "../testbed";
+import { Deployment, jpRegion, JP_ROLES, ORIGIN, Testbed, until, type VirtualHost } from "../testbed";
 import { difference, snapshot } from "./host-snapshot";
+import { succeeded } from "./succeeded";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 /** How Consul judges a proxy, and how long unbound may hold what Consul said (facts of the two configurations). */
@@ -288,11 +280,6 @@ async function runningSince(host: VirtualHost): Promise<string[]> {
     `systemctl show -p MainPID -p ActiveEnterTimestampMonotonic ${SERVICES.join(" ")}`,
   );
   return blocks.trim().split("\n\n");
-}
-
-function succeeded(outcome: Outcome): Outcome {
-  if (outcome.code !== 0) throw new Error(`exit code ${outcome.code}:\n${outcome.output}`);
-  return outcome;
 }
 
 const distinctAddresses = (ahosts: string): string[] =>

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
-import { Deployment, jpRegion, JP_ROLES, ORIGIN, type Outcome, Testbed, until } from "../testbed";
+import { Deployment, jpRegion, JP_ROLES, ORIGIN, Testbed, until } from "../testbed";
 import { CONSUL_AS_SERVER } from "../testbed/consul-commands";
 import { Aws, AWS_REGION } from "../testbed/ec2/aws";
+import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 
 const SERVERS = Object.keys(JP_ROLES);
@@ -145,8 +146,3 @@ describeOnVirtualHosts("snapshots of Consul in a bucket of S3", () => {
     );
   });
 });
-
-function succeeded(outcome: Outcome): Outcome {
-  if (outcome.code !== 0) throw new Error(`exit code ${outcome.code}:\n${outcome.output}`);
-  return outcome;
-}

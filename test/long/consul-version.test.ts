@@ -10,6 +10,7 @@ import {
   Testbed,
   until,
 } from "../testbed";
+import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 
 const { real, earlier, refusing } = CONSUL_VERSIONS;
@@ -138,8 +139,3 @@ describeOnVirtualHosts("the version of Consul that a region pins", () => {
     await expectAnswered();
   });
 });
-
-function succeeded(outcome: Outcome): Outcome {
-  if (outcome.code !== 0) throw new Error(`exit code ${outcome.code}:\n${outcome.output}`);
-  return outcome;
-}

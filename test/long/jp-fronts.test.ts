@@ -5,6 +5,7 @@ import type { RegionTask } from "../../cli/services";
 import type { DedicatedRegionInput } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
 import { type LoadReport, placeLoad, type ServiceLoad, startServiceLoad } from "../e2e/calls-to-services";
+import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 import {
   Deployment,
@@ -359,11 +360,3 @@ const LATER = `${String((new Date().getUTCHours() + 9 + 12) % 24).padStart(2, "0
 
 /** On the host that calls. */
 const AUTHORITIES = "srv/front-authorities.pem";
-
-function succeeded(outcome: Outcome): Outcome {
-  expect({ code: outcome.code, said: outcome.code === 0 ? "" : outcome.output }).toEqual({
-    code: 0,
-    said: "",
-  });
-  return outcome;
-}
