@@ -17,6 +17,8 @@ export interface ConfigFilesProps {
   readonly namespace: string;
   /** Content by file name. */
   readonly files: Readonly<Record<string, TextContent | AssetContent>>;
+  /** Files by name whose bytes are no text. @default {} */
+  readonly binary?: Readonly<Record<string, AssetContent>>;
 }
 
 /**
@@ -30,14 +32,25 @@ export class ConfigFiles extends Construct {
   /** @throws Error when the files do not fit a ConfigMap or their content is not known at synth */
   constructor(scope: Construct, id: string, props: ConfigFilesProps) {
     super(scope, id);
-    const { name, namespace, files } = props;
+    const { name, namespace, files, binary = {} } = props;
     for (const [file, content] of Object.entries(files)) refuseUnknown(name, file, content);
-    refuseTooLarge(name, files);
+    const all = { ...files, ...binary };
+    refuseTooLarge(name, all);
     const map = new ConfigMapV1(this, "config-map", {
-      metadata: { name: `${name}-${hashOf(files)}`, namespace, labels: OWN_LABELS },
+      metadata: { name: `${name}-${hashOf(all)}`, namespace, labels: OWN_LABELS },
       data: Object.fromEntries(
         Object.entries(files).map(([file, content]) => [file, this.expression(file, content)]),
       ),
+      ...(Object.keys(binary).length === 0
+        ? {}
+        : {
+            binaryData: Object.fromEntries(
+              Object.entries(binary).map(([file, content]) => [
+                file,
+                Fn.filebase64(this.asset(file, content).path),
+              ]),
+            ),
+          }),
       immutable: true,
       lifecycle: { createBeforeDestroy: true },
     });
@@ -47,12 +60,11 @@ export class ConfigFiles extends Construct {
   /** An asset's text is read when Terraform runs, and nothing in it is taken for an expression. */
   private expression(file: string, content: TextContent | AssetContent): string {
     if (content.kind === "text") return asTemplate(content.text);
-    const asset = new TerraformAsset(this, file, {
-      path: content.source,
-      type: AssetType.FILE,
-      assetHash: content.sha256,
-    });
-    return Fn.file(asset.path);
+    return Fn.file(this.asset(file, content).path);
+  }
+
+  private asset(file: string, { source, sha256 }: AssetContent): TerraformAsset {
+    return new TerraformAsset(this, file, { path: source, type: AssetType.FILE, assetHash: sha256 });
   }
 }
 

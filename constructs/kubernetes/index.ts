@@ -7,6 +7,8 @@ export * from "./config-files";
 export * from "./consul-chart";
 export type { SecretEntry } from "./consul-secrets";
 export * from "./deploy-gate";
+export type { EngineDeployment, EnginePods } from "./engine-deployment";
+export * from "./gateway-deployment";
 export * from "./ingress-policy";
 export * from "./metrics-scrape";
 export { LEAVES_LOST_NODE } from "./node-loss";

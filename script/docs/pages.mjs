@@ -48,6 +48,8 @@ export const pages = [...exported]
   .flatMap(([symbol, from]) => {
     const declaration = symbol.declarations?.find(ts.isClassDeclaration);
     if (declaration === undefined || !isConstruct(checker.getDeclaredTypeOfSymbol(symbol))) return [];
+    // What several constructs have in common, and nobody makes, is told on their pages.
+    if ((ts.getCombinedModifierFlags(declaration) & ts.ModifierFlags.Abstract) !== 0) return [];
     return [{ symbols: [symbol], declaration, from, title: symbol.name, source: sourceOf(declaration) }];
   })
   .concat(

@@ -6,7 +6,7 @@ import { ClusterResolver, ProxyDeployment } from "../../../constructs/kubernetes
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
 import { podAndFiles } from "./manifests";
 import { canRunPods, eventually, type PodProcess, startPod } from "./pod-process";
-import { type BundleFile, bundleProxy } from "./proxy-bundle-file";
+import { type BundleFile, bundleProxy } from "./bundle-file";
 import { WORKERS } from "./workers";
 
 const running: PodProcess[] = [];

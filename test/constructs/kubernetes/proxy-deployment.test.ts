@@ -5,7 +5,7 @@ import { CONSUL_CHART } from "./consul-chart-props";
 import { schemaErrors } from "./kubernetes-schema";
 import { manifestOf, manifestsOf } from "./manifests";
 import { restrictedViolations } from "./pod-security";
-import { type BundleFile, bundleProxy } from "./proxy-bundle-file";
+import { type BundleFile, bundleProxy } from "./bundle-file";
 import { WORKERS } from "./workers";
 
 let bundle: BundleFile;

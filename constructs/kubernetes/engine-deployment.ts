@@ -1,0 +1,277 @@
+import {
+  DeploymentV1,
+  type DeploymentV1SpecTemplateSpecContainer,
+} from "@cdktf/provider-kubernetes/lib/deployment-v1";
+import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
+import { Lazy } from "cdktf";
+import { Construct } from "constructs";
+import {
+  type Block,
+  type BlockSource,
+  blockOf,
+  type Failover,
+  type HasFailover,
+  type HasInstances,
+  servicePool,
+  type Switching,
+} from "../availability";
+import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
+import type { Awaited } from "./deploy-gate";
+import { ConfigFiles, type ConfigFilesProps } from "./config-files";
+import { type ConsulChart } from "./consul-chart";
+import { IngressPolicy, METRICS_COLLECTORS, type Peers } from "./ingress-policy";
+import { LEAVES_LOST_NODE } from "./node-loss";
+import { labelsOf } from "./own-labels";
+import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
+import { PodScaling } from "./pod-scaling";
+import { podSwitching } from "./pod-switching";
+import { type IWorkerZones, spreadOver } from "./worker-zones";
+import { zoneSpread } from "./zone-spread";
+
+/** How pods of a program of the proxy's engine run. */
+export interface EnginePods {
+  /** Namespace of its pods; `WorkloadNamespace` makes one that suits. */
+  readonly namespace: string;
+  /** Image that has `node` 20 or later on its path; nothing else of it is used. */
+  readonly image: string;
+  /** Nodes it runs on, by zone. */
+  readonly workers: IWorkerZones;
+  /** Pods that always run, spread evenly over the zones. @default 3 */
+  readonly minPods?: number;
+  /**
+   * How long a pod that is told to stop goes on taking requests, for those to whom its address is still known.
+   * @default - 10 longer than its name lives, 15 for Consul's 5: more than all caches on the way hold it (docs/kubernetes.md)
+   */
+  readonly drainSeconds?: number;
+}
+
+/** A program of the proxy's engine, on Kubernetes. */
+export interface EngineOnKubernetes extends EnginePods {
+  /** Of its objects. */
+  readonly name: string;
+  /** Name under which service discovery knows it. */
+  readonly serviceName: string;
+  /** What messages call it, for example `proxy deployment proxy`. */
+  readonly owner: string;
+  /** Port that takes requests. */
+  readonly port: number;
+  /** Port of its health and metrics. */
+  readonly adminPort: number;
+  readonly minPods: number;
+  readonly maxPods: number;
+  /** Path of the bundle and path of its configuration. */
+  readonly bundle: string;
+  readonly config: string;
+  /** Flags by which it is told how long it goes on taking requests, and how long it takes to end. @default - its configuration tells */
+  readonly flags?: (seconds: EngineSeconds) => string[];
+  /** Files by the construct that makes a ConfigMap of them, and where they are mounted. */
+  readonly files: Readonly<Record<string, EngineFiles>>;
+  /** Directory of what it keeps, gone with the pod. */
+  readonly state: string;
+  /** Who may send requests. */
+  readonly clients: readonly Peers[];
+}
+
+/** Of a pod that is told to stop. */
+export interface EngineSeconds {
+  /** How long it goes on taking requests. */
+  readonly drain: number;
+  /** Until it ends whatever is left. */
+  readonly shutdown: number;
+}
+
+export interface EngineFiles extends Omit<ConfigFilesProps, "namespace"> {
+  readonly mountPath: string;
+}
+
+/** @throws Error when there are too few pods to survive a zone, or fewer at most than always */
+function checkPods(owner: string, minPods: number, maxPods: number): void {
+  if (!Number.isInteger(minPods) || minPods < 2) {
+    throw new Error(`${owner}: minPods must be at least 2, got: ${minPods}`);
+  }
+  if (!Number.isInteger(maxPods) || maxPods < minPods) {
+    throw new Error(`${owner}: maxPods must be at least minPods ${minPods}, got: ${maxPods}`);
+  }
+}
+
+/** A program of the proxy's engine on Kubernetes: its bundle from a ConfigMap on a stock Node image. */
+export abstract class EngineDeployment extends Construct implements HasInstances, HasFailover {
+  /** Name under which service discovery knows it, once registered. */
+  readonly serviceName: string;
+  /** Port that takes requests. */
+  readonly port: number;
+  /** Labels that only its pods have. */
+  readonly podLabels: Readonly<Record<string, string>>;
+  /** Where metrics are collected from. */
+  readonly metrics: { readonly podLabels: Readonly<Record<string, string>>; readonly port: string };
+  /** The zones that its pods are spread over. */
+  readonly instances: readonly BlockSource[];
+  /** What a deploy waits for: that all of its pods are the new ones. */
+  readonly awaited: Awaited;
+  /** What makes its pods new ones. */
+  readonly forms: readonly string[];
+  /** To be made before it is waited for. */
+  readonly deployment: DeploymentV1;
+  /** How long an answer that names its pods may be kept. */
+  private namedSeconds = DEFAULT_SERVICE_TTL_SECONDS;
+  private readonly service: ServiceV1;
+  private readonly serviceMetadata: ServiceV1Metadata;
+  private switching: Switching | undefined;
+
+  /** @throws Error when there are too few pods to survive a zone, or files do not fit a ConfigMap */
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly engine: EngineOnKubernetes,
+  ) {
+    super(scope, id);
+    const { name, namespace, owner, minPods, maxPods } = engine;
+    checkPods(owner, minPods, maxPods);
+    this.serviceName = engine.serviceName;
+    this.port = engine.port;
+    this.podLabels = labelsOf(name);
+    this.metrics = { podLabels: this.podLabels, port: "admin" };
+    this.instances = [...new Set(spreadOver(engine.workers, minPods))];
+    const configMaps = Object.fromEntries(
+      Object.entries(engine.files).map(([part, { mountPath: _, ...files }]) => [
+        part,
+        new ConfigFiles(this, part, { ...files, namespace }).configMapName,
+      ]),
+    );
+    this.deployment = this.addDeployment(configMaps);
+    this.awaited = { what: name, rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}` };
+    this.forms = [...Object.values(configMaps), engine.image];
+    this.serviceMetadata = { name, namespace, labels: this.podLabels };
+    this.service = this.addService();
+    new PodScaling(this, "scaling", {
+      deployment: name,
+      namespace,
+      podLabels: this.podLabels,
+      minPods,
+      maxPods,
+    });
+    new IngressPolicy(this, "ingress", {
+      name,
+      namespace,
+      podLabels: this.podLabels,
+      allow: [
+        { from: engine.clients, tcp: [this.port] },
+        { from: [METRICS_COLLECTORS], tcp: [engine.adminPort] },
+      ],
+    });
+  }
+
+  /** Works while one zone has a pod; names of a lost node's pods take their time to go once they are registered. */
+  get availability(): Block {
+    return this.pool.availability;
+  }
+
+  get failover(): Failover | undefined {
+    return this.pool.failover;
+  }
+
+  private get pool() {
+    return servicePool(this, this.instances.map(blockOf), this.switching);
+  }
+
+  /** Makes each ready pod known to service discovery by its own address. */
+  registerWith(consul: ConsulChart): void {
+    const ttl = consul.serviceTtlSeconds(this.serviceName);
+    this.namedSeconds = ttl;
+    this.switching = podSwitching(ttl);
+    this.service.putMetadata({
+      ...this.serviceMetadata,
+      annotations: { ...consul.registration(this.serviceName, "http") },
+    });
+  }
+
+  private addDeployment(configMaps: Readonly<Record<string, string>>): DeploymentV1 {
+    const { name, namespace, minPods, files, drainSeconds } = this.engine;
+    const { podLabels } = this;
+    const seconds = () => engineSeconds(drainSeconds, this.namedSeconds);
+    return new DeploymentV1(this, "deployment", {
+      // A `DeployGate` does, and says why pods do not start.
+      waitForRollout: false,
+      metadata: { name, namespace, labels: podLabels },
+      // From here on the autoscaler says how many.
+      lifecycle: { ignoreChanges: ["spec[0].replicas"] },
+      spec: {
+        replicas: String(minPods),
+        selector: { matchLabels: podLabels },
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "1", maxUnavailable: "0" } },
+        template: {
+          metadata: { labels: podLabels },
+          spec: {
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            terminationGracePeriodSeconds: Lazy.numberValue({ produce: () => seconds().shutdown + 10 }),
+            securityContext: {
+              ...HARDENED_POD,
+              ...(this.port < 1024 ? { sysctl: UNPRIVILEGED_PORTS } : {}),
+            },
+            topologySpreadConstraint: zoneSpread(podLabels),
+            toleration: LEAVES_LOST_NODE,
+            container: [this.container(seconds)],
+            volume: [
+              ...Object.keys(files).map((part) => ({ name: part, configMap: { name: configMaps[part] } })),
+              { name: "state", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
+            ],
+          },
+        },
+      },
+    });
+  }
+
+  private container(seconds: () => EngineSeconds): DeploymentV1SpecTemplateSpecContainer {
+    const { name, image, bundle, config, files, state, adminPort, flags } = this.engine;
+    const probe = (path: string) => ({ httpGet: { path, port: "admin" }, timeoutSeconds: 1 });
+    return {
+      name,
+      image,
+      imagePullPolicy: "IfNotPresent",
+      command: Lazy.listValue({
+        produce: () => ["node", bundle, "--config", config, ...(flags?.(seconds()) ?? [])],
+      }),
+      port: [
+        { name: "http", containerPort: this.port, protocol: "TCP" },
+        { name: "admin", containerPort: adminPort, protocol: "TCP" },
+      ],
+      startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 30 },
+      livenessProbe: { ...probe("/healthz"), periodSeconds: 5, failureThreshold: 3 },
+      readinessProbe: { ...probe("/readyz"), periodSeconds: 2, failureThreshold: 2 },
+      resources: {
+        requests: { cpu: "250m", memory: "128Mi" },
+        // No limit of CPU time: throttling would show as latency.
+        limits: { memory: "512Mi" },
+      },
+      securityContext: HARDENED_CONTAINER,
+      volumeMount: [
+        ...Object.entries(files).map(([part, { mountPath }]) => ({ name: part, mountPath, readOnly: true })),
+        { name: "state", mountPath: state },
+      ],
+    };
+  }
+
+  private addService(): ServiceV1 {
+    return new ServiceV1(this, "service", {
+      metadata: this.serviceMetadata,
+      spec: {
+        type: "ClusterIP",
+        selector: this.podLabels,
+        port: [{ name: "http", port: this.port, targetPort: "http", protocol: "TCP" }],
+      },
+    });
+  }
+}
+
+/** What may still name a pod once Consul's answers have expired: the catalog's sync, and an expired record of unbound's. */
+const BESIDES_NAMED_SECONDS = 10;
+
+/** @param namedSeconds how long an answer that names its pods may be kept */
+export function engineSeconds(drainSeconds: number | undefined, namedSeconds: number): EngineSeconds {
+  const drain = drainSeconds ?? namedSeconds + BESIDES_NAMED_SECONDS;
+  return { drain, shutdown: drain + FINISH_SECONDS };
+}
+
+/** How long requests under way may take to end once no new ones are taken. */
+const FINISH_SECONDS = 35;
