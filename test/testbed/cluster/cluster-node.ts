@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { attempt, run, until } from "../command";
 import { type Ledger } from "../ledger";
@@ -62,7 +53,7 @@ export class ClusterNode {
   static async create(props: ClusterNodeProps): Promise<ClusterNode> {
     const node = new ClusterNode(props);
     const { authority, server, name } = props;
-    for (const made of ["storage", "root", "log", "etc", "disk"])
+    for (const made of ["storage", "root", "log", "etc/images", "disk"])
       mkdirSync(join(node.directory, made), { recursive: true });
     // What a persistent disk is elsewhere: it outlives the node, and whoever mounts it may write.
     chmodSync(join(node.directory, "disk"), 0o777);
@@ -126,12 +117,11 @@ export class ClusterNode {
     if (this.process?.isRunning() === true) await this.run("sh", "-euc", TAG_IMAGES);
   }
 
-  /** Gives the node an image until it is started again. @param archive path on this machine */
+  /** Gives the node an image, which it keeps when it is started again. @param archive path on this machine */
   async importImage(archive: string): Promise<void> {
     const file = basename(archive);
-    cpSync(archive, join(this.directory, "etc", file));
-    await this.run("ctr", "-n", "k8s.io", "images", "import", `${ETC}/${file}`);
-    rmSync(join(this.directory, "etc", file));
+    cpSync(archive, join(this.directory, "etc/images", file));
+    await this.run("ctr", "-n", "k8s.io", "images", "import", `${ETC}/images/${file}`);
   }
 
   /** The first process inside: the only child of the one that was started. */
@@ -236,6 +226,7 @@ ip address replace ${this.props.dnsAddress}/32 dev lo
 keep() { log=/var/log/$1.log; shift; while :; do "$@" >>$log 2>&1 || sleep 1; done; }
 keep containerd containerd --config ${ETC}/containerd.toml &
 until ctr version >/dev/null 2>&1; do sleep 0.1; done
+${IMPORT_IMAGES}
 ${TAG_IMAGES}
 keep policies sh -c 'nft -f - <${ETC}/policies' &
 keep kubelet kubernetes kubelet ${kubelet.join(" ")} &
@@ -247,5 +238,6 @@ while :; do wait; done
 
 const ETC = "/etc/kubernetes";
 
-/** An image that is pulled from nowhere would be missed for good. */
+/** An image that is pulled from nowhere would be missed for good, and containerd begins with the node's own alone. */
+const IMPORT_IMAGES = `for archive in ${ETC}/images/*.tar; do [ ! -e "$archive" ] || ctr -n k8s.io images import "$archive"; done`;
 const TAG_IMAGES = `while read -r image tag; do ctr -n k8s.io images tag --force "$image" "$tag"; done <${ETC}/image-tags`;
