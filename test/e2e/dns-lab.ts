@@ -477,7 +477,8 @@ for number in range(${count}):
     return Number(readFileSync(this.host(address).pidFile(unit), "utf8"));
   }
 
-  private async addAddress(address: string): Promise<void> {
+  /** Gives the machines' namespace an address; does nothing where it has it. */
+  async addAddress(address: string): Promise<void> {
     await this.attemptInside(["ip", "address", "add", `${address}/32`, "dev", "lo"]);
   }
 

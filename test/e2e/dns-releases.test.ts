@@ -52,6 +52,22 @@ describeInLab(`the hosts' own unbound${obstacle === undefined ? "" : ` (skipped:
     expect(verdict).toMatchObject({ code: 0, stderr: "" });
   });
 
+  it("starts while an address of its own is missing, and answers there once it has come", async () => {
+    // GIVEN a machine one of whose addresses is late
+    const [there, late] = [ADDRESS.app("us"), ADDRESS.app("uk")];
+    const record = { name: "here.test", type: "A", value: "10.0.0.9" } as const;
+    // WHEN its resolver starts
+    await lab.startResolver("us", there, {
+      ...options,
+      ...{ interfaces: [there, late], staticRecords: [record] },
+    });
+    // THEN it answers where it can be asked
+    await lab.untilResolves(there, record.name, [record.value]);
+    // AND on the other when it comes
+    await lab.addAddress(late);
+    await lab.untilResolves(late, record.name, [record.value]);
+  });
+
   it("loses no look-up in reloads, and keeps its cache", async () => {
     // GIVEN a name in the cache, and look-ups under way
     const stop = await lab.load([APP], ["a.example.net"], 500);
