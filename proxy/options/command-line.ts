@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { readConfigFile } from "./config-file";
 import { readUpstream } from "./endpoint-values";
 import { checkTogether } from "./option-checks";
@@ -56,36 +57,35 @@ function readFlags(args: readonly string[]): Flags {
   const given = new Map<OptionName, Value>();
   let file: string | undefined;
   let check = false;
-  const rest = [...args];
-  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
-    const { name, attached } = splitFlag(arg);
-    if (name === "help" || name === "version") return { run: name };
-    if (name === "check") {
-      check = true;
+  // Unknown flags and missing values are judged here, in the words that the options have for theirs.
+  const { tokens } = parseArgs({ args: [...args], options: CONFIG, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind !== "option") throw unknown(args[token.index]!);
+    const key = KEYS.get(token.name);
+    if (key === undefined) throw unknown(args[token.index]!);
+    if (key === "help" || key === "version") return { run: key };
+    const flag = `--${token.name}`;
+    if (CONFIG[token.name]!.type === "boolean") {
+      if (token.value !== undefined)
+        throw new OptionError(`${flag} takes no value, got ${token.value}`, true);
+      if (key === "check") check = true;
+      else given.set(key as OptionName, true);
       continue;
     }
-    if (name !== "config" && !(name in DEFINITIONS)) throw new OptionError(`unknown flag ${arg}`, true);
-    const definition = name === "config" ? undefined : DEFINITIONS[name as OptionName];
-    if (definition?.switch === true) {
-      if (attached !== undefined)
-        throw new OptionError(`--${flagOf(name)} takes no value, got ${attached}`, true);
-      given.set(name as OptionName, true);
-      continue;
-    }
-    const raw = attached ?? rest.shift();
-    if (raw === undefined) throw new OptionError(`--${flagOf(name)}: value missing`, true);
-    if (definition === undefined) {
+    if (token.value === undefined) throw new OptionError(`${flag}: value missing`, true);
+    // What stands before it in one argument: `-p=80` is `-p 80`, as in chocon.
+    const raw = token.rawName.startsWith("--") ? token.value : token.value.replace(/^=/, "");
+    if (key === "config") {
       file = raw;
       continue;
     }
+    const name = key as OptionName;
+    const definition = DEFINITIONS[name];
     const value = definition.read(raw);
     if (value === undefined)
-      throw new OptionError(`--${flagOf(name)}: ${show(raw)} is not ${definition.expects}`, true);
-    const before = given.get(name as OptionName);
-    given.set(
-      name as OptionName,
-      definition.repeatable === true ? [...((before as string[] | undefined) ?? []), value as string] : value,
-    );
+      throw new OptionError(`${flag}: ${show(raw)} is not ${definition.expects}`, true);
+    const before = given.get(name) as string[] | undefined;
+    given.set(name, definition.repeatable === true ? [...(before ?? []), value as string] : value);
   }
   const fromFile = file === undefined ? new Map<OptionName, Value>() : readConfigFile(file, DEFINITIONS);
   const options = Object.fromEntries(
@@ -94,31 +94,30 @@ function readFlags(args: readonly string[]): Flags {
   return { run: check ? "check" : "serve", options, file };
 }
 
+const unknown = (argument: string): OptionError => new OptionError(`unknown flag ${argument}`, true);
+
 /** Options that a flag can set. */
 export const FLAGS = OPTION_NAMES.filter((name) => DEFINITIONS[name].structure === undefined);
 
-const SHORT = new Map<string, string>([
-  ["h", "help"],
-  ["v", "version"],
-  ...FLAGS.flatMap((name) =>
-    DEFINITIONS[name].short === undefined ? [] : [[DEFINITIONS[name].short!, name] as const],
-  ),
-]);
-const LONG = new Map<string, string>(
-  [...FLAGS, "config", "check", "help", "version"].map((name) => [flagOf(name), name]),
+/** What each flag, without its dashes, is called in the configuration file, or as a command. */
+const KEYS = new Map<string, string>(
+  [...FLAGS, "config", "check", "help", "version"].map((key) => [flagOf(key), key]),
 );
 
-/** `--name`, `--name=value`, `-n`, `-nvalue` and `-n=value` taken apart; the name of an unknown one is empty. */
-function splitFlag(arg: string): { name: string; attached: string | undefined } {
-  if (arg.startsWith("--")) {
-    const equals = arg.indexOf("=");
-    const long = arg.slice(2, equals < 0 ? undefined : equals);
-    return { name: LONG.get(long) ?? "", attached: equals < 0 ? undefined : arg.slice(equals + 1) };
-  }
-  const name = arg.startsWith("-") ? (SHORT.get(arg.slice(1, 2)) ?? "") : "";
-  const attached = arg.length > 2 ? arg.slice(arg[2] === "=" ? 3 : 2) : undefined;
-  return { name, attached };
-}
+/** All flags, as Node's parser wants to know them. */
+const CONFIG: Readonly<Record<string, { type: "string" | "boolean"; short?: string }>> = {
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "v" },
+  check: { type: "boolean" },
+  config: { type: "string" },
+  ...Object.fromEntries(
+    FLAGS.map((name) => {
+      const { short, switch: isSwitch } = DEFINITIONS[name];
+      const type = isSwitch === true ? ("boolean" as const) : ("string" as const);
+      return [flagOf(name), { type, ...(short !== undefined && { short }) }];
+    }),
+  ),
+};
 
 /** The flag of an option or command, without its dashes: `readTimeout` is `read-timeout`. */
 export function flagOf(name: string): string {
