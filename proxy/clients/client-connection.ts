@@ -1,15 +1,14 @@
 import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { clock } from "../clock";
-import { type Failure, type OriginLink, RETRIES, TOO_LARGE } from "../exchange";
-import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
+import { type Failure, type OriginLink, type OwnBody, RETRIES, TOO_LARGE } from "../exchange";
+import { type ExchangeServices } from "../exchange-services";
 import { beginsPreface, PREFACE } from "../http2/http2-frames";
 import { latin1 } from "../latin1";
-import { LinkedRequest } from "../linked-request";
-import { BODY_PAUSED } from "./body-rate";
+import { ClientExchange } from "./client-exchange";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
 import { RequestBody } from "./request-body";
-import { RequestHead } from "../http1/request-head";
+import { type RequestHead } from "../http1/request-head";
 import { type ResponseHead } from "../http1/response-head";
 import { statusText } from "../http1/status-text";
 import { type Reader, Wire } from "../wire";
@@ -39,8 +38,6 @@ export interface ClientOwner extends ExchangeServices {
 const enum Phase {
   Idle,
   Head,
-  /** The body is collected before an origin connection is taken. */
-  Buffering,
   Exchange,
   /** The last response waits for the client to read it: only then it is complete. The next request waits too. */
   Flushing,
@@ -51,31 +48,16 @@ const enum Phase {
 }
 
 /** One client's connection: its requests one after the other, each an exchange with an origin. */
-export class ClientConnection extends LinkedRequest implements CompletedExchange, Reader {
-  readonly head: RequestHead;
-  readonly remoteAddress: string;
-  id = "";
+export class ClientConnection extends ClientExchange<ClientOwner> implements Reader {
   startedAt = 0;
-  status = 0;
-  sent = 0;
-  readonly secure: boolean;
 
   private phase: Phase = Phase.Idle;
-  /** `clock.now` at the last progress that the phase's time-out counts from. */
-  private since = clock.now;
   private readonly requestBody: RequestBody;
   /** Bytes received and not yet dealt with. */
   private pending: Buffer | undefined;
-  /** The part of the body that is sent with the head; kept for a second try until more has been sent. */
-  private firstBody: Buffer | undefined;
-  /** Pieces of it while it is collected, and how many bytes that may take. */
-  private collected: Buffer[] = [];
-  private collects = 0;
-  private responding = false;
   private chunkResponse = false;
   private responseTrailers = "";
   private closeAfter = false;
-  private stalled = false;
   private clientPaused = false;
   /** The client has ended its side. */
   private ended = false;
@@ -84,24 +66,20 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
   /** No request has been read yet. */
   private fresh = true;
   private readonly wire: Wire;
-  private readonly flushed = (): void => this.onFlushed();
+  private readonly flushed = (): void => this.unstall();
 
   constructor(
     private readonly socket: Socket,
-    private readonly service: ClientOwner,
+    owner: ClientOwner,
   ) {
-    super();
-    const { options } = service;
-    this.head = new RequestHead(options);
-    this.requestBody = new RequestBody(options, service.forbidsTrailer);
-    this.remoteAddress = socket.remoteAddress ?? "";
-    this.secure = socket instanceof TLSSocket;
-    this.wire = new Wire(socket, this, service.readBuffer);
+    super(owner, socket.remoteAddress ?? "", socket instanceof TLSSocket);
+    this.requestBody = new RequestBody(this.rate, owner.options, owner.forbidsTrailer);
+    this.wire = new Wire(socket, this, owner.readBuffer);
     socket.on("end", () => this.onEnd());
     socket.on("error", () => this.gone());
     socket.on("close", () => {
       this.gone();
-      this.service.left(this);
+      owner.left(this);
     });
   }
 
@@ -122,10 +100,12 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     return this.head.minorVersion === 0;
   }
 
-  /** The client is to send more of the body: it is read as it comes, and there is somewhere to put it. */
-  private get bodyAwaited(): boolean {
-    if (this.requestDone || this.clientPaused) return false;
-    return this.phase === Phase.Buffering || this.link !== undefined;
+  protected get reading(): boolean {
+    return !this.clientPaused;
+  }
+
+  protected get underWay(): boolean {
+    return this.phase === Phase.Exchange;
   }
 
   /**
@@ -137,19 +117,13 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     return !(this.secure && this.ended && this.wire.unsent === 0);
   }
 
-  /** What has come of the body is more than its destination takes. */
-  private get tooLarge(): boolean {
-    const most = this.destination!.maxBodyBytes;
-    return most !== undefined && this.requestBody.rate.bytes > most;
-  }
-
   private get idleSeconds(): number {
-    return this.service.draining ? DRAIN_IDLE_MS / 1000 : this.service.options.clientIdleTimeout;
+    return this.services.draining ? DRAIN_IDLE_MS / 1000 : this.services.options.clientIdleTimeout;
   }
 
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
-    const { options } = this.service;
+    const { options } = this.services;
     const seconds = (now - this.since) / 1000;
     switch (this.phase) {
       case Phase.Idle:
@@ -158,14 +132,8 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
       case Phase.Head:
         if (seconds > options.readTimeout) this.refuse(408, "no complete head in time");
         return;
-      case Phase.Buffering:
       case Phase.Exchange:
-        if (this.stalled) {
-          if (seconds > options.writeTimeout) this.leave("client reads no more");
-        } else if (this.bodyAwaited) {
-          const failure = seconds > options.readTimeout ? BODY_PAUSED : this.requestBody.rate.tick();
-          if (failure !== undefined) this.fail(failure);
-        }
+        this.sweepExchange(now);
         return;
       case Phase.Flushing:
         if (seconds > options.writeTimeout) this.leave("client reads no more");
@@ -203,13 +171,10 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
         break;
       case Phase.Exchange:
         this.since = clock.now;
-        if (!this.requestDone && this.link !== undefined && this.pending === undefined)
+        if (this.collecting) this.bufferBody(this.own(bytes, length));
+        else if (!this.requestDone && this.link !== undefined && this.pending === undefined)
           this.forwardBody(this.own(bytes, length));
         else this.readAhead(bytes, length);
-        break;
-      case Phase.Buffering:
-        this.since = clock.now;
-        this.bufferBody(this.own(bytes, length));
         break;
       case Phase.Tunnel:
         this.since = clock.now;
@@ -226,7 +191,7 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
   /** The first `length` bytes, out of reach of the next read. */
   private own(bytes: Buffer, length: number): Buffer {
     const received = bytes.subarray(0, length);
-    return bytes === this.service.readBuffer ? Buffer.from(received) : received;
+    return bytes === this.services.readBuffer ? Buffer.from(received) : received;
   }
 
   private readAhead(bytes: Buffer, length: number): void {
@@ -272,25 +237,24 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     // Or what is put back would be handed out before anybody listens.
     this.socket.pause();
     this.socket.unshift(bytes);
-    this.service.left(this);
-    this.service.acceptHttp2(this.socket);
+    this.services.left(this);
+    this.services.acceptHttp2(this.socket);
   }
 
   private begin(bytes: Buffer, from: number): void {
-    const { head, service } = this;
+    const { head, services } = this;
     this.phase = Phase.Exchange;
     this.fresh = false;
     this.since = clock.now;
-    this.id = head.id === "" ? service.ids.next() : head.id;
+    this.id = head.id === "" ? services.ids.next() : head.id;
     this.responding = false;
     this.chunkResponse = false;
     this.responseTrailers = "";
     this.triesLeft = RETRIES;
     this.status = 0;
     this.sent = 0;
-    this.closeAfter = head.close || service.draining;
+    this.closeAfter = head.close || services.draining;
     this.firstBody = undefined;
-    this.collected = [];
     this.requestBody.start(head);
     const end = this.requestBody.advance(bytes, from);
     if (end === MALFORMED) {
@@ -299,73 +263,42 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     }
     if (end > from) this.firstBody = bytes.subarray(from, end);
     if (end < bytes.length) this.pending = bytes.subarray(end);
-    const local = service.localAnswer(head);
+    const local = services.localAnswer(head);
     if (local !== undefined) {
       void local.then((json) => this.answerLocally(json));
       return;
     }
-    const destination = service.destinationFor(this, head.upgrading ? "http/1.1" : "any");
-    if ("problem" in destination) {
-      this.destination = destination.destination;
-      this.fail(destination);
-      return;
-    }
-    this.destination = destination;
-    if (this.firstBody !== undefined && this.tooLarge) {
-      this.fail(TOO_LARGE);
-      return;
-    }
-    if (destination.admit === undefined) this.admitted();
-    else destination.admit(this, () => this.admitted());
+    this.route(head.upgrading ? "http/1.1" : "any");
   }
 
-  private admitted(): void {
-    const { head, pending } = this;
-    this.collects = this.destination!.collects ?? this.service.options.requestBuffering;
-    if (this.requestDone || this.collects === 0) {
-      this.destination!.acquire(this);
-      return;
-    }
-    if (this.firstBody !== undefined) this.collected.push(this.firstBody);
-    this.phase = Phase.Buffering;
-    this.since = clock.now;
-    // Who collects the body is who asks for it.
-    if (head.expectContinue && this.firstBody === undefined && pending === undefined)
+  protected collectBody(asks: boolean): void {
+    const { firstBody } = this;
+    if (asks && firstBody === undefined && this.pending === undefined)
       this.wire.write("HTTP/1.1 100 Continue\r\n\r\n");
-    head.expectContinue = false;
-    if (pending === undefined) return;
+    if (firstBody !== undefined) this.collect(firstBody);
+    const { pending } = this;
+    if (!this.collecting || pending === undefined) return;
     // It came while the request was looked at.
     this.pending = undefined;
     this.resumeClient();
     this.bufferBody(pending);
   }
 
-  /** Collects the body; once it is complete, or larger than is to be kept, an origin connection is taken. */
   private bufferBody(bytes: Buffer): void {
     const end = this.requestBody.advance(bytes, 0);
     if (end === MALFORMED) {
       this.refuse(400, this.requestBody.problem);
       return;
     }
-    const more = end === bytes.length ? bytes : bytes.subarray(0, end);
-    this.collected.push(more);
     if (end < bytes.length) this.pending = bytes.subarray(end);
-    if (this.tooLarge) {
-      this.fail(TOO_LARGE);
-      return;
-    }
-    if (!this.requestDone && this.requestBody.rate.bytes < this.collects) return;
-    this.firstBody = Buffer.concat(this.collected);
-    this.collected = [];
-    this.phase = Phase.Exchange;
-    this.destination!.acquire(this);
+    this.collect(end === bytes.length ? bytes : bytes.subarray(0, end));
   }
 
   send(link: OriginLink): void {
     this.link = link;
     const { head } = this;
     const upgrade = head.upgrading ? `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n` : "";
-    const text = `${this.service.headFor(this, link.origin)}${upgrade}\r\n`;
+    const text = `${this.services.headFor(this, link.origin)}${upgrade}\r\n`;
     const first = this.firstBody;
     let flowing: boolean;
     if (first === undefined) flowing = link.writeText(text);
@@ -456,7 +389,7 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     this.since = clock.now;
     const upgrade = `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
     const amended = this.destination?.amend?.(head) ?? "";
-    this.wire.write(`${head.forwarded()}${amended}${upgrade}${this.service.responseMark}${this.id}\r\n\r\n`);
+    this.wire.write(`${head.forwarded()}${amended}${upgrade}${this.services.responseMark}${this.id}\r\n\r\n`);
     if (this.pending !== undefined) this.link!.write(this.pending);
     this.pending = undefined;
     this.resumeClient();
@@ -474,7 +407,7 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     const unframed = !last && !head.chunked && head.contentLength === NO_LENGTH;
     let text = head.forwarded() + amended;
     // The answer may be complete before the request is, and then what is left of it has no reader.
-    if (!this.requestDone || this.service.draining) this.closeAfter = true;
+    if (!this.requestDone || this.services.draining) this.closeAfter = true;
     if (this.head.minorVersion === 0) {
       if (head.chunked) text = withoutTransferEncoding(text);
       if (head.chunked || unframed) this.closeAfter = true;
@@ -485,7 +418,7 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     }
     if (last && lengthUnsaid(head, this.method)) text += `Content-Length: ${length}\r\n`;
     if (this.closeAfter) text += "Connection: close\r\n";
-    return `${text}${this.service.responseMark}${this.id}\r\n\r\n`;
+    return `${text}${this.services.responseMark}${this.id}\r\n\r\n`;
   }
 
   /** After a write: takes the buffer over if the kernel did not take it all, and ends the exchange at its end. */
@@ -503,20 +436,9 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     return flowing;
   }
 
-  private onFlushed(): void {
-    this.since = clock.now;
-    if (!this.stalled) return;
-    this.stalled = false;
-    this.link?.resume();
-  }
-
   /** The exchange has ended: on to the next request, or out. */
-  private complete(): void {
-    this.link = undefined;
-    this.firstBody = undefined;
-    this.collected = [];
-    this.stalled = false;
-    this.since = clock.now;
+  protected override complete(): void {
+    super.complete();
     if (this.wire.backedUp) {
       this.phase = Phase.Flushing;
       this.pauseClient();
@@ -526,7 +448,7 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
 
   /** The response is out of this process. */
   private delivered(): void {
-    this.service.completed(this);
+    this.services.completed(this);
     this.destination = undefined;
     this.since = clock.now;
     if (this.closeAfter || !this.requestDone) this.linger();
@@ -563,64 +485,37 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     }
   }
 
-  protected repeated(): void {
-    this.service.metrics.retries++;
-  }
-
-  fail(failure: Failure): void {
-    if (this.phase !== Phase.Exchange && this.phase !== Phase.Buffering) return;
-    this.service.log.exchangeFailed(this.id, this.head, this.destination?.key, failure);
-    this.letGo();
-    if (this.responding) {
-      // Half a response is out: only a reset tells the client that the rest is missing.
-      this.service.completed(this);
-      this.phase = Phase.Closed;
-      this.reset();
-      return;
-    }
-    this.phase = Phase.Exchange;
-    // After a request that could not be understood nothing on the connection is to be trusted.
-    if (!this.requestDone || failure.status === 400) this.closeAfter = true;
-    const told = this.destination?.tell?.(failure);
-    this.answer(
-      failure.status,
-      told?.contentType ?? "text/plain",
-      told?.text ?? `${failure.status} ${statusText(failure.status)}\nid: ${this.id}\n`,
-      (failure.lines ?? "") + (this.destination?.amend?.() ?? ""),
-    );
-    this.complete();
+  /** Only a reset tells the client that the rest is missing. */
+  protected cutShort(): void {
+    this.services.completed(this);
+    this.phase = Phase.Closed;
+    this.reset();
   }
 
   /** A request that cannot be read: answer, and trust nothing that follows. */
-  private refuse(status: number, problem: string): void {
-    this.service.metrics.refused++;
-    this.head.blank();
+  protected override refuse(status: number, problem: string): void {
     this.requestBody.end();
     this.phase = Phase.Exchange;
-    this.id = this.service.ids.next();
     this.pending = undefined;
     this.closeAfter = true;
-    this.sent = 0;
-    this.service.log.requestRefused(this.id, this.remoteAddress, status, problem);
-    this.answer(status, "text/plain", `${status} ${statusText(status)}\nid: ${this.id}\n`);
-    this.complete();
+    super.refuse(status, problem);
   }
 
   private answerLocally(json: string): void {
-    if (this.phase !== Phase.Exchange) return;
-    if (!this.requestDone) this.closeAfter = true;
-    this.answer(200, "application/json", `${json}\n`);
-    this.complete();
+    if (this.phase === Phase.Exchange)
+      this.answer(200, { contentType: "application/json", text: `${json}\n` });
   }
 
-  private answer(status: number, contentType: string, text: string, lines = ""): void {
-    this.status = status;
+  protected writeAnswer({ contentType, text }: OwnBody, lines: string): void {
+    const { status } = this;
+    // After a request that could not be understood nothing on the connection is to be trusted.
+    if (!this.requestDone || status === 400) this.closeAfter = true;
     const body = this.head.method === "HEAD" ? "" : text;
     this.sent = body.length;
     const connection = this.closeAfter ? "close" : "keep-alive";
     this.wire.write(
       `HTTP/1.1 ${status} ${statusText(status)}\r\nContent-Type: ${contentType}\r\nContent-Length: ${text.length}\r\n` +
-        `${lines}Connection: ${connection}\r\n${this.service.responseMark}${this.id}\r\n\r\n${body}`,
+        `${lines}Connection: ${connection}\r\n${this.services.responseMark}${this.id}\r\n\r\n${body}`,
     );
   }
 
@@ -639,7 +534,7 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
   }
 
   private endTunnel(): void {
-    this.service.completed(this);
+    this.services.completed(this);
     this.linger();
   }
 
@@ -649,14 +544,10 @@ export class ClientConnection extends LinkedRequest implements CompletedExchange
     else this.socket.resetAndDestroy();
   }
 
-  /** The client has gone, or is to. */
-  private leave(problem: string): void {
-    if (this.phase === Phase.Tunnel) this.service.completed(this);
-    if (this.phase === Phase.Exchange || this.phase === Phase.Buffering || this.phase === Phase.Flushing) {
-      this.status = 499;
-      this.service.log.exchangeFailed(this.id, this.head, this.destination?.key, { status: 499, problem });
-      this.service.completed(this);
-    }
+  protected leave(problem: string): void {
+    const isAnswering = this.phase === Phase.Exchange || this.phase === Phase.Flushing;
+    if (isAnswering) this.clientLeft(problem);
+    if (isAnswering || this.phase === Phase.Tunnel) this.services.completed(this);
     this.letGo();
     this.destroy();
   }

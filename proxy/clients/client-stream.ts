@@ -1,15 +1,12 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { BODY_PAUSED, BodyRate } from "./body-rate";
 import { forbiddenTrailer } from "../http1/chunked-body";
 import { clock } from "../clock";
 import { type Failure, type OriginLink, type OwnBody, TOO_LARGE } from "../exchange";
-import { type CompletedExchange, type ExchangeServices } from "../exchange-services";
+import { type ExchangeServices } from "../exchange-services";
 import { toHttp2Fields, toLines } from "../http2/head-text";
 import { INCOMPLETE, MALFORMED } from "../http1/message-head";
-import { RequestHead } from "../http1/request-head";
 import { type ResponseHead } from "../http1/response-head";
-import { statusText } from "../http1/status-text";
-import { LinkedRequest } from "../linked-request";
+import { ClientExchange } from "./client-exchange";
 
 /** Fields that are framing or hop in HTTP/1 and have no meaning in HTTP/2. */
 const DROPPED = new Set(["host", "te"]);
@@ -22,48 +19,36 @@ const LINGER_MS = 2_000;
 const WRONG_LENGTH: Failure = { status: 400, problem: "body shorter or longer than Content-Length" };
 
 /** One stream of an HTTP/2 client: an exchange. It travels as HTTP/1 text inside, so the same checks see it. */
-export class ClientStream extends LinkedRequest implements CompletedExchange {
-  readonly head: RequestHead;
+export class ClientStream extends ClientExchange {
   readonly wantsPayload = true;
   readonly upgrading = false;
   readonly startedAt = performance.now();
-  id = "";
-  status = 0;
-  sent = 0;
   requestDone = false;
 
   private chunked = false;
   private left = 0;
-  private readonly rate: BodyRate;
-  /** The first piece of the body as it was sent; kept for a second try until more has been sent. */
-  private firstPiece: Buffer | undefined;
   private sentPieces = 0;
-  /** Pieces of the body while it is collected, and how many bytes that may take. */
-  private collected: Buffer[] = [];
-  private collectedBytes = 0;
-  private collects = 0;
   private requestTrailers = "";
-  private grpc = false;
-  /** The body is collected before an origin connection is taken. */
-  private buffering = false;
-  private responding = false;
   private over = false;
-  private stalled = false;
   private trailerLines = "";
   /** The answer's end has yet to be written: it comes after its trailers, and may wait for the client's window. */
   private endDue = false;
-  /** `clock.now` at the last byte either way. */
-  private since = clock.now;
 
   constructor(
     private readonly stream: ServerHttp2Stream,
-    private readonly services: ExchangeServices,
-    readonly remoteAddress: string,
-    readonly secure: boolean,
+    services: ExchangeServices,
+    remoteAddress: string,
+    secure: boolean,
   ) {
-    super();
-    this.head = new RequestHead(services.options);
-    this.rate = new BodyRate(services.options);
+    super(services, remoteAddress, secure);
+  }
+
+  protected get reading(): boolean {
+    return !this.stream.isPaused();
+  }
+
+  protected get underWay(): boolean {
+    return !this.over;
   }
 
   /** An answer, the origin's or the proxy's own, has begun. */
@@ -89,51 +74,23 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
     const bytes = Buffer.from(text, "latin1");
     const end = head.parse(bytes, 0, bytes.length);
     if (end === MALFORMED || end === INCOMPLETE || end !== bytes.length) {
-      this.refuse(end === MALFORMED ? head.status : 400);
+      this.refuse(end === MALFORMED ? head.status : 400, head.problem || "malformed request");
       return;
     }
     this.id = head.id === "" ? services.ids.next() : head.id;
-    this.grpc = GRPC.test(fields["content-type"] ?? "");
-    const destination = services.destinationFor(this, this.grpc ? "h2" : "any");
-    if ("problem" in destination) {
-      this.destination = destination.destination;
-      return this.fail(destination);
-    }
-    this.destination = destination;
-    if (destination.admit === undefined) this.admitted();
-    else destination.admit(this, () => this.admitted());
+    this.messages = GRPC.test(fields["content-type"] ?? "");
+    this.route(this.messages ? "h2" : "any");
   }
 
-  private admitted(): void {
-    const { stream, services, head } = this;
-    this.since = clock.now;
-    this.collects = this.destination!.collects ?? services.options.requestBuffering;
-    this.buffering = !this.requestDone && !this.grpc && this.collects > 0;
-    if (!this.buffering) {
-      this.destination!.acquire(this);
-      return;
-    }
-    // Who collects the body is who asks for it.
-    if (head.expectContinue) stream.additionalHeaders({ ":status": 100 });
-    head.expectContinue = false;
-    stream.resume();
+  protected collectBody(asks: boolean): void {
+    if (asks) this.stream.additionalHeaders({ ":status": 100 });
+    this.stream.resume();
   }
 
   /** Enforces time-outs; called once a tick. */
   sweep(now: number): void {
-    const { readTimeout, writeTimeout, tunnelIdleTimeout } = this.services.options;
-    const seconds = (now - this.since) / 1000;
-    if (this.over) this.sweepAnswered(seconds);
-    else if (this.stalled) {
-      if (seconds > writeTimeout) this.leave("client reads no more");
-    } else if (!this.requestDone && (this.buffering || this.link !== undefined) && !this.stream.isPaused()) {
-      // Between two messages of a gRPC stream there may be hours.
-      if (seconds > (this.grpc ? tunnelIdleTimeout : readTimeout)) this.fail(BODY_PAUSED);
-      else if (!this.grpc) {
-        const failure = this.rate.tick();
-        if (failure !== undefined) this.fail(failure);
-      }
-    }
+    if (this.over) this.sweepAnswered((now - this.since) / 1000);
+    else this.sweepExchange(now);
   }
 
   /** Either the client does not read the answer, or it has not ended its request, which has no reader. */
@@ -151,7 +108,7 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
     this.link = link;
     this.since = clock.now;
     let flowing = link.writeText(`${this.services.headFor(this, link.origin)}\r\n`);
-    if (this.firstPiece !== undefined) flowing = link.write(this.firstPiece);
+    if (this.firstBody !== undefined) flowing = link.write(this.firstBody);
     // The end may have come while the request waited for a connection.
     if (this.requestDone) this.endBody();
     else if (flowing) this.stream.resume();
@@ -234,31 +191,9 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
     this.stream.sendTrailers(toHttp2Fields(this.trailerLines));
   }
 
-  protected repeated(): void {
-    this.services.metrics.retries++;
-  }
-
-  fail(failure: Failure): void {
-    if (this.over) return;
-    this.services.log.exchangeFailed(this.id, this.head, this.destination?.key, failure);
-    this.letGo();
-    if (this.responding) {
-      this.complete();
-      this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      return;
-    }
-    const lines = (failure.lines ?? "") + (this.destination?.amend?.() ?? "");
-    this.answer(failure.status, lines, this.destination?.tell?.(failure));
-  }
-
-  /** A request that cannot be understood. */
-  private refuse(status: number): void {
-    const { services, head } = this;
-    this.id = services.ids.next();
-    services.metrics.refused++;
-    services.log.requestRefused(this.id, this.remoteAddress, status, head.problem || "malformed request");
-    head.blank();
-    this.answer(status);
+  protected cutShort(): void {
+    this.complete();
+    this.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   }
 
   /** The request as HTTP/1 text: what has a length keeps it, what has none is chunked. */
@@ -286,27 +221,24 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
   private receive(bytes: Buffer): void {
     const { link } = this;
     this.since = clock.now;
-    if ((link === undefined && !this.buffering) || this.over) return;
+    if ((link === undefined && !this.collecting) || this.over) return;
     this.left -= bytes.length;
     this.rate.add(bytes.length);
     if (!this.chunked && this.left < 0) return this.fail(WRONG_LENGTH);
-    const most = this.destination?.maxBodyBytes;
-    if (most !== undefined && this.rate.bytes > most) return this.fail(TOO_LARGE);
     const piece = this.chunked
       ? Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from("\r\n")])
       : bytes;
-    if (link === undefined) {
-      this.collected.push(piece);
-      this.collectedBytes += piece.length;
-      if (this.collectedBytes >= this.collects) this.endBuffering();
+    if (this.collecting) {
+      this.collect(piece);
       return;
     }
-    if (this.sentPieces++ === 0) this.firstPiece = piece;
+    if (this.tooLarge) return this.fail(TOO_LARGE);
+    if (this.sentPieces++ === 0) this.firstBody = piece;
     else {
-      this.firstPiece = undefined;
+      this.firstBody = undefined;
       this.triesLeft = 0;
     }
-    if (!link.write(piece)) this.stream.pause();
+    if (!link!.write(piece)) this.stream.pause();
   }
 
   private requestEnded(): void {
@@ -316,20 +248,15 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
     const forbidden = forbiddenTrailer(this.requestTrailers, this.services.forbidsTrailer);
     if (forbidden !== undefined) this.fail({ status: 400, problem: `forbidden trailer field ${forbidden}` });
     else if (!this.chunked && this.left !== 0) this.fail(WRONG_LENGTH);
-    else if (this.buffering) this.endBuffering();
+    else if (this.collecting) this.endCollecting();
     else this.endBody();
   }
 
-  /** All of the body is here, or as much as is to be collected. */
-  private endBuffering(): void {
-    this.buffering = false;
+  /** What more there is of the body waits until there is a link. */
+  protected override endCollecting(): void {
     this.stream.pause();
-    if (this.collected.length > 0) {
-      this.firstPiece = Buffer.concat(this.collected);
-      this.sentPieces = 1;
-    }
-    this.collected = [];
-    this.destination!.acquire(this);
+    this.sentPieces = 1;
+    super.endCollecting();
   }
 
   /** Where the body has chunks, its last one, and what trails it; a length leaves no room for trailers. */
@@ -337,38 +264,24 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
     if (this.chunked) this.link?.write(Buffer.from(`0\r\n${this.requestTrailers}\r\n`, "latin1"));
   }
 
-  private unstall(): void {
-    this.since = clock.now;
-    if (!this.stalled) return;
-    this.stalled = false;
-    this.link?.resume();
-  }
-
-  private answer(status: number, lines = "", told?: OwnBody): void {
-    this.status = status;
+  protected writeAnswer({ contentType, text }: OwnBody, lines: string): void {
     const { stream } = this;
-    if (!stream.closed && !stream.destroyed) {
-      const text = told?.text ?? `${status} ${statusText(status)}\nid: ${this.id}\n`;
-      // Node has ended the stream of a HEAD request by now.
-      const headOnly = stream.writableEnded;
-      this.sent = headOnly ? 0 : text.length;
-      stream.respond({
-        ...toHttp2Fields(lines),
-        ":status": status,
-        "content-type": told?.contentType ?? "text/plain",
-        "x-chocon-id": this.id,
-      });
-      if (!headOnly) stream.end(text, "latin1");
-    }
-    this.complete();
+    if (stream.closed || stream.destroyed) return;
+    // Node has ended the stream of a HEAD request by now.
+    const headOnly = stream.writableEnded;
+    this.sent = headOnly ? 0 : text.length;
+    stream.respond({
+      ...toHttp2Fields(lines),
+      ":status": this.status,
+      "content-type": contentType,
+      "x-chocon-id": this.id,
+    });
+    if (!headOnly) stream.end(text, "latin1");
   }
 
-  private complete(): void {
+  protected override complete(): void {
     this.over = true;
-    this.link = undefined;
-    this.firstPiece = undefined;
-    this.collected = [];
-    this.since = clock.now;
+    super.complete();
     this.services.completed(this);
     // What is left of the request has no reader.
     this.stream.resume();
@@ -379,10 +292,8 @@ export class ClientStream extends LinkedRequest implements CompletedExchange {
     this.stream.destroy();
   }
 
-  /** The client has gone, or is to. */
-  private leave(problem: string): void {
-    this.status = 499;
-    this.services.log.exchangeFailed(this.id, this.head, this.destination?.key, { status: 499, problem });
+  protected leave(problem: string): void {
+    this.clientLeft(problem);
     this.letGo();
     this.complete();
     this.stream.close(constants.NGHTTP2_CANCEL);

@@ -1,4 +1,4 @@
-import { BodyRate } from "./body-rate";
+import { type BodyRate } from "./body-rate";
 import { ChunkedBody } from "../http1/chunked-body";
 import { MALFORMED } from "../http1/message-head";
 import { type Options } from "../options/options";
@@ -7,17 +7,19 @@ import { type RequestHead } from "../http1/request-head";
 /** Where the body of a request ends: follows its bytes as they pass. */
 export class RequestBody {
   done = true;
-  readonly rate: BodyRate;
   private chunked = false;
   private left = 0;
   private readonly chunks: ChunkedBody;
 
-  /** @param forbidsTrailer whether a field with this name, in lower case, may not be a trailer */
+  /**
+   * @param rate what is told how much of each body has come
+   * @param forbidsTrailer whether a field with this name, in lower case, may not be a trailer
+   */
   constructor(
-    options: Pick<Options, "maxHeaderBytes" | "readTimeout" | "minBodyRate">,
+    private readonly rate: BodyRate,
+    options: Pick<Options, "maxHeaderBytes">,
     forbidsTrailer: (name: string) => boolean,
   ) {
-    this.rate = new BodyRate(options);
     this.chunks = new ChunkedBody(options.maxHeaderBytes, forbidsTrailer);
   }
 

@@ -7,9 +7,9 @@ import { rawOrigin, talk } from "./raw-http";
 const file = bundle(scratch());
 const FLAGS = ["--allow", "127.0.0.1", "--allow-address", "127.0.0.0/8"];
 
-/** Answers with as many bytes as the path says. */
+/** Answers with as many bytes as the path of the last request says: a connection may serve several. */
 const origin = rawOrigin((socket, text) => {
-  const size = Number(/^GET \/(\d+) [^]*\r\n\r\n$/.exec(text)?.[1]);
+  const size = Number(/^[^]*GET \/(\d+) [^]*\r\n\r\n$/.exec(text)?.[1]);
   if (size > 0) socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n${"b".repeat(size)}`);
 });
 afterAll(async () => (await origin).close());

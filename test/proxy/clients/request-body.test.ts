@@ -1,12 +1,11 @@
+import { BodyRate } from "../../../proxy/clients/body-rate";
 import { RequestBody } from "../../../proxy/clients/request-body";
 import { MALFORMED } from "../../../proxy/http1/message-head";
 import { type RequestHead } from "../../../proxy/http1/request-head";
 
 const begun = (head: Partial<RequestHead>): RequestBody => {
-  const body = new RequestBody(
-    { maxHeaderBytes: 1024, readTimeout: 30, minBodyRate: 0 },
-    (name) => name === "host",
-  );
+  const rate = new BodyRate({ readTimeout: 30, minBodyRate: 0 });
+  const body = new RequestBody(rate, { maxHeaderBytes: 1024 }, (name) => name === "host");
   body.start({ hasBody: true, chunked: false, contentLength: 0, ...head } as RequestHead);
   return body;
 };
