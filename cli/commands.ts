@@ -49,6 +49,12 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import("./drift")).main(args),
   },
   {
+    name: "versions",
+    summary:
+      "which newer images and versions there are than the regions' values pin, and the lines to put there",
+    run: async (args) => (await import("./versions")).main(args),
+  },
+  {
     name: "push",
     summary: "copies a service's image to the registry of every region that runs it, and prints its digest",
     run: async (args) => (await import("./push")).main(args),

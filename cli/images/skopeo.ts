@@ -23,7 +23,7 @@ export interface RegistryTrust {
 
 /** Copies images by the program skopeo, as whoever has signed in to their registries. */
 export class Skopeo {
-  private running: ChildProcess | undefined;
+  private readonly running = new Set<ChildProcess>();
   private directories = 0;
 
   /** @param scratch directory for images and certificates; whoever made it removes it */
@@ -31,7 +31,7 @@ export class Skopeo {
 
   /** Ends what is under way. */
   stop(): void {
-    this.running?.kill();
+    for (const child of this.running) child.kill();
   }
 
   /** Fetches an image, for all kinds of machine that it is there for, layers compressed. */
@@ -56,6 +56,18 @@ export class Skopeo {
     }
   }
 
+  /** All tags of a repository. @throws Error where its registry does not say */
+  async tags(repository: string): Promise<string[]> {
+    const said = await this.run(["list-tags", `docker://${repository}`], LOOK_UP);
+    return (JSON.parse(said) as { readonly Tags: string[] }).Tags;
+  }
+
+  /** Digest of what a tag names today, for all kinds of machine. @throws Error where its registry does not say */
+  async digestOf(image: string): Promise<string> {
+    const manifest = await this.run(["inspect", "--raw", "--no-tags", `docker://${image}`], LOOK_UP);
+    return `sha256:${createHash("sha256").update(manifest).digest("hex")}`;
+  }
+
   /** Copies a fetched image under its digest, and a tag that says the same to people. */
   async push(repository: string, { directory, digest }: FetchedImage, trust: RegistryTrust): Promise<void> {
     await this.run([
@@ -72,11 +84,15 @@ export class Skopeo {
     return [`--${option}`, directory];
   }
 
-  /** @throws Error with skopeo's last words */
-  private async run(args: readonly string[]): Promise<void> {
-    const child = spawn("skopeo", args, { env: process.env, stdio: ["ignore", "ignore", "pipe"] });
-    this.running = child;
-    let complaints = "";
+  /** @returns what it has printed. @throws Error with skopeo's last words */
+  private async run(args: readonly string[], general: readonly string[] = []): Promise<string> {
+    const child = spawn("skopeo", [...general, ...args], {
+      env: process.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.running.add(child);
+    let [said, complaints] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (said += chunk));
     child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaints += chunk));
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once("error", (error: NodeJS.ErrnoException) => {
@@ -84,10 +100,14 @@ export class Skopeo {
       });
       child.once("close", resolve);
     });
-    this.running = undefined;
+    this.running.delete(child);
     if (code !== 0) throw new Error(lastWords(complaints) || `skopeo ended with ${code}`);
+    return said;
   }
 }
+
+/** An answer of a few lines comes soon, or not at all; how long an image takes, nobody knows. */
+const LOOK_UP = ["--command-timeout", "60s"];
 
 const HOW_TO_INSTALL = "apt-get install skopeo on Debian and Ubuntu, brew install skopeo on macOS";
 

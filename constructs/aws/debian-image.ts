@@ -1,10 +1,8 @@
 import { DataAwsAmi } from "@cdktf/provider-aws/lib/data-aws-ami";
 import type { Construct } from "constructs";
+import { DEBIAN_ACCOUNT, DEBIAN_IMAGE_NAME } from "./debian-image-name";
 
 export type Architecture = "x86_64" | "arm64";
-
-/** The account with which the Debian project publishes its images: https://wiki.debian.org/Cloud/AmazonEC2Image */
-const DEBIAN_ACCOUNT = "136693071363";
 
 /**
  * The image of that name in the provider's region, as an expression of its id. Debian gives each image a name of its
@@ -25,5 +23,3 @@ export function debianImage(scope: Construct, id: string, name: string): string 
     includeDeprecated: true,
   }).id;
 }
-
-const DEBIAN_IMAGE_NAME = /^debian-13-(amd64|arm64)-\d{8}-\d+$/;

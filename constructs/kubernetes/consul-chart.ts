@@ -15,6 +15,7 @@ import { leaderOf, quorumOf } from "../dns/consul-blocks";
 import { failoverQuery } from "../dns/consul-failover";
 import { refuseUnknownFailover } from "../dns/consul-refusals";
 import { serviceTtlSeconds } from "../dns/service-ttl";
+import { CONSUL_CHART } from "./consul-chart-repository";
 import { ConsulSecrets } from "./consul-secrets";
 import { ConsulSnapshots } from "./consul-snapshots";
 import { ConsulUpkeep, DIGEST_ANNOTATION } from "./consul-upkeep";
@@ -147,8 +148,7 @@ export class ConsulChart extends Construct implements IServiceDiscovery, HasTopo
     const release = new Release(this, "release", {
       name: "consul",
       namespace: props.namespace,
-      repository: "https://helm.releases.hashicorp.com",
-      chart: "consul",
+      ...CONSUL_CHART,
       version: props.chartVersion,
       values: [
         consulValues({

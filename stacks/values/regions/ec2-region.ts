@@ -149,7 +149,8 @@ const LOG_TERMS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-const DEBIAN_ARCHITECTURE = { x86_64: "amd64", arm64: "arm64" };
+/** Debian's words for AWS's. */
+export const DEBIAN_ARCHITECTURE = { x86_64: "amd64", arm64: "arm64" };
 
 /** A region on EC2: a VPC of its own over several availability zones, one auto-scaling group for each role. */
 export const ec2Region = z
