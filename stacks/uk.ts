@@ -115,13 +115,13 @@ export class UkStack extends RegionStack<GkeRegion> {
       this.database = region.database && this.addDatabase(region.database, privateServices, apis);
       this.cache = region.cache && this.addCache(region.cache, privateServices, apis);
     }
-    this.addOutputs();
+    this.addOutputs(network);
     // Pods go on without the control plane; they are not replaced or scaled meanwhile.
     this.service("pods", { requires: [this.nodes], degradesWithout: [this.cluster] });
   }
 
   /** What a person would look up in the console. */
-  private addOutputs(): void {
+  private addOutputs({ networkName }: GoogleNetwork): void {
     const output = (id: string, description: string, value: string) =>
       new TerraformOutput(this, id, { description, value });
     output(
@@ -130,9 +130,14 @@ export class UkStack extends RegionStack<GkeRegion> {
       this.cluster.clusterName,
     );
     output("cluster-endpoint", "Host name of the control plane", this.cluster.dnsEndpoint);
+    output("network-name", "VPC network of the region", networkName);
     output("app-account", "Account that the applications' pods act as", this.app.email);
     output("app-images-prefix", "What names of the applications' images begin with", this.appImages.prefix);
-    if (this.entrance !== undefined) this.addEntranceOutputs(this.entrance);
+    output("docker-hub-copies-prefix", "What copies of Docker Hub's images begin with", this.images.prefix);
+    if (this.entrance !== undefined) {
+      output("security-policy", "Cloud Armor's policy in front", this.entrance.names.securityPolicyName);
+      this.addEntranceOutputs(this.entrance);
+    }
     if (this.database !== undefined) {
       output("database-address", "Private address of MySQL", this.database.address);
       output("database-connection-name", "For Cloud SQL's proxy", this.database.connectionName);

@@ -1,5 +1,5 @@
 import { AwsProvider } from "@cdktf/provider-aws/lib/provider";
-import { TerraformOutput } from "cdktf";
+import { type IResolvable, Lazy, TerraformOutput } from "cdktf";
 import type { Construct } from "constructs";
 import { pooled, softened } from "../constructs/availability";
 import {
@@ -47,7 +47,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const network = new Network(this, "network", {
       ...{ name, cidr: region.cidr, awsRegion, availabilityZones: region.availabilityZones, nat: region.nat },
     });
-    new FlowLog(this, "flow-log", { network, name });
+    const flowLog = new FlowLog(this, "flow-log", { network, name });
     const key = new DataKey(this, "key", { name });
     const pager = new Pager(this, "pager", { name, emails: region.pagerEmails });
 
@@ -141,6 +141,22 @@ export class UsStack extends RegionStack<Ec2Region> {
     this.output("vpc_id", "VPC of the region", network.vpcId);
     this.output("proxy_address", "Where machines of the VPC reach the proxies", `proxy.${privateZone}`);
     this.output("alarm_topic", "Topic that every alarm is sent to", pager.topicArn);
+    this.output("nat_addresses", "Where calls to the internet come from", network.natAddresses);
+    this.output("image_id", "Image of machines that are launched", imageId);
+    this.output(
+      "group_names",
+      "Auto-scaling groups of the machines",
+      hosts.map(({ groupName }) => groupName),
+    );
+    if (log !== undefined) this.output("machine_log_group", "What machines say", log.logGroupName);
+    this.output("flow_log_group", "Connections that the network refused", flowLog.logGroupName);
+    this.output("asset_bucket", "Files that machines fetch when they boot", assets.bucketName);
+    this.output(
+      "secret_names",
+      "Secrets that machines fetch, by what they are called there",
+      // Services and others that are made later have some of their own.
+      Lazy.anyValue({ produce: () => secrets.names }),
+    );
     const resolving = resolver.answersOn(apps);
     this.service("calls-to-other-clouds", {
       requires: [resolving, proxy, network, ...this.origins.needed],
@@ -214,6 +230,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     this.output("database_address", "Name in MySQL's certificate", database.address);
     this.output("database_user", "Who the app servers may sign in as, by IAM", APPLICATION_USER);
     this.output("database_secret", "Secret with MySQL's user name and password", database.secretArn);
+    this.output("database_log_groups", "Errors and slow queries", database.logGroupNames);
     pager.watch(database);
     return database;
   }
@@ -265,6 +282,9 @@ export class UsStack extends RegionStack<Ec2Region> {
     if (named.includes(domain)) zone.addAlias(ownName, entrance);
     else zone.addRegionalName({ name: domain, ownName, target: entrance, awsRegion, healthPath, serving });
     this.output("entrance_own_name", "Name that leads to this region alone", ownName);
+    this.output("entrance_policy", "Web ACL in front of the load balancer", entrance.policy.policyName);
+    this.output("entrance_policy_log_group", "What it refused or reported", entrance.policy.logGroupName);
+    this.output("entrance_log_bucket", "Who asked for what", entrance.accessLogBucketName);
     pager.watch(zone, entrance);
     this.output(ENTRANCE_OUTPUTS.ec2.address, "The public load balancer's own name", entrance.dnsName);
     this.output(
@@ -276,7 +296,7 @@ export class UsStack extends RegionStack<Ec2Region> {
   }
 
   /** What other stacks may read from this one's state, and people from the end of a deploy. */
-  private output(name: string, description: string, value: string): void {
+  private output(name: string, description: string, value: string | readonly string[] | IResolvable): void {
     new TerraformOutput(this, name, { description, value, staticId: true });
   }
 }

@@ -31,6 +31,8 @@ export interface StoredAsset {
  * machines that go back to what they were need it.
  */
 export class AssetBucket extends Construct {
+  /** Name of the bucket. */
+  readonly bucketName: string;
   private readonly bucket: S3Bucket;
   private readonly stored = new Map<string, StoredAsset>();
   private readonly keys = new Set<string>();
@@ -56,6 +58,7 @@ export class AssetBucket extends Construct {
       },
     });
     this.bucket = bucket;
+    this.bucketName = bucket.id;
     this.ready = [...ready];
   }
 

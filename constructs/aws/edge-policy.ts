@@ -23,6 +23,11 @@ export interface EdgePolicyProps {
 
 /** What a public load balancer refuses before anything of ours sees it (AWS WAF). */
 export class EdgePolicy extends Construct {
+  /** Name of the web ACL. */
+  readonly policyName: string;
+  /** Name of the log group that holds what was refused or reported. */
+  readonly logGroupName: string;
+
   /** @throws Error for a malformed name, or fewer requests a minute than WAF can count */
   constructor(scope: Construct, id: string, props: EdgePolicyProps) {
     super(scope, id);
@@ -56,6 +61,8 @@ export class EdgePolicy extends Construct {
       name: `aws-waf-logs-${name}`,
       retentionInDays: logDays,
     });
+    this.policyName = policy.name;
+    this.logGroupName = log.name;
     new Wafv2WebAclLoggingConfiguration(this, "logging", {
       resourceArn: policy.arn,
       logDestinationConfigs: [log.arn],

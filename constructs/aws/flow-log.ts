@@ -19,6 +19,9 @@ export interface FlowLogProps {
 
 /** Notes who tried to talk to whom in a network, in CloudWatch. */
 export class FlowLog extends Construct {
+  /** Name of the log group. */
+  readonly logGroupName: string;
+
   constructor(scope: Construct, id: string, props: FlowLogProps) {
     super(scope, id);
     const { network, name, traffic = "REJECT", retentionDays = 30 } = props;
@@ -26,6 +29,7 @@ export class FlowLog extends Construct {
       name: `/tricloud/${name}/flows`,
       retentionInDays: retentionDays,
     });
+    this.logGroupName = group.name;
     const role = new IamRole(this, "role", {
       namePrefix: `${name}-flows-`,
       assumeRolePolicy: trustPolicy("vpc-flow-logs.amazonaws.com"),

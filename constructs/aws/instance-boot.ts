@@ -1,7 +1,7 @@
 import type { BootOptions } from "../host/boot-document";
 import type { StoredAsset } from "./asset-bucket";
 import type { Architecture } from "./debian-image";
-import { partitionOf, type PolicyStatement } from "./policy";
+import { domainOf, partitionOf, type PolicyStatement } from "./policy";
 import type { StoredSecret } from "./secret-store";
 
 export interface InstanceBoot {
@@ -57,9 +57,8 @@ const fromBucket = ({ bucket, key, versionId }: StoredAsset): string =>
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/agent-install-deb.html
  */
 function sessionManagerAgent({ awsRegion, architecture }: InstanceBoot): string[] {
-  const domain = partitionOf(awsRegion) === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";
   const platform = architecture === "x86_64" ? "debian_amd64" : "debian_arm64";
-  const url = `https://s3.${awsRegion}.${domain}/amazon-ssm-${awsRegion}/latest/${platform}/amazon-ssm-agent.deb`;
+  const url = `https://s3.${awsRegion}.${domainOf(awsRegion)}/amazon-ssm-${awsRegion}/latest/${platform}/amazon-ssm-agent.deb`;
   const file = "/var/lib/tricloud/amazon-ssm-agent.deb";
   return [
     "step 'Session Manager agent'",

@@ -5,7 +5,7 @@ import { Construct } from "constructs";
 import type { ITerraformDependable } from "cdktf";
 import { type HostFile, type HostProfilePart, textContent } from "../host";
 import type { Alarm } from "./pager";
-import { partitionOf, type PolicyStatement } from "./policy";
+import { domainOf, partitionOf, type PolicyStatement } from "./policy";
 
 export interface MachineLogProps {
   /** Names the log, for example `us`: the log group is `/tricloud/us/machines`. */
@@ -187,6 +187,3 @@ const AS_EVENTS = [
   "  kept.insert(0, event)",
   "json.dump(kept, sys.stdout)",
 ].join("\n");
-
-const domainOf = (awsRegion: string): string =>
-  partitionOf(awsRegion) === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";

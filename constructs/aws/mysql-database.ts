@@ -73,6 +73,8 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
 
   /** What IAM policies call the instance. */
   readonly resourceId: string;
+  /** Names of the log groups that hold errors and slow queries. */
+  readonly logGroupNames: readonly string[];
 
   private readonly firewall: Firewall;
   private readonly awsRegion: string;
@@ -134,6 +136,7 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
           retentionInDays: logDays,
         }),
     );
+    this.logGroupNames = logs.map((log) => log.name);
     const incarnation = new TerraformResource(this, "incarnation", {
       terraformResourceType: "terraform_data",
     });

@@ -89,6 +89,8 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
   readonly places: readonly FailureDomain[];
   readonly alarms: Alarm[] = [];
   readonly wayOut: ITerraformDependable[] = [];
+  /** Public addresses that the machines' calls to the internet come from, one for each NAT gateway. */
+  readonly natAddresses: string[] = [];
   /** There is a way from the private subnets to the internet. */
   readonly availability: Block;
 
@@ -201,6 +203,7 @@ export class Network extends Construct implements INetwork, HasAvailability, Has
   private natGateway(letter: string, subnet: Subnet, internet: InternetGateway): NatGateway {
     const tags = { Name: `${this.networkName}-nat-${letter}` };
     const address = new Eip(this, `nat-${letter}-address`, { domain: "vpc", tags, dependsOn: [internet] });
+    this.natAddresses.push(address.publicIp);
     const gateway = new NatGateway(this, `nat-${letter}`, {
       allocationId: address.id,
       subnetId: subnet.id,

@@ -6,8 +6,8 @@ export interface PolicyStatement {
   readonly actions: readonly string[];
   /** Amazon resource names of what it may be done to. */
   readonly resources: readonly string[];
-  /** Values that a request's properties must have, by operator and property. @default - whatever they are */
-  readonly condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Values that a request's properties must have, one of several where they are a list, by operator and property. @default - whatever they are */
+  readonly condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
 /** @throws Error when a statement allows an action by wildcard */
@@ -40,3 +40,7 @@ export function partitionOf(awsRegion: string): string {
   if (awsRegion.startsWith("cn-")) return "aws-cn";
   return awsRegion.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 }
+
+/** What the names of AWS's services there end with. */
+export const domainOf = (awsRegion: string): string =>
+  partitionOf(awsRegion) === "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com";

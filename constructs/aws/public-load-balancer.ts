@@ -60,6 +60,10 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
   readonly dnsName: string;
   /** Route 53's own zone for it, which aliases name. */
   readonly hostedZoneId: string;
+  /** What it refuses before anything of ours sees it. */
+  readonly policy: EdgePolicy;
+  /** Name of the bucket that keeps who asked for what. */
+  readonly accessLogBucketName: string;
   readonly alarms: readonly Alarm[];
 
   /**
@@ -106,7 +110,10 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
       dependsOn: [...logs.ready],
     });
     const { requestsPerMinute, attacks } = props;
-    new EdgePolicy(this, "policy", { name, loadBalancerArn: balancer.arn, requestsPerMinute, attacks });
+    this.policy = new EdgePolicy(this, "policy", {
+      ...{ name, loadBalancerArn: balancer.arn, requestsPerMinute, attacks },
+    });
+    this.accessLogBucketName = logs.bucketName;
     this.dnsName = balancer.dnsName;
     this.hostedZoneId = balancer.zoneId;
     const targets = new LbTargetGroup(this, "targets", {

@@ -23,6 +23,8 @@ export interface StoredSecret {
 export class SecretStore extends Construct {
   /** KMS key of the secrets, when one was given. */
   readonly kmsKeyArn: string | undefined;
+  /** Names in Secrets Manager of all that is stored by now, by what hosts call each. */
+  readonly names: Record<string, string> = {};
   private readonly namePrefix: string;
   private readonly stored = new Map<string, { meaning: string; secret: StoredSecret }[]>();
 
@@ -53,6 +55,7 @@ export class SecretStore extends Construct {
       secretId: container.id,
       secretString: value,
     });
+    this.names[id] = container.name;
     const secret = { arn: container.arn, versionId: version.versionId };
     this.stored.set(name, [...namesakes, { meaning, secret }]);
     return secret;

@@ -5,6 +5,7 @@ import { IamRole } from "@cdktf/provider-aws/lib/iam-role";
 import { IamRolePolicy } from "@cdktf/provider-aws/lib/iam-role-policy";
 import { IamRolePolicyAttachment } from "@cdktf/provider-aws/lib/iam-role-policy-attachment";
 import { LaunchTemplate } from "@cdktf/provider-aws/lib/launch-template";
+import { DataAwsSecretsmanagerSecret } from "@cdktf/provider-aws/lib/data-aws-secretsmanager-secret";
 import { dependable, type ITerraformDependable, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
 import { basename } from "node:path";
@@ -21,7 +22,7 @@ import { awsBootOptions, bootPermissions } from "./instance-boot";
 import { machineAlarm, machineAlarms, type MachineCheck, type MachineLog } from "./machine-log";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms } from "./pager";
-import { policyDocument, type PolicyStatement, trustPolicy } from "./policy";
+import { domainOf, partitionOf, policyDocument, type PolicyStatement, trustPolicy } from "./policy";
 import type { SecretStore, StoredSecret } from "./secret-store";
 import { UserData } from "./user-data";
 
@@ -101,6 +102,8 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   private readonly firewalls: Firewall[];
   private readonly targetGroups: TargetGroup[] = [];
   private readonly statements: PolicyStatement[] = [];
+  /** Amazon resource names of secrets that others have made, by name. */
+  private readonly namedSecrets = new Map<string, string>();
   private readonly group: AutoscalingGroup;
   private readonly rollout: GroupRollout;
   /** A machine that boots before these are there would only be thrown away. */
@@ -258,6 +261,26 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
     this.statements.push(...statements);
   }
 
+  /**
+   * Lets what runs on the machines read secrets in Secrets Manager that are there already, with whatever keys they are
+   * encrypted: `aws secretsmanager get-secret-value --secret-id NAME`. One that is not there fails the plan.
+   *
+   * @param names of secrets in the machines' region of AWS, for example `shop/mail-password`
+   * @throws Error for what can be no secret's name
+   */
+  allowSecrets(...names: readonly string[]): void {
+    for (const name of names) {
+      if (!SECRET_NAME.test(name)) {
+        throw new Error(
+          `server group ${this.hostName}: name of a secret must be at most 512 letters, digits and /_+=.@-, got: ${JSON.stringify(name)}`,
+        );
+      }
+      if (this.namedSecrets.has(name)) continue;
+      const id = `secret-${this.namedSecrets.size + 1}`;
+      this.namedSecrets.set(name, new DataAwsSecretsmanagerSecret(this, id, { name }).arn);
+    }
+  }
+
   /** Puts the machines behind one more firewall, for instance one that members of several groups share. */
   addFirewall(firewall: Firewall): void {
     this.firewalls.push(firewall);
@@ -392,7 +415,10 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       assets: [...this.storedAssets.values()],
       secrets: [...this.storedSecrets.values()],
       secretsKeyArn: this.props.secrets.kmsKeyArn,
-    }).concat(this.statements);
+    }).concat(
+      readPermissions([...this.namedSecrets.values()], this.props.network.awsRegion),
+      this.statements,
+    );
   }
 }
 
@@ -402,6 +428,28 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
  */
 const isLarge = (text: string): boolean => text.length >= LARGE_TEXT && !Token.isUnresolved(text);
 const LARGE_TEXT = 2048;
+
+const SECRET_NAME = /^[\w/+=.@-]{1,512}$/;
+
+/** What reading these secrets takes, whichever keys they are encrypted with; nothing where there are none. */
+function readPermissions(arns: readonly string[], awsRegion: string): PolicyStatement[] {
+  if (arns.length === 0) return [];
+  return [
+    { sid: "ReadNamedSecrets", actions: ["secretsmanager:GetSecretValue"], resources: arns },
+    {
+      sid: "DecryptNamedSecrets",
+      actions: ["kms:Decrypt"],
+      // Any key, by way of Secrets Manager and for these secrets alone.
+      resources: [`arn:${partitionOf(awsRegion)}:kms:${awsRegion}:*:key/*`],
+      condition: {
+        StringEquals: {
+          "kms:ViaService": `secretsmanager.${awsRegion}.${domainOf(awsRegion)}`,
+          "kms:EncryptionContext:SecretARN": arns,
+        },
+      },
+    },
+  ];
+}
 
 /** Processors' time in use that a group grows at: of three zones' machines the others can take a lost one's work. */
 const BUSY_PERCENT = 60;

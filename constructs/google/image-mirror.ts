@@ -24,7 +24,8 @@ export interface DockerHubAccount {
  * it, so that a node which starts needs neither Docker Hub nor its rate limits.
  */
 export class ImageMirror extends Construct {
-  private readonly prefix: string;
+  /** What names of the copies begin with, in the place of `docker.io`. */
+  readonly prefix: string;
 
   /** @throws Error when the token's secret is not named with its version */
   constructor(scope: Construct, id: string, props: ImageMirrorProps) {

@@ -150,6 +150,26 @@ describe("UsStack", () => {
     }
   });
 
+  it.each([
+    "cloudwatch_log_group",
+    "s3_bucket",
+    "secretsmanager_secret",
+    "wafv2_web_acl",
+    "eip",
+    "autoscaling_group",
+    "vpc",
+    "sns_topic",
+  ])("has every aws_%s in an output, for who looks it up in a console", (type) => {
+    // GIVEN the stack's outputs, and all resources of the type
+    const outputs = JSON.stringify(Object.values(stack.output).map(({ value }) => value));
+    const resources = Object.entries(stack.resource[`aws_${type}`] ?? {});
+    // THEN each is named by what Terraform knows of it, or by a name that stands from the beginning
+    const isNamed = ([id, { name }]: (typeof resources)[number]) =>
+      [`\${aws_${type}.${id}.`, JSON.stringify(name ?? id)].some((text) => outputs.includes(text));
+    expect(resources.length).toBeGreaterThan(0);
+    expect(resources.filter((each) => !isNamed(each)).map(([id]) => id)).toEqual([]);
+  });
+
   it("tells other stacks, and people, where its parts are", () => {
     expect(Object.keys(stack.output)).toEqual(
       expect.arrayContaining([
@@ -163,6 +183,10 @@ describe("UsStack", () => {
       ]),
     );
     expect(stack.output["proxy_address"]).toMatchObject({ value: "proxy.us.internal" });
+    expect(stack.output["secret_names"]).toMatchObject({
+      value: { "consul-gossip": expect.stringMatching(/^\$\{aws_secretsmanager_secret\..*\.name\}$/) },
+    });
+    expect(stack.output["image_id"]?.["value"]).toMatch(/^\$\{data\.aws_ami\..*\.id\}$/);
     // Clients that check the server's name over TLS need the one in its certificate.
     expect(stack.output["database_address"]?.["value"]).toMatch(/^\$\{aws_db_instance\..*\.address\}$/);
     expect(stack.output["cache_address"]?.["value"]).toMatch(

@@ -147,6 +147,56 @@ describe("ServerGroup", () => {
     });
   });
 
+  it("reads the secrets that are named, whatever keys they are encrypted with, and no others", () => {
+    // GIVEN a group that is let read two secrets which are there already, one of them named twice
+    const stack = withGroup((group) => {
+      group.allowSecrets("shop/mail-password", "shop/partner");
+      group.allowSecrets("shop/partner");
+    });
+
+    // WHEN synthesised
+    const found = Object.entries(stack.data["aws_secretsmanager_secret"] ?? {});
+    const granted = statements(stack.one("iam_role_policy")["policy"]).filter(({ Sid }) =>
+      /Named/.test(String(Sid)),
+    );
+
+    // THEN they are looked up, so that one that is not there fails the plan
+    expect(found.map(([, { name }]) => name)).toEqual(["shop/mail-password", "shop/partner"]);
+    const arns = found.map(([id]) => `\${data.aws_secretsmanager_secret.${id}.arn}`);
+    // AND their values are let read, and any key used for nothing but that
+    expect(granted).toEqual([
+      {
+        Sid: "ReadNamedSecrets",
+        Effect: "Allow",
+        Action: ["secretsmanager:GetSecretValue"],
+        Resource: arns,
+      },
+      {
+        Sid: "DecryptNamedSecrets",
+        Effect: "Allow",
+        Action: ["kms:Decrypt"],
+        Resource: ["arn:aws:kms:us-east-1:*:key/*"],
+        Condition: {
+          StringEquals: {
+            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+            "kms:EncryptionContext:SecretARN": arns,
+          },
+        },
+      },
+    ]);
+    // AND no value of them stands anywhere
+    expect(stack.resource).not.toHaveProperty("aws_secretsmanager_secret");
+  });
+
+  it.each(["", "shop/*", "arn:aws:secretsmanager:us-east-1:1:secret:shop", "shop mail"])(
+    "refuses to let read secret %j",
+    (name) => {
+      expect(() => withGroup((group) => group.allowSecrets(name))).toThrow(
+        `server group us-proxy: name of a secret must be at most 512 letters, digits and /_+=.@-, got: ${JSON.stringify(name)}`,
+      );
+    },
+  );
+
   it("boots no machine before it has a way out, its rights and open doors", () => {
     // GIVEN a group that is let in to and that may do more
     const stack = withGroup(
