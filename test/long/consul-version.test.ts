@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DedicatedRegionInput } from "../../stacks/values/regions";
 import {
@@ -7,8 +8,10 @@ import {
   JP_ROLES,
   ORIGIN,
   type Outcome,
+  run,
   Testbed,
   until,
+  type VirtualHost,
 } from "../testbed";
 import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
@@ -71,6 +74,18 @@ describeOnVirtualHosts("the version of Consul that a region pins", () => {
     return changes.map(({ host }) => host);
   }
 
+  /** Loses what goes over SSH both ways, and tells neither end. @returns what ends that */
+  async function deadLine(host: VirtualHost): Promise<() => Promise<unknown>> {
+    const onHost = (...commands: string[]) =>
+      run("ip", ["netns", "exec", host.namespace, "nft", commands.join("; ")]);
+    const chain = (hook: string) => `add chain ip dead ${hook} { type filter hook ${hook} priority 0; }`;
+    await onHost(
+      ...["add table ip dead", chain("input"), chain("output")],
+      ...["add rule ip dead input tcp dport 22 drop", "add rule ip dead output tcp sport 22 drop"],
+    );
+    return () => onHost("delete table ip dead");
+  }
+
   async function expectAnswered(): Promise<void> {
     const app = testbed.host("jp-3");
     expect(await app.run("cat /srv/failed 2>/dev/null || true")).toBe("");
@@ -111,6 +126,38 @@ describeOnVirtualHosts("the version of Consul that a region pins", () => {
     expect(orderOf(outcome, real, earlier)).toEqual(SERVERS);
     expect((await agents()).map(([version]) => version)).toEqual(SERVERS.map(() => `${earlier}-1`));
     await expectAnswered();
+  });
+
+  it.each([
+    ["goes out", earlier, real],
+    ["is taken back", real, earlier],
+  ])("%s by the next deploy where SSH is lost while a server's package changes", async (_way, from, to) => {
+    // GIVEN a deploy whose line to the second server goes dead while the package there is being changed
+    const [, second] = testbed.hosts as [VirtualHost, VirtualHost];
+    const deploying = deploy(to);
+    await until(
+      "the second server's package is being changed",
+      300_000,
+      async () => existsSync(join(second.root, "var/lib/tricloud/planned")) || undefined,
+      10,
+    );
+    const back = await deadLine(second);
+    // WHEN it has ended THEN it says so, and later servers are as they were
+    const { code, output } = await deploying;
+    await back();
+    expect(code).not.toBe(0);
+    expect(output).toContain(
+      "jp-2: the connection was lost; what the host had begun may go on: deploy again",
+    );
+    expect((await agents())[2]).toEqual([expect.stringContaining(from), expect.anything(), "active"]);
+    // AND the same again changes the rest, and nobody has missed a name
+    const again = succeeded(await deploy(to));
+    expect(orderOf(again, from, to)).toEqual(["jp-3"]);
+    expect((await agents()).map(([version, , state]) => [version, state])).toEqual(
+      SERVERS.map(() => [expect.stringContaining(to), "active"]),
+    );
+    await expectAnswered();
+    expect(succeeded(await deploy(to)).output).toContain("No changes.");
   });
 
   it("is refused when the archive does not hold it, with those that it holds", async () => {
