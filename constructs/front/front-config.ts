@@ -234,7 +234,7 @@ const leavingOf = (services: readonly FrontedService[]): string =>
 const backend = ({ name, port, healthPath, hosts, atMost = 16 }: FrontedService, domain: string): string => `
 backend service-${name}
 ${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server check inter 2s fastinter 500ms fall 2 rise 1
-    server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr none
+    server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr last,none
 `;
 
 const checkOf = (path: string, host: string): string => `    option httpchk

@@ -168,6 +168,17 @@ describeWithHaproxy("a front by the real HAProxy (needs haproxy and socat here)"
     expect({ failures, twice }).toEqual({ failures: [], twice: 0 });
   });
 
+  it("knows its instances when another process takes over, though nobody names them", async () => {
+    // GIVEN a front whose discovery has gone away
+    await start();
+    rig.dns.stop();
+    // WHEN another process takes over
+    expect(await rig.guardBeside("reload")).toMatchObject({ status: 0 });
+    // THEN it answers from its first request on
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask("/")));
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200));
+  });
+
   it("speaks HTTP/2, and no TLS before 1.2", async () => {
     await start();
     // WHEN asked by HTTP/2
