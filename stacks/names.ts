@@ -47,7 +47,7 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
       const name = new PublicName(this, host, {
         zone,
         name: host,
-        regions: regions.map((region) => this.answering(region, services[0]!, names)),
+        regions: regions.map((region) => this.answering(region, host, services[0]!, names)),
       });
       pager.watch(name);
       for (const region of regions) this.authorize(region, host, zone);
@@ -55,8 +55,8 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
     }
   }
 
-  /** How a region answers for a service. */
-  private answering(region: Region, { health }: ServiceValue, names: NamesValue): NamedRegion {
+  /** How a region answers for a host by a service. */
+  private answering(region: Region, host: string, { health }: ServiceValue, names: NamesValue): NamedRegion {
     const entry = { name: region.name, awsRegion: nearestOf(region, names)!, healthPath: health.path };
     switch (region.platform) {
       case "dedicated":
@@ -67,7 +67,7 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
         return {
           ...entry,
           loadBalancer: { dnsName: outputs.text(address), hostedZoneId: outputs.text(zoneId) },
-          checkedAt: ownEntranceName(region.name, region.entrance!.domain),
+          checkedAt: ownEntranceName(region.name, host),
         };
       }
       case "gke":

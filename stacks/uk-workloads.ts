@@ -15,6 +15,7 @@ import {
 } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
 import type { ServiceValue } from "./values/services";
+import { type EntranceRoute, entranceRoutes, entranceService } from "./values/services/service-entrances";
 import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack, stackOfServices } from "./region-stack";
 import { ownServices } from "./service-needs";
@@ -108,37 +109,36 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       on: pooled(`services of ${region.name}`, workers, proxy.failover?.switching),
       own: { resolver, proxy, ...this.ownOrigins, ...ownServices(needs) },
     });
-    const isPublic = (name: string) => name === region.entrance?.backend.service;
+    const routes = entranceRoutes(services, region);
+    const isPublic = (name: string) =>
+      uk.entrance !== undefined &&
+      (name === entranceService(region) || routes.some(({ service }) => service.name === name));
     for (const [name, { needs }] of made) {
       if (!isPublic(name)) this.service(name, needs);
     }
-    this.addEntrance(
-      uk,
-      access,
-      apps,
-      [...made.values()].find(({ service }) => isPublic(service.serviceName)),
-    );
+    this.addEntrance(uk, { access, namespace: apps, services, routes, made });
   }
 
-  /**
-   * How the internet reaches the one application that it may.
-   *
-   * @param own the region's service that this is. @default - its pods are their owner's affair
-   */
+  /** How the internet reaches the applications that it may. */
   private addEntrance(
     { region, cluster, nodes, entrance, database, cache }: UkStack,
-    access: GkeAccess,
-    namespace: string,
-    own?: MadeService,
+    { access, namespace, services, routes, made }: EntrancePlace,
   ): void {
     if (entrance === undefined || region.entrance === undefined) return;
+    const own = made.get(region.entrance.backend.service);
     const { backend = region.entrance.backend } = own?.service ?? {};
+    const ofOwn =
+      services.find(({ name }) => own !== undefined && name === backend.service)?.public?.hosts ?? [];
     const gateway = new PublicGateway(this, "gateway", {
       ...entrance.names,
-      hosts: [...region.entrance.hosts, ...entrance.authorizations.map(({ host }) => host)],
+      hosts: [...new Set([...region.entrance.hosts, ...ofOwn])],
       timeoutSeconds: region.entrance.timeoutSeconds,
       namespace,
       backend,
+      routes: routes.map(({ service, hosts, paths }) => ({
+        ...{ hosts, paths },
+        backend: made.get(service.name)!.service.backend,
+      })),
     });
     if (region.entrance.waitSeconds > 0) {
       new DeployGate(this, "gateway-ready", {
@@ -150,19 +150,19 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
             certificate: `${CERTIFICATES}/projects/${region.project}/locations/global/certificates/${entrance.names.certificateName}`,
           },
         ],
-        forms: [JSON.stringify(region.entrance)],
+        forms: [
+          JSON.stringify(region.entrance),
+          ...routes.map(({ hosts, paths }) => JSON.stringify({ hosts, paths })),
+        ],
         boundSeconds: region.entrance.waitSeconds,
         dependsOn: [...gateway.manifests],
       });
     }
     const data = { needed: database ? [database] : [], missed: cache ? [cache] : [] };
+    for (const { service } of routes)
+      this.behindEntrance(service.name, made.get(service.name)!, { entrance, cluster });
     if (own !== undefined) {
-      const { requires, degradesWithout = [], placing } = own.needs;
-      this.service(own.service.serviceName, {
-        requires: [entrance, ...requires, ...data.needed],
-        degradesWithout: [cluster, ...degradesWithout, ...data.missed],
-        placing: placing && { ...placing, lends: { ...placing.lends, ...(database && { database }) } },
-      });
+      this.behindEntrance(own.service.serviceName, own, { entrance, cluster, database, cache });
       return;
     }
     const serving = pooled(`application of ${region.name}`, nodes, gateway.switching);
@@ -172,6 +172,28 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       placing: { on: serving, lends: database && { database } },
     });
   }
+
+  /** A service for its users outside. */
+  private behindEntrance(
+    name: string,
+    { needs: { requires, degradesWithout = [], placing } }: MadeService,
+    { entrance, cluster, database, cache }: Pick<UkStack, "entrance" | "cluster" | "database" | "cache">,
+  ): void {
+    this.service(name, {
+      requires: [entrance!, ...requires, ...(database ? [database] : [])],
+      degradesWithout: [cluster, ...degradesWithout, ...(cache ? [cache] : [])],
+      placing: placing && { ...placing, lends: { ...placing.lends, ...(database && { database }) } },
+    });
+  }
+}
+
+/** What the entrance leads to, and where. */
+interface EntrancePlace {
+  readonly access: GkeAccess;
+  readonly namespace: string;
+  readonly services: readonly ServiceValue[];
+  readonly routes: readonly EntranceRoute[];
+  readonly made: ReadonlyMap<string, MadeService>;
 }
 
 const CERTIFICATES = "https://certificatemanager.googleapis.com/v1";

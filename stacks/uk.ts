@@ -18,9 +18,9 @@ import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { ownImages } from "./values/services/image-repositories";
+import { entranceHosts } from "./values/services/service-entrances";
 import { RegionStack } from "./region-stack";
 import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
-import { servicesIn } from "./service-needs";
 import { readBy } from "./read-by";
 
 /** A region on GKE: the network, the cluster and its nodes. What runs on it is a stack of its own. */
@@ -88,10 +88,7 @@ export class UkStack extends RegionStack<GkeRegion> {
       this.entrance = new PublicEntrance(this, "entrance", {
         name,
         zone: region.entrance.zone,
-        hosts: region.entrance.hosts,
-        otherHosts: servicesIn(services, region).flatMap(({ named }) =>
-          named.filter((host) => !region.entrance!.hosts.includes(host)),
-        ),
+        ...entranceHosts(services, region),
         requestsPerMinute: region.entrance.requestsPerMinute,
         attacks: region.entrance.attacks,
         dependsOn: apis.of("compute", "dns", "certificatemanager"),

@@ -28,7 +28,14 @@ import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
 import type { Ec2Region, HostRole } from "./values/regions";
 import type { ServiceValue } from "./values/services";
-import { ownEntranceName } from "./values/services/service-entrances";
+import { judgeOf } from "./values/services/public-services";
+import {
+  closedHosts,
+  type EntranceRoute,
+  entranceRoutes,
+  ownEntranceName,
+  publicHostsIn,
+} from "./values/services/service-entrances";
 import { groupSize, roleOf } from "./values/services/service-placement";
 import { groupServices } from "./group-services";
 import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
@@ -178,26 +185,43 @@ export class UsStack extends RegionStack<Ec2Region> {
       own: { resolver: resolving, proxy, ...this.ownOrigins, ...ownServices(made) },
     });
     const own = services.find((each) => each.name === region.entrance?.service && made.has(each.name));
+    const routes = entranceRoutes(services, region);
+    const entered =
+      region.entrance === undefined
+        ? undefined
+        : this.entrance(
+            { ...region.entrance, serving: region.entrance.serving || own !== undefined },
+            {
+              network,
+              services,
+              groups,
+              routes,
+              to: own === undefined ? apps : groups[roleOf(own, region)],
+              pager,
+            },
+          );
     for (const [service, needs] of made) {
-      if (service !== own?.name) this.service(service, needs);
-    }
-    if (region.entrance !== undefined && own !== undefined) {
-      const to = groups[roleOf(own, region)];
-      const value = { ...region.entrance, serving: true, named: own.named };
-      const { entrance, zone } = this.entrance(value, { network, to, pager });
-      const { requires, degradesWithout = [], placing } = made.get(own.name)!;
-      this.service(own.name, {
-        requires: [zone, entrance, ...requires, ...(database ? [database] : [])],
-        degradesWithout: [...degradesWithout, ...(cache ? [cache] : [])],
+      const isOwn = service === own?.name;
+      if (entered === undefined || !(isOwn || routes.some((route) => route.service.name === service))) {
+        this.service(service, needs);
+        continue;
+      }
+      const { entrance, zone } = entered;
+      const { requires, degradesWithout = [], placing } = needs;
+      const data = { database: isOwn ? database : undefined, cache: isOwn ? cache : undefined };
+      this.service(service, {
+        requires: [zone, entrance, ...requires, ...(data.database ? [data.database] : [])],
+        degradesWithout: [...degradesWithout, ...(data.cache ? [data.cache] : [])],
         placing: placing && {
           ...placing,
           brings: { "public name": zone },
-          lends: { ...placing.lends, ...(database && { database }) },
+          lends: { ...placing.lends, ...(data.database && { database: data.database }) },
           switching: zone.switching,
         },
       });
-    } else if (region.entrance !== undefined) {
-      const { entrance, zone } = this.entrance(region.entrance, { network, to: apps, pager });
+    }
+    if (entered !== undefined && own === undefined) {
+      const { entrance, zone } = entered;
       const serving = pooled(`application of ${name}`, apps, entrance.switching);
       this.service("web", {
         requires: [zone, entrance, serving, ...(database ? [database] : [])],
@@ -253,20 +277,34 @@ export class UsStack extends RegionStack<Ec2Region> {
   }
 
   private entrance(
-    value: NonNullable<Ec2Region["entrance"]> & Partial<Pick<ServiceValue, "named">>,
-    { network, to, pager }: Pick<Place, "network" | "pager"> & { readonly to: ServerGroup },
+    value: NonNullable<Ec2Region["entrance"]>,
+    { network, services, groups, routes, to, pager }: EntrancePlace,
   ) {
-    const { name, awsRegion, deletionProtection } = this.region;
+    const { region } = this;
+    const { name, awsRegion, deletionProtection } = region;
     const { domain, healthPath, serving, requestsPerMinute, attacks, accessLogDays } = value;
-    const named = value.named ?? [];
     const zone = DnsZone.lookup(this, "public-names", value.zone);
     const ownName = ownEntranceName(name, domain);
-    const otherDomains = [ownName, ...named.filter((host) => host !== domain)];
-    const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains, zone });
+    const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains: [ownName], zone });
+    const others = publicHostsIn(services, region).filter((host) => host !== domain);
+    // Each its own: one for all would be made anew, and shown to be right again, with each more of them.
+    const otherCertificateArns = Object.fromEntries(
+      others.map((host) => {
+        const otherDomains = [ownEntranceName(name, host)];
+        const its = new TlsCertificate(this, `certificate-${host}`, { domain: host, otherDomains, zone });
+        return [host, its.certificateArn];
+      }),
+    );
     const entrance = new PublicLoadBalancer(this, "entrance", {
       name: `${name}-app`,
       network,
       certificateArn: certificate.certificateArn,
+      otherCertificateArns,
+      routes: routes.map(({ service, hosts, paths }) => ({
+        ...{ service: service.name, hosts, paths, port: service.port, healthPath: service.health.path },
+        to: groups[roleOf(service, region)],
+      })),
+      closedHosts: closedHosts(routes, services, region),
       to,
       application: value.service,
       targetPort: value.port,
@@ -278,9 +316,20 @@ export class UsStack extends RegionStack<Ec2Region> {
       accessLogDays,
       deletionProtection,
     });
-    // A name that several regions have is led here by the stack of names.
-    if (named.includes(domain)) zone.addAlias(ownName, entrance);
-    else zone.addRegionalName({ name: domain, ownName, target: entrance, awsRegion, healthPath, serving });
+    const isNamed = (host: string) => services.some(({ named }) => named.includes(host));
+    for (const host of [domain, ...others]) {
+      const own = ownEntranceName(name, host);
+      // A name that several regions have is led here by the stack of names.
+      if (isNamed(host)) {
+        zone.addAlias(own, entrance);
+        continue;
+      }
+      const how =
+        host === domain
+          ? { healthPath, serving }
+          : { healthPath: judgeOf(host, services, region)!.health.path };
+      zone.addRegionalName({ name: host, ownName: own, target: entrance, awsRegion, ...how });
+    }
     this.output("entrance_own_name", "Name that leads to this region alone", ownName);
     this.output("entrance_policy", "Web ACL in front of the load balancer", entrance.policy.policyName);
     this.output("entrance_policy_log_group", "What it refused or reported", entrance.policy.logGroupName);
@@ -336,6 +385,14 @@ interface Place {
   readonly network: Network;
   readonly apps: ServerGroup;
   readonly pager: Pager;
+}
+
+interface EntrancePlace extends Pick<Place, "network" | "pager"> {
+  readonly services: readonly ServiceValue[];
+  readonly groups: Readonly<Record<HostRole, ServerGroup>>;
+  readonly routes: readonly EntranceRoute[];
+  /** Where all goes that no route takes. */
+  readonly to: ServerGroup;
 }
 
 interface DataPlace extends Place {

@@ -14,6 +14,7 @@ export * from "./firewall";
 export * from "./flow-log";
 export * from "./image-repository";
 export * from "./internal-load-balancer";
+export type { LoadBalancerRoute } from "./listener-rules";
 export * from "./machine-log";
 export * from "./mysql-database";
 export * from "./network";

@@ -1,5 +1,6 @@
 import { Lb } from "@cdktf/provider-aws/lib/lb";
 import { LbListener } from "@cdktf/provider-aws/lib/lb-listener";
+import { LbListenerCertificate } from "@cdktf/provider-aws/lib/lb-listener-certificate";
 import { LbTargetGroup } from "@cdktf/provider-aws/lib/lb-target-group";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent, type Switching } from "../availability";
@@ -7,6 +8,7 @@ import type { HasTopology, TopologyElement } from "../topology";
 import { AccessLogBucket } from "./access-log-bucket";
 import { EdgePolicy } from "./edge-policy";
 import { Firewall, tcp } from "./firewall";
+import { hostRules, type LoadBalancerRoute } from "./listener-rules";
 import { checkLoadBalancerName } from "./load-balancer-name";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms } from "./pager";
@@ -17,8 +19,14 @@ export interface PublicLoadBalancerProps {
   readonly name: string;
   /** A network with public subnets in at least two zones. */
   readonly network: INetwork;
-  /** Certificate for all names that lead here. */
+  /** Certificate for the names that lead here. */
   readonly certificateArn: string;
+  /** Certificates for further names, by what each is called. @default - none */
+  readonly otherCertificateArns?: Readonly<Record<string, string>>;
+  /** What goes elsewhere than `to`, by host and path: of several that fit, to the one with the longest path. @default - nothing */
+  readonly routes?: readonly LoadBalancerRoute[];
+  /** Hosts of which only what `routes` say leads anywhere; the rest is answered 404. @default - none */
+  readonly closedHosts?: readonly string[];
   /** Machines that requests go to. */
   readonly to: ServerGroup;
   /** What takes the requests there, as pictures call it. @default - an application without a name */
@@ -67,18 +75,17 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
   readonly alarms: readonly Alarm[];
 
   /**
-   * @throws Error for a name that AWS would refuse, a path without a leading slash, or a network of one zone or with a
-   *   zone without a public subnet
+   * @throws Error for a name, host or path that AWS would refuse, a health path without a leading slash, or a network of
+   *   one zone or with a zone without a public subnet
    */
   constructor(scope: Construct, id: string, props: PublicLoadBalancerProps) {
     super(scope, id);
     const { name, network, to, targetPort, healthPath, drainSeconds = 40, deletionProtection = true } = props;
-    const { serving = true } = props;
+    const { serving = true, routes = [], closedHosts = [] } = props;
     checkLoadBalancerName(name);
-    if (!healthPath.startsWith("/")) {
-      throw new Error(
-        `load balancer ${name}: healthPath must start with /, got: ${JSON.stringify(healthPath)}`,
-      );
+    for (const each of [healthPath, ...routes.map((route) => route.healthPath)]) {
+      if (each.startsWith("/")) continue;
+      throw new Error(`load balancer ${name}: healthPath must start with /, got: ${JSON.stringify(each)}`);
     }
     const firewall = new Firewall(this, "firewall", {
       network,
@@ -88,8 +95,10 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     });
     firewall.allowFrom(ANYWHERE, tcp(443), "Clients");
     firewall.allowFrom(ANYWHERE, tcp(80), "Clients that are sent on to HTTPS");
-    firewall.allowTo(to.firewall, tcp(targetPort), "Machines behind it");
-    to.firewall.allowFrom(firewall, tcp(targetPort), "Public load balancer");
+    for (const { to: group, port } of [{ to, port: targetPort }, ...routes]) {
+      firewall.allowTo(group.firewall, tcp(port), "Machines behind it");
+      group.firewall.allowFrom(firewall, tcp(port), "Public load balancer");
+    }
 
     const logs = new AccessLogBucket(this, "access-logs", {
       namePrefix: `${name.toLowerCase().slice(0, 29)}-access-`,
@@ -116,28 +125,30 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     this.accessLogBucketName = logs.bucketName;
     this.dnsName = balancer.dnsName;
     this.hostedZoneId = balancer.zoneId;
-    const targets = new LbTargetGroup(this, "targets", {
-      // The provider ends the name, so that a changed list never meets its old self.
-      namePrefix: name.slice(0, 6),
-      vpcId: network.vpcId,
-      protocol: "HTTP",
-      port: targetPort,
-      targetType: "instance",
-      deregistrationDelay: String(drainSeconds),
-      loadBalancingAlgorithmType: "least_outstanding_requests",
-      healthCheck: {
-        enabled: true,
+    const targetsOf = (id: string, called: string, port: number, path: string) =>
+      new LbTargetGroup(this, id, {
+        // The provider ends the name, so that a changed list never meets its old self.
+        namePrefix: called.slice(0, 6),
+        vpcId: network.vpcId,
         protocol: "HTTP",
-        path: healthPath,
-        matcher: "200",
-        interval: CHECKS.intervalSeconds,
-        timeout: CHECKS.timeoutSeconds,
-        healthyThreshold: 2,
-        unhealthyThreshold: CHECKS.failures,
-      },
-      tags: { Name: name },
-      lifecycle: { createBeforeDestroy: true },
-    });
+        port,
+        targetType: "instance",
+        deregistrationDelay: String(drainSeconds),
+        loadBalancingAlgorithmType: "least_outstanding_requests",
+        healthCheck: {
+          enabled: true,
+          protocol: "HTTP",
+          path,
+          matcher: "200",
+          interval: CHECKS.intervalSeconds,
+          timeout: CHECKS.timeoutSeconds,
+          healthyThreshold: 2,
+          unhealthyThreshold: CHECKS.failures,
+        },
+        tags: { Name: id === "targets" ? name : `${name}-${called}` },
+        lifecycle: { createBeforeDestroy: true },
+      });
+    const targets = targetsOf("targets", name, targetPort, healthPath);
     const listener = new LbListener(this, "https", {
       loadBalancerArn: balancer.arn,
       protocol: "HTTPS",
@@ -154,13 +165,37 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
         { type: "redirect", redirect: { protocol: "HTTPS", port: "443", statusCode: "HTTP_301" } },
       ],
     });
+    for (const [called, certificateArn] of Object.entries(props.otherCertificateArns ?? {})) {
+      new LbListenerCertificate(this, `certificate-${called}`, { listenerArn: listener.arn, certificateArn });
+    }
     to.addToTargetGroup({
       arn: targets.arn,
       after: [listener, ...firewall.rules],
       replaceUnhealthy: serving,
     });
+    const routed = routes.map((route) => ({
+      ...route,
+      targets: targetsOf(`targets-${route.service}`, route.service, route.port, route.healthPath),
+    }));
+    const rules = hostRules(this, {
+      ...{ loadBalancer: name, listenerArn: listener.arn, closedHosts },
+      routes: routed.map(({ targets: { arn }, ...route }) => ({ ...route, targetGroupArn: arn })),
+    });
+    for (const { service, to: group, targets: own } of routed) {
+      // Machines on a list that no rule leads to are never checked.
+      group.addToTargetGroup({ arn: own.arn, after: [...rules[service]!, ...firewall.rules] });
+    }
     this.topology = [
-      { kind: "entrance", name, type: "public application load balancer", to: to.hostName, port: 443 },
+      ...[...new Set([to, ...routes.map((route) => route.to)])].map(
+        ({ hostName }) =>
+          ({
+            kind: "entrance",
+            name,
+            type: "public application load balancer",
+            to: hostName,
+            port: 443,
+          }) as const,
+      ),
       {
         kind: "workload",
         role: "application",
@@ -172,7 +207,14 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     this.availability = slaComponent(`aws/${network.awsRegion}/load-balancer/${name}`, "aws.elb", {
       zones: network.zones.length,
     });
-    this.alarms = serving ? alarmsOf(name, balancer.arnSuffix, targets.arnSuffix) : [];
+    const judged = [
+      ...(serving ? [{ called: name, targetGroup: targets.arnSuffix }] : []),
+      ...routed.map(({ service, targets: own }) => ({
+        called: `${name}-${service}`,
+        targetGroup: own.arnSuffix,
+      })),
+    ];
+    this.alarms = judged.length === 0 ? [] : alarmsOf(name, balancer.arnSuffix, judged);
   }
 }
 
@@ -197,19 +239,24 @@ function publicSubnets(network: INetwork, name: string): string[] {
   });
 }
 
-function alarmsOf(name: string, loadBalancer: string, targetGroup: string): Alarm[] {
+/** @param judged lists whose machines an application serves on */
+function alarmsOf(
+  name: string,
+  loadBalancer: string,
+  judged: readonly { readonly called: string; readonly targetGroup: string }[],
+): Alarm[] {
   const namespace = "AWS/ApplicationELB";
   return [
-    {
-      name: `${name}-unhealthy-machines`,
-      what: `Machines behind ${name} fail their health check`,
+    ...judged.map(({ called, targetGroup }): Alarm => ({
+      name: `${called}-unhealthy-machines`,
+      what: `Machines behind ${called} fail their health check`,
       namespace,
       metric: "UnHealthyHostCount",
       dimensions: { LoadBalancer: loadBalancer, TargetGroup: targetGroup },
       statistic: "Maximum",
       when: { above: 0 },
       minutes: 5,
-    },
+    })),
     {
       name: `${name}-refused-requests`,
       what: `${name} found no machine to answer, or none in time`,

@@ -9,7 +9,7 @@ import { OWN_LABELS } from "./own-labels";
 export interface PublicGatewayProps {
   /** Namespace of the gateway, its route and the Service behind it. */
   readonly namespace: string;
-  /** Host names for which requests are taken. */
+  /** Host names of which requests go to `backend`, where no route takes them. */
   readonly hosts: readonly string[];
   /** Name of a global address. */
   readonly addressName: string;
@@ -23,6 +23,18 @@ export interface PublicGatewayProps {
   readonly timeoutSeconds?: number;
   /** Service that answers. */
   readonly backend: GatewayBackend;
+  /** What goes to other Services, by host and path: of several that fit, to the one with the longest path. @default - nothing */
+  readonly routes?: readonly PublicGatewayRoute[];
+}
+
+/** Requests that go to a Service. */
+export interface PublicGatewayRoute {
+  /** Service that answers, led to by nothing else. */
+  readonly backend: GatewayBackend;
+  /** Host names that clients ask for. */
+  readonly hosts: readonly string[];
+  /** What paths begin with, whole segments: `/api` is `/api` and what lies below. @default ["/"] */
+  readonly paths?: readonly string[];
 }
 
 /** The Service that answers. */
@@ -40,8 +52,8 @@ export interface GatewayBackend {
 }
 
 /**
- * Google's global external application load balancer for one Service, as a Gateway: HTTPS with the certificate
- * given, HTTP answered by a redirect, requests sent to the pods themselves.
+ * Google's global external application load balancer for Services of a namespace, as a Gateway: HTTPS with the
+ * certificates given, HTTP answered by a redirect, requests sent to the pods themselves.
  */
 export class PublicGateway extends Construct implements HasTopology {
   readonly topology: readonly TopologyElement[];
@@ -52,42 +64,58 @@ export class PublicGateway extends Construct implements HasTopology {
     coverage: 1,
     source: `checked every ${CHECKS.intervalSeconds} s for up to ${CHECKS.timeoutSeconds} s, ${CHECKS.failures} must fail`,
   };
-  /** What a deploy waits for: the load balancer, and a pod behind it. */
+  /** What a deploy waits for: the load balancer, and a pod of each Service behind it. */
   readonly awaited: readonly Awaited[];
   /** What Google's controllers take up. */
   readonly manifests: readonly Manifest[];
 
+  /** @throws Error for more hosts or paths of one Service than a route may have, and for a Service that is led to twice */
   constructor(scope: Construct, id: string, props: PublicGatewayProps) {
     super(scope, id);
-    const { namespace, backend } = props;
-    const { podPort = backend.port } = backend;
-    this.topology = [
-      {
-        kind: "entrance",
-        name: GATEWAY,
-        type: "public application load balancer",
-        to: backend.service,
-        port: 443,
-      },
-      { kind: "workload", role: "application", name: backend.service, on: [], port: podPort },
+    const { namespace, backend, hosts, routes: others = [] } = props;
+    const routes: readonly NamedRoute[] = [
+      { suffix: "", backend, hosts },
+      ...others.map((route) => ({ ...route, suffix: `-${route.backend.service}` })),
     ];
+    refuseWrongRoutes(routes);
+    this.topology = routes.flatMap(
+      ({ backend: { service, port, podPort = port }, suffix }): TopologyElement[] => [
+        { kind: "entrance", name: GATEWAY, type: "public application load balancer", to: service, port: 443 },
+        // Who makes further Services says himself what they are.
+        ...(suffix === ""
+          ? [{ kind: "workload", role: "application", name: service, on: [], port: podPort } as const]
+          : []),
+      ],
+    );
     this.manifests = [
       this.add("gateway", gateway(props)),
       ...(props.sslPolicyName === undefined
         ? []
         : [this.add("gateway-policy", gatewayPolicy(namespace, props.sslPolicyName))]),
-      this.add("route", route(props)),
-      this.add("redirect", redirect(props)),
-      this.add("health-check", healthCheck(namespace, backend, podPort)),
-      this.add("backend-policy", backendPolicy(props)),
+      ...routes.map((each) => this.add(`route${each.suffix}`, route(namespace, each))),
+      ...redirects(namespace, routes).map((each, index) =>
+        this.add(index === 0 ? "redirect" : `redirect-${index + 1}`, each),
+      ),
+      ...routes.flatMap((each) => [
+        this.add(`health-check${each.suffix}`, healthCheck(namespace, each.backend)),
+        this.add(`backend-policy${each.suffix}`, backendPolicy(props, each.backend)),
+      ]),
     ];
-    this.awaited = awaited(namespace, backend);
-    new IngressPolicy(this, "ingress", {
-      name: `${backend.service}-public`,
-      namespace,
-      podLabels: backend.podLabels,
-      allow: [{ from: [{ networks: LOAD_BALANCER_NETWORKS }], tcp: [podPort] }],
-    });
+    this.awaited = [
+      gatewayAwaited(namespace),
+      ...[...routes.map((each) => each.backend.service), ...redirectNames(routes)].map((name) =>
+        routeAwaited(namespace, name),
+      ),
+      ...routes.map((each) => podAwaited(namespace, each.backend)),
+    ];
+    for (const { backend: own, suffix } of routes) {
+      new IngressPolicy(this, `ingress${suffix}`, {
+        name: `${own.service}-public`,
+        namespace,
+        podLabels: own.podLabels,
+        allow: [{ from: [{ networks: LOAD_BALANCER_NETWORKS }], tcp: [own.podPort ?? own.port] }],
+      });
+    }
   }
 
   private add(id: string, manifest: Record<string, unknown>): Manifest {
@@ -129,50 +157,86 @@ const listener = (name: string, protocol: string, port: number) => ({
   allowedRoutes: { namespaces: { from: "Same" } },
 });
 
-const route = ({ namespace, hosts, backend }: PublicGatewayProps) => ({
+/** A route, and what the ids of what is made for it end with. */
+type NamedRoute = PublicGatewayRoute & { readonly suffix: string };
+
+/** What the Gateway API allows of one HTTPRoute, of host names and of rules alike. */
+const MOST_OF_A_ROUTE = 16;
+
+function refuseWrongRoutes(routes: readonly NamedRoute[]): void {
+  for (const [index, { backend, hosts, paths = [] }] of routes.entries()) {
+    const { service } = backend;
+    for (const [what, values] of Object.entries({ hosts, paths })) {
+      if (values.length > MOST_OF_A_ROUTE)
+        throw new Error(
+          `public gateway: ${service}: expected at most ${MOST_OF_A_ROUTE} ${what}, got: ${values.length}`,
+        );
+    }
+    if (routes.findIndex((each) => each.backend.service === service) < index)
+      throw new Error(`public gateway: expected each Service once, got: ${JSON.stringify(service)}`);
+  }
+}
+
+const route = (namespace: string, { backend, hosts, paths = ["/"] }: PublicGatewayRoute) => ({
   apiVersion: GATEWAY_API,
   kind: "HTTPRoute",
   metadata: { name: backend.service, namespace, labels: OWN_LABELS },
   spec: {
     parentRefs: [{ name: GATEWAY, sectionName: "https" }],
     hostnames: [...hosts],
-    rules: [{ backendRefs: [{ name: backend.service, port: backend.port }] }],
-  },
-});
-
-const redirect = ({ namespace, hosts }: PublicGatewayProps) => ({
-  apiVersion: GATEWAY_API,
-  kind: "HTTPRoute",
-  metadata: { name: REDIRECT, namespace, labels: OWN_LABELS },
-  spec: {
-    parentRefs: [{ name: GATEWAY, sectionName: "http" }],
-    hostnames: [...hosts],
-    rules: [
-      { filters: [{ type: "RequestRedirect", requestRedirect: { scheme: "https", statusCode: 301 } }] },
-    ],
-  },
-});
-
-function awaited(namespace: string, { service, podLabels }: GatewayBackend): Awaited[] {
-  const objects = `/apis/${GATEWAY_API}/namespaces/${namespace}`;
-  const labels = Object.entries(podLabels).map(([name, value]) => `${name}=${value}`);
-  return [
-    {
-      what: `gateway ${namespace}/${GATEWAY}`,
-      conditions: `${objects}/gateways/${GATEWAY}`,
-      types: ["Accepted", "Programmed"],
-    },
-    ...[service, REDIRECT].map((name) => ({
-      what: `route ${namespace}/${name}`,
-      parents: `${objects}/httproutes/${name}`,
-      types: ["Accepted", "ResolvedRefs"],
+    rules: paths.map((value) => ({
+      ...(value === "/" ? {} : { matches: [{ path: { type: "PathPrefix", value } }] }),
+      backendRefs: [{ name: backend.service, port: backend.port }],
     })),
-    {
-      what: `a pod behind ${namespace}/${service}`,
-      pods: `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(labels.join(","))}`,
-    },
-  ];
+  },
+});
+
+/** Host names of all routes, as many as one may have at a time. */
+function redirectedHosts(routes: readonly NamedRoute[]): readonly (readonly string[])[] {
+  const hosts = [...new Set(routes.flatMap((each) => each.hosts))];
+  return Array.from({ length: Math.ceil(hosts.length / MOST_OF_A_ROUTE) }, (_, index) =>
+    hosts.slice(index * MOST_OF_A_ROUTE, (index + 1) * MOST_OF_A_ROUTE),
+  );
 }
+
+const redirectNames = (routes: readonly NamedRoute[]): readonly string[] =>
+  redirectedHosts(routes).map((_, index) => (index === 0 ? REDIRECT : `${REDIRECT}-${index + 1}`));
+
+const redirects = (namespace: string, routes: readonly NamedRoute[]) =>
+  redirectedHosts(routes).map((hosts, index) => ({
+    apiVersion: GATEWAY_API,
+    kind: "HTTPRoute",
+    metadata: { name: redirectNames(routes)[index]!, namespace, labels: OWN_LABELS },
+    spec: {
+      parentRefs: [{ name: GATEWAY, sectionName: "http" }],
+      hostnames: [...hosts],
+      rules: [
+        { filters: [{ type: "RequestRedirect", requestRedirect: { scheme: "https", statusCode: 301 } }] },
+      ],
+    },
+  }));
+
+const gatewayAwaited = (namespace: string): Awaited => ({
+  what: `gateway ${namespace}/${GATEWAY}`,
+  conditions: `${objectsOf(namespace)}/gateways/${GATEWAY}`,
+  types: ["Accepted", "Programmed"],
+});
+
+const routeAwaited = (namespace: string, name: string): Awaited => ({
+  what: `route ${namespace}/${name}`,
+  parents: `${objectsOf(namespace)}/httproutes/${name}`,
+  types: ["Accepted", "ResolvedRefs"],
+});
+
+function podAwaited(namespace: string, { service, podLabels }: GatewayBackend): Awaited {
+  const labels = Object.entries(podLabels).map(([name, value]) => `${name}=${value}`);
+  return {
+    what: `a pod behind ${namespace}/${service}`,
+    pods: `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(labels.join(","))}`,
+  };
+}
+
+const objectsOf = (namespace: string): string => `/apis/${GATEWAY_API}/namespaces/${namespace}`;
 
 const gatewayPolicy = (namespace: string, sslPolicy: string) => ({
   apiVersion: GKE_POLICIES,
@@ -186,7 +250,7 @@ const gatewayPolicy = (namespace: string, sslPolicy: string) => ({
 
 const targetOf = (service: string) => ({ group: "", kind: "Service", name: service });
 
-const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend, port: number) => ({
+const healthCheck = (namespace: string, { service, healthPath, port, podPort = port }: GatewayBackend) => ({
   apiVersion: GKE_POLICIES,
   kind: "HealthCheckPolicy",
   metadata: { name: service, namespace, labels: OWN_LABELS },
@@ -197,17 +261,15 @@ const healthCheck = (namespace: string, { service, healthPath }: GatewayBackend,
       timeoutSec: CHECKS.timeoutSeconds,
       healthyThreshold: 1,
       unhealthyThreshold: CHECKS.failures,
-      config: { type: "HTTP", httpHealthCheck: { port, requestPath: healthPath } },
+      config: { type: "HTTP", httpHealthCheck: { port: podPort, requestPath: healthPath } },
     },
   },
 });
 
-const backendPolicy = ({
-  namespace,
-  securityPolicyName,
-  backend,
-  timeoutSeconds = 3600,
-}: PublicGatewayProps) => ({
+const backendPolicy = (
+  { namespace, securityPolicyName, timeoutSeconds = 3600 }: PublicGatewayProps,
+  backend: GatewayBackend,
+) => ({
   apiVersion: GKE_POLICIES,
   kind: "GCPBackendPolicy",
   metadata: { name: backend.service, namespace, labels: OWN_LABELS },

@@ -219,6 +219,31 @@ describe("the public names that regions have in common", () => {
     expect(Object.keys(all.resources["jp"]!).filter((type) => type.startsWith("aws_"))).toEqual([]);
   });
 
+  it("lead in each region to the service that has the host", async () => {
+    // GIVEN a second service, with a host of its own, behind the same entrances
+    const host = "api.example.com";
+    const places = { jp: {}, us: {}, uk: {} };
+    const api = servicesOf("jp")("api", 8090, { public: { hosts: [host] }, in: places });
+    const { resources } = await made([web, api]);
+    // THEN its health is asked for where it alone answers
+    const health = Object.values(resources["names"]!["aws_route53_health_check"]!);
+    expect(health.map(({ fqdn }) => fqdn).sort()).toEqual(
+      [host, host, host, `us.${host}`, HOST, HOST, HOST, `us.${HOST}`].sort(),
+    );
+    const { us: american, uk: british, "uk-workloads": pods } = resources;
+    expect(Object.values(american!["aws_route53_record"]!).map(({ name }) => name)).toContain(`us.${host}`);
+    expect(Object.values(american!["aws_acm_certificate"]!)).toContainEqual(
+      expect.objectContaining({ domain_name: host, subject_alternative_names: [`us.${host}`] }),
+    );
+    expect(Object.values(british!["google_certificate_manager_certificate_map_entry"]!)).toContainEqual(
+      expect.objectContaining({ hostname: host }),
+    );
+    const routes = Object.values(pods!["kubernetes_manifest"]!)
+      .map(({ manifest }) => manifest as { kind: string; metadata: { name: string }; spec: object })
+      .filter(({ kind, metadata }) => kind === "HTTPRoute" && metadata.name === "api");
+    expect(routes).toMatchObject([{ spec: { hostnames: [host, "api.uk.example.com"] } }]);
+  });
+
   it("are in the picture of each region that answers for them", () => {
     const regions = validateRegions([inJp(), inUs].map((value) => ({ file: value.name, value })));
     const names = validateNames({ value: { ...NAMES, nearest: { jp: "ap-northeast-1" } } }, regions);

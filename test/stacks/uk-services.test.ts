@@ -215,4 +215,50 @@ describe("services of a region on GKE", () => {
     const alone = synthesised([service("shop", 8080)]);
     expect(unavailable("shop")).toBeGreaterThan(alone.unavailable("shop"));
   });
+
+  it("may be several behind one entrance, by hosts and paths", () => {
+    // GIVEN two of which one has a path of the region's own host, and the other a host
+    const zone = uk.entrance!.zone;
+    const host = uk.entrance!.hosts[0]!;
+    const values = [
+      service("api", 8081, { public: { hosts: [host], paths: ["/api", "/v2/api"] } }),
+      service("search", 8082, { health: { path: "/well" }, public: { hosts: [`find.${zone}`] } }),
+    ];
+    // WHEN synthesised
+    const { object, services, unavailable } = synthesised(values);
+    // THEN each has a route to its own pods, which are checked where they say how they are
+    expect(object("HTTPRoute", "api")!["spec"]).toMatchObject({
+      hostnames: [host, `api.${zone}`],
+      rules: ["/api", "/v2/api"].map((value) => ({
+        matches: [{ path: { type: "PathPrefix", value } }],
+        backendRefs: [{ name: "api", port: 8081 }],
+      })),
+    });
+    expect(object("HTTPRoute", "search")!["spec"]).toMatchObject({
+      hostnames: [`find.${zone}`, `search.${zone}`],
+      rules: [{ backendRefs: [{ name: "search", port: 8082 }] }],
+    });
+    expect(object("HealthCheckPolicy", "search")!["spec"]).toMatchObject({
+      default: { config: { httpHealthCheck: { port: 8082, requestPath: "/well" } } },
+    });
+    // AND passes the same policy, and lets the load balancer in
+    expect(object("GCPBackendPolicy", "search")!["spec"]).toMatchObject({
+      targetRef: { name: "search" },
+      default: { securityPolicy: "uk-public" },
+    });
+    expect(object("NetworkPolicy", "search-public")!["spec"]).toMatchObject({
+      ingress: [{ from: [{ ipBlock: { cidr: "130.211.0.0/22" } }, { ipBlock: { cidr: "35.191.0.0/16" } }] }],
+    });
+    // AND what nobody has goes where it went, every host over HTTPS
+    expect(object("HTTPRoute", uk.entrance!.backend.service)!["spec"]).toMatchObject({
+      hostnames: uk.entrance!.hosts,
+    });
+    expect(object("HTTPRoute", "to-https")!["spec"]).toMatchObject({
+      hostnames: [...uk.entrance!.hosts, `api.${zone}`, `find.${zone}`, `search.${zone}`],
+    });
+    // AND each is a service for people outside
+    expect(services()).toEqual(["calls-to-other-clouds", "api", "search", "web"]);
+    const alone = synthesised([service("search", 8082)], { entrance: undefined });
+    expect(unavailable("search")).toBeGreaterThan(alone.unavailable("search"));
+  });
 });

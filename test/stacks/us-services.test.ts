@@ -234,4 +234,109 @@ describe("services of a region on EC2", () => {
     expect(shop.placements.map((one) => one.regions.join("+")).sort()).toEqual(["jp", "jp+us", "us"]);
     expect(shop.brought).toEqual([{ region: "us", what: "service prices", from: "jp" }]);
   });
+
+  describe("behind one entrance", () => {
+    const entrance = { ...us.entrance!, domain: "www.example.com", zone: "example.com", service: "shop" };
+    const several = [
+      service("shop", 8080),
+      service("api", 8081, {
+        health: { path: "/api/healthz" },
+        public: { hosts: ["www.example.com", "api.example.com"], paths: ["/api", "/api/v2/old"] },
+      }),
+      service("search", 8082, {
+        public: { hosts: ["find.example.com"] },
+        in: { us: { on: "proxy" } },
+      }),
+    ];
+    const { stack, comesIn } = synthesise(several, { entrance });
+    const rules = stack
+      .all("lb_listener_rule")
+      .map((rule) => {
+        const [host, path] = rule["condition"] as {
+          host_header?: { values: string[] };
+          path_pattern?: { values: string[] };
+        }[];
+        const [action] = rule["action"] as { target_group_arn?: string; type: string }[];
+        const to = /targets-([a-z]+)_/.exec(action!.target_group_arn ?? "")?.[1] ?? action!.type;
+        const asked = [host!.host_header!.values.join(), path?.path_pattern?.values.join(" ")];
+        return { priority: rule["priority"] as number, asked, to };
+      })
+      .sort((one, other) => one.priority - other.priority);
+
+    it("are led to by host and path, the longest path first, and hosts that have more are closed", () => {
+      const leading = (host: string) =>
+        rules.filter(({ asked }) => asked[0] === host).map(({ asked, to }) => [asked[1], to]);
+      const paths = [
+        ["/api/v2/old /api/v2/old/*", "api"],
+        ["/api /api/*", "api"],
+      ];
+      // THEN what is not the others' goes to the entrance's own service
+      expect(leading("www.example.com")).toEqual(paths);
+      expect(leading("us.www.example.com")).toEqual(paths);
+      // AND on a host that has none nowhere
+      expect(leading("api.example.com")).toEqual([...paths, [undefined, "fixed-response"]]);
+      expect(leading("us.find.example.com")).toEqual([[undefined, "search"]]);
+      expect(new Set(rules.map(({ priority }) => priority)).size).toBe(rules.length);
+      expect(rules[0]!.priority).toBeGreaterThanOrEqual(1);
+      expect(rules.at(-1)!.priority).toBeLessThanOrEqual(50_000);
+    });
+
+    it("have places of their own among the rules, whatever comes besides", () => {
+      const more = service("stock", 8083, { public: { hosts: ["stock.example.com"] } });
+      const { stack: larger } = synthesise([more, ...several], { entrance });
+      const places = (of: typeof stack) =>
+        Object.entries(of.resource["aws_lb_listener_rule"]!).map(([id, rule]) => [id, rule["priority"]]);
+      expect(places(larger)).toEqual(expect.arrayContaining(places(stack)));
+    });
+
+    it("are checked each by itself, on the machines of their own groups", () => {
+      const checks = stack
+        .all("lb_target_group")
+        .filter(({ protocol }) => protocol === "HTTP")
+        .map((each) => [each["port"], (each["health_check"] as { path: string }).path]);
+      expect(checks).toEqual(
+        expect.arrayContaining([
+          [8080, us.entrance!.healthPath ?? "/healthz"],
+          [8081, "/api/healthz"],
+          [8082, "/healthz"],
+        ]),
+      );
+      expect(comesIn(8082)).toEqual([["proxy", "entrance"]]);
+      const groups = stack.all("autoscaling_group");
+      const lists = (name: string) =>
+        JSON.stringify(groups.find((each) => each["name"] === name)!["target_group_arns"]);
+      expect(lists("us-proxy")).toContain("targets-search");
+      expect(lists("us-app")).toMatch(/targets_.*targets-api/);
+      expect(stack.all("cloudwatch_metric_alarm").map((each) => each["alarm_name"])).toContain(
+        "us: us-app-search-unhealthy-machines",
+      );
+    });
+
+    it("have certificates and names of their own, led here while they are well", () => {
+      expect(
+        stack
+          .all("acm_certificate")
+          .map((each) => each["domain_name"])
+          .sort(),
+      ).toEqual(["api.example.com", "find.example.com", "www.example.com"]);
+      expect(stack.all("lb_listener_certificate")).toHaveLength(2);
+      const checks = stack
+        .all("route53_health_check")
+        .map((each) => `${String(each["fqdn"])}${String(each["resource_path"])}`);
+      expect(checks.sort()).toEqual([
+        "us.api.example.com/api/healthz",
+        "us.find.example.com/healthz",
+        "us.www.example.com/healthz",
+      ]);
+    });
+
+    it("are promised with the entrance in front", () => {
+      const behind = unavailable(several, { entrance });
+      const alone = unavailable(
+        several.map((each) => ({ ...each, public: undefined })),
+        { entrance },
+      );
+      expect(behind["search"]).toBeGreaterThan(alone["search"]!);
+    });
+  });
 });

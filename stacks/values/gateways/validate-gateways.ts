@@ -204,7 +204,7 @@ function reachProblems(gateway: GatewayValue, services: readonly ServiceValue[])
         whose,
         path,
         name,
-        `expected a service that runs wherever gateway ${gateway.name} does, or has a way to it from there: ${name} does not run in ${missing.join(", ")}, and no entrance of ${Object.keys(service.in).join(", ")} leads to it (entrance.service on EC2, entrance.backend.service on GKE)`,
+        `expected a service that runs wherever gateway ${gateway.name} does, or has a way to it from there: ${name} does not run in ${missing.join(", ")}, and no entrance of ${Object.keys(service.in).join(", ")} leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE)`,
       ),
     ];
   });

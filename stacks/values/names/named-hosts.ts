@@ -3,6 +3,7 @@ import { zoneOf } from "../public-hosts";
 import type { DedicatedRegion, Region } from "../regions";
 import type { ValueProblem } from "../regions/region-errors";
 import type { ServiceValue } from "../services";
+import { answersItsHealthPath } from "../services/public-services";
 import { InvalidNamesError } from "./load-names";
 import type { NamesValue } from "./names-value";
 
@@ -128,7 +129,3 @@ const withoutPublicAddress = (region: DedicatedRegion): ValueProblem[] =>
       value: JSON.stringify(address),
       expectation: "expected the address at which the internet reaches this front, for its own is private",
     }));
-
-/** Who asks a name for its health must come to the service whose it is. */
-const answersItsHealthPath = ({ health, public: shown }: ServiceValue): boolean =>
-  shown!.paths.some((path) => path === "/" || health.path === path || health.path.startsWith(`${path}/`));

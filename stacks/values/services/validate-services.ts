@@ -354,7 +354,7 @@ function callProblems(
     if (missing.length === 0 || callee.entrances.length > 0) return [];
     const there = Object.keys(callee.in).join(", ");
     return refuse(
-      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, and no entrance of ${there} leads to it (entrance.service on EC2, entrance.backend.service on GKE)`,
+      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, and no entrance of ${there} leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE)`,
     );
   });
 }

@@ -30,6 +30,11 @@ const manifests = Object.values(stack.resources("kubernetes_manifest")).map(
 const manifest = (kind: string, name: string) =>
   manifests.find((each) => each.kind === kind && each.metadata["name"] === name)?.["spec"];
 
+const backend = {
+  ...{ service: "app", port: 80, podPort: 8080, healthPath: "/healthz" },
+  podLabels: { app: "app" },
+};
+
 describe("PublicGateway", () => {
   it("is an entrance to the Service behind it, which is an application", () => {
     expect(built?.topology).toEqual([
@@ -91,5 +96,44 @@ describe("PublicGateway", () => {
         },
       ],
     });
+  });
+
+  it.each([
+    [
+      "more hosts than a route may have",
+      { hosts: Array.from({ length: 17 }, (_, index) => `h${index}.uk.example.com`) },
+      "public gateway: app: expected at most 16 hosts, got: 17",
+    ],
+    [
+      "a Service twice",
+      { routes: [{ backend, hosts: ["api.uk.example.com"] }] },
+      'public gateway: expected each Service once, got: "app"',
+    ],
+  ])("refuses %s", (_, changes, message) => {
+    const props = {
+      ...{ namespace: "app", hosts: ["www.uk.example.com"], addressName: "uk", certificateMapName: "uk" },
+      ...{ securityPolicyName: "uk", backend },
+      ...changes,
+    };
+    expect(() => synthesise((scope) => new PublicGateway(scope, "gateway", props))).toThrow(message);
+  });
+
+  it("sends HTTP of any number of hosts to HTTPS", () => {
+    // GIVEN more hosts than one route may have
+    const hosts = (prefix: string) =>
+      Array.from({ length: 10 }, (_, index) => `${prefix}${index}.example.com`);
+    const large = synthesise(
+      (scope) =>
+        new PublicGateway(scope, "gateway", {
+          ...{ namespace: "app", hosts: hosts("a"), addressName: "uk", certificateMapName: "uk" },
+          ...{ securityPolicyName: "uk", backend },
+          routes: [{ backend: { ...backend, service: "other" }, hosts: hosts("b") }],
+        }),
+    );
+    const redirects = Object.values(large.resources("kubernetes_manifest"))
+      .map(({ manifest }) => manifest as Manifest)
+      .filter(({ metadata }) => String(metadata["name"]).startsWith("to-https"));
+    expect(redirects.map(({ spec }) => (spec as { hostnames: string[] }).hostnames.length).sort()).toEqual([16, 4]);
+    for (const each of redirects) expect(modelErrors(each, HTTPRoute as never)).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ describe("values of gateways", () => {
       "a service that is elsewhere, and that no way leads to",
       [api()],
       [{ ...search(), in: { us: {} } }],
-      'service search: routes.search: expected a service that runs wherever gateway api does, or has a way to it from there: search does not run in jp, and no entrance of us leads to it (entrance.service on EC2, entrance.backend.service on GKE), got: "search"',
+      'service search: routes.search: expected a service that runs wherever gateway api does, or has a way to it from there: search does not run in jp, and no entrance of us leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), got: "search"',
     ],
     [
       "a monolith that is none of the services",

@@ -570,20 +570,51 @@ describe("the internet's way to services", () => {
       in: { us: {} },
     });
     expect(problemsOf([there(["www.example.com"])], undefined, us)).toEqual([]);
-    expect(problemsOf([there(["shop.example.com"])], undefined, us)).toEqual([
-      'service web: public.hosts[0]: expected a name that the entrance of us has (www.example.com), or one in a zone of names/, got: "shop.example.com"',
+    expect(problemsOf([there(["shop.example.com", "www.example.org"])], undefined, us)).toEqual([
+      'service web: public.hosts[1]: expected a name in the zone of the entrance of us (example.com), where its certificate is shown to be right, got: "www.example.org"',
     ]);
     expect(problemsOf([there(["www.example.com"], ["/api"])], undefined, us)).toEqual([
-      'service web: public.paths: expected all of them (/), for the entrance of us leads to one service alone, got: ["/api"]',
+      'service web: public.paths: expected all of them (/), for the entrance of us leads to it what it leads to nobody else, got: ["/api"]',
     ]);
-    expect(
-      problemsOf(
-        [{ ...shop(), in: { us: {} }, public: { hosts: ["www.example.com"] } }],
-        undefined,
-        usWith(),
-      ),
-    ).toEqual([
-      'service shop: public.hosts: expected entrance.service of region us to name the service, for it runs there, got: ["www.example.com"]',
+    expect(problemsOf([there(["www.example.com"])], undefined, usWith())).toEqual([
+      'service web: public.hosts: expected region us to have an entrance, for it runs there, got: ["www.example.com"]',
     ]);
+  });
+
+  describe("is led to beside others by an entrance of its region", () => {
+    const entrance = { domain: "www.example.com", zone: "example.com", service: "web" };
+    const main = { ...web(), in: { us: {} } };
+    const shown = (hosts: readonly string[], paths?: readonly string[], health = "/api/healthz") => ({
+      ...shop({ name: "api", port: 8081, health: { path: health } }),
+      in: { us: {} },
+      public: { hosts, ...(paths && { paths }) },
+    });
+
+    it("at hosts and paths that nobody else has", () => {
+      const problems = (...services: readonly object[]) =>
+        problemsOf(services, undefined, usWith({ entrance }));
+      expect(problems(main, shown(["www.example.com"], ["/api"]))).toEqual([]);
+      expect(problems(main, shown(["api.example.com"]))).toEqual([]);
+    });
+
+    it.each<[string, object, string[]]>([
+      [
+        "what the entrance has itself",
+        shown(["www.example.com"]),
+        [
+          'service api: public.hosts[0]: expected a host that leads nowhere else at /: the entrance of us leads it to web, got: "www.example.com"',
+          'service api: name: expected a name with which us.www.example.com leads nowhere else at /: the entrance of us leads it to web, got: "api"',
+        ],
+      ],
+      [
+        "a host by whose health nobody can be led",
+        shown(["api.example.com"], ["/v1"]),
+        [
+          'service api: health.path: expected a path below the service\'s own public.paths, by which api.example.com is led to us, got: "/api/healthz"',
+        ],
+      ],
+    ])("and not at %s", (_, service, expected) => {
+      expect(problemsOf([main, service], undefined, usWith({ entrance }))).toEqual(expected);
+    });
   });
 });
