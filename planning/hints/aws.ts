@@ -177,6 +177,7 @@ export const AWS_HINTS: ProviderHints = {
     },
     replace: ["load_balancer_arn"],
   },
+  aws_lb_listener_certificate: { replace: ["certificate_arn", "listener_arn"] },
   aws_lb_listener_rule: {
     sensitive: ["action.authenticate_oidc.client_secret"],
     items: {
