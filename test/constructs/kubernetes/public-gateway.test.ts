@@ -133,7 +133,9 @@ describe("PublicGateway", () => {
     const redirects = Object.values(large.resources("kubernetes_manifest"))
       .map(({ manifest }) => manifest as Manifest)
       .filter(({ metadata }) => String(metadata["name"]).startsWith("to-https"));
-    expect(redirects.map(({ spec }) => (spec as { hostnames: string[] }).hostnames.length).sort()).toEqual([16, 4]);
+    expect(redirects.map(({ spec }) => (spec as { hostnames: string[] }).hostnames.length).sort()).toEqual([
+      16, 4,
+    ]);
     for (const each of redirects) expect(modelErrors(each, HTTPRoute as never)).toEqual([]);
   });
 });
