@@ -12,17 +12,22 @@ import { labelsOf } from "../constructs/kubernetes/own-labels";
 import { taskLabelsOf } from "../constructs/kubernetes/task-jobs";
 import type { ProxyGroups } from "../constructs/proxy";
 import { groupsReach } from "../constructs/proxy/proxy-reach";
+import type { GatewayValue } from "./values/gateways";
+import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { GkeRegion } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { CLUSTER_INSTANCES } from "./values/services/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry, tasksIn } from "./values/services/service-value";
+import { askedBy } from "./gateway-routes";
 import { type CallWays, type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on GKE stand on. */
 export interface ClusterServicesProps {
   readonly region: GkeRegion;
   readonly services: readonly ServiceValue[];
+  /** Those of the region send requests to services, too. */
+  readonly gateways?: readonly GatewayValue[];
   /** Where their pods live. */
   readonly namespace: string;
   readonly access: ClusterAccess;
@@ -83,10 +88,11 @@ export function clusterServices(
   return new Map([...made].map(([name, { service }]) => [name, { service, needs: needs.get(name)! }]));
 }
 
-/** Who may call a service of the region: those that say so, and the proxies, which do it for them or for a group. */
+/** Who may call a service of the region: those that say so, gateways whose routes lead there, and the proxies, which do it for them or for a group. */
 const clientsOf =
-  (here: readonly ServiceValue[], { namespace, consul, proxies }: ClusterServicesProps) =>
+  (here: readonly ServiceValue[], props: ClusterServicesProps) =>
   (name: string): Peers[] => {
+    const { region, services, gateways = [], namespace, consul, proxies } = props;
     const callers = here.filter(({ calls }) => calls.includes(name));
     const hosts = ["service", `service.${consul.datacenter}`, "query"].map(
       (kind) => `${name}.${kind}.${consul.domain}`,
@@ -99,6 +105,9 @@ const clientsOf =
           ...(Object.keys(caller.tasks).length === 0 ? [] : [taskLabelsOf(caller.name)]),
         ].map((podLabels) => ({ namespace, podLabels })),
       ),
+      ...gatewaysIn(gateways, region)
+        .filter((gateway) => askedBy(gateway, services).some((asked) => asked.name === name))
+        .map((gateway) => ({ namespace, podLabels: labelsOf(gateway.name) })),
       ...(proxied ? [proxies.pods] : []),
     ];
   };

@@ -7,12 +7,6 @@ import type { Region } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { calledFrom, type NamedNeeds, type ServiceNeeds } from "./service-needs";
 
-/** Gateways that run in the region. */
-export const gatewaysIn = (
-  gateways: readonly GatewayValue[],
-  { name }: Pick<Region, "name">,
-): readonly GatewayValue[] => gateways.filter((gateway) => gateway.in[name] !== undefined);
-
 /** Names of the services that routes send requests to, and copies of them. */
 const routedTo = (routes: GatewayValue["routes"]): readonly (string | undefined)[] =>
   Object.values(routes).flatMap((route) => [

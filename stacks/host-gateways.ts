@@ -4,9 +4,10 @@ import type { FrontedService } from "../constructs/front";
 import { ApiGateway } from "../constructs/gateway";
 import type { IHost } from "../constructs/host";
 import type { GatewayValue } from "./values/gateways";
+import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { DedicatedRegion } from "./values/regions";
 import type { ServiceValue } from "./values/services";
-import { gatewaysIn, routingIn } from "./gateway-routes";
+import { routingIn } from "./gateway-routes";
 
 /** What the gateways of a region on dedicated servers stand on. */
 export interface HostGatewaysProps {

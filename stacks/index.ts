@@ -10,6 +10,7 @@ import {
 } from "./values/regions";
 import { namedHosts, type NamesValue } from "./values/names";
 import type { GatewayValue } from "./values/gateways";
+import { shownGateway } from "./values/gateways/gateway-entrances";
 import type { ServiceValue } from "./values/services";
 
 /*
@@ -127,14 +128,14 @@ async function stacksOf(
         await import("./us"),
         await import("./us-images"),
       ];
-      const stack = new UsStack(app, region, services);
+      const stack = new UsStack(app, region, services, gateways);
       const hasOwnImages = repositoriesToMake(region, services).length > 0;
       return hasOwnImages ? [stack, new UsImagesStack(app, region, services)] : [stack];
     }
     case "gke": {
       const [{ UkStack }, { UkWorkloadsStack }] = [await import("./uk"), await import("./uk-workloads")];
-      const cluster = new UkStack(app, region, services);
-      return [cluster, new UkWorkloadsStack(app, cluster, services)];
+      const cluster = new UkStack(app, region, [...services, ...gateways.map(shownGateway)]);
+      return [cluster, new UkWorkloadsStack(app, cluster, services, gateways)];
     }
   }
 }

@@ -1,5 +1,6 @@
-import { askedBy, gatewaysIn } from "./gateway-routes";
+import { askedBy } from "./gateway-routes";
 import type { GatewayValue } from "./values/gateways";
+import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { ServiceValue } from "./values/services";
 import { outsideHost } from "./values/services/service-value";
 import type { Call } from "../constructs/topology";

@@ -6,6 +6,7 @@ import {
   ClusterResolver,
   ConsulChart,
   DeployGate,
+  type GatewayDeployment,
   MetricsScrape,
   PodIdentity,
   ProxyDeployment,
@@ -13,9 +14,12 @@ import {
   serviceAddress,
   WorkloadNamespace,
 } from "../constructs/kubernetes";
+import type { GatewayValue } from "./values/gateways";
+import { gatewaysIn, shownGateway } from "./values/gateways/gateway-entrances";
 import type { GkeRegion } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { type EntranceRoute, entranceRoutes, entranceService } from "./values/services/service-entrances";
+import { clusterGateways } from "./cluster-gateways";
 import { clusterServices, type MadeService } from "./cluster-services";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack, stackOfServices } from "./region-stack";
 import { ownServices } from "./service-needs";
@@ -24,8 +28,16 @@ import { readBy } from "./read-by";
 
 /** What runs on the cluster of a region on GKE. */
 export class UkWorkloadsStack extends RegionStack<GkeRegion> {
-  /** @param services those that run here are made; others are none of this stack's */
-  constructor(scope: Construct, uk: UkStack, services: readonly ServiceValue[] = []) {
+  /**
+   * @param services those that run here are made; others are none of this stack's
+   * @param gateways likewise
+   */
+  constructor(
+    scope: Construct,
+    uk: UkStack,
+    services: readonly ServiceValue[] = [],
+    gateways: readonly GatewayValue[] = [],
+  ) {
     const { region, cluster, nodes: workers, images } = uk;
     super(scope, region, stackOfServices({ region: region.name, platform: region.platform }));
     new GoogleProvider(this, "google", { project: region.project, region: region.gcpRegion });
@@ -99,30 +111,38 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     const { namespaceName: apps } = new WorkloadNamespace(this, "app-namespace", { name: "app" });
     new PodIdentity(this, "app-identity", { name: "app", namespace: apps, annotations: uk.app.annotations });
     const made = clusterServices(this, {
-      ...{ region, services, access, workers, consul, resolver, namespace: apps },
+      ...{ region, services, gateways, access, workers, consul, resolver, namespace: apps },
       ...{ ownImages: uk.appImages, mirror: images },
       proxies: { pods: { namespace, podLabels: proxy.podLabels }, groups: proxied.groups },
       ways: this.callWays(services, proxy, consul),
+    });
+    const entrances = clusterGateways(this, {
+      ...{ region, gateways, services, access, workers, consul, namespace: apps, mirror: images },
     });
     const needs = new Map([...made].map(([name, one]) => [name, one.needs]));
     this.site({
       on: pooled(`services of ${region.name}`, workers, proxy.failover?.switching),
       own: { resolver, proxy, ...this.ownOrigins, ...ownServices(needs) },
     });
-    const routes = entranceRoutes(services, region);
+    const routes = entranceRoutes([...services, ...gateways.map(shownGateway)], region);
     const isPublic = (name: string) =>
       uk.entrance !== undefined &&
       (name === entranceService(region) || routes.some(({ service }) => service.name === name));
     for (const [name, { needs }] of made) {
       if (!isPublic(name)) this.service(name, needs);
     }
-    this.addEntrance(uk, { access, namespace: apps, services, routes, made });
+    this.addEntrance(uk, { access, namespace: apps, services, routes, made, entrances });
+    for (const gateway of gatewaysIn(gateways, region)) {
+      const own = entrances.get(gateway.name)!;
+      const place = { gateway, services, made: needs, own, domain: consul.domain };
+      this.gateway({ ...place, entrance: [uk.entrance!, own] });
+    }
   }
 
   /** How the internet reaches the applications that it may. */
   private addEntrance(
     { region, cluster, nodes, entrance, database, cache }: UkStack,
-    { access, namespace, services, routes, made }: EntrancePlace,
+    { access, namespace, services, routes, made, entrances }: EntrancePlace,
   ): void {
     if (entrance === undefined || region.entrance === undefined) return;
     const own = made.get(region.entrance.backend.service);
@@ -137,7 +157,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       backend,
       routes: routes.map(({ service, hosts, paths }) => ({
         ...{ hosts, paths },
-        backend: made.get(service.name)!.service.backend,
+        backend: (made.get(service.name)?.service ?? entrances.get(service.name)!).backend,
       })),
     });
     if (region.entrance.waitSeconds > 0) {
@@ -159,8 +179,10 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       });
     }
     const data = { needed: database ? [database] : [], missed: cache ? [cache] : [] };
-    for (const { service } of routes)
-      this.behindEntrance(service.name, made.get(service.name)!, { entrance, cluster });
+    for (const { service } of routes) {
+      const one = made.get(service.name);
+      if (one !== undefined) this.behindEntrance(service.name, one, { entrance, cluster });
+    }
     if (own !== undefined) {
       this.behindEntrance(own.service.serviceName, own, { entrance, cluster, database, cache });
       return;
@@ -194,6 +216,7 @@ interface EntrancePlace {
   readonly services: readonly ServiceValue[];
   readonly routes: readonly EntranceRoute[];
   readonly made: ReadonlyMap<string, MadeService>;
+  readonly entrances: ReadonlyMap<string, GatewayDeployment>;
 }
 
 const CERTIFICATES = "https://certificatemanager.googleapis.com/v1";

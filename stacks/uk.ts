@@ -16,9 +16,8 @@ import {
 } from "../constructs/google";
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
-import type { ServiceValue } from "./values/services";
 import { ownImages } from "./values/services/image-repositories";
-import { entranceHosts } from "./values/services/service-entrances";
+import { entranceHosts, type Shown } from "./values/services/service-entrances";
 import { RegionStack } from "./region-stack";
 import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { readBy } from "./read-by";
@@ -37,8 +36,8 @@ export class UkStack extends RegionStack<GkeRegion> {
   readonly database?: CloudSqlMysql;
   readonly cache?: MemorystoreCache;
 
-  /** @param services those whose public names lead here too */
-  constructor(scope: Construct, region: GkeRegion, services: readonly ServiceValue[] = []) {
+  /** @param services those whose public names lead here too, and gateways */
+  constructor(scope: Construct, region: GkeRegion, services: readonly Shown[] = []) {
     super(scope, region);
     const { name, project, gcpRegion } = region;
     const labels = { ...region.labels, "tricloud-region": name };

@@ -26,6 +26,8 @@ import { snapshotPermissions } from "../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy, DEFAULT_ADMIN_PORT } from "../constructs/proxy";
+import type { GatewayValue } from "./values/gateways";
+import { gatewaysIn, shownGateway } from "./values/gateways/gateway-entrances";
 import type { Ec2Region, HostRole } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { judgeOf } from "./values/services/public-services";
@@ -35,8 +37,10 @@ import {
   entranceRoutes,
   ownEntranceName,
   publicHostsIn,
+  type Shown,
 } from "./values/services/service-entrances";
 import { groupSize, roleOf } from "./values/services/service-placement";
+import { groupGateways } from "./group-gateways";
 import { groupServices } from "./group-services";
 import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
@@ -45,8 +49,16 @@ import { readBy } from "./read-by";
 
 /** A region on EC2. */
 export class UsStack extends RegionStack<Ec2Region> {
-  /** @param services those that run here are made; others are none of this stack's */
-  constructor(scope: Construct, region: Ec2Region, services: readonly ServiceValue[] = []) {
+  /**
+   * @param services those that run here are made; others are none of this stack's
+   * @param gateways likewise
+   */
+  constructor(
+    scope: Construct,
+    region: Ec2Region,
+    services: readonly ServiceValue[] = [],
+    gateways: readonly GatewayValue[] = [],
+  ) {
     super(scope, region);
     const { name, awsRegion } = region;
     const tags = { ...region.tags, "tricloud-region": name };
@@ -69,7 +81,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const group = (role: HostRole, manner: Partial<ServerGroupProps> = {}) =>
       new ServerGroup(this, role, {
         ...readBy(ServerGroup, region.servers[role]),
-        ...groupSize(role, region, services),
+        ...groupSize(role, region, [...services, ...gateways]),
         name: `${name}-${role}`,
         network,
         assets,
@@ -179,13 +191,15 @@ export class UsStack extends RegionStack<Ec2Region> {
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
     const groups = { "consul-server": servers, proxy: proxies, app: apps };
     const ways = this.callWays(services, proxy, consul);
-    const made = groupServices(this, { region, services, groups, consul, resolver, ways });
+    const made = groupServices(this, { region, services, gateways, groups, consul, resolver, ways });
+    const entrances = groupGateways(this, { region, gateways, services, groups, consul, resolver });
     this.site({
       on: pooled(`services of ${name}`, apps, proxy.failover?.switching),
       own: { resolver: resolving, proxy, ...this.ownOrigins, ...ownServices(made) },
     });
     const own = services.find((each) => each.name === region.entrance?.service && made.has(each.name));
-    const routes = entranceRoutes(services, region);
+    const shown = [...services, ...gateways.map(shownGateway)];
+    const routes = entranceRoutes(shown, region);
     const entered =
       region.entrance === undefined
         ? undefined
@@ -194,6 +208,7 @@ export class UsStack extends RegionStack<Ec2Region> {
             {
               network,
               services,
+              shown,
               groups,
               routes,
               to: own === undefined ? apps : groups[roleOf(own, region)],
@@ -219,6 +234,11 @@ export class UsStack extends RegionStack<Ec2Region> {
           switching: zone.switching,
         },
       });
+    }
+    for (const gateway of gatewaysIn(gateways, region)) {
+      const own = entrances.get(gateway.name)!;
+      const { entrance, zone } = entered!;
+      this.gateway({ gateway, services, made, own, entrance: [zone, entrance, own], domain: consul.domain });
     }
     if (entered !== undefined && own === undefined) {
       const { entrance, zone } = entered;
@@ -278,7 +298,7 @@ export class UsStack extends RegionStack<Ec2Region> {
 
   private entrance(
     value: NonNullable<Ec2Region["entrance"]>,
-    { network, services, groups, routes, to, pager }: EntrancePlace,
+    { network, services, shown, groups, routes, to, pager }: EntrancePlace,
   ) {
     const { region } = this;
     const { name, awsRegion, deletionProtection } = region;
@@ -286,7 +306,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const zone = DnsZone.lookup(this, "public-names", value.zone);
     const ownName = ownEntranceName(name, domain);
     const certificate = new TlsCertificate(this, "certificate", { domain, otherDomains: [ownName], zone });
-    const others = publicHostsIn(services, region).filter((host) => host !== domain);
+    const others = publicHostsIn(shown, region).filter((host) => host !== domain);
     // Each its own: one for all would be made anew, and shown to be right again, with each more of them.
     const otherCertificateArns = Object.fromEntries(
       others.map((host) => {
@@ -302,9 +322,10 @@ export class UsStack extends RegionStack<Ec2Region> {
       otherCertificateArns,
       routes: routes.map(({ service, hosts, paths }) => ({
         ...{ service: service.name, hosts, paths, port: service.port, healthPath: service.health.path },
+        healthPort: service.health.port,
         to: groups[roleOf(service, region)],
       })),
-      closedHosts: closedHosts(routes, services, region),
+      closedHosts: closedHosts(routes, shown, region),
       to,
       application: value.service,
       targetPort: value.port,
@@ -327,7 +348,8 @@ export class UsStack extends RegionStack<Ec2Region> {
       const how =
         host === domain
           ? { healthPath, serving }
-          : { healthPath: judgeOf(host, services, region)!.health.path };
+          : // What a gateway answers at any path is its routes' to say: the load balancer alone asks for its health.
+            { healthPath: judgeOf(host, services, region)?.health.path };
       zone.addRegionalName({ name: host, ownName: own, target: entrance, awsRegion, ...how });
     }
     this.output("entrance_own_name", "Name that leads to this region alone", ownName);
@@ -389,6 +411,8 @@ interface Place {
 
 interface EntrancePlace extends Pick<Place, "network" | "pager"> {
   readonly services: readonly ServiceValue[];
+  /** These, and the gateways. */
+  readonly shown: readonly Shown[];
   readonly groups: Readonly<Record<HostRole, ServerGroup>>;
   readonly routes: readonly EntranceRoute[];
   /** Where all goes that no route takes. */

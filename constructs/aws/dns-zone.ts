@@ -27,8 +27,8 @@ export interface RegionalNameProps {
   readonly target: LoadBalancerAddress;
   /** Region that answers: clients are sent to the healthy one with the shortest way. */
   readonly awsRegion: string;
-  /** Path that answers 200 over HTTPS while the region works. */
-  readonly healthPath: string;
+  /** Path that answers 200 over HTTPS while the region works. @default - none: its load balancer's own checks tell */
+  readonly healthPath?: string;
 }
 
 /** A zone of names in Route 53: one that exists in public, or one that a network keeps to itself. */
@@ -109,7 +109,8 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
   addRegionalName(props: RegionalNameProps): void {
     const { name, ownName, target, awsRegion, serving = true } = props;
     this.addAlias(ownName, target);
-    const check = serving ? this.checked(props) : undefined;
+    const { healthPath } = props;
+    const check = serving && healthPath !== undefined ? this.checked({ ...props, healthPath }) : undefined;
     new Route53Record(this, `regional-${this.labelOf(name)}`, {
       zoneId: this.zoneId,
       name,
@@ -121,7 +122,12 @@ export class DnsZone extends Construct implements HasAvailability, HasAlarms {
     });
   }
 
-  private checked({ name, ownName, awsRegion, healthPath }: RegionalNameProps): Route53HealthCheck {
+  private checked({
+    name,
+    ownName,
+    awsRegion,
+    healthPath,
+  }: RegionalNameProps & { readonly healthPath: string }): Route53HealthCheck {
     const label = this.labelOf(name);
     const check = healthCheck(
       this,

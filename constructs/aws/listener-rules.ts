@@ -18,6 +18,8 @@ export interface LoadBalancerRoute {
   readonly port: number;
   /** Path that answers 200 while a machine can take requests; those that fail it are replaced. */
   readonly healthPath: string;
+  /** Port that answers there. @default - `port` */
+  readonly healthPort?: number;
 }
 
 export interface HostRulesProps {

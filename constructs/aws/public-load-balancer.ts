@@ -95,9 +95,14 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     });
     firewall.allowFrom(ANYWHERE, tcp(443), "Clients");
     firewall.allowFrom(ANYWHERE, tcp(80), "Clients that are sent on to HTTPS");
-    for (const { to: group, port } of [{ to, port: targetPort }, ...routes]) {
-      firewall.allowTo(group.firewall, tcp(port), "Machines behind it");
-      group.firewall.allowFrom(firewall, tcp(port), "Public load balancer");
+    for (const { to: group, port, healthPort = port } of [
+      { to, port: targetPort } as Pick<LoadBalancerRoute, "to" | "port" | "healthPort">,
+      ...routes,
+    ]) {
+      for (const each of new Set([port, healthPort])) {
+        firewall.allowTo(group.firewall, tcp(each), "Machines behind it");
+        group.firewall.allowFrom(firewall, tcp(each), "Public load balancer");
+      }
     }
 
     const logs = new AccessLogBucket(this, "access-logs", {
@@ -125,7 +130,7 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     this.accessLogBucketName = logs.bucketName;
     this.dnsName = balancer.dnsName;
     this.hostedZoneId = balancer.zoneId;
-    const targetsOf = (id: string, called: string, port: number, path: string) =>
+    const targetsOf = (id: string, called: string, port: number, path: string, healthPort?: number) =>
       new LbTargetGroup(this, id, {
         // The provider ends the name, so that a changed list never meets its old self.
         namePrefix: called.slice(0, 6),
@@ -139,6 +144,7 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
           enabled: true,
           protocol: "HTTP",
           path,
+          ...(healthPort === undefined ? {} : { port: String(healthPort) }),
           matcher: "200",
           interval: CHECKS.intervalSeconds,
           timeout: CHECKS.timeoutSeconds,
@@ -175,7 +181,13 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     });
     const routed = routes.map((route) => ({
       ...route,
-      targets: targetsOf(`targets-${route.service}`, route.service, route.port, route.healthPath),
+      targets: targetsOf(
+        `targets-${route.service}`,
+        route.service,
+        route.port,
+        route.healthPath,
+        route.healthPort,
+      ),
     }));
     const rules = hostRules(this, {
       ...{ loadBalancer: name, listenerArn: listener.arn, closedHosts },

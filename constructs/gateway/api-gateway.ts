@@ -16,7 +16,7 @@ import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS } from "../p
 import { programBundle } from "../proxy/proxy-bundle";
 import type { HasTopology, TopologyElement } from "../topology";
 import { gatewayConfig, type GatewayRouting } from "./gateway-config";
-import { DEFAULT_GATEWAY_ADMIN_PORT, DEFAULT_GATEWAY_PORT } from "./gateway-ports";
+import { DEFAULT_GATEWAY_ADMIN_PORT, DEFAULT_GATEWAY_PORT, GATEWAY_HEALTH_PATH } from "./gateway-ports";
 
 /** The API gateways of one region, as what others need to know of them. */
 export interface IApiGateway extends IConstruct, HasInstances, HasFailover {
@@ -95,7 +95,7 @@ export class ApiGateway extends Construct implements IApiGateway, HasTopology {
       maxUnavailable: props.maxUnavailable,
       checks: [
         {
-          http: `http://127.0.0.1:${this.adminPort}/readyz`,
+          http: `http://127.0.0.1:${this.adminPort}${GATEWAY_HEALTH_PATH}`,
           intervalSeconds: CHECK_SECONDS.interval,
           timeoutSeconds: CHECK_SECONDS.timeout,
         },

@@ -6,8 +6,10 @@ import { checkCertificates } from "../host/check-certificates";
 import { programBundle } from "../proxy/proxy-bundle";
 import { type HasTopology, type TopologyElement } from "../topology";
 import type { ConsulChart } from "./consul-chart";
+import { GATEWAY_HEALTH_PATH } from "../gateway/gateway-ports";
 import { EngineDeployment, type EnginePods, engineSeconds } from "./engine-deployment";
 import type { Peers } from "./ingress-policy";
+import type { GatewayBackend } from "./public-gateway";
 
 export interface GatewayDeploymentProps extends EnginePods, GatewayRouting {
   /** Name of its objects, and DNS label under which service discovery knows it. */
@@ -16,7 +18,7 @@ export interface GatewayDeploymentProps extends EnginePods, GatewayRouting {
   readonly consul: ConsulChart;
   /** Pods at most, when there is much to do: each keeps to its part of `limits`, of which they have as many as `minPods`. @default - `minPods` */
   readonly maxPods?: number;
-  /** Who may send requests, for example the load balancer in front. @default - nobody */
+  /** Who may send requests, besides a `PublicGateway` in front of it, which lets itself in. @default - nobody */
   readonly clients?: readonly Peers[];
   /** Port that takes requests. @default 8090 */
   readonly port?: number;
@@ -34,6 +36,9 @@ export interface GatewayDeploymentProps extends EnginePods, GatewayRouting {
  */
 export class GatewayDeployment extends EngineDeployment implements IApiGateway, HasTopology {
   readonly topology: readonly TopologyElement[];
+  /** For a `PublicGateway` in front of it. */
+  readonly backend: GatewayBackend;
+
   /**
    * @throws Error when there are too few pods to survive a zone, the gateway would not start with its routes, or it has
    *   not been bundled
@@ -87,6 +92,13 @@ export class GatewayDeployment extends EngineDeployment implements IApiGateway, 
       state: STATE,
     });
     this.topology = [{ kind: "workload", role: "gateway", name, on: [], copies: minPods, port }];
+    this.backend = {
+      service: name,
+      port,
+      healthPath: GATEWAY_HEALTH_PATH,
+      healthPort: adminPort,
+      podLabels: this.podLabels,
+    };
     this.registerWith(consul);
   }
 }

@@ -45,6 +45,8 @@ export interface GatewayBackend {
   readonly port: number;
   /** Path that answers 200 while a pod is well. */
   readonly healthPath: string;
+  /** Port of the pods that answers there. @default - the one that takes requests */
+  readonly healthPort?: number;
   /** Port of the pods behind the Service. @default - the Service's port */
   readonly podPort?: number;
   /** Labels of the pods behind the Service, which the load balancer must be let in to. */
@@ -113,7 +115,7 @@ export class PublicGateway extends Construct implements HasTopology {
         name: `${own.service}-public`,
         namespace,
         podLabels: own.podLabels,
-        allow: [{ from: [{ networks: LOAD_BALANCER_NETWORKS }], tcp: [own.podPort ?? own.port] }],
+        allow: [{ from: [{ networks: LOAD_BALANCER_NETWORKS }], tcp: portsOf(own) }],
       });
     }
   }
@@ -121,6 +123,11 @@ export class PublicGateway extends Construct implements HasTopology {
   private add(id: string, manifest: Record<string, unknown>): Manifest {
     return new Manifest(this, id, { manifest });
   }
+}
+
+/** Of the pods: where requests come to, and where health is asked for. */
+function portsOf({ port, podPort = port, healthPort = podPort }: GatewayBackend): number[] {
+  return [...new Set([podPort, healthPort])];
 }
 
 /** How a pod is found out to be down. */
@@ -250,7 +257,10 @@ const gatewayPolicy = (namespace: string, sslPolicy: string) => ({
 
 const targetOf = (service: string) => ({ group: "", kind: "Service", name: service });
 
-const healthCheck = (namespace: string, { service, healthPath, port, podPort = port }: GatewayBackend) => ({
+const healthCheck = (
+  namespace: string,
+  { service, healthPath, port, podPort = port, healthPort = podPort }: GatewayBackend,
+) => ({
   apiVersion: GKE_POLICIES,
   kind: "HealthCheckPolicy",
   metadata: { name: service, namespace, labels: OWN_LABELS },
@@ -261,7 +271,7 @@ const healthCheck = (namespace: string, { service, healthPath, port, podPort = p
       timeoutSec: CHECKS.timeoutSeconds,
       healthyThreshold: 1,
       unhealthyThreshold: CHECKS.failures,
-      config: { type: "HTTP", httpHealthCheck: { port: podPort, requestPath: healthPath } },
+      config: { type: "HTTP", httpHealthCheck: { port: healthPort, requestPath: healthPath } },
     },
   },
 });

@@ -59,9 +59,14 @@ export interface GatewayMonolith extends GatewayUpstream {
 
 /** How a gateway runs in one region. */
 export interface GatewayPlacementInput {
-  /** Gateways, one a host. @default - one on each host with the role */
+  /** Gateways, one a host. @default - one on each host with the role, 3 pods in a cluster */
   readonly instances?: number;
-  /** Role of its hosts. @default "app" */
+  /**
+   * Gateways at most, when there is much to do: on EC2 and in a cluster, and where no limit has to be kept by all of them
+   * together. @default - `instances`
+   */
+  readonly atMost?: number;
+  /** Role of its hosts; in a cluster no machine has one. @default "app" */
   readonly on?: HostRole;
 }
 
@@ -83,8 +88,10 @@ export interface GatewayAlone {
 }
 
 export interface GatewayPlacement {
-  /** undefined: one on each host with the role. */
+  /** undefined: one on each host with the role; in a cluster 3. */
   readonly instances?: number | undefined;
+  /** undefined: as many as there always are. */
+  readonly atMost?: number | undefined;
   /** undefined: app. */
   readonly on?: HostRole | undefined;
 }
@@ -124,6 +131,7 @@ const monolith = z
 
 const placement = z.strictObject({
   instances: z.int().min(1, { error: "expected one instance at least" }).optional(),
+  atMost: z.int().min(1, { error: "expected one instance at least" }).optional(),
   on: z.enum(HOST_ROLES, { error: `expected one of ${HOST_ROLES.join(", ")}` }).optional(),
 });
 

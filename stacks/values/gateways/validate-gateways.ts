@@ -1,11 +1,26 @@
 import { MONOLITH } from "../../../constructs/gateway/gateway-grammar";
-import type { DedicatedRegion, Region } from "../regions";
+import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../regions";
+import { MOST_MACHINES } from "../regions/ec2-region";
 import { problemText } from "../regions/region-errors";
 import { nameOf, type ValueSource } from "../regions/validate-regions";
 import type { ServiceValue } from "../services";
-import { candidates, placed, roleOf } from "../services/service-placement";
+import {
+  entranceNames,
+  type EntranceRegion,
+  entranceRoutes,
+  isBelowEntrance,
+} from "../services/service-entrances";
+import {
+  candidates,
+  CLUSTER_INSTANCES,
+  groupSize,
+  type Placed,
+  placed,
+  roleOf,
+} from "../services/service-placement";
 import { OWN_NAMES, platformPorts } from "../services/validate-services";
 import { type GatewayProblem, ofGateway, ofService, refused } from "./gateway-problem";
+import { gatewaysIn, shownGateway } from "./gateway-entrances";
 import { gatherRoutes } from "./gateway-routes";
 import { type GatewayAlone, type GatewayValue, readGateway } from "./gateway-value";
 
@@ -43,7 +58,10 @@ export function validateGateways(
     ...ofRoutes,
     ...takenNames(gateways, services),
     ...takenHosts(gateways, services),
-    ...gateways.flatMap((gateway) => placementProblems(gateway, regions)),
+    ...gateways.flatMap((gateway) => placementProblems(gateway, regions, [...services, ...gateways])),
+    ...regions.flatMap((region) =>
+      region.platform === "dedicated" ? [] : takenAtEntrance(gateways, services, region),
+    ),
     ...regions.flatMap((region) => takenPorts(gateways, services, region)),
     ...gateways.flatMap((gateway) => reachProblems(gateway, services)),
   );
@@ -88,42 +106,182 @@ function takenHosts(gateways: readonly GatewayValue[], services: readonly Servic
   );
 }
 
-function placementProblems(gateway: GatewayValue, regions: readonly Region[]): GatewayProblem[] {
+function placementProblems(
+  gateway: GatewayValue,
+  regions: readonly Region[],
+  placedWith: readonly Placed[],
+): GatewayProblem[] {
   return Object.keys(gateway.in).flatMap((name) => {
-    const refuse = (path: string, value: unknown, expectation: string) => [
-      refused(ofGateway(gateway), path, value, expectation),
-    ];
     const region = regions.find((each) => each.name === name);
     if (region === undefined)
-      return refuse(
+      return refused(
+        ofGateway(gateway),
         "in",
         name,
         `expected regions that there are (${regions.map((each) => each.name).join(", ")})`,
       );
-    if (region.platform !== "dedicated")
-      return refuse(
-        "in",
-        name,
-        "expected a region on dedicated servers: a gateway does not run on EC2 or GKE yet",
-      );
-    const { instances } = gateway.in[name]!;
-    const most = candidates(gateway, region).length;
-    const hasFront = region.servers.some(
-      ({ roles, retired }) => roles.includes("front") && retired === false,
-    );
-    return [
-      ...(most === 0 || (instances ?? 1) > most
-        ? refuse(
-            `in.${name}.instances`,
-            instances,
-            `expected no more than one on each of the ${most} servers of ${name} with role ${roleOf(gateway, region)}`,
-          )
-        : []),
-      ...(hasFront
-        ? []
-        : refuse("hosts", gateway.hosts, `expected a server with role front in ${name}, for it runs there`)),
-    ];
+    switch (region.platform) {
+      case "dedicated":
+        return problemsOnHosts(gateway, region);
+      case "ec2":
+        return [...problemsInGroup(gateway, region, placedWith), ...entranceProblems(gateway, region)];
+      case "gke":
+        return [...problemsInCluster(gateway, region), ...entranceProblems(gateway, region)];
+    }
   });
+}
+
+const found = (problems: readonly (GatewayProblem | false)[]): GatewayProblem[] =>
+  problems.filter((problem) => problem !== false);
+
+function problemsOnHosts(gateway: GatewayValue, region: DedicatedRegion): GatewayProblem[] {
+  const { name } = region;
+  const whose = ofGateway(gateway);
+  const { instances, atMost } = gateway.in[name]!;
+  const most = candidates(gateway, region).length;
+  return found([
+    (most === 0 || (instances ?? 1) > most) &&
+      refused(
+        whose,
+        `in.${name}.instances`,
+        instances,
+        `expected no more than one on each of the ${most} servers of ${name} with role ${roleOf(gateway, region)}`,
+      ),
+    atMost !== undefined &&
+      refused(
+        whose,
+        `in.${name}.atMost`,
+        atMost,
+        `expected no such field, for the servers of ${name} are as many as they are`,
+      ),
+    !region.servers.some(({ roles, retired }) => roles.includes("front") && retired === false) &&
+      refused(
+        whose,
+        "hosts",
+        gateway.hosts,
+        `expected a server with role front in ${name}, for it runs there`,
+      ),
+  ]);
+}
+
+/** Machines of a group are alike: each has a gateway. */
+function problemsInGroup(
+  gateway: GatewayValue,
+  region: Ec2Region,
+  placedWith: readonly Placed[],
+): GatewayProblem[] {
+  const { name } = region;
+  const whose = ofGateway(gateway);
+  const { instances, atMost } = gateway.in[name]!;
+  const role = roleOf(gateway, region);
+  const { count, atMost: most } = groupSize(role, region, placedWith);
+  return found([
+    role === "consul-server" &&
+      refused(
+        whose,
+        `in.${name}.on`,
+        role,
+        "expected role app or proxy, for the number of machines with role consul-server decides for Consul",
+      ),
+    (instances ?? 1) > MOST_MACHINES &&
+      refused(whose, `in.${name}.instances`, instances, `expected at most ${MOST_MACHINES}, one a machine`),
+    atMost !== undefined &&
+      (atMost < Math.max(instances ?? 0, region.servers[role].count) || atMost > MOST_MACHINES) &&
+      refused(
+        whose,
+        `in.${name}.atMost`,
+        atMost,
+        `expected no less than the machines that there always are, and at most ${MOST_MACHINES}`,
+      ),
+    hasLimits(gateway) &&
+      most > count &&
+      refused(
+        whose,
+        "limits",
+        Object.keys(gateway.limits),
+        `expected none where machines of ${name} with role ${role} become more with load (${count} to ${most}): each gateway keeps to its part`,
+      ),
+  ]);
+}
+
+function problemsInCluster(gateway: GatewayValue, { name }: GkeRegion): GatewayProblem[] {
+  const whose = ofGateway(gateway);
+  const { instances = CLUSTER_INSTANCES, atMost = instances, on } = gateway.in[name]!;
+  return found([
+    on !== undefined &&
+      refused(whose, `in.${name}.on`, on, `expected no such field, for no machine of ${name} has a role`),
+    instances < 2 &&
+      refused(whose, `in.${name}.instances`, instances, "expected two at least, so that one can be replaced"),
+    atMost < instances &&
+      refused(whose, `in.${name}.atMost`, atMost, `expected no less than its ${instances} instances`),
+    hasLimits(gateway) &&
+      atMost > instances &&
+      refused(
+        whose,
+        `in.${name}.atMost`,
+        atMost,
+        `expected its ${instances} instances, for each of them keeps to its part of limits`,
+      ),
+  ]);
+}
+
+const hasLimits = ({ limits }: GatewayValue): boolean => Object.keys(limits).length > 0;
+
+/** Where a region's own entrance does not lead to the gateway under these names, nothing does. */
+function entranceProblems(gateway: GatewayValue, region: EntranceRegion): GatewayProblem[] {
+  const { name, entrance } = region;
+  const { hosts } = gateway;
+  if (entrance === undefined)
+    return [
+      refused(
+        ofGateway(gateway),
+        "hosts",
+        hosts,
+        `expected region ${name} to have an entrance, for it runs there`,
+      ),
+    ];
+  return hosts.flatMap((host, index) => {
+    const expectation = unshown(host, region);
+    return expectation === undefined
+      ? []
+      : [refused(ofGateway(gateway), `hosts[${index}]`, host, expectation)];
+  });
+}
+
+/** Why a host cannot lead to a gateway there: it is somebody else's, or nobody lets its certificate be made. */
+function unshown(host: string, region: EntranceRegion): string | undefined {
+  const { name, entrance } = region;
+  if (entranceNames(region).includes(host))
+    return `expected another host than the entrance of ${name} has itself`;
+  const isInZone =
+    region.platform === "ec2" ? `.${host}`.endsWith(`.${entrance!.zone}`) : isBelowEntrance(host, region);
+  return isInZone
+    ? undefined
+    : `expected a name in the zone of the entrance of ${name} (${entrance!.zone}${region.platform === "gke" ? ", or one label below it" : ""}), where its certificate is shown to be right`;
+}
+
+/** Names by which a gateway is reached in one region alone, and that services claim all the same, or the other way round. */
+function takenAtEntrance(
+  gateways: readonly GatewayValue[],
+  services: readonly ServiceValue[],
+  region: EntranceRegion,
+): GatewayProblem[] {
+  const theirs = entranceRoutes(services, region);
+  return entranceRoutes(gatewaysIn(gateways, region).map(shownGateway), region).flatMap(
+    ({ service, hosts }) =>
+      theirs.flatMap((other) =>
+        hosts
+          .filter((host) => other.hosts.includes(host) && !service.public!.hosts.includes(host))
+          .map((host) =>
+            refused(
+              ofGateway(service),
+              "name",
+              service.name,
+              `expected a name with which ${host} leads nowhere else in ${region.name}: ${ofService(other.service)} has it`,
+            ),
+          ),
+      ),
+  );
 }
 
 function takenPorts(
@@ -131,23 +289,21 @@ function takenPorts(
   services: readonly ServiceValue[],
   region: Region,
 ): GatewayProblem[] {
-  if (region.platform !== "dedicated") return [];
-  const byServer = new Map<string, Map<number, string>>();
-  const takenOn = (server: DedicatedRegion["servers"][number]): Map<number, string> => {
-    const known = byServer.get(server.name);
+  const byPlace = new Map<string, Map<number, string>>();
+  const takenOn = ({ name, roles, holds }: PortPlace): Map<number, string> => {
+    const known = byPlace.get(name);
     if (known !== undefined) return known;
-    const there = services.filter((service) => placed(service, region).includes(server));
     const taken = new Map([
-      ...there.map((service): [number, string] => [service.port, ofService(service)]),
-      ...platformPorts(region, server.roles),
+      ...services.filter(holds).map((service): [number, string] => [service.port, ofService(service)]),
+      ...platformPorts(region as DedicatedRegion | Ec2Region, roles),
     ]);
-    byServer.set(server.name, taken);
+    byPlace.set(name, taken);
     return taken;
   };
   return gateways.flatMap((gateway) =>
-    placed(gateway, region).flatMap((server) =>
+    portPlaces(gateway, region).flatMap((place) =>
       (["port", "adminPort"] as const).flatMap((field) => {
-        const taken = takenOn(server);
+        const taken = takenOn(place);
         const by = taken.get(gateway[field]);
         taken.set(gateway[field], by ?? ofGateway(gateway));
         if (by === undefined) return [];
@@ -156,12 +312,37 @@ function takenPorts(
             ofGateway(gateway),
             field,
             gateway[field],
-            `expected a port that is free on ${server.name} of region ${region.name}, where ${by} has it`,
+            `expected a port that is free on ${place.name} of region ${region.name}, where ${by} has it`,
           ),
         ];
       }),
     ),
   );
+}
+
+/** Where all that runs shares one set of ports. */
+interface PortPlace {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly holds: (service: ServiceValue) => boolean;
+}
+
+function portPlaces(gateway: GatewayValue, region: Region): readonly PortPlace[] {
+  if (region.platform === "gke" || gateway.in[region.name] === undefined) return [];
+  if (region.platform === "dedicated")
+    return placed(gateway, region).map((server) => ({
+      name: server.name,
+      roles: server.roles,
+      holds: (service) => placed(service, region).includes(server),
+    }));
+  const role = roleOf(gateway, region);
+  return [
+    {
+      name: `machines with role ${role}`,
+      roles: [role],
+      holds: (service) => service.in[region.name] !== undefined && roleOf(service, region) === role,
+    },
+  ];
 }
 
 /** Services that a gateway would send requests to, and that it does not find. */

@@ -1,19 +1,27 @@
 import type { Ec2Region, GkeRegion, Region } from "../regions";
 import type { ServiceEntrance, ServiceValue } from "./service-value";
 
+/** What the internet reaches, and where: a service, or a gateway with all of its hosts. */
+export interface Shown extends Pick<ServiceValue, "name" | "in" | "public" | "port" | "named"> {
+  readonly health: Pick<ServiceValue["health"], "path"> & {
+    /** undefined: that of its requests. */
+    readonly port?: number;
+  };
+}
+
 /** Regions whose public entrance leads to several services. */
 export type EntranceRegion = Ec2Region | GkeRegion;
 
-/** What of the internet's requests to a region on EC2 or GKE goes to one of its services, and not to all others' one. */
-export interface EntranceRoute {
-  readonly service: ServiceValue;
+/** What of the internet's requests to a region on EC2 or GKE goes to one of its services or gateways, and not to all others' one. */
+export interface EntranceRoute<S extends Shown = Shown> {
+  readonly service: S;
   /** Its public hosts, and those by which it is reached in this region alone. */
   readonly hosts: readonly string[];
   readonly paths: readonly string[];
 }
 
 /** What is shown of a service before it is known where. */
-type Shown = Pick<ServiceValue, "name" | "in" | "public">;
+type Unplaced = Pick<Shown, "name" | "in" | "public">;
 
 /** The name that leads to a region on EC2 alone, by one that other regions may answer too. */
 export const ownEntranceName = (region: string, domain: string): string => `${region}.${domain}`;
@@ -31,16 +39,16 @@ export function entranceNames(region: EntranceRegion): readonly string[] {
 }
 
 /** Names by which a public service is reached in that region alone. */
-const ownNames = ({ name, public: shown }: Shown, region: EntranceRegion): readonly string[] =>
+const ownNames = ({ name, public: shown }: Unplaced, region: EntranceRegion): readonly string[] =>
   region.platform === "ec2"
     ? shown!.hosts.map((host) => ownEntranceName(region.name, host))
     : [`${name}.${region.entrance!.zone}`];
 
 /** What a region's entrance leads to besides its own service: one for each other public service that runs there. */
-export const entranceRoutes = (
-  services: readonly ServiceValue[],
+export const entranceRoutes = <S extends Shown>(
+  services: readonly S[],
   region: EntranceRegion,
-): readonly EntranceRoute[] =>
+): readonly EntranceRoute<S>[] =>
   region.entrance === undefined
     ? []
     : services
@@ -51,13 +59,13 @@ export const entranceRoutes = (
           paths: service.public!.paths,
         }));
 
-const isRouted = ({ name, public: shown, in: places }: Shown, region: EntranceRegion): boolean =>
+const isRouted = ({ name, public: shown, in: places }: Unplaced, region: EntranceRegion): boolean =>
   shown !== undefined && places[region.name] !== undefined && name !== entranceService(region);
 
 /** Hosts of routes of which no service has all paths. */
 export function closedHosts(
   routes: readonly EntranceRoute[],
-  services: readonly ServiceValue[],
+  services: readonly Unplaced[],
   region: EntranceRegion,
 ): readonly string[] {
   const main = services.find(({ name }) => name === entranceService(region))?.public?.hosts ?? [];
@@ -71,7 +79,7 @@ export function closedHosts(
 
 /** Public hosts of the services of a region, each once. */
 export const publicHostsIn = (
-  services: readonly ServiceValue[],
+  services: readonly Unplaced[],
   { name }: Pick<Region, "name">,
 ): readonly string[] => [
   ...new Set(
@@ -83,7 +91,7 @@ export const publicHostsIn = (
 
 /** Host names that lead to an entrance on GKE: by records of its own zone, and by those of the stack of names. */
 export function entranceHosts(
-  services: readonly ServiceValue[],
+  services: readonly Shown[],
   region: GkeRegion,
 ): { readonly hosts: readonly string[]; readonly otherHosts: readonly string[] } {
   const names = [
@@ -106,14 +114,14 @@ export const isBelowEntrance = (host: string, { entrance }: Pick<GkeRegion, "ent
   entrance !== undefined && (host === entrance.zone || host.replace(/^[^.]+\./, "") === entrance.zone);
 
 /** Where regions show a service to the internet, in the order in which it names them. */
-export const entrancesOf = (service: Shown, regions: readonly Region[]): readonly ServiceEntrance[] =>
+export const entrancesOf = (service: Unplaced, regions: readonly Region[]): readonly ServiceEntrance[] =>
   Object.keys(service.in).flatMap((place) => {
     const region = regions.find((each) => each.name === place);
     const host = region && entranceHost(service, region);
     return host === undefined ? [] : [{ region: region!.name, platform: region!.platform, host }];
   });
 
-function entranceHost(service: Shown, region: Region): string | undefined {
+function entranceHost(service: Unplaced, region: Region): string | undefined {
   if (region.platform === "dedicated" || region.entrance === undefined) return undefined;
   if (entranceService(region) === service.name) {
     return region.platform === "ec2"

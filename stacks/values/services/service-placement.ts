@@ -5,7 +5,7 @@ import type { ServiceValue } from "./service-value";
 type Server = DedicatedRegion["servers"][number];
 
 /** What is placed: a service, or what is placed like one. */
-type Placed = Pick<ServiceValue, "in">;
+export type Placed = Pick<ServiceValue, "in">;
 
 /** Instances in a cluster, where nobody says how many. */
 export const CLUSTER_INSTANCES = 3;

@@ -121,6 +121,15 @@ describe("GatewayDeployment", () => {
     }
   });
 
+  it("stands behind a load balancer that asks for its health where it tells it", () => {
+    expect(deployed().gateway.backend).toMatchObject({
+      service: "api",
+      port: 8090,
+      healthPath: "/readyz",
+      healthPort: 9302,
+    });
+  });
+
   it.each<[Partial<GatewayDeploymentProps>, string]>([
     [{ minPods: 1 }, "gateway api: minPods must be at least 2, got: 1"],
     [{ maxPods: 2 }, "gateway api: maxPods must be at least minPods 3, got: 2"],

@@ -3,6 +3,7 @@ import type { GatewayInput } from "../../../../stacks/values/gateways";
 import type { ServiceInput } from "../../../../stacks/values/services";
 import { gatewayIn, validatedGateways } from "../../gateway-values";
 import { servicesOf } from "../../service-values";
+import uk from "../../../../regions/uk";
 import us from "../../../../regions/us";
 import { dedicatedRegionValue, hostKeyOf } from "../regions/region-values";
 
@@ -17,6 +18,7 @@ const withFront = {
 const regions = validateRegions([
   { file: "jp.ts", value: withFront },
   { file: "us.ts", value: { ...us, registry: { address: "registry.example.com/shop" } } },
+  { file: "uk.ts", value: uk },
 ]);
 
 const service = servicesOf("jp");
@@ -171,16 +173,77 @@ describe("values of gateways", () => {
       'gateway api: issuers.users.algorithms[0]: expected an algorithm of public keys: RS256, PS256, ES256 (or 384, 512) or EdDSA, got: "HS256"',
     ],
     [
-      "a region of another platform",
-      [gatewayIn("us", { monolith: MONOLITH })],
+      "a host that no certificate of EC2's entrance is for",
+      [gatewayIn("us", { hosts: ["api.example.net"], monolith: MONOLITH })],
       [],
-      'gateway api: in: expected a region on dedicated servers: a gateway does not run on EC2 or GKE yet, got: "us"',
+      'gateway api: hosts[0]: expected a name in the zone of the entrance of us (example.com), where its certificate is shown to be right, got: "api.example.net"',
+    ],
+    [
+      "a host that the entrance has itself",
+      [gatewayIn("us", { hosts: ["service.example.com"], monolith: MONOLITH })],
+      [],
+      'gateway api: hosts[0]: expected another host than the entrance of us has itself, got: "service.example.com"',
+    ],
+    [
+      "a host that no certificate of GKE's entrance is for",
+      [gatewayIn("uk", { monolith: MONOLITH })],
+      [],
+      'gateway api: hosts[0]: expected a name in the zone of the entrance of uk (uk.example.com, or one label below it), where its certificate is shown to be right, got: "api.example.com"',
+    ],
+    [
+      "limits that a growing number of pods would keep to",
+      [
+        gatewayIn("uk", {
+          hosts: ["api.uk.example.com"],
+          monolith: MONOLITH,
+          limits: { clients: { requests: 60, window: "1m", key: "address" } },
+          in: { uk: { atMost: 6 } },
+        }),
+      ],
+      [],
+      "gateway api: in.uk.atMost: expected its 3 instances, for each of them keeps to its part of limits, got: 6",
+    ],
+    [
+      "one pod, and a role in a cluster",
+      [
+        gatewayIn("uk", {
+          hosts: ["api.uk.example.com"],
+          monolith: MONOLITH,
+          in: { uk: { instances: 1, on: "app" } },
+        }),
+      ],
+      [],
+      'gateway api: in.uk.on: expected no such field, for no machine of uk has a role, got: "app"\n' +
+        "gateway api: in.uk.instances: expected two at least, so that one can be replaced, got: 1",
+    ],
+    [
+      "limits that a growing group of machines would keep to",
+      [
+        gatewayIn("us", {
+          limits: { clients: { requests: 60, window: "1m", key: "address" } },
+          monolith: MONOLITH,
+        }),
+      ],
+      [{ ...search({ routes: {} }), in: { us: { atMost: 9 } } }],
+      'gateway api: limits: expected none where machines of us with role app become more with load (3 to 9): each gateway keeps to its part, got: ["clients"]',
+    ],
+    [
+      "more at most on servers",
+      [api({ monolith: MONOLITH, in: { jp: { atMost: 3 } } })],
+      [],
+      "gateway api: in.jp.atMost: expected no such field, for the servers of jp are as many as they are, got: 3",
+    ],
+    [
+      "a port that a service of its machines has",
+      [gatewayIn("us", { port: 8081, monolith: MONOLITH })],
+      [{ ...search({ routes: {} }), in: { us: {} } }],
+      "gateway api: port: expected a port that is free on machines with role app of region us, where service search has it, got: 8081",
     ],
     [
       "a region that there is not",
       [gatewayIn("de", { monolith: MONOLITH })],
       [],
-      'gateway api: in: expected regions that there are (jp, us), got: "de"',
+      'gateway api: in: expected regions that there are (jp, us, uk), got: "de"',
     ],
     [
       "a port that a service has",
