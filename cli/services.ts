@@ -1,66 +1,39 @@
+import { readStacks, selectStacks } from "../planning/stack/synthesized-stacks";
 import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
 import { taskTimerPath } from "../constructs/service/task-files";
 import { TASK_PATHS } from "../constructs/service/task-program";
 import { imagesInUnits } from "../constructs/service/container-unit";
 import { readOptions } from "../planning/read-options";
-import { type AnswerOfHost, onHosts, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
+import { synthesise } from "./assessment";
+import { type AnswerOfHost, onHosts, REGION_OPTIONS, type WantedHosts } from "./region-hosts";
 import { shortDigest } from "./images/short-digest";
+import { servicesOfStack, servicesOnCluster } from "./services/cluster-services";
+import { groupsWithServices, servicesOfGroups } from "./services/group-services";
+import {
+  digestOf,
+  type InstanceState,
+  type RegionTask,
+  type RunningService,
+  type ServiceInstance,
+} from "./services/running-service";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud services --region NAME [--json] [--out DIR]
 
-Shows what runs of each service, host by host: which version, since when, and whether callers are told of it. A version is
+Shows what runs of each service, instance by instance: which version, since when, and whether it is healthy. A version is
 the digest of its image; one that is not the one synthesised here is marked. Of tasks it shows where they have run last,
 how that ended (0: well), and when they run next.
 
-${WHICH_REGION_USAGE}  --json         the same as JSON, digests whole
+On dedicated servers their hosts are asked, by SSH. On a cluster its API is, which needs what a deploy needs: Terraform,
+credentials, values of the variables (TF_VAR_...). On EC2 it is AWS, by its CLI: how its groups' machines are; of tasks
+these know nothing.
+
+  --region NAME  the region
+  --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
+  --json         the same as JSON, digests whole
 
 Exit codes: 0 every instance is healthy and of the version here; 1 one is not, or its host is out of reach; 2 wrong usage.
 `;
-
-/** What an instance of a service is up to; `unknown`: its host is out of reach. */
-export type InstanceState = "healthy" | "not healthy" | "starting" | "stopping" | "not running" | "unknown";
-
-export interface ServiceInstance {
-  readonly host: string;
-  /** Digest of the image that it runs, `sha256:...`; null where none runs. */
-  readonly version: string | null;
-  readonly state: InstanceState;
-  /** Since when its unit has been active, ISO 8601; null where it is not. */
-  readonly since: string | null;
-  /** Why nothing is known of it. */
-  readonly problem?: string;
-}
-
-export interface RunningService {
-  readonly service: string;
-  /** Digest of the image in what is synthesised here. */
-  readonly version: string;
-  readonly healthy: number;
-  readonly wanted: number;
-  readonly instances: readonly ServiceInstance[];
-}
-
-/** What is known of a task of a region's services. */
-export interface RegionTask {
-  readonly service: string;
-  readonly task: string;
-  /** Whether it is under way on one of the hosts. */
-  readonly underWay: boolean;
-  /** Its last run on the hosts that answered; null where it has not run on any. */
-  readonly last: {
-    readonly host: string;
-    /** 0: it has succeeded; 75: it was missed; 124: it has taken longer than it may. */
-    readonly status: number;
-    readonly seconds: number;
-    /** When it ended, ISO 8601. */
-    readonly ended: string;
-  } | null;
-  /** Whether it runs at times; the others run before releases. */
-  readonly timed: boolean;
-  /** When it runs next, ISO 8601; null where no host says. */
-  readonly next: string | null;
-}
 
 /** @returns the exit code, as the usage says */
 export async function main(args: readonly string[]): Promise<number> {
@@ -72,21 +45,39 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const answers = await onHosts(
-    {
-      ...values,
-      what: "services",
-      has: ({ contents }) => imagesInUnits(contents.files).size > 0 || tasksOf(contents.files).length > 0,
-    },
-    SERVICES_PROGRAM,
-  );
-  if (answers === undefined) return 1;
-  const services = running(answers);
-  const tasks = tasksOn(answers);
+  const found = await runningIn(values);
+  if (found === undefined) return 1;
+  const { services, tasks } = found;
   process.stdout.write(
     values.json ? `${JSON.stringify({ services, tasks }, undefined, 2)}\n` : text(services, tasks),
   );
   return services.every(isAsWanted) ? 0 : 1;
+}
+
+interface Found {
+  readonly services: readonly RunningService[];
+  readonly tasks: readonly RegionTask[];
+}
+
+/** @returns undefined where the app could not be synthesised, which it has said */
+async function runningIn({ region, out }: Pick<WantedHosts, "region" | "out">): Promise<Found | undefined> {
+  if (region === undefined) throw new Error("expected --region NAME");
+  if (out === undefined && !synthesise()) return undefined;
+  const directory = out ?? "cdktf.out";
+  const stacks = readStacks(directory);
+  const [stack] = selectStacks(stacks, [region]);
+  const cluster = stacks.find(({ name }) => name === `${region}-workloads`);
+  if (cluster !== undefined) {
+    if (servicesOfStack(cluster).size === 0)
+      throw new Error(`region "${region}" has no services on its cluster`);
+    return servicesOnCluster(cluster, directory);
+  }
+  const groups = groupsWithServices(stack!);
+  if (groups.length > 0) return { services: await servicesOfGroups(groups), tasks: [] };
+  const has: WantedHosts["has"] = ({ contents }) =>
+    imagesInUnits(contents.files).size > 0 || tasksOf(contents.files).length > 0;
+  const answers = await onHosts({ region, out: directory, what: "services", has }, SERVICES_PROGRAM);
+  return answers && { services: running(answers), tasks: tasksOn(answers) };
 }
 
 /**
@@ -217,17 +208,17 @@ const STATES: Readonly<Record<string, InstanceState>> = {
   deactivating: "stopping",
 };
 
-const digestOf = (image: string): string => image.slice(image.indexOf("@") + 1);
-
-const isAsWanted = ({ version, instances }: RunningService): boolean =>
+const isAsWanted = ({ version, instances, healthy, wanted }: RunningService): boolean =>
+  instances.length > 0 &&
+  healthy >= wanted &&
   instances.every((instance) => instance.state === "healthy" && instance.version === version);
 
 /** A table of instances, a line for each service, and a table of tasks. */
 function text(services: readonly RunningService[], tasks: readonly RegionTask[]): string {
   const rows = services.flatMap(({ service, version: here, instances }) =>
-    instances.map(({ host, version, state, since, problem }) => [
+    instances.map(({ host, pod, version, state, since, problem }) => [
       service,
-      host,
+      pod === undefined ? host : `${pod} (${host === "" ? "no node yet" : host})`,
       version === null
         ? ""
         : `${shortDigest(version)}${version === here ? "" : ` (here ${shortDigest(here)})`}`,

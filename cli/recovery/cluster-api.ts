@@ -41,10 +41,19 @@ export class ClusterApi {
   }
 
   /** The Secrets of a namespace with these labels; none when there is no namespace. */
-  async secrets(namespace: string, labels: string): Promise<readonly KubernetesObject[]> {
+  secrets(namespace: string, labels: string): Promise<readonly KubernetesObject[]> {
+    return this.list("/api/v1", namespace, "secrets", labels);
+  }
+
+  /**
+   * Objects of a namespace with these labels; none when there is no namespace.
+   *
+   * @param group path of the API group with its version, such as `/apis/apps/v1`
+   */
+  async list<T>(group: string, namespace: string, resource: string, labels: string): Promise<readonly T[]> {
     const query = `labelSelector=${encodeURIComponent(labels)}`;
-    const list = await this.get<{ readonly items: readonly KubernetesObject[] }>(
-      `/api/v1/namespaces/${namespace}/secrets?${query}`,
+    const list = await this.get<{ readonly items: readonly T[] }>(
+      `${group}/namespaces/${namespace}/${resource}?${query}`,
     );
     return list?.items ?? [];
   }

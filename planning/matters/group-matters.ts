@@ -3,7 +3,7 @@ import { changedAttributes } from "../plan/summary";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
 import { type Change, type Contents, fileChanges, packageChanges, serviceName } from "./contents";
 import { type Matter, turnsOf } from "./matter";
-import { sha256Of } from "./host-document";
+import { bucketTexts, byDigest, templateText } from "./stack-groups";
 import { resolvedBy, textOfTemplate } from "./template";
 import { decodeUserData, readUserData } from "./user-data";
 
@@ -101,12 +101,6 @@ function orderOf({ resource = {} }: StackConfiguration, template: string): numbe
   return [...seen].filter((address) => address.startsWith("terraform_data.")).length;
 }
 
-function templateText(configuration: StackConfiguration | undefined, template: string): string | undefined {
-  const block = configuration?.resource?.["aws_launch_template"]?.[template];
-  const [, local = ""] = /local\.([\w-]+)/.exec(String(block?.["user_data"])) ?? [];
-  return configuration?.locals?.[local];
-}
-
 function afterContents(
   configuration: StackConfiguration,
   template: string,
@@ -120,27 +114,11 @@ function afterContents(
   return readUserData(known === "" ? resolvedBy(decoded(change.before), text) : known, fetched);
 }
 
-/** Texts in the stack's bucket, by SHA-256. */
-const bucketTexts = ({ resource = {} }: StackConfiguration): ReadonlyMap<string, string> =>
-  byDigest(
-    Object.values(resource["aws_s3_object"] ?? {}).map(({ content }) => content),
-    textOfTemplate,
-  );
-
 /** Texts in the bucket as it is, by SHA-256. */
 const deployedTexts = (changes: readonly ResourceChange[]): ReadonlyMap<string, string> =>
   byDigest(
     changes.filter(({ type }) => type === "aws_s3_object").map(({ change }) => change.before?.["content"]),
     (text) => text,
-  );
-
-const byDigest = (contents: readonly unknown[], read: (content: string) => string): Map<string, string> =>
-  new Map(
-    contents.flatMap((content) => {
-      if (typeof content !== "string") return [];
-      const text = read(content);
-      return [[sha256Of(text), text] as const];
-    }),
   );
 
 function decoded(attributes: Attributes | null | undefined): string {

@@ -10,6 +10,7 @@ export interface StackConfiguration extends Variables {
       Record<string, { readonly source?: string; readonly version?: string }>
     >;
   };
+  readonly provider?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
   readonly resource?: BlocksByType;
   readonly data?: BlocksByType;
   readonly locals?: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RunningService } from "../../cli/services";
+import type { RunningService } from "../../cli/services/running-service";
 import type { DedicatedRegionInput } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
 import {

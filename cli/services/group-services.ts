@@ -1,0 +1,149 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { imagesInUnits } from "../../constructs/service/container-unit";
+import { groupsOf, type StackGroup } from "../../planning/matters/stack-groups";
+import { decodeUserData, readUserData } from "../../planning/matters/user-data";
+import type { SynthesizedStack } from "../../planning/stack/synthesized-stacks";
+import { digestOf, type InstanceState, type RunningService, type ServiceInstance } from "./running-service";
+
+/** What the AWS CLI says, as far as it is looked into. */
+interface Machine {
+  readonly InstanceId: string;
+  readonly AvailabilityZone: string;
+  readonly LifecycleState: string;
+  readonly HealthStatus: string;
+  readonly LaunchTemplate?: { readonly Version?: string };
+}
+
+interface Group {
+  readonly AutoScalingGroupName: string;
+  readonly DesiredCapacity: number;
+  readonly Instances: readonly Machine[];
+}
+
+interface TemplateVersion {
+  readonly VersionNumber: number;
+  readonly LaunchTemplateData: { readonly UserData?: string };
+}
+
+interface Launched {
+  readonly InstanceId: string;
+  readonly LaunchTime: string;
+}
+
+/** Groups of a stack whose machines hold services. */
+export const groupsWithServices = ({ configuration }: SynthesizedStack): readonly StackGroup[] =>
+  groupsOf(configuration).filter(({ contents }) => imagesInUnits(contents.files).size > 0);
+
+/**
+ * What runs of the services on groups of machines, by what AWS says of these. It needs the AWS CLI, and rights to
+ * describe groups, instances and versions of launch templates: no machine is asked.
+ *
+ * @throws Error with what the AWS CLI says
+ */
+export async function servicesOfGroups(groups: readonly StackGroup[]): Promise<RunningService[]> {
+  const { awsRegion } = groups[0]!;
+  const names = groups.map(({ name }) => name);
+  const { AutoScalingGroups: found } = await ask<{ AutoScalingGroups: readonly Group[] }>(
+    awsRegion,
+    ...["autoscaling", "describe-auto-scaling-groups", "--auto-scaling-group-names", ...names],
+  );
+  const ids = found.flatMap(({ Instances }) => Instances.map(({ InstanceId }) => InstanceId));
+  const { Reservations: reservations } =
+    ids.length === 0
+      ? { Reservations: [] }
+      : await ask<{ Reservations: readonly { Instances: readonly Launched[] }[] }>(
+          awsRegion,
+          ...["ec2", "describe-instances", "--instance-ids", ...ids],
+        );
+  const launched = new Map(
+    reservations.flatMap(({ Instances }) => Instances.map((each) => [each.InstanceId, each.LaunchTime])),
+  );
+  const all = await Promise.all(
+    groups.map(async (group) => {
+      const there = found.find(({ AutoScalingGroupName: name }) => name === group.name);
+      const versions = await imagesOfVersions(group, there?.Instances ?? []);
+      return [...imagesInUnits(group.contents.files)].map(([service, image]): RunningService => {
+        const instances = (there?.Instances ?? []).map((machine) =>
+          instanceOf(machine, versions.get(versionOf(machine))?.get(service), launched),
+        );
+        return {
+          ...{ service, version: digestOf(image), instances },
+          healthy: instances.filter(({ state }) => state === "healthy").length,
+          wanted: there?.DesiredCapacity ?? 0,
+        };
+      });
+    }),
+  );
+  return all.flat().sort((one, other) => (one.service < other.service ? -1 : 1));
+}
+
+const versionOf = ({ LaunchTemplate }: Machine): string => LaunchTemplate?.Version ?? "";
+
+/** Images of the services that machines of each version hold, by version. */
+async function imagesOfVersions(
+  { name, awsRegion, texts }: StackGroup,
+  machines: readonly Machine[],
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const versions = [...new Set(machines.map(versionOf))].filter((version) => version !== "");
+  if (versions.length === 0) return new Map();
+  const { LaunchTemplateVersions: found } = await ask<{
+    LaunchTemplateVersions: readonly TemplateVersion[];
+  }>(
+    awsRegion,
+    ...["ec2", "describe-launch-template-versions", "--launch-template-name", name],
+    ...["--versions", ...versions],
+  );
+  return new Map(
+    found.map(({ VersionNumber, LaunchTemplateData: { UserData = "" } }) => {
+      const { files } = readUserData(decodeUserData(UserData), texts);
+      return [String(VersionNumber), imagesInUnits(files)];
+    }),
+  );
+}
+
+/** @param image of the service in the machine's version; undefined where that has none, or only its bucket knows */
+function instanceOf(
+  { InstanceId: id, AvailabilityZone, LifecycleState: at, HealthStatus: health }: Machine,
+  image: string | undefined,
+  launched: ReadonlyMap<string, string>,
+): ServiceInstance {
+  const state: InstanceState =
+    at === "InService" ? (health === "Healthy" ? "healthy" : "not healthy") : (STATES[at] ?? "starting");
+  const since = launched.get(id);
+  return {
+    host: `${id} (${AvailabilityZone})`,
+    version: image === undefined ? null : digestOf(image),
+    state: image === undefined && state === "healthy" ? "not running" : state,
+    since: since === undefined ? null : new Date(since).toISOString(),
+  };
+}
+
+/** Of a machine's places in its group those that are no way into it. */
+const STATES: Readonly<Record<string, InstanceState>> = {
+  Terminating: "stopping",
+  "Terminating:Wait": "stopping",
+  "Terminating:Proceed": "stopping",
+  Terminated: "not running",
+  Detaching: "stopping",
+  Detached: "not running",
+  EnteringStandby: "stopping",
+  Standby: "not running",
+};
+
+const execute = promisify(execFile);
+
+async function ask<T>(awsRegion: string, ...words: readonly string[]): Promise<T> {
+  const command = ["--region", awsRegion, "--output", "json", ...words];
+  try {
+    const { stdout } = await execute("aws", command, {
+      env: process.env,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return JSON.parse(stdout) as T;
+  } catch (error) {
+    const { code, stderr = "", message } = error as NodeJS.ErrnoException & { readonly stderr?: string };
+    const said = code === "ENOENT" ? "the AWS CLI is not installed here (aws)" : stderr.trim() || message;
+    throw new Error(`aws ${words.slice(0, 2).join(" ")} in ${awsRegion}: ${said}`, { cause: error });
+  }
+}
