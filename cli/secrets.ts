@@ -16,7 +16,7 @@ import {
   type Variables,
 } from "./secrets/consul-secrets";
 import { SecretStore, variablesText } from "./secrets/secret-store";
-import type { Identity } from "./secrets/x509";
+import type { Identity } from "../certificates/x509";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud secrets [REGION...] [--renew | --new-authority | --forget-old-authority] [--json]

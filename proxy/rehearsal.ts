@@ -59,7 +59,7 @@ export async function rehearse<O extends Options>(program: Program<O>, options: 
       },
       at,
     );
-    const trust = createSecureContext({ ca: certificate.cert });
+    const trust = createSecureContext({ ca: certificate.ca });
     service = program.make(own, new Log(undefined), trust);
     const entry = await listening(service.listener());
     const talks = requests.flatMap(({ host, path }) =>

@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path";
 import ts from "typescript";
 
 const ROOMS = [
+  "certificates",
   "cli",
   "constructs",
   "gateway",

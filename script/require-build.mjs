@@ -15,6 +15,7 @@ const SOURCES = [
   "stacks",
   "constructs",
   "planning",
+  "certificates",
   "proxy",
   "gateway",
   "cli",

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID, X509Certificate } from "node:crypto";
-import { type Identity, issueServer, makeAuthority } from "./x509";
+import { type Identity, issueServer, makeAuthority } from "../../certificates/x509";
 
 const DAY_MS = 86_400_000;
 

@@ -57,7 +57,7 @@ export interface TestIssuer {
   asked: number;
 }
 
-const { key, cert } = throwawayCertificate();
+const { key, cert, ca } = throwawayCertificate();
 const servers: Server[] = [];
 afterAll(() =>
   servers.forEach((server) => {
@@ -69,7 +69,7 @@ afterAll(() =>
 export async function testIssuer(...keys: TestKey[]): Promise<TestIssuer> {
   const issuer: TestIssuer = {
     url: "",
-    certificate: cert,
+    certificate: ca,
     keys: keys.map(({ jwk }) => jwk),
     fault: undefined,
     asked: 0,

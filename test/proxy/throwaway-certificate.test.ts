@@ -3,11 +3,12 @@ import { type AddressInfo } from "node:net";
 import { connect, createServer } from "node:tls";
 import { throwawayCertificate } from "../../proxy/throwaway-certificate";
 
-test("GIVEN a throwaway certificate THEN OpenSSL reads it: for 127.0.0.1, self-signed, valid now", () => {
-  const certificate = new X509Certificate(throwawayCertificate().cert);
+test("GIVEN a throwaway certificate THEN OpenSSL reads it: for 127.0.0.1, by its authority, valid now", () => {
+  const { cert, ca } = throwawayCertificate();
+  const [certificate, authority] = [new X509Certificate(cert), new X509Certificate(ca)];
   expect(certificate.checkIP("127.0.0.1")).toBe("127.0.0.1");
   expect(certificate.checkIP("127.0.0.2")).toBeUndefined();
-  expect(certificate.verify(certificate.publicKey)).toBe(true);
+  expect([certificate.checkIssued(authority), certificate.verify(authority.publicKey)]).toEqual([true, true]);
   expect(new Date(certificate.validFrom).getTime()).toBeLessThan(Date.now());
   expect(new Date(certificate.validTo).getTime()).toBeGreaterThan(Date.now());
 });
@@ -24,7 +25,10 @@ test("GIVEN a server with it WHEN a client trusts it THEN they shake hands, and 
       socket.once("error", (error) => (outcome = error.message));
       socket.once("close", () => resolve(outcome));
     });
-  expect(await shake(own.cert)).toBe("trusted");
-  expect(await shake(other.cert)).toMatch(/self-signed certificate|signature/);
-  server.close();
+  try {
+    expect(await shake(own.ca)).toBe("trusted");
+    expect(await shake(other.ca)).toMatch(/self-signed certificate|signature/);
+  } finally {
+    server.close();
+  }
 });

@@ -8,6 +8,7 @@ import {
   sign,
   X509Certificate,
 } from "node:crypto";
+import { boolean, contentOf, endOf, oid, sequence, tagged, time } from "./der";
 
 /** A certificate with its key, as PEM texts. */
 export interface Identity {
@@ -124,18 +125,6 @@ function subjectOf({ raw }: X509Certificate): Buffer {
   return raw.subarray(at, endOf(raw, at));
 }
 
-/** Where the content of the element begins that begins there. */
-function contentOf(bytes: Buffer, at: number): number {
-  const length = bytes[at + 1]!;
-  return at + 2 + (length < 0x80 ? 0 : length & 0x7f);
-}
-
-function endOf(bytes: Buffer, at: number): number {
-  const length = bytes[at + 1]!;
-  const content = contentOf(bytes, at);
-  return content + (length < 0x80 ? length : bytes.readUIntBE(at + 2, length & 0x7f));
-}
-
 const OID = {
   commonName: "2.5.4.3",
   ecdsaWithSha256: "1.2.840.10045.4.3.2",
@@ -149,38 +138,8 @@ const OID = {
   clientAuth: "1.3.6.1.5.5.7.3.2",
 } as const;
 
-/** One element in DER. */
-function tagged(tag: number, content: Buffer): Buffer {
-  const { length } = content;
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...size]), content]);
-}
-
-const sequence = (...parts: readonly Buffer[]): Buffer => tagged(0x30, Buffer.concat(parts));
-
-const boolean = (value: boolean): Buffer => tagged(0x01, Buffer.from([value ? 0xff : 0]));
-
-function oid(dotted: string): Buffer {
-  const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
-  const bytes = [first * 40 + second, ...rest].flatMap((number) => {
-    const groups = [number & 0x7f];
-    for (let left = number >>> 7; left > 0; left >>>= 7) groups.unshift((left & 0x7f) | 0x80);
-    return groups;
-  });
-  return tagged(0x06, Buffer.from(bytes));
-}
-
 const nameOf = (commonName: string): Buffer =>
   sequence(tagged(0x31, sequence(oid(OID.commonName), tagged(0x0c, Buffer.from(commonName)))));
-
-/** Two digits of the year before 2050, four from then on, as RFC 5280 has it. */
-function time(date: Date): Buffer {
-  const digits = date.toISOString().replace(/[-:T]|\.\d+/g, "");
-  return date.getUTCFullYear() < 2050
-    ? tagged(0x17, Buffer.from(digits.slice(2)))
-    : tagged(0x18, Buffer.from(digits));
-}
 
 const extension = (id: string, isCritical: boolean, value: Buffer): Buffer =>
   sequence(oid(id), ...(isCritical ? [boolean(true)] : []), tagged(0x04, value));
