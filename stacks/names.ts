@@ -4,6 +4,7 @@ import { TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import { DnsZone, HEALTH_METRICS_REGION, type NamedRegion, Pager, PublicName } from "../constructs/aws";
 import {
+  AvailabilityTarget,
   type DeclaresServices,
   parallel,
   remote,
@@ -13,11 +14,19 @@ import {
 } from "../constructs/availability";
 import { RegionOutputs } from "../constructs/region/region-outputs";
 import { keepState, stackOfServices } from "./region-stack";
-import { type NamedHost, nearestOf, NAMES_STACK, type NamesValue, publicAddresses } from "./values/names";
+import {
+  type NamedHost,
+  nearestOf,
+  NAMES_STACK,
+  type NamesValue,
+  promisedAs,
+  publicAddresses,
+} from "./values/names";
 import type { Region } from "./values/regions";
 import { ownEntranceName } from "./values/services/service-entrances";
 import type { ServiceValue } from "./values/services";
 import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
+import { readBy } from "./read-by";
 
 /**
  * The public names of services: each leads to the nearest of the regions that run the service and are well. Deployed after
@@ -51,7 +60,8 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
       });
       pager.watch(name);
       for (const region of regions) this.authorize(region, host, zone);
-      for (const each of services) this.declare(host, each, regions, zone, name.switching);
+      for (const each of services)
+        this.declare(host, each, regions, { zone, names, switching: name.switching });
     }
   }
 
@@ -102,8 +112,7 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
     host: string,
     { name, public: shown }: ServiceValue,
     regions: readonly Region[],
-    zone: DnsZone,
-    switching: Switching,
+    { zone, names, switching }: Declared,
   ): void {
     const there = regions.map((region) =>
       remote(stackOfServices({ region: region.name, platform: region.platform }), name),
@@ -121,7 +130,21 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
             },
     };
     for (const path of shown!.paths) {
-      this.services.push(service(`${host}${path === "/" ? "" : path}`, { requires: [zone, several] }));
+      const promised = promisedAs(host, path);
+      this.services.push(service(promised, { requires: [zone, several] }));
+      const target = names.availability.targets[promised];
+      if (target === undefined) continue;
+      new AvailabilityTarget(this, `target-${promised}`, {
+        service: promised,
+        ...readBy(AvailabilityTarget, target),
+      });
     }
   }
+}
+
+/** What all services of a host have in common. */
+interface Declared {
+  readonly zone: DnsZone;
+  readonly names: NamesValue;
+  readonly switching: Switching;
 }

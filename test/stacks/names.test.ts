@@ -276,6 +276,16 @@ describe("the public names that regions have in common", () => {
     expect(failovers.map(({ name }) => name)).toContain(`regions of ${HOST}`);
   });
 
+  it("are held to what they must promise", async () => {
+    const targets = { [HOST]: { atLeast: 0.999 } };
+    const { availability } = await made([web], undefined, { ...NAMES, availability: { targets } });
+    const [promised] = availability.stacks.find(({ stack }) => stack === "names")!.services;
+    expect(promised!.target).toMatchObject({
+      atLeast: 0.999,
+      verdict: expect.stringMatching(/^met/) as string,
+    });
+  });
+
   it("are planned without a cloud, after what they read", async () => {
     // GIVEN what is synthesised of all regions
     const outdir = await synthesised([web], [inJp(), inUs, inUk], NAMES);
@@ -351,6 +361,21 @@ describe("the public names that regions have in common", () => {
           nearest: { jp: "ap-northeast-1" },
         }),
       "names: www.example.com of service web: expected a health.path below the service's own public.paths",
+    ],
+    [
+      "a target for what nobody asks for",
+      () =>
+        made([web], undefined, {
+          ...NAMES,
+          availability: { targets: { "shop.example.com": { atLeast: 0.999 } } },
+        }),
+      'names: availability.targets: expected hosts and paths that are led (www.example.com), got: "shop.example.com"',
+    ],
+    [
+      "a target that cannot be kept",
+      () =>
+        made([web], undefined, { ...NAMES, availability: { targets: { [HOST]: { atLeast: 0.9999999 } } } }),
+      "[names/target-www.example.com] names/www.example.com: target 99.99999 % is missed",
     ],
     ["no zone", () => made([web], undefined, { zones: [] }), "names: zones: expected one zone at least"],
   ])("are refused for %s", async (_, make, message) => {

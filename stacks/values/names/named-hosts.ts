@@ -44,6 +44,7 @@ export function namedHosts(
     ...named.flatMap(unlikeServices),
     ...answering.flatMap((region) => withoutNearest(region, names)),
     ...sameNearest(answering, names),
+    ...unknownTargets(named, names),
     ...answering.flatMap((region) => (region.platform === "dedicated" ? withoutPublicAddress(region) : [])),
   ];
   if (problems.length > 0) throw new InvalidNamesError(problems);
@@ -77,6 +78,22 @@ function unlikeServices({ host, services: [judged, ...others], regions }: NamedH
       expectation: `expected the regions that ${judged!.name} runs in (${places.join(", ")}), for one name leads to both`,
     })),
   ];
+}
+
+/** Under which a service of a host is told of in the report. */
+export const promisedAs = (host: string, path: string): string => `${host}${path === "/" ? "" : path}`;
+
+function unknownTargets(named: readonly NamedHost[], { availability }: NamesValue): ValueProblem[] {
+  const known = named.flatMap(({ host, services }) =>
+    services.flatMap((each) => each.public!.paths.map((path) => promisedAs(host, path))),
+  );
+  return Object.keys(availability.targets)
+    .filter((target) => !known.includes(target))
+    .map((target) => ({
+      path: "availability.targets",
+      value: JSON.stringify(target),
+      expectation: `expected hosts and paths that are led (${known.join(", ")})`,
+    }));
 }
 
 const withoutNearest = (region: Region, names: NamesValue): ValueProblem[] =>

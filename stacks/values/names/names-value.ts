@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { once } from "../public-hosts";
 import { awsRegion, hostName } from "../regions/ec2-region";
-import { backend, dnsLabel, type StateBackendValue } from "../regions/region";
+import { availability, backend, dnsLabel, type StateBackendValue } from "../regions/region";
 import { problemsOf, type ValueProblem } from "../regions/region-errors";
 
 /** Public names that services have in common over regions, as they are written down: the stack `names`. */
@@ -19,6 +19,12 @@ export interface NamesInput {
   readonly tags?: Readonly<Record<string, string>>;
   /** Who is told by mail when a region cannot be reached; each must confirm once. @default - a topic without subscribers */
   readonly pagerEmails?: readonly string[];
+  /**
+   * What each must be able to promise to a user of the world, by host, or by host and path where a service has one:
+   * `www.example.com`, `www.example.com/api`.
+   * @default { targets: {} }
+   */
+  readonly availability?: z.input<typeof availability>;
 }
 
 /** The same, validated and with defaults filled in. */
@@ -28,6 +34,7 @@ export interface NamesValue {
   readonly backend: StateBackendValue;
   readonly tags: Readonly<Record<string, string>>;
   readonly pagerEmails: readonly string[];
+  readonly availability: z.output<typeof availability>;
 }
 
 const schema = z.strictObject({
@@ -36,6 +43,7 @@ const schema = z.strictObject({
   backend: backend.default({ type: "local" }),
   tags: z.record(z.string(), z.string()).default({}),
   pagerEmails: z.array(z.email({ error: "expected an e-mail address" })).default([]),
+  availability: availability.default({ targets: {} }),
 });
 
 /** Checks a value by itself: what comes of it, or all that is wrong with it. */

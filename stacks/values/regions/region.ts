@@ -194,7 +194,7 @@ const target = z.strictObject({
     .optional(),
 });
 
-const availability = z.strictObject({
+export const availability = z.strictObject({
   /** What each service must be able to promise, by its name in the stack. */
   targets: z.record(z.string(), target).default({}),
 });
