@@ -245,6 +245,30 @@ describe("UsStack", () => {
     expect(alarms(single)).toMatchObject([{ metric_name: "ConsulHasLeader" }]);
   });
 
+  it("has Consul's servers, and no others, keep snapshots in a bucket by their role, and delete none", () => {
+    // GIVEN a region with a bucket for them
+    const bucket = { bucket: "kept", region: "us-west-2" };
+    const { stack: keeping } = synthesise({ consul: { ...us.consul, snapshots: { bucket } } });
+
+    // WHEN synthesised
+    const allowed = (from: Synthesised) =>
+      from.all("iam_role_policy").flatMap(({ role, policy }) =>
+        statements(policy)
+          .filter(({ Sid }) => Sid.endsWith("Snapshots"))
+          .map(({ Action, Resource }) => [String(role), Action, Resource]),
+      );
+
+    // THEN
+    const servers = expect.stringContaining("aws_iam_role.consul-server_");
+    expect(allowed(keeping)).toEqual([
+      [servers, ["s3:PutObject", "s3:GetObject"], ["arn:aws:s3:::kept/consul/us/*"]],
+      [servers, ["s3:ListBucket"], ["arn:aws:s3:::kept"]],
+    ]);
+    expect(allowed(stack)).toEqual([]);
+    // AND no key of anybody's is asked for
+    expect(Object.keys(keeping.variable)).toEqual(Object.keys(stack.variable));
+  });
+
   it("keeps what machines say for as long as the region wants, or not at all", () => {
     const machines = ({ all }: Synthesised) =>
       all("cloudwatch_log_group").filter(({ name }) => name === "/tricloud/us/machines");
