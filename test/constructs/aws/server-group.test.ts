@@ -320,6 +320,15 @@ describe("ServerGroup", () => {
     ]);
   });
 
+  it("keeps what it has replaced for some months, to go back to, and not for ever", () => {
+    const [rule] = withGroup(() => undefined).one("s3_bucket_lifecycle_configuration")["rule"] as object[];
+    expect(rule).toMatchObject({
+      status: "Enabled",
+      noncurrent_version_expiration: [{ noncurrent_days: 90 }],
+      expiration: [{ expired_object_delete_marker: true }],
+    });
+  });
+
   it("stores a file that two groups hold once", () => {
     // GIVEN two groups with the same file
     const stack = synthesised((scope) => {
