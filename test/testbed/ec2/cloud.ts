@@ -35,6 +35,7 @@ export interface GroupPlan {
 export class Cloud {
   private readonly known: Record<string, string> = {};
   private readonly made = new Map<string, string>();
+  private secretsMade = 0;
 
   constructor(
     private readonly aws: Aws,
@@ -93,7 +94,7 @@ export class Cloud {
       const secret = /\$\{(.*)\.id\}/.exec(String(secret_id))?.[1] ?? "";
       const value = evaluated[address] ?? "";
       if (this.made.get(secret) === value) continue;
-      const { arn, versionId } = await this.aws.createSecret(`${secret}-${this.made.size}`, value);
+      const { arn, versionId } = await this.aws.createSecret(`${secret}-${++this.secretsMade}`, value);
       this.made.set(secret, value);
       this.learn(secret, { arn, id: arn });
       this.learn(address, { version_id: versionId });
