@@ -61,7 +61,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "services",
-    summary: "which version of each service runs on a region's dedicated servers, and whether it is healthy",
+    summary: "which version of each service runs where in a region, and whether it is healthy",
     run: async (args) => (await import("./services")).main(args),
   },
   {

@@ -1,5 +1,5 @@
-// Files that the compiled program reads beside itself and that the compiler leaves behind.
-import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
+// What the compiler leaves to be done: files that the compiled program reads beside itself, and what can be run.
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, parse } from "node:path";
 
 for (const folder of ["constructs", "planning"]) {
@@ -22,3 +22,7 @@ for (const folder of ["regions", "services", "gateways", "names"]) {
     if (ext === ".json") cpSync(join(folder, base), join(built, base));
   }
 }
+
+// npm does this once, when it links them first; npx then finds the link, and after a build from scratch could not run them.
+for (const program of Object.values(JSON.parse(readFileSync("package.json", "utf8")).bin))
+  chmodSync(program, 0o755);

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
+import { COMMANDS } from "../../cli/commands";
 
 /** The command as a program, from its sources: what is tested is how it starts, ends and complains. */
 describe("tricloud", () => {
@@ -35,7 +36,7 @@ describe("tricloud", () => {
 
   /** Those for which npm has a script of the same name. */
   const SCRIPTS = ["plan", "availability", "topology", "drift", "openings", "recover"];
-  const COMMANDS = ["init", "synth", ...SCRIPTS, "services", "upstreams", "drain", "undrain"];
+  const NAMES = COMMANDS.map(({ name }) => name);
 
   it("lists its commands, asked for help or asked for nothing", () => {
     // WHEN
@@ -43,11 +44,11 @@ describe("tricloud", () => {
     const nothing = tricloud();
     // THEN
     expect(help).toMatchObject({ status: 0, stderr: "" });
-    for (const name of COMMANDS) expect(help.stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
+    for (const name of NAMES) expect(help.stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
     expect(nothing).toEqual({ status: 2, stdout: "", stderr: help.stdout });
   });
 
-  it.each(COMMANDS)("tells how %s is used without running the app, which may not even be there", (name) => {
+  it.each(NAMES)("tells how %s is used without running the app, which may not even be there", (name) => {
     // GIVEN a folder in which there is no app, WHEN asked THEN it is told
     for (const flag of ["--help", "-h"]) {
       const { status, stdout, stderr } = tricloud(name, flag);
@@ -59,7 +60,7 @@ describe("tricloud", () => {
   it("names a command that it does not have, and an option that a command does not have", () => {
     expect(tricloud("plna")).toMatchObject({ status: 2, stdout: "" });
     expect(tricloud("plna").stderr).toMatch(/^tricloud: no command "plna"\n/);
-    for (const name of COMMANDS) {
+    for (const name of NAMES) {
       // Node's own message goes on for another two sentences.
       expect(tricloud(name, "--bogus")).toEqual({
         status: 2,

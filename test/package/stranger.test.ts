@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { hostKeyOf } from "../stacks/values/regions/region-values";
@@ -75,6 +75,11 @@ describe("the package, to somebody who has nothing else", () => {
         ]),
       ),
     );
+    // AND what was built can be run where it lies, as npx does in a clone
+    const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+      bin: Record<string, string>;
+    };
+    for (const program of Object.values(bin)) accessSync(join(workshop, program), constants.X_OK);
     // AND neither this project's regions nor its app of them, nor anything that is not built; of the programs their grammar alone
     const strange = packed.filter(
       (path) =>
