@@ -46,6 +46,7 @@ export type {
   GatewayPart,
   GatewayRoute,
   GatewayShadow,
+  GatewayTracing,
   GatewayUpstream,
 } from "./gateway/gateway-route";
 

@@ -76,6 +76,7 @@ export const API_GATEWAY: Program<GatewayOptions> = {
       limits: [],
       apis: [],
       descriptorSets: {},
+      openTelemetry: [],
       services: origins.map((origin, index) => ({
         name: `${MONOLITH}-${index}`,
         keepHost: false,

@@ -49,6 +49,8 @@ import { Shadow } from "./shadow/shadow";
 import { type JoinPart } from "./options/join-options";
 import { Issuers } from "./tokens/issuers";
 import { TokenCheck } from "./tokens/token-check";
+import { spanJson } from "./tracing/span";
+import { SpanCounts, Tracer } from "./tracing/tracer";
 import { Transcoder } from "./transcoding/transcoder";
 
 /** What takes a request that no route takes. */
@@ -56,6 +58,7 @@ const REST: RouteOptions = {
   name: "rest",
   hosts: [],
   path: readPathPattern("/**")!,
+  pathText: "/**",
   methods: [],
   headers: {},
   service: MONOLITH,
@@ -94,6 +97,8 @@ export class GatewayService extends Service<GatewayOptions> {
   });
   private readonly ownBook = new QuotaBook();
   private readonly limits = new Limits((question) => this.quota(question));
+  private tracer: Tracer | undefined;
+  private readonly spans = new SpanCounts();
   private hasCors = false;
   private unrouted = 0;
 
@@ -117,6 +122,7 @@ export class GatewayService extends Service<GatewayOptions> {
 
   override stop(): void {
     this.issuers.stop();
+    this.tracer?.stop();
     super.stop();
   }
 
@@ -138,6 +144,7 @@ export class GatewayService extends Service<GatewayOptions> {
       request.secure,
       this.options.trustedHops,
       this.guarded,
+      this.tracer,
     );
     if (arrival.replaced.length > 0) head.withhold((name) => arrival.replaced.includes(name));
     return this.routed(request, route, arrival, over);
@@ -186,6 +193,7 @@ export class GatewayService extends Service<GatewayOptions> {
           ? undefined
           : rewritten(route.path, route.rewrite, path) + target.slice(path.length),
       lines: arrival.lines,
+      arrival,
     };
     const { gate, cors, requestFields, answerFields } = state;
     const fields =
@@ -258,8 +266,22 @@ export class GatewayService extends Service<GatewayOptions> {
 
   override completed(exchange: CompletedExchange): void {
     super.completed(exchange);
-    if (exchange.destination instanceof RoutedExchange || exchange.destination instanceof Preflight)
-      exchange.destination.completed(exchange.status, (performance.now() - exchange.startedAt) / 1000);
+    const { destination } = exchange;
+    const isRouted = destination instanceof RoutedExchange;
+    if (!isRouted && !(destination instanceof Preflight)) return;
+    const now = performance.now();
+    destination.completed(exchange.status, (now - exchange.startedAt) / 1000);
+    if (isRouted) this.tell(exchange, destination, now);
+  }
+
+  /** Tells the collector of it, where it is one that is told. */
+  private tell(exchange: CompletedExchange, { decision, metrics }: RoutedExchange, now: number): void {
+    const { arrival, state } = decision;
+    if (arrival.span === undefined) return;
+    const { route, service } = metrics;
+    const { address, scheme } = arrival;
+    const template = route === REST.name ? undefined : state.options.pathText;
+    this.tracer?.add(spanJson(arrival.span, { route, service, template, address, scheme }, exchange, now));
   }
 
   override snapshot(): Snapshot {
@@ -267,6 +289,7 @@ export class GatewayService extends Service<GatewayOptions> {
     for (const state of this.states.values()) state.into(snapshot);
     this.issuers.into(snapshot);
     this.limits.into(snapshot);
+    this.spans.into(snapshot);
     snapshot["route_unrouted_total"] = this.unrouted;
     return snapshot;
   }
@@ -285,6 +308,7 @@ export class GatewayService extends Service<GatewayOptions> {
       ...HOP_FIELDS,
       ...issuers.flatMap(({ forward }) => forward.map(({ field }) => field)),
     ]);
+    this.declareTracer();
     this.issuers.declare(issuers);
     this.limits.declare(limits, gateways, workers === "auto" ? cpus().length : workers);
     for (const route of routes) {
@@ -317,7 +341,25 @@ export class GatewayService extends Service<GatewayOptions> {
     }
   }
 
+  private declareTracer(): void {
+    const [options] = this.options.openTelemetry;
+    if (JSON.stringify(options) === JSON.stringify(this.tracer?.options)) return;
+    this.tracer?.stop();
+    this.tracer =
+      options &&
+      new Tracer(
+        options,
+        {
+          pool: (origin) => this.pool(origin),
+          nextId: () => this.ids.next(),
+          complain: (problem) => this.log.event("error", "spans not exported", { problem }),
+        },
+        this.spans,
+      );
+  }
+
   protected override keeps(pool: OriginPool): boolean {
+    if (this.tracer?.pool === pool) return true;
     for (const all of [this.connections, this.shadowConnections])
       for (const connections of all.values()) if (connections.has(pool)) return true;
     return this.issuers.has(pool);

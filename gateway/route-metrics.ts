@@ -22,6 +22,11 @@ export const ROUTE_FAMILIES: readonly Family[] = [
     "Times that somebody's quota began anew, since too many had one.",
   ],
   ["limit_unknown_total", "counter", "Requests let through since nobody told what was left of a limit."],
+  [
+    "trace_spans_total",
+    "counter",
+    "Spans by what came of them: exported, full (too many waited), or failed.",
+  ],
   ["route_unrouted_total", "counter", "Requests that no route took, where there is no monolith."],
 ];
 

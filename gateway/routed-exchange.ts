@@ -1,6 +1,7 @@
 import { type Destination, type Failure, type MovableRequester, whenUp } from "../proxy/engine";
 import { type AnswerFields } from "./answer-fields";
 import { type Call } from "./call";
+import { type Arrival } from "./hop-fields";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
 import { Refusal } from "./refusal";
@@ -13,6 +14,7 @@ export interface Decision extends Call {
   readonly state: RouteState;
   readonly metrics: RouteMetrics;
   lines: string;
+  readonly arrival: Arrival;
 }
 
 /** What is done with a request besides sending it on; for most there is nothing. */

@@ -44,8 +44,8 @@ export function routingIn(
   services: readonly ServiceValue[],
   region: Pick<Region, "name">,
   domain: string,
-): Pick<GatewayRouting, "services" | "monolith" | "routes" | "issuers" | "limits" | "apis" | "settings"> {
-  const { routes, issuers, limits, apis, settings } = gateway;
+): Omit<GatewayRouting, "trustedHops"> {
+  const { routes, issuers, limits, apis, openTelemetry, settings } = gateway;
   const upstream = (service: ServiceValue): GatewayUpstream =>
     originsOfService(calledFrom(service, region), domain);
   const named = routedTo(routes);
@@ -57,7 +57,7 @@ export function routingIn(
       asked.filter(({ name }) => named.includes(name)).map((service) => [service.name, upstream(service)]),
     ),
     monolith: gateway.monolith && (monolith === undefined ? how : { ...upstream(monolith), ...how }),
-    ...{ routes, issuers, limits, apis, settings },
+    ...{ routes, issuers, limits, apis, openTelemetry, settings },
   };
 }
 

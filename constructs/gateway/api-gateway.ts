@@ -132,6 +132,7 @@ export class ApiGateway extends Construct implements IApiGateway, HasTopology {
 
   private profilePart(): HostProfilePart {
     const { name, hosts, services, monolith, routes, issuers, limits, trustedHops, settings } = this.props;
+    const openTelemetry = this.props.openTelemetry && { serviceName: name, ...this.props.openTelemetry };
     const {
       gateways = hosts.flatMap(({ machines }) => machines).length,
       caCertificate,
@@ -153,7 +154,17 @@ export class ApiGateway extends Construct implements IApiGateway, HasTopology {
         path: configPath,
         text: () =>
           gatewayConfig(name, {
-            ...{ services, monolith, routes, issuers, limits, trustedHops, settings, gateways },
+            ...{
+              services,
+              monolith,
+              routes,
+              issuers,
+              limits,
+              trustedHops,
+              settings,
+              gateways,
+              openTelemetry,
+            },
             apis: Object.fromEntries(apis.map(({ api, path }) => [api, path])),
             port: this.port,
             // Its own health is asked for on the loopback address all the same.

@@ -5,6 +5,7 @@ import {
   type GatewayIssuer,
   type GatewayLimit,
   type GatewayRoute,
+  type GatewayTracing,
   type GatewayUpstream,
 } from "./gateway-route";
 
@@ -31,6 +32,8 @@ export interface GatewayRouting {
    * --descriptor_set_out=FILE` and `buf build -o FILE` write them. @default {}
    */
   readonly apis?: Readonly<Record<string, string>>;
+  /** Where it tells of requests. @default - nowhere */
+  readonly openTelemetry?: GatewayTracing | undefined;
   /** Proxies in front, whose `X-Forwarded` fields are believed. @default 0 */
   readonly trustedHops?: number;
   /** Other options of its engine, by their names in docs/gateway.md. @default - 64 idle connections for each origin */
@@ -115,6 +118,7 @@ function contentOf({ services = {}, monolith, routes = {}, ...options }: Gateway
     issuers,
     limits,
     apis: Object.fromEntries(Object.entries(apis).map(([name, descriptors]) => [name, { descriptors }])),
+    ...(options.openTelemetry === undefined ? {} : { openTelemetry: options.openTelemetry }),
     routes,
     keepaliveConns: 64,
     ...settings,

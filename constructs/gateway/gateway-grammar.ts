@@ -3,6 +3,7 @@ import { readIssuers } from "../../gateway/options/issuer-values";
 import { readLimits } from "../../gateway/options/limit-values";
 import { readRoutes } from "../../gateway/options/route-values";
 import { readMonolith } from "../../gateway/options/service-values";
+import { readTracing } from "../../gateway/options/tracing-values";
 import { rivalsAmong } from "../../gateway/routes/rival-routes";
 import { BadValue } from "../../proxy/options/option-error";
 import type { RoutedRoute } from "./gateway-config";
@@ -34,6 +35,9 @@ export const issuersProblem = (issuers: unknown): ValueProblem | undefined =>
 
 export const limitsProblem = (limits: unknown): ValueProblem | undefined =>
   problemOf(() => readLimits(limits));
+
+export const tracingProblem = (openTelemetry: unknown): ValueProblem | undefined =>
+  problemOf(() => readTracing(openTelemetry));
 
 export const monolithProblem = (monolith: unknown): ValueProblem | undefined =>
   problemOf(() => readMonolith(monolith));

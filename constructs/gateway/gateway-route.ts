@@ -172,6 +172,24 @@ export interface GatewayLimit {
   readonly maxKeys?: number;
 }
 
+/** Where a gateway tells of requests, by OpenTelemetry's protocol (OTLP over HTTP). */
+export interface GatewayTracing {
+  /** `http://host[:port][/path]` or `https://` of a collector, to which `/v1/traces` is added. */
+  readonly endpoint: string;
+  /** What the gateway is called there. @default - its name */
+  readonly serviceName?: string;
+  /** Part of the requests that are told of, 0 to 1, where who asks has not decided. @default 1 */
+  readonly sampleRatio?: number;
+  /** Spans that wait at the same time, of each worker: what comes then is dropped, and counted. @default 2048 */
+  readonly maxQueueSize?: number;
+  /** Spans of one export. @default 512 */
+  readonly maxExportBatchSize?: number;
+  /** Time from one export to the next. @default "5s" */
+  readonly scheduleDelay?: number | string;
+  /** Time in which one has to be taken. @default "10s" */
+  readonly exportTimeout?: number | string;
+}
+
 /** Where requests go: one URL, or several origins any of which can answer. */
 export interface GatewayUpstream {
   /** `http://host[:port]` or `https://host[:port]`. @default - `origins` say it */

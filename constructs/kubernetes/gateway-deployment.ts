@@ -50,9 +50,10 @@ export class GatewayDeployment extends EngineDeployment implements IApiGateway, 
     const owner = `gateway ${name}`;
     checkCertificates(`${owner}: caCertificate`, caCertificate);
     const { services, monolith, routes, issuers, limits, trustedHops, settings } = props;
+    const openTelemetry = props.openTelemetry && { serviceName: name, ...props.openTelemetry };
     const { drain, shutdown } = engineSeconds(drainSeconds, consul.serviceTtlSeconds(name));
     const config = gatewayConfig(name, {
-      ...{ services, monolith, routes, issuers, limits, trustedHops, settings, port },
+      ...{ services, monolith, routes, issuers, limits, trustedHops, settings, port, openTelemetry },
       gateways: minPods,
       apis: Object.fromEntries(Object.keys(apis).map((api) => [api, descriptorsOf(api)])),
       // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.

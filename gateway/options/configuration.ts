@@ -32,13 +32,22 @@ import { type LimitOptions } from "./limit-options";
 import { readLimits } from "./limit-values";
 import { readRoutes } from "./route-values";
 import { readMonolith, readServices } from "./service-values";
+import { readTracing } from "./tracing-values";
 
 /** What the engine can be told that has no meaning where routes say where requests go. */
 const NOT_OURS = ["upstream", "stsize", "spfactor", "allow", "allowAny", "warm", "groups"] as const;
 type EngineOption = Exclude<OptionName, (typeof NOT_OURS)[number]>;
 
 type OwnOption =
-  "monolith" | "services" | "routes" | "issuers" | "limits" | "apis" | "gateways" | "trustedHops";
+  | "monolith"
+  | "services"
+  | "routes"
+  | "issuers"
+  | "limits"
+  | "apis"
+  | "openTelemetry"
+  | "gateways"
+  | "trustedHops";
 
 const OWN: Readonly<Record<OwnOption, Definition>> = {
   services: structure([], "services by name", "where requests go, by name", readServices),
@@ -52,6 +61,7 @@ const OWN: Readonly<Record<OwnOption, Definition>> = {
   issuers: structure([], "issuers by name", "whose tokens routes may ask for, by name", readIssuers),
   limits: structure([], "limits by name", "how many requests each may send, by name", readLimits),
   apis: structure([], "APIs by name", "what tells messages and services of gRPC, by name", readApis),
+  openTelemetry: structure([], "an object", "where spans of requests are told (OTLP over HTTP)", readTracing),
   gateways: integer(
     1,
     1,
@@ -135,6 +145,7 @@ function optionsOf(file: string, values: ReturnType<typeof readConfigFile>): Gat
     limits,
     apis,
     descriptorSets: {},
+    openTelemetry: own("openTelemetry"),
     gateways: own("gateways"),
     trustedHops: own("trustedHops"),
   };

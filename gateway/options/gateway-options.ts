@@ -4,6 +4,7 @@ import { type CorsOptions } from "./cors-options";
 import { type JoinPart } from "./join-options";
 import { type IssuerOptions, type TokenOptions } from "./issuer-options";
 import { type LimitOptions } from "./limit-options";
+import { type TracingOptions } from "./tracing-options";
 import { type PathPattern } from "../routes/path-pattern";
 import { type Routable } from "../routes/route-table";
 
@@ -42,6 +43,8 @@ export interface ShadowOptions {
 export interface RouteOptions extends Routable {
   readonly name: string;
   readonly service: string;
+  /** Its path as it is written. */
+  readonly pathText: string;
   readonly rewrite: PathPattern | undefined;
   /** Seconds from the end of a request until its answer begins; 0 for proxyReadTimeout alone. */
   readonly timeout: number;
@@ -91,6 +94,8 @@ export interface GatewayOptions extends Options {
   readonly apis: readonly ApiOptions[];
   /** What `apis` name, as it was when the file was read: a FileDescriptorSet of each in base64, by name. */
   readonly descriptorSets: Readonly<Record<string, string>>;
+  /** Where requests are told of; none or one. */
+  readonly openTelemetry: readonly TracingOptions[];
   /** Gateways of the region, among which limits are divided. */
   readonly gateways: number;
   /** Proxies in front that may be believed in what they say of the client. */

@@ -62,6 +62,7 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
   const fields = known(value, path, ROUTE_KEYS, "an object");
   const from = members(fields, path);
   const pattern = readPath(fields["path"], [...path, "path"]);
+  const pathText = fields["path"] as string;
   const sticky = from<Identity | undefined>("sticky", readIdentity, undefined);
   const share = from("share", fraction, 1);
   if (share > 0 && share < 1 && sticky === undefined)
@@ -94,6 +95,7 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     name,
     hosts: from("hosts", readHosts, []),
     path: pattern,
+    pathText,
     methods,
     headers: from("headers", readHeaders, {}),
     service,

@@ -137,7 +137,7 @@ function wholeProblem(
 ): GatewayProblem[] {
   if (said.length === 0 && gateway.monolith === undefined)
     return [refused(ofGateway(gateway), "monolith", undefined, "expected one, or a service with a route")];
-  const { issuers, limits, apis, settings, monolith } = gateway;
+  const { issuers, limits, apis, openTelemetry, settings, monolith } = gateway;
   const names = said
     .flatMap(({ route: { service, shadow, join = {} } }) => [
       service,
@@ -146,7 +146,7 @@ function wholeProblem(
     ])
     .filter((name) => name !== MONOLITH);
   const problem = gatewayProblem({
-    ...{ issuers, limits, apis, settings, port: gateway.port },
+    ...{ issuers, limits, apis, openTelemetry, settings, port: gateway.port },
     adminListen: `127.0.0.1:${gateway.adminPort}`,
     gateways: 1,
     monolith: monolith && ANYWHERE,

@@ -5,11 +5,17 @@ import type {
   GatewayLimit,
   GatewayRoute,
   GatewaySettings,
+  GatewayTracing,
   GatewayUpstream,
   RoutedRoute,
 } from "../../../constructs/gateway";
 import { DEFAULT_GATEWAY_ADMIN_PORT, DEFAULT_GATEWAY_PORT } from "../../../constructs/gateway/gateway-ports";
-import { issuersProblem, limitsProblem, monolithProblem } from "../../../constructs/gateway/gateway-grammar";
+import {
+  issuersProblem,
+  limitsProblem,
+  monolithProblem,
+  tracingProblem,
+} from "../../../constructs/gateway/gateway-grammar";
 import { settingProblems } from "../../../constructs/proxy/proxy-settings";
 import { publicHosts } from "../public-hosts";
 import { HOST_ROLES, type HostRole } from "../regions/dedicated-region";
@@ -45,6 +51,8 @@ export interface GatewayInput {
    * and `protoc --include_imports --descriptor_set_out=FILE` write them. @default {}
    */
   readonly apis?: Readonly<Record<string, string>>;
+  /** Where it tells of requests, by OpenTelemetry's protocol. @default - nowhere */
+  readonly openTelemetry?: GatewayTracing;
   /** Other options of its engine, by their names in docs/gateway.md. @default {} */
   readonly settings?: GatewaySettings;
   /** Where it runs, by region. */
@@ -83,6 +91,8 @@ export interface GatewayAlone {
   readonly issuers: Readonly<Record<string, GatewayIssuer>>;
   readonly limits: Readonly<Record<string, GatewayLimit>>;
   readonly apis: Readonly<Record<string, string>>;
+  /** undefined: nowhere. */
+  readonly openTelemetry?: GatewayTracing | undefined;
   readonly settings: GatewaySettings;
   readonly in: Readonly<Record<string, GatewayPlacement>>;
 }
@@ -160,6 +170,17 @@ const schema = z
         }),
       )
       .default({}),
+    openTelemetry: objectOf<GatewayTracing>("a collector's endpoint and how it is told")
+      .superRefine((tracing, context) => {
+        if (!isObject(tracing) || !("headers" in tracing)) return;
+        context.addIssue({
+          code: "custom",
+          path: ["headers"],
+          message: "expected no such field, for what is secret stands in no file of the app",
+        });
+      })
+      .superRefine(foundBy(tracingProblem))
+      .optional(),
     settings: objectOf<GatewaySettings>("options by name")
       .superRefine((settings, context) => {
         if (!isObject(settings)) return;

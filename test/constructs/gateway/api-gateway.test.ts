@@ -49,6 +49,15 @@ describe("ApiGateway", () => {
     });
   });
 
+  it("tells a collector of requests by its own name, unless another is given", () => {
+    const told = (openTelemetry: ApiGatewayProps["openTelemetry"]) =>
+      (JSON.parse(gatewayHost({ openTelemetry }).file(CONFIG)) as Record<string, unknown>)["openTelemetry"];
+    const endpoint = "http://collector.service.consul:4318";
+    expect(told({ endpoint })).toEqual({ endpoint, serviceName: "api" });
+    expect(told({ endpoint, serviceName: "shop" })).toEqual({ endpoint, serviceName: "shop" });
+    expect(told(undefined)).toBeUndefined();
+  });
+
   it("reloads for its configuration alone, and is checked with authorities before these are there", () => {
     const { profile } = gatewayHost({ caCertificate: "-----BEGIN CERTIFICATE-----" });
     const service = profile.services.find(({ name }) => name === UNIT)!;

@@ -240,6 +240,18 @@ describe("values of gateways", () => {
       "gateway api: port: expected a port that is free on machines with role app of region us, where service search has it, got: 8081",
     ],
     [
+      "a collector that speaks no HTTP, and a secret",
+      [
+        api({
+          monolith: MONOLITH,
+          openTelemetry: { endpoint: "grpc://c:4317", ...{ headers: { authorization: "s3cret" } } },
+        }),
+      ],
+      [],
+      'gateway api: openTelemetry.headers: expected no such field, for what is secret stands in no file of the app, got: {"authorization":"s3cret"}\n' +
+        'gateway api: openTelemetry.endpoint: expected http://host[:port][/path] or https:// of a collector, got: "grpc://c:4317"',
+    ],
+    [
       "a region that there is not",
       [gatewayIn("de", { monolith: MONOLITH })],
       [],
