@@ -114,11 +114,16 @@ function takenFromEntrance(services: readonly ServiceValue[], region: EntranceRe
       ...{ name: service.name, service, hosts, paths },
     })),
   ];
-  return claimedTwice(claims).flatMap(({ service: { service, name }, host, path, by }) => {
-    const theirs = services.find((each) => each.name === by)?.public?.hosts ?? [];
-    const isToldAlready = service?.public!.hosts.includes(host) === true && theirs.includes(host);
-    if (service === undefined || by === name || isToldAlready) return [];
+  const taken = claimedTwice(claims);
+  return taken.flatMap(({ service: { service, name }, host, path, by }) => {
+    if (service === undefined || by === name) return [];
     const index = service.public!.hosts.indexOf(host);
+    const isTold =
+      index < 0
+        ? // With the host that this name comes of.
+          taken.some((each) => each.by === by && service.public!.hosts.includes(each.host))
+        : services.some((each) => each.name === by && each.public?.hosts.includes(host));
+    if (isTold) return [];
     return [
       refusal(
         service,

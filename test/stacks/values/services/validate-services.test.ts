@@ -603,7 +603,20 @@ describe("the internet's way to services", () => {
         shown(["www.example.com"]),
         [
           'service api: public.hosts[0]: expected a host that leads nowhere else at /: the entrance of us leads it to web, got: "www.example.com"',
-          'service api: name: expected a name with which us.www.example.com leads nowhere else at /: the entrance of us leads it to web, got: "api"',
+        ],
+      ],
+      [
+        "what leads to another one, however often",
+        { ...shown(["api.example.com", "find.example.com"]), name: "second", port: 8082 },
+        [
+          'service second: public.hosts[0]: expected a host that leads nowhere else at /: service api has it, got: "api.example.com"',
+        ],
+      ],
+      [
+        "a name by which the region alone is reached",
+        shown(["us.www.example.com"]),
+        [
+          'service api: public.hosts[0]: expected a host that leads nowhere else at /: the entrance of us leads it to web, got: "us.www.example.com"',
         ],
       ],
       [
@@ -614,7 +627,8 @@ describe("the internet's way to services", () => {
         ],
       ],
     ])("and not at %s", (_, service, expected) => {
-      expect(problemsOf([main, service], undefined, usWith({ entrance }))).toEqual(expected);
+      const others = "name" in service && service.name === "second" ? [shown(["api.example.com"])] : [];
+      expect(problemsOf([main, ...others, service], undefined, usWith({ entrance }))).toEqual(expected);
     });
   });
 });
