@@ -3,6 +3,7 @@ import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
 import { taskTimerPath } from "../constructs/service/task-files";
 import { TASK_PATHS } from "../constructs/service/task-program";
 import { imagesInUnits } from "../constructs/service/container-unit";
+import { groupsOf } from "../planning/matters/stack-groups";
 import { readOptions } from "../planning/read-options";
 import { synthesise } from "./assessment";
 import { type AnswerOfHost, onHosts, REGION_OPTIONS, type WantedHosts } from "./region-hosts";
@@ -74,6 +75,8 @@ async function runningIn({ region, out }: Pick<WantedHosts, "region" | "out">): 
   }
   const groups = groupsWithServices(stack!);
   if (groups.length > 0) return { services: await servicesOfGroups(groups), tasks: [] };
+  if (groupsOf(stack!.configuration).length > 0)
+    throw new Error(`region "${region}" has no services on its machines`);
   const has: WantedHosts["has"] = ({ contents }) =>
     imagesInUnits(contents.files).size > 0 || tasksOf(contents.files).length > 0;
   const answers = await onHosts({ region, out: directory, what: "services", has }, SERVICES_PROGRAM);

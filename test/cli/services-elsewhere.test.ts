@@ -284,6 +284,17 @@ describe("tricloud services of a region on EC2", () => {
     ]);
   });
 
+  it("wants a region that has services", async () => {
+    const empty = join(directory, "empty");
+    const app = new App({ outdir: empty });
+    const value = { ...us, ...{ entrance: undefined, database: undefined, cache: undefined } };
+    new UsStack(app, validateRegions([{ file: "us.ts", value }])[0] as Ec2Region);
+    app.synth();
+    await expect(services(["--region", "us", "--out", empty])).rejects.toThrow(
+      'region "us" has no services on its machines',
+    );
+  });
+
   it("shows what the AWS CLI says where it refuses, and where there is none", async () => {
     say({});
     writeFileSync(join(directory, "aws"), "#!/bin/sh\necho 'You are not authorized' >&2\nexit 254\n");
