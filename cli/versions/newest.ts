@@ -1,6 +1,6 @@
 /** What is newest of something, as far as it can be told. */
 export interface Newest {
-  /** The newest of the line that is held: 1.22.4 for 1.22.3. */
+  /** The newest of the line that is held, 1.22.4 for 1.22.3; of all where none of that line is left. */
   readonly version: string;
   /** The newest of all where it is of a later line: 1.23.0, or 2.0.1. */
   readonly later?: string;
@@ -25,8 +25,9 @@ export function newestOf(versions: readonly string[], held: string | undefined, 
     );
   }
   if (held === undefined) return { version: all, hasHeld: true };
-  const version = newest(alike.filter((one) => lineOf(one, line) === lineOf(held, line))) ?? held;
-  const isLater = lineOf(all, line) !== lineOf(held, line) && compareVersions(all, held) > 0;
+  // Of a line that is gone altogether nothing is to be had.
+  const version = newest(alike.filter((one) => lineOf(one, line) === lineOf(held, line))) ?? all;
+  const isLater = lineOf(all, line) !== lineOf(version, line);
   return { version, hasHeld: alike.includes(held), ...(isLater && { later: all }) };
 }
 

@@ -413,7 +413,7 @@ describe("the newest version", () => {
   it.each([
     [["1.9.2", "1.9.11", "1.10.0"], "1.9.2", 2, { version: "1.9.11", later: "1.10.0", hasHeld: true }],
     [["1.9.2", "1.8.0"], "1.9.2", 2, { version: "1.9.2", hasHeld: true }],
-    [["2.0.0"], "1.9.2", 2, { version: "1.9.2", later: "2.0.0", hasHeld: false }],
+    [["2.0.0"], "1.9.2", 2, { version: "2.0.0", hasHeld: false }],
     [["24.1.0-slim", "24.2.0", "24.3"], "24.0.0-slim", 1, { version: "24.1.0-slim", hasHeld: false }],
     [["1.2.3", "1.10.0"], undefined, 2, { version: "1.10.0", hasHeld: true }],
   ])("of %j to %s, with %d numbers of a line, is %j", (all, held, line, expected) => {
