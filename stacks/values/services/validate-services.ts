@@ -47,7 +47,7 @@ export function validateServices(
   }
   problems.push(
     ...takenNames(services),
-    ...services.flatMap((service) => placementProblems(service, regions)),
+    ...services.flatMap((service) => placementProblems(service, services, regions)),
     ...regions.flatMap((region) => (region.platform === "gke" ? [] : takenPorts(services, region))),
     ...regions.flatMap((region) => entranceToNobody(services, region)),
     ...publicProblems(services, regions),
@@ -75,7 +75,11 @@ function takenNames(services: readonly ServiceValue[]): ServiceProblem[] {
   });
 }
 
-function placementProblems(service: ServiceValue, regions: readonly Region[]): ServiceProblem[] {
+function placementProblems(
+  service: ServiceValue,
+  services: readonly ServiceValue[],
+  regions: readonly Region[],
+): ServiceProblem[] {
   return Object.keys(service.in).flatMap((name) => {
     const region = regions.find((each) => each.name === name);
     if (region === undefined) {
@@ -86,9 +90,9 @@ function placementProblems(service: ServiceValue, regions: readonly Region[]): S
       case "dedicated":
         return problemsOnHosts(service, region);
       case "ec2":
-        return problemsInGroup(service, region);
+        return problemsInGroup(service, services, region);
       case "gke":
-        return problemsInCluster(service, region);
+        return problemsInCluster(service, services, region);
     }
   });
 }
@@ -118,7 +122,11 @@ function problemsOnHosts(service: ServiceValue, region: DedicatedRegion): Servic
 }
 
 /** Machines of a group are alike: each has what the group has. */
-function problemsInGroup(service: ServiceValue, region: Ec2Region): ServiceProblem[] {
+function problemsInGroup(
+  service: ServiceValue,
+  services: readonly ServiceValue[],
+  region: Ec2Region,
+): ServiceProblem[] {
   const { name, entrance } = region;
   const { instances, atMost } = service.in[name]!;
   const role = roleOf(service, region);
@@ -167,7 +175,7 @@ function problemsInGroup(service: ServiceValue, region: Ec2Region): ServiceProbl
     ),
     ...(entrance === undefined
       ? []
-      : entranceProblems(service, { region: name, field: "entrance", ...entrance })),
+      : entranceProblems(service, services, { region: name, field: "entrance", ...entrance })),
   ];
   return problems.filter((problem) => problem !== false);
 }
@@ -195,13 +203,18 @@ interface Entrance {
   readonly healthPath: string;
 }
 
-function entranceProblems(service: ServiceValue, entrance: Entrance): (ServiceProblem | false)[] {
+function entranceProblems(
+  service: ServiceValue,
+  services: readonly ServiceValue[],
+  entrance: Entrance,
+): (ServiceProblem | false)[] {
   const { region, field, port, healthPath } = entrance;
   const isPublic = entrance.service === service.name;
+  const isOurs = services.some(({ name, in: places }) => name === entrance.service && region in places);
   return [
-    // What leads to somebody else's has that name already.
+    // What is behind the entrance and nobody described here has that name already.
     service.name === "web" &&
-      !isPublic &&
+      !isOurs &&
       refusal(
         service,
         "name",
@@ -235,7 +248,11 @@ function entranceToNobody(services: readonly ServiceValue[], region: Region): Se
   ];
 }
 
-function problemsInCluster(service: ServiceValue, region: GkeRegion): ServiceProblem[] {
+function problemsInCluster(
+  service: ServiceValue,
+  services: readonly ServiceValue[],
+  region: GkeRegion,
+): ServiceProblem[] {
   const { name, entrance } = region;
   const { instances = CLUSTER_INSTANCES, atMost, on } = service.in[name]!;
   const { backend } = entrance ?? {};
@@ -261,7 +278,7 @@ function problemsInCluster(service: ServiceValue, region: GkeRegion): ServicePro
     }),
     ...(backend === undefined
       ? []
-      : entranceProblems(service, { region: name, field: "entrance.backend", ...backend })),
+      : entranceProblems(service, services, { region: name, field: "entrance.backend", ...backend })),
   ];
   return problems.filter((problem) => problem !== false);
 }

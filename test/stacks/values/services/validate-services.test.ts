@@ -382,6 +382,8 @@ describe("validateServices", () => {
     ]);
     // GIVEN one to a service
     expect(problems(shop({ in: { us: {} } }), { service: "shop" })).toEqual([]);
+    const both = [shop({ in: { us: {} } }), web({ port: 8081, in: { us: {} } })];
+    expect(problemsOf(both, undefined, usWith({ entrance: { ...entrance, service: "shop" } }))).toEqual([]);
     expect(problems(shop({ port: 8081, in: { us: {} } }), { service: "shop" })).toEqual([
       "service shop: port: expected port and health path that the entrance of us leads to (8080 and /healthz of entrance), got: 8081",
     ]);
