@@ -39,12 +39,15 @@ export function groupMatters(
         number: turns.get(orders.get(template) ?? 0) ?? 1,
         of: turns.size,
       } as const;
-      const count = Number(group["desired_capacity"]);
+      // A group that follows its load is left the size that it has: at least the smallest.
+      const desired = group["desired_capacity"] as number | undefined;
+      const count = desired ?? Number(group["min_size"]);
+      const machines = `${desired === undefined ? "at least " : ""}${count} machines`;
       if (change.change.actions.length === 1 && change.change.actions[0] === "create") {
         const services = after.services.map(({ name }) => serviceName(name)).join(", ");
         return {
           place,
-          changes: [{ what: `is set up: ${count} machines, services ${services}` }],
+          changes: [{ what: `is set up: ${machines}, services ${services}` }],
           effects: [],
           turn,
         };
@@ -62,7 +65,7 @@ export function groupMatters(
           ...fileChanges(before.files, after.files),
           ...serviceChanges(before, after),
         ],
-        effects: [`${count} machines are replaced, ${together} at a time`],
+        effects: [`${machines} are replaced, ${together} at a time`],
         turn,
         atLeastSeconds:
           Math.ceil(count / together) * Number(group["default_instance_warmup"] ?? 0) || undefined,
