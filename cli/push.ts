@@ -1,11 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readOptions } from "../planning/read-options";
 import { loadRegions, readValues } from "../stacks/values/regions";
 import { type ImagePlace, pushedService, registryOf } from "../stacks/values/services/pushed-service";
 import { shortDigest } from "./images/short-digest";
-import { type FetchedImage, imageSource, Skopeo } from "./images/skopeo";
+import { type FetchedImage, imageSource, type Skopeo, withSkopeo } from "./images/skopeo";
 import { regionsDirectory } from "./regions-directory";
 
 const USAGE = `usage: tricloud push SERVICE IMAGE [--json]
@@ -50,14 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const source = imageSource(image);
   const { repository, places } = pushedService(name, serviceValues(), loadRegions(regionsDirectory()));
-  const scratch = mkdtempSync(join(tmpdir(), "tricloud-push-"));
-  const skopeo = new Skopeo(scratch);
-  const tidyUp = (): void => {
-    skopeo.stop();
-    rmSync(scratch, { recursive: true, force: true });
-  };
-  process.once("exit", tidyUp);
-  try {
+  return withSkopeo("push", async (skopeo) => {
     note(`fetching ${source}`);
     const fetched = await skopeo.fetch(source);
     const pushed: Pushed[] = [];
@@ -74,10 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
       note(`${result} is not everywhere yet: push it again`);
     }
     return failed.length === 0 ? 0 : 1;
-  } finally {
-    process.off("exit", tidyUp);
-    tidyUp();
-  }
+  });
 }
 
 /** Progress, apart from the result. */

@@ -1,9 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { extname } from "node:path";
 import { readOptions } from "../planning/read-options";
 import { nameOf, readRegions, type ValueSource, validateRegions } from "../stacks/values/regions";
-import { Skopeo } from "./images/skopeo";
+import { withSkopeo } from "./images/skopeo";
 import { regionsDirectory } from "./regions-directory";
 import { NO_IMAGE, type PinnedValue, pinnedValues, PLACES, type Places } from "./versions/pinned-values";
 import { reportJson, reportText, type Told } from "./versions/report";
@@ -48,29 +46,17 @@ export async function main(args: readonly string[], places: Places = PLACES): Pr
     throw new Error(`unknown region "${values.region}": known regions are ${known.sort().join(", ")}`);
   }
   const wanted = regions.filter(({ name }) => [undefined, name].includes(values.region));
-  const scratch = mkdtempSync(join(tmpdir(), "tricloud-versions-"));
-  const skopeo = new Skopeo(scratch);
-  const tidyUp = (): void => {
-    skopeo.stop();
-    rmSync(scratch, { recursive: true, force: true });
-  };
-  process.once("exit", tidyUp);
-  try {
+  const told = await withSkopeo("versions", (skopeo) => {
     const sources = new Sources(skopeo);
-    const told = await Promise.all(
-      wanted.flatMap((region) => pinnedValues(region, sources, places)).map(askedFor),
-    );
-    const inJson = new Set(read.filter(({ file }) => extname(file) === ".json").map(nameOf));
-    process.stdout.write(values.json ? reportJson(told) : reportText(told, inJson));
-    const problems = new Set(
-      told.flatMap(({ pinned, problem }) => (problem === undefined ? [] : [`${pinned.service}: ${problem}`])),
-    );
-    for (const problem of problems) process.stderr.write(`versions: ${problem}\n`);
-    return problems.size === 0 ? 0 : 1;
-  } finally {
-    process.off("exit", tidyUp);
-    tidyUp();
-  }
+    return Promise.all(wanted.flatMap((region) => pinnedValues(region, sources, places)).map(askedFor));
+  });
+  const inJson = new Set(read.filter(({ file }) => extname(file) === ".json").map(nameOf));
+  process.stdout.write(values.json ? reportJson(told) : reportText(told, inJson));
+  const problems = new Set(
+    told.flatMap(({ pinned, problem }) => (problem === undefined ? [] : [`${pinned.service}: ${problem}`])),
+  );
+  for (const problem of problems) process.stderr.write(`versions: ${problem}\n`);
+  return problems.size === 0 ? 0 : 1;
 }
 
 /** A value that is not whole before an image is found for it. */

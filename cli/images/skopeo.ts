@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hasRegistry } from "../../stacks/values/services/service-value";
 import { shortDigest } from "./short-digest";
@@ -108,6 +109,31 @@ export class Skopeo {
 
 /** An answer of a few lines comes soon, or not at all; how long an image takes, nobody knows. */
 const LOOK_UP = ["--command-timeout", "60s"];
+
+/**
+ * Has skopeo at hand, with a directory for what it fetches. Afterwards, also of a command that is interrupted, it runs no
+ * more and the directory is gone.
+ *
+ * @param command names the directory, for whoever finds it
+ */
+export async function withSkopeo<Result>(
+  command: string,
+  use: (skopeo: Skopeo) => Promise<Result>,
+): Promise<Result> {
+  const scratch = mkdtempSync(join(tmpdir(), `tricloud-${command}-`));
+  const skopeo = new Skopeo(scratch);
+  const tidyUp = (): void => {
+    skopeo.stop();
+    rmSync(scratch, { recursive: true, force: true });
+  };
+  process.once("exit", tidyUp);
+  try {
+    return await use(skopeo);
+  } finally {
+    process.off("exit", tidyUp);
+    tidyUp();
+  }
+}
 
 const HOW_TO_INSTALL = "apt-get install skopeo on Debian and Ubuntu, brew install skopeo on macOS";
 
