@@ -42,7 +42,8 @@ done`;
 const OF_ONE_MACHINE = [
   / \/etc\/machine-id/,
   / \/etc\/ssh\/ssh_host_/,
-  / \/var\/lib\/tricloud\/apt\.log/,
+  // What apt, and the last check, said.
+  / \/var\/lib\/tricloud\/(apt|check)\.log$/,
   // Compared line by line: the lists keep the order in which things came.
   / \/var\/lib\/tricloud\/(files|services|directories|own-packages)$/,
   / \/var\/lib\/consul\//,
@@ -129,6 +130,24 @@ export class Fleet {
         .filter((line) => !OF_ONE_MACHINE.some((pattern) => pattern.test(line)))
         .map((line) => `${name}: ${line}`),
     );
+  }
+
+  /** What a deploy from a second clone, whose state knows none of the hosts, changes on them or has calls suffer. */
+  async changedBySecondClone(): Promise<string[]> {
+    const before = await this.processes();
+    await this.deploy(new Deployment(join(this.testbed.directory, "clone"), this.deployment));
+    return [...difference(before, await this.processes()), ...(await this.callsAmiss())];
+  }
+
+  /** What runs of ours, each a line. */
+  private async processes(): Promise<string[]> {
+    const units = "consul.service unbound.service tricloud-proxy.service";
+    const all = this.entries.map(async ({ name, host }) =>
+      (await host.run(`systemctl show -p Id,MainPID,ActiveState ${units}`))
+        .split("\n\n")
+        .map((unit) => `${name}: ${unit.trim().replaceAll("\n", " ")}`),
+    );
+    return (await Promise.all(all)).flat();
   }
 
   private snapshots(): Promise<string[][]> {

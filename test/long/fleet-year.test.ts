@@ -22,6 +22,7 @@ describeOnVirtualHosts("a year of a fleet", () => {
       // THEN
       expect({ seed: SEED, what, wrong }).toEqual({ seed: SEED, what, wrong: [] });
     }
+    expect(await fleet.changedBySecondClone()).toEqual([]);
     expect(await fleet.unlikeFresh()).toEqual([]);
   });
 });
