@@ -11,6 +11,15 @@ import { describeOnVirtualHosts } from "./virtual-hosts";
 const larger = exampleProfile({ packages: ["jq", "unbound"] });
 const SOURCES = "/etc/apt/sources.list.d/testbed.list";
 
+/** Makes and installs a package of the administrator's own that depends on one that came with nodejs. */
+const NEEDS_LIBUV = [
+  "mkdir -p /root/needs-libuv/DEBIAN",
+  "printf 'Package: needs-libuv\\nVersion: 1\\nArchitecture: all\\nMaintainer: admin\\nDescription: x\\nDepends: libuv1t64\\n' >/root/needs-libuv/DEBIAN/control",
+  "dpkg-deb --build /root/needs-libuv /root/needs-libuv.deb >/dev/null",
+  "dpkg --install /root/needs-libuv.deb >/dev/null",
+  "rm -r /root/needs-libuv /root/needs-libuv.deb",
+].join(" && ");
+
 describeOnVirtualHosts("a dedicated server", () => {
   let testbed: Testbed;
   let host: VirtualHost;
@@ -132,6 +141,45 @@ describeOnVirtualHosts("a dedicated server", () => {
       });
       await host.run(`mv /root/sources ${SOURCES}`);
       await delivery.remove();
+    });
+  });
+
+  describe("whose profile names a package no more", () => {
+    const withNode = { ...larger, packages: [...larger.packages, "nodejs"] };
+    /** One that others of ours, which came with it, depend on. */
+    const node = ["nodejs", "libnode115", "node-corepack"];
+
+    it("loses all that came with it, and nothing else", async () => {
+      // GIVEN a host, and what was ours before that package came
+      await delivery.deploy(larger);
+      const own = await record("own-packages");
+      await delivery.deploy(withNode);
+      expect(await installed(...node)).toEqual(node);
+      // AND something of ours that its administrator has come to need
+      await host.run(NEEDS_LIBUV);
+      // WHEN
+      await delivery.deploy(larger);
+      // THEN
+      expect(await installed(...node, "libuv1t64")).toEqual(["libuv1t64"]);
+      expect((await record("own-packages")).sort()).toEqual([...own, "libuv1t64"].sort());
+      // AND what is needed no more is gone with the next change
+      await host.run("dpkg --purge needs-libuv");
+      await delivery.deploy({ ...larger, files: exampleProfile({ word: "two" }).files });
+      expect((await record("own-packages")).sort()).toEqual(own.sort());
+      await removed();
+    });
+
+    it("loses it too where an earlier release tried in vain", async () => {
+      // GIVEN a package that dpkg was asked to purge and kept, and that is on no list of ours
+      await delivery.deploy(withNode);
+      await host.attempt("dpkg --purge nodejs");
+      await host.run("sed -i '/^nodejs$/d' /var/lib/tricloud/own-packages");
+      expect(await installed("nodejs")).toEqual(["nodejs"]);
+      // WHEN
+      await delivery.deploy(larger);
+      // THEN
+      expect(await installed(...node)).toEqual([]);
+      await removed();
     });
   });
 

@@ -71,6 +71,8 @@ keys_in() { # FILE
 }
 usable_key() { keys_in "$1" | grep -q '^[^eri] '; } # FILE
 
+# What that takes, whether the document names it or not.
+FETCHES_KEYS=(ca-certificates curl gpg)
 fetch_apt_key() { # NAME URL FINGERPRINTS(comma-separated): exactly those of all keys that the URL serves
   local key=/etc/apt/keyrings/tricloud-$1.asc found pinned=() line
   step "fetching the key of apt source $1"
@@ -146,7 +148,7 @@ exactly() { # "NAME [WANTED]"...
 install_packages() { # DOCUMENT
   local missing=() others=() changed="" path
   if [[ -n $(lines aptkey "$1") ]]; then
-    mapfile -t missing < <(printf '%s\n' ca-certificates curl gpg | missing_of)
+    mapfile -t missing < <(printf '%s\n' "${FETCHES_KEYS[@]}" | missing_of)
     if ((${#missing[@]})); then
       retry read_archives "$1" "${missing[@]}"
       install_new "${missing[@]}"

@@ -103,6 +103,7 @@ stage() { # DIRECTORY
   sweep_files "$document" $ACTIVE
   repair_packages
   adopt_old_lists
+  adopt_refused_purges
   rm -rf $STATE/staged
   install -d -m 0700 $STATE/staged $STAGED
   install -m 0700 "$0" $STATE/staged/host-apply.sh
@@ -194,11 +195,11 @@ activate_services() { # DOCUMENT
 
 purge_obsolete() { # NEW DOCUMENT
   local obsolete=() name
-  while read -r name _; do
-    grep -q "^package $name\( \|$\)" "$1" || ! listed $STATE/own-packages "$name" || obsolete+=("$name")
-  done < <(lines package $ACTIVE)
+  mapfile -t obsolete < <(needless_packages "$1")
   purge_packages "${obsolete[@]}"
-  for name in "${obsolete[@]}"; do unlist $STATE/own-packages "$name"; done
+  for name in "${obsolete[@]}"; do
+    if is_absent "$name"; then unlist $STATE/own-packages "$name"; fi
+  done
 }
 
 remove() {
@@ -207,6 +208,7 @@ remove() {
   sweep_files $ACTIVE $STATE/staged/document
   repair_packages
   adopt_old_lists
+  adopt_refused_purges
   mapfile -t services < <(entries_backwards $STATE/services)
   for line in "${services[@]}"; do
     take_back_service "${line%% *}"

@@ -155,6 +155,55 @@ archives_suffice() { # PACKAGE...
   warn "goes on without an archive of this host's that cannot be read, since nothing comes from it: $broken"
 }
 
+# Of ours those that nobody needs any more: the document names them not, and nothing that stays depends on them.
+needless_packages() { # DOCUMENT
+  awk -F '\t' '
+    FILENAME == ARGV[1] { own[$1]; next }
+    FILENAME == ARGV[2] { wanted[$1]; next }
+    $2 == "not-installed" || $2 == "config-files" { next }
+    {
+      depends[$1] = $3
+      count = split($4, names, ", *")
+      for (i = 1; i <= count; i++) { sub(/[ :(].*/, "", names[i]); providers[names[i]] = providers[names[i]] " " $1 }
+      if ($1 in own && !($1 in wanted)) needless[$1]
+    }
+    function need(name) { if (name in needless) { delete needless[name]; found = 1 } }
+    END {
+      do {
+        found = 0
+        for (package in depends) {
+          if (package in needless || package in seen) continue
+          seen[package]
+          count = split(depends[package], names, "[,|]")
+          for (i = 1; i <= count; i++) {
+            sub(/^ +/, "", names[i])
+            sub(/[ :(].*/, "", names[i])
+            need(names[i])
+            providing = split(providers[names[i]], by, " ")
+            for (j = 1; j <= providing; j++) need(by[j])
+          }
+        }
+      } while (found)
+      for (package in needless) print package
+    }' <(entries $STATE/own-packages) <(wanted_packages "$1") \
+    <(dpkg-query -W -f '${Package}\t${db:Status-Status}\t${Pre-Depends}, ${Depends}\t${Provides}\n') | sort
+}
+wanted_packages() { # DOCUMENT: names
+  lines package "$1" | cut -d ' ' -f 1
+  [[ -z $(lines aptkey "$1") ]] || printf '%s\n' "${FETCHES_KEYS[@]}"
+}
+
+# Releases before this one purged a package alone on which others of ours depended: dpkg kept it, marked, and it was on
+# no list of ours any more.
+adopt_refused_purges() {
+  local name
+  while read -r name; do
+    dpkg-query -W -f '${Depends}\n' "$name" | tr ',|' '\n' | sed 's/^ *//; s/[ :(].*//' |
+      grep -qxFf <(entries $STATE/own-packages) || continue
+    list $STATE/own-packages "$name"
+  done < <(dpkg-query -W -f '${db:Status-Want} ${db:Status-Status} ${Package}\n' | sed -n 's/^purge installed //p')
+}
+
 # Releases before this one took for ours whatever had come since their first attempt. Of their lists counts what apt's
 # own history says they installed; the rest stays, and is named.
 adopt_old_lists() {
