@@ -125,6 +125,8 @@ export interface MovableRequester extends Requester {
   readonly replayable: boolean;
   /** The link it has is none of its any more; another `send` or `fail` follows. */
   detach(): void;
+  /** Of several links that the request was sent over, this is the one whose answer it gets. */
+  adopt(link: OriginLink): void;
 }
 
 /** Where requests with one Host go: one origin's connections, or a group of origins. */

@@ -56,6 +56,10 @@ export abstract class LinkedRequest implements MovableRequester {
     this.link = undefined;
   }
 
+  adopt(link: OriginLink): void {
+    this.link = link;
+  }
+
   /** Sent again where that can do nothing twice, and else failed. */
   lost(link: OriginLink, failure: Failure, answered: boolean): void {
     if (this.link !== link) return;

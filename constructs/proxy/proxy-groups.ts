@@ -31,6 +31,11 @@ export interface ProxyGroup {
   readonly returnTime?: number | string;
   /** Attempts beyond the first move, for each request, 0 to 1. @default 0.2 */
   readonly retryBudget?: number;
+  /**
+   * A GET or HEAD whose answer has not begun when 95 of 100 have begun asks another origin too, within `retryBudget`; the
+   * first answer is the client's. Needs two origins or more. @default false
+   */
+  readonly hedge?: boolean;
   /** Asks each origin whether it is well. @default - requests alone tell */
   readonly check?: {
     readonly path: string;

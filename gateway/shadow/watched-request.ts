@@ -81,6 +81,11 @@ export class WatchedRequest implements MovableRequester {
     this.requester.detach();
   }
 
+  adopt(link: OriginLink): void {
+    this.link = link;
+    this.requester.adopt(link);
+  }
+
   originDrained(): void {
     this.requester.originDrained();
   }

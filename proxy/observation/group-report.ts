@@ -30,6 +30,9 @@ export interface GroupReport {
   readonly group: string;
   /** Attempts that the retry budget did not allow. */
   readonly unaffordable: number;
+  /** Requests that asked another origin too, since the first was slow, and those of them that it answered first. */
+  readonly hedges: number;
+  readonly hedgesWon: number;
   /** Answers given in the origins' place. */
   readonly substitutes: number;
   /** Answers that the origins had given before. */

@@ -23,11 +23,15 @@ function mergeGroups(reports: readonly (readonly GroupReport[])[]): readonly Gro
   const [first = [], ...others] = reports;
   return first.map((group) => {
     const same = others.flatMap((report) => report.filter((other) => other.group === group.group));
+    const total = (count: "unaffordable" | "hedges" | "hedgesWon" | "substitutes" | "stale"): number =>
+      same.reduce((sum, other) => sum + other[count], group[count]);
     return {
       group: group.group,
-      unaffordable: same.reduce((sum, other) => sum + other.unaffordable, group.unaffordable),
-      substitutes: same.reduce((sum, other) => sum + other.substitutes, group.substitutes),
-      stale: same.reduce((sum, other) => sum + other.stale, group.stale),
+      unaffordable: total("unaffordable"),
+      hedges: total("hedges"),
+      hedgesWon: total("hedgesWon"),
+      substitutes: total("substitutes"),
+      stale: total("stale"),
       origins: group.origins.map((origin) =>
         same
           .flatMap(({ origins }) => origins.filter((other) => other.origin === origin.origin))

@@ -50,6 +50,8 @@ export interface GroupOptions {
   readonly returnTime: number;
   /** Attempts beyond a request's first move, for each request. */
   readonly retryBudget: number;
+  /** A GET or HEAD that waits for longer than most do asks another origin too, within that budget. */
+  readonly hedge: boolean;
   readonly check: GroupCheck | undefined;
   readonly substitute: SubstituteOptions | undefined;
   readonly stale: StaleOptions | undefined;

@@ -30,7 +30,7 @@ export function readGroups(value: unknown): readonly GroupOptions[] {
 
 /** Reads one group. @throws BadValue */
 export function readGroup(name: string, value: unknown, path: Path): GroupOptions {
-  const fields = known(value, path, [...GROUP_KEYS, "stale"], "a list of origins, or an object");
+  const fields = known(value, path, [...GROUP_KEYS, ...PROXY_KEYS], "a list of origins, or an object");
   const from = members(fields, path);
   const given = fields["origins"];
   if (!Array.isArray(given) || given.length === 0)
@@ -43,6 +43,9 @@ export function readGroup(name: string, value: unknown, path: Path): GroupOption
     if (origins.findIndex((other) => other.host === host && other.port === port && other.tls === tls) < index)
       throw new BadValue([...path, "origins", index], given[index], "another origin than those before it");
   });
+  const hedge = from("hedge", readSwitch, false);
+  if (hedge && given.length < 2)
+    throw new BadValue([...path, "hedge"], hedge, "false, or another origin that can be asked too");
   return {
     name,
     origins,
@@ -52,6 +55,7 @@ export function readGroup(name: string, value: unknown, path: Path): GroupOption
     circuitPause: from("circuitPause", seconds, 5),
     returnTime: from("returnTime", seconds, 10),
     retryBudget: from("retryBudget", fraction, 0.2),
+    hedge,
     check: from("check", readCheck, undefined),
     substitute: from("substitute", readSubstitute, undefined),
     stale: from("stale", readStale, undefined),
@@ -59,9 +63,12 @@ export function readGroup(name: string, value: unknown, path: Path): GroupOption
 }
 
 /**
- * What a gateway's service has too. `stale` is the proxy's alone: its origins are asked for the
- * client's own target, and a route of the gateway may make another one of it.
+ * What is the proxy's alone, and no gateway's. `stale` needs origins that are asked for the client's own target, where a
+ * route of the gateway may make another one of it; `hedge` a request that can be under way twice.
  */
+const PROXY_KEYS = ["stale", "hedge"];
+
+/** What a gateway's service has too. */
 export const GROUP_KEYS = [
   "origins",
   "connectTimeout",
@@ -104,6 +111,11 @@ function readOrigin(value: unknown, path: Path): GroupOrigin {
     keepHost,
   };
 }
+
+const readSwitch: Reader<boolean> = (value, path) => {
+  if (typeof value !== "boolean") throw new BadValue(path, value, "true or false");
+  return value;
+};
 
 const readCheck: Reader<GroupCheck | undefined> = (value, path) => {
   const fields = known(value, path, ["path", "interval", "timeout"], "an object with a path");

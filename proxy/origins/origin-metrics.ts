@@ -35,6 +35,8 @@ export function poolInto(snapshot: Snapshot, pool: OriginPool): void {
 export function groupInto(snapshot: Snapshot, group: OriginGroup): void {
   const name = group.options.name;
   snapshot[`group_unaffordable_total{group="${name}"}`] = group.counts.unaffordable;
+  snapshot[`group_hedges_total{group="${name}"}`] = group.counts.hedges;
+  snapshot[`group_hedges_won_total{group="${name}"}`] = group.counts.hedgesWon;
   snapshot[`group_substitutes_total{group="${name}"}`] = group.counts.substitutes;
   snapshot[`group_stale_total{group="${name}"}`] = group.counts.stale;
   if (group.store !== undefined) snapshot[`group_stored_bytes{group="${name}"}`] = group.store.bytes;

@@ -20,6 +20,14 @@ export interface AttemptOwner {
   /** Seconds. */
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
+  /** The request may be under way at two origins at once. */
+  readonly hedges: boolean;
+  /** Is it the only one that is under way for its request? */
+  isAlone(attempt: Attempt): boolean;
+  /** Its answer takes longer than most of that origin's. */
+  slow(attempt: Attempt): void;
+  /** Its answer is the client's. */
+  chosen(attempt: Attempt, link: OriginLink): void;
   /** An answer that says that the origin cannot serve. True: the request has gone elsewhere. */
   turnedAway(attempt: Attempt, problem: string): boolean;
   /**
@@ -57,6 +65,10 @@ export class Attempt implements Requester {
   private committed = false;
   /** What comes of it does not matter any more. */
   private over = false;
+  /** Another origin's answer came first; this one still tells how its own fares. */
+  private outrun = false;
+  /** `performance.now()` when it was sent, where that is of interest. */
+  private sentAt = 0;
   private swallowed = 0;
   private recording: Recording | undefined;
 
@@ -97,11 +109,45 @@ export class Attempt implements Requester {
     else this.link.abandon();
   }
 
+  /** Another one has its answer: what this one comes to is waited for, since it tells of its origin, but not passed on. */
+  giveWay(): void {
+    const { link, owner } = this;
+    if (link === undefined) {
+      this.cancel();
+      return;
+    }
+    this.over = this.outrun = true;
+    this.disarm();
+    if (owner.firstByteTimeout > 0)
+      this.takeBack = whenUp(owner.firstByteTimeout, () => {
+        this.settle();
+        this.member.failed(this.noAnswer);
+        link.abandon();
+      });
+  }
+
+  /** Whether it has been sent, and can be what its request goes on with. */
+  get sentOver(): OriginLink | undefined {
+    return this.link;
+  }
+
   send(link: OriginLink): void {
     this.link = link;
     this.disarm();
-    this.owner.requester.send(link);
-    const { firstByteTimeout } = this.owner;
+    const { owner, member } = this;
+    owner.requester.send(link);
+    const { firstByteTimeout } = owner;
+    if (owner.hedges) {
+      this.sentAt = performance.now();
+      const { p95 } = member.times;
+      if (p95 !== undefined && (firstByteTimeout === 0 || p95 < firstByteTimeout * 1000)) {
+        this.after(p95 / 1000, () => {
+          owner.slow(this);
+          if (firstByteTimeout > 0) this.after(firstByteTimeout - p95 / 1000, () => this.unanswered());
+        });
+        return;
+      }
+    }
     if (firstByteTimeout > 0) this.after(firstByteTimeout, () => this.unanswered());
   }
 
@@ -116,8 +162,10 @@ export class Attempt implements Requester {
   }
 
   respond(head: ResponseHead, bytes: Buffer, from: number, to: number, last: boolean): boolean {
-    if (this.over) return this.swallow(to - from, last);
     const { owner, member } = this;
+    if (owner.hedges) member.times.add(performance.now() - this.sentAt);
+    if (this.outrun) this.judge(head.status);
+    if (this.over) return this.swallow(to - from, last);
     if (isGatewayFailure(head.status)) {
       const problem = `status ${head.status}`;
       const whole = owner.requester.requestDone;
@@ -154,6 +202,7 @@ export class Attempt implements Requester {
   }
 
   lost(link: OriginLink, failure: Failure, answered: boolean): void {
+    if (this.outrun) this.settle();
     if (this.over) return;
     const { owner, member } = this;
     const { requester } = owner;
@@ -166,8 +215,9 @@ export class Attempt implements Requester {
     }
     const triesLeft = triesAfterLoss(this.triesLeft, link, failure, answered, requester);
     this.link = undefined;
-    requester.detach();
-    if (triesLeft !== undefined && requester.replayable) {
+    const isAlone = owner.isAlone(this);
+    if (isAlone) requester.detach();
+    if (isAlone && triesLeft !== undefined && requester.replayable) {
       this.triesLeft = triesLeft;
       owner.repeated();
       this.acquire(true);
@@ -190,10 +240,14 @@ export class Attempt implements Requester {
     owner.late(this, `no connection within ${owner.connectTimeout} s`, true);
   }
 
+  private get noAnswer(): string {
+    return `no answer within ${this.owner.firstByteTimeout} s`;
+  }
+
   private unanswered(): void {
     const { owner } = this;
     if (owner.requester.requestDone) {
-      this.answerLate = owner.late(this, `no answer within ${owner.firstByteTimeout} s`, false);
+      this.answerLate = owner.late(this, this.noAnswer, false);
     } else this.after(owner.firstByteTimeout, () => this.unanswered());
   }
 
@@ -210,7 +264,21 @@ export class Attempt implements Requester {
   }
 
   private begun(): void {
+    if (!this.committed && this.link !== undefined) this.owner.chosen(this, this.link);
     this.committed = true;
+    this.disarm();
+  }
+
+  /** The answer of one that was outrun: as good or bad a sign as any. */
+  private judge(status: number): void {
+    this.settle();
+    if (isGatewayFailure(status)) this.member.failed(`status ${status}`);
+    else this.member.circuit.proved(this.trial);
+  }
+
+  private settle(): void {
+    this.outrun = false;
+    this.member.active--;
     this.disarm();
   }
 

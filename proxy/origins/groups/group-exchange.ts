@@ -1,4 +1,4 @@
-import { type Failure, type MovableRequester } from "../../exchange";
+import { type Failure, type MovableRequester, type OriginLink } from "../../exchange";
 import { type WireProtocol } from "../../exchange-services";
 import { Attempt, type AttemptOwner } from "./attempt";
 import { type Wish } from "./choice";
@@ -14,8 +14,15 @@ export interface ExchangeOwner {
   /** Seconds. */
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
+  readonly options: { readonly hedge: boolean };
   readonly budget: RetryBudget;
-  readonly counts: { unaffordable: number; substitutes: number; stale: number };
+  readonly counts: {
+    unaffordable: number;
+    hedges: number;
+    hedgesWon: number;
+    substitutes: number;
+    stale: number;
+  };
   readonly substitute: Substitute | undefined;
   readonly store: StaleStore | undefined;
   /** The origin to ask, of those that were not asked yet. */
@@ -35,7 +42,9 @@ const IMPATIENT: Wish = { trial: false, queue: false, sure: true };
 export class GroupExchange implements AttemptOwner {
   private readonly asked: GroupMember[] = [];
   private readonly problems: string[] = [];
-  private attempt: Attempt | undefined;
+  /** What is under way: one, or two where the first is slow. */
+  private attempts: readonly Attempt[] = [];
+  readonly hedges: boolean;
   /** Milliseconds. */
   private began = 0;
 
@@ -43,7 +52,10 @@ export class GroupExchange implements AttemptOwner {
     private readonly owner: ExchangeOwner,
     readonly requester: MovableRequester,
     readonly over: WireProtocol,
-  ) {}
+  ) {
+    const { method, upgrading } = requester;
+    this.hedges = owner.options.hedge && (method === "GET" || method === "HEAD") && !upgrading;
+  }
 
   get connectTimeout(): number {
     return this.owner.connectTimeout;
@@ -68,10 +80,41 @@ export class GroupExchange implements AttemptOwner {
 
   /** The requester wants nothing any more. */
   cancel(): void {
-    this.attempt?.cancel();
+    for (const attempt of this.attempts) attempt.cancel();
+  }
+
+  isAlone(attempt: Attempt): boolean {
+    return this.otherThan(attempt) === undefined;
+  }
+
+  slow(attempt: Attempt): void {
+    const { owner, requester } = this;
+    if (!this.isAlone(attempt) || !requester.requestDone || !this.mayMove(false)) return;
+    const next = owner.next(this.asked, this.over, IMPATIENT);
+    if (next === undefined) return;
+    if (!owner.budget.spend()) {
+      owner.counts.unaffordable++;
+      return;
+    }
+    owner.counts.hedges++;
+    next.counts.movedHere++;
+    this.ask(next);
+  }
+
+  chosen(attempt: Attempt, link: OriginLink): void {
+    const other = this.otherThan(attempt);
+    if (other === undefined) return;
+    if (attempt === this.attempts[1]) this.owner.counts.hedgesWon++;
+    this.attempts = [attempt];
+    this.requester.adopt(link);
+    other.giveWay();
   }
 
   turnedAway(attempt: Attempt, problem: string): boolean {
+    if (this.leftTo(this.otherThan(attempt), attempt, problem)) {
+      attempt.discard();
+      return true;
+    }
     const next = this.elsewhere(false, FAILED);
     const standIn = next === undefined ? this.standIn : undefined;
     if (next === undefined && standIn === undefined) return false;
@@ -82,6 +125,12 @@ export class GroupExchange implements AttemptOwner {
   }
 
   late(attempt: Attempt, problem: string, unread: boolean): boolean {
+    const other = this.otherThan(attempt);
+    if (other !== undefined) {
+      attempt.cancel();
+      if (!unread || attempt.member.pool(this.over).hasRoom) attempt.member.failed(problem);
+      return this.leftTo(other, attempt, problem);
+    }
     // Where nobody else can answer there is nothing to gain from calling it a failure, and much to lose: under load all
     // origins would be left alone, one after the other.
     const { standIn } = this;
@@ -101,6 +150,7 @@ export class GroupExchange implements AttemptOwner {
 
   failed(attempt: Attempt, failure: Failure, unread: boolean): void {
     attempt.discard();
+    if (this.leftTo(this.otherThan(attempt), attempt, failure.problem)) return;
     const next = this.elsewhere(unread, FAILED);
     if (next !== undefined) {
       this.move(attempt, failure.problem, next);
@@ -167,13 +217,30 @@ export class GroupExchange implements AttemptOwner {
     from.member.counts.movedOn++;
     to.counts.movedHere++;
     this.requester.detach();
+    this.attempts = [];
     this.ask(to);
   }
 
   private ask(member: GroupMember): void {
     this.asked.push(member);
-    this.attempt = new Attempt(member, this);
-    this.attempt.begin();
+    const attempt = new Attempt(member, this);
+    this.attempts = [...this.attempts, attempt];
+    attempt.begin();
+  }
+
+  private otherThan(attempt: Attempt): Attempt | undefined {
+    return this.attempts.find((other) => other !== attempt);
+  }
+
+  /** One of two comes to nothing: the request goes on with the other one, where there is one. */
+  private leftTo(other: Attempt | undefined, from: Attempt, problem: string): boolean {
+    if (other === undefined) return false;
+    this.note(from, problem);
+    from.member.counts.movedOn++;
+    this.attempts = [other];
+    if (other.sentOver === undefined) this.requester.detach();
+    else this.requester.adopt(other.sentOver);
+    return true;
   }
 
   private note({ member }: Attempt, problem: string): void {

@@ -7,6 +7,7 @@ import { type Candidate } from "./choice";
 import { GroupCircuit } from "./group-circuit";
 import { type MemberReport, type MemberState } from "../../observation/group-report";
 import { HealthCheck } from "./health-check";
+import { RecentTimes } from "./recent-times";
 
 /** What an origin that has just come back is given of its part of the requests at least. */
 const FIRST_SHARE = 0.05;
@@ -22,6 +23,8 @@ export class GroupMember {
   /** Requests it has been asked and has not answered. */
   active = 0;
   readonly counts = { asked: 0, movedHere: 0, movedOn: 0 };
+  /** From requests to the first bytes of their answers; of those alone that may be asked of others too. */
+  readonly times = new RecentTimes();
   private readonly pools = new Map<WireProtocol, OriginPool>();
   /** The pool whose connections are kept open, and which so learns first where its name leads. */
   private readonly kept: OriginPool;

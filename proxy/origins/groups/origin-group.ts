@@ -20,8 +20,11 @@ export class OriginGroup implements ExchangeOwner {
   readonly connectTimeout: number;
   readonly firstByteTimeout: number;
   readonly budget: RetryBudget;
-  /** Attempts that the retry budget did not allow, and answers that no origin gave: fixed ones, and earlier ones. */
-  readonly counts = { unaffordable: 0, substitutes: 0, stale: 0 };
+  /**
+   * Attempts that the retry budget did not allow, and those that were made beside one that was slow; answers that no
+   * origin gave: fixed ones, and earlier ones.
+   */
+  readonly counts = { unaffordable: 0, hedges: 0, hedgesWon: 0, substitutes: 0, stale: 0 };
   readonly substitute: Substitute | undefined;
   readonly store: StaleStore | undefined;
   readonly members: readonly GroupMember[];

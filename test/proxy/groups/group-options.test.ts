@@ -25,6 +25,7 @@ test("GIVEN nothing but URLs WHEN they are read THEN the rest is as the manual s
       circuitPause: 5,
       returnTime: 10,
       retryBudget: 0.2,
+      hedge: false,
     },
   ]);
 });
@@ -54,6 +55,11 @@ test.each([
   [
     { a: ["http://b", "http://b:80"] },
     'groups.a.origins[1]: "http://b:80" is not another origin than those before it',
+  ],
+  [{ a: { origins: ["http://b", "http://c"], hedge: "yes" } }, 'groups.a.hedge: "yes" is not true or false'],
+  [
+    { a: { origins: ["http://b"], hedge: true } },
+    "groups.a.hedge: true is not false, or another origin that can be asked too",
   ],
   [{ a: { origins: ["http://b"], retryBudget: 2 } }, "groups.a.retryBudget: 2 is not a number from 0 to 1"],
   [
