@@ -3,6 +3,7 @@ import { OptionError, type Program } from "../proxy/engine";
 import { GatewayService } from "./gateway-service";
 import { readConfiguration } from "./options/configuration";
 import { QuotaBook, type QuotaQuestion } from "./limits/quota-book";
+import { withCheckedSchemas } from "./bodies/checked-schemas";
 import { withDescriptors } from "./options-with-descriptors";
 import { MONOLITH, type GatewayOptions } from "./options/gateway-options";
 import { readRoutes } from "./options/route-values";
@@ -22,16 +23,20 @@ export function readCommand(args: readonly string[]): Command {
   if (version === true) return { run: "version" };
   if (config === undefined) throw new OptionError("--config: value missing", true);
   if (isReload) {
-    const options = withDescriptors(config, readConfiguration(config));
+    const options = optionsOf(config);
     if (options.stateDir === "")
       throw new OptionError(`reload: "" is not a state directory (stateDir in ${config})`, false);
     return { run: first, options };
   }
   return {
     run: check === true ? "check" : "serve",
-    options: withDescriptors(config, readConfiguration(config, caFile)),
+    options: optionsOf(config, caFile),
   };
 }
+
+/** What the file says, where all that it names and holds is as it must be. @throws OptionError */
+const optionsOf = (config: string, caFile?: string): GatewayOptions =>
+  withCheckedSchemas(config, withDescriptors(config, readConfiguration(config, caFile)));
 
 function flags(args: readonly string[]): {
   help?: boolean;

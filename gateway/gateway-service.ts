@@ -51,6 +51,7 @@ import { Issuers } from "./tokens/issuers";
 import { TokenCheck } from "./tokens/token-check";
 import { spanJson } from "./tracing/span";
 import { SpanCounts, Tracer } from "./tracing/tracer";
+import { BodySchema } from "./bodies/body-schema";
 import { Transcoder } from "./transcoding/transcoder";
 
 /** What takes a request that no route takes. */
@@ -75,6 +76,7 @@ const REST: RouteOptions = {
   requestHeaders: undefined,
   answerHeaders: undefined,
   holdBody: false,
+  bodySchema: undefined,
   grpc: undefined,
   join: undefined,
 };
@@ -318,6 +320,7 @@ export class GatewayService extends Service<GatewayOptions> {
       state.cors = route.cors && new Cors(route.cors);
       state.requestFields = KeptFields.ofRequests(route.requestHeaders);
       state.answerFields = KeptFields.ofAnswers(route.answerHeaders);
+      state.schema = route.bodySchema && new BodySchema(route.bodySchema);
       state.transcoder = route.grpc && new Transcoder(apis.get(route.grpc.api), route.grpc);
     }
     this.hasCors = routes.some(({ cors }) => cors !== undefined);

@@ -1,5 +1,6 @@
 import { type Snapshot } from "../proxy/engine";
 import { type RouteOptions } from "./options/gateway-options";
+import { type BodySchema } from "./bodies/body-schema";
 import { type Cors } from "./cors/cors";
 import { type KeptFields } from "./fields/kept-fields";
 import { RouteMetrics } from "./route-metrics";
@@ -17,6 +18,9 @@ export class RouteState {
   /** Fields that go on to the service, and to the client; undefined for all. */
   requestFields: KeptFields | undefined;
   answerFields: KeptFields | undefined;
+
+  /** What bodies of its requests have to be like. */
+  schema: BodySchema | undefined;
 
   /** What puts its requests as calls of gRPC; undefined where they go on as they are. */
   transcoder: Transcoder | undefined;

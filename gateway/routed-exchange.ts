@@ -4,6 +4,7 @@ import { type Call } from "./call";
 import { type Arrival } from "./hop-fields";
 import { type RouteMetrics } from "./route-metrics";
 import { type RouteState } from "./route-state";
+import { BodyRefusal } from "./bodies/body-schema";
 import { Refusal } from "./refusal";
 import { broken, type Gate, type Visitor } from "./safety/gate";
 import { type Shadow } from "./shadow/shadow";
@@ -43,6 +44,7 @@ export class RoutedExchange implements Destination {
   private shadow: Shadow | undefined;
   private makeShadow: (() => Shadow | undefined) | undefined;
   private takeBack: (() => void) | undefined;
+  private looked = false;
   private over = false;
 
   constructor(
@@ -60,7 +62,10 @@ export class RoutedExchange implements Destination {
           taken,
         ));
     this.amend = fields && ((head) => fields.amend(head));
-    this.tell = tell;
+    this.tell =
+      state.schema === undefined
+        ? tell
+        : (failure) => (failure instanceof BodyRefusal ? failure.told : tell?.(failure));
     this.call = call;
     const { maxBodyBytes, holdBody, grpc } = state.options;
     this.maxBodyBytes = maxBodyBytes || (call && grpc?.maxMessageBytes);
@@ -84,12 +89,25 @@ export class RoutedExchange implements Destination {
   }
 
   acquire(requester: MovableRequester, fresh?: boolean): void {
+    if (!this.fits(requester)) return;
     const { timeout } = this.decision.state.options;
     if (timeout > 0 && this.takeBack === undefined && this.call?.keepsTime !== true)
       this.await(requester, timeout);
     if (this.call === undefined)
       this.decision.service.acquire(this.shadow?.watching(requester) ?? requester, fresh);
     else this.call.begin(requester);
+  }
+
+  /** Looks once at the body, where its route says what that has to be like; where it is not, the request fails. */
+  private fits(requester: MovableRequester): boolean {
+    const { state } = this.decision;
+    if (state.schema === undefined || this.looked) return true;
+    this.looked = true;
+    const refusal = state.schema.refusalOf(requester);
+    if (refusal === undefined) return true;
+    state.refused(refusal.reason);
+    requester.fail(refusal);
+    return false;
   }
 
   forget(requester: MovableRequester): void {

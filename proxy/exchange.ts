@@ -148,7 +148,7 @@ export interface Destination {
    */
   readonly amend?: (answer?: ResponseHead) => string;
   /** What is answered where an exchange fails. @default - the status in plain text */
-  readonly tell?: (failure: Failure) => OwnBody;
+  readonly tell?: (failure: Failure) => OwnBody | undefined;
   /** Calls `requester.send` with a link, now or later, or `requester.fail`. `fresh`: not one used before. */
   acquire(requester: MovableRequester, fresh?: boolean): void;
   /** The requester wants nothing any more. */

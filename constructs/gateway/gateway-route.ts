@@ -20,6 +20,11 @@ export interface GatewayRoute {
   readonly maxConcurrent?: number;
   /** The service is asked once all of a request is here; needs `maxBodyBytes`. @default false */
   readonly holdBody?: boolean;
+  /**
+   * What bodies of requests have to be like, by JSON Schema 2020-12; others are 400. Needs `maxBodyBytes`, and holds bodies.
+   * @default - nobody looks at them
+   */
+  readonly bodySchema?: Readonly<Record<string, unknown>>;
   /** Names of fields of a request that go on to the service. @default - all */
   readonly requestHeaders?: readonly string[];
   /** Names of fields of an answer that go to the client. @default - all */

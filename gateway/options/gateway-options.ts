@@ -66,6 +66,8 @@ export interface RouteOptions extends Routable {
   readonly answerHeaders: readonly string[] | undefined;
   /** Its service is asked once all of a request is here. */
   readonly holdBody: boolean;
+  /** JSON Schema that bodies of its requests have to fit; undefined where nobody looks at them. */
+  readonly bodySchema: object | undefined;
   /** Names of limits that it draws on. */
   readonly limits: readonly string[];
   /** How its requests are put as calls of gRPC; undefined where they go on as they are. */

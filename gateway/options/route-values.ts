@@ -40,6 +40,7 @@ export const ROUTE_KEYS = [
   "maxBodyBytes",
   "maxConcurrent",
   "holdBody",
+  "bodySchema",
   "requestHeaders",
   "answerHeaders",
   "share",
@@ -76,7 +77,9 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
   const methods = from("methods", readMethods, join === undefined ? [] : JOIN_METHODS);
   if (join !== undefined) checkJoin(fields, methods, path);
   const maxBodyBytes = from("maxBodyBytes", whole(0, Number.MAX_SAFE_INTEGER), 0);
-  const holdBody = from("holdBody", onOrOff, false);
+  const bodySchema = from<object | undefined>("bodySchema", readSchema, undefined);
+  // It is looked at whole.
+  const holdBody = from("holdBody", onOrOff, false) || bodySchema !== undefined;
   const grpc = from<GrpcOptions | undefined>("grpc", readGrpcOptions, undefined);
   const shadow = from<ShadowOptions | undefined>("shadow", shadowOf(methods), undefined);
   if (grpc !== undefined && shadow !== undefined)
@@ -84,6 +87,12 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
       [...path, "shadow"],
       fields["shadow"],
       "left out where there is grpc: calls have no shadow",
+    );
+  if (grpc !== undefined && bodySchema !== undefined)
+    throw new BadValue(
+      [...path, "bodySchema"],
+      bodySchema,
+      "left out where there is grpc: the method's type is what bodies have to fit",
     );
   if (holdBody && (maxBodyBytes === 0 || maxBodyBytes > MOST_HELD))
     throw new BadValue(
@@ -107,6 +116,7 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
     ),
     maxBodyBytes,
     holdBody,
+    bodySchema,
     requestHeaders: from<readonly string[] | undefined>("requestHeaders", readFieldNames, undefined),
     answerHeaders: from<readonly string[] | undefined>("answerHeaders", readFieldNames, undefined),
     maxConcurrent: from("maxConcurrent", whole(0, 1_000_000), 0),
@@ -123,13 +133,16 @@ function readRoute(name: string, value: unknown, path: Path): RouteOptions {
 
 /** What has no meaning where several services are asked. @throws BadValue */
 function checkJoin(fields: Fields, methods: readonly string[], path: Path): void {
-  for (const key of ["rewrite", "shadow", "grpc", "holdBody"]) {
+  for (const key of ["rewrite", "shadow", "grpc", "holdBody", "bodySchema"]) {
     if (fields[key] !== undefined)
       throw new BadValue([...path, key], fields[key], "left out where there is join");
   }
   if (!methods.every((method) => JOIN_METHODS.includes(method)))
     throw new BadValue([...path, "methods"], methods, "GET alone where there is join");
 }
+
+/** That it is a schema is found out where it is used. */
+const readSchema: Reader<object> = (value, path) => fieldsOf(value, path, "an object: a JSON Schema");
 
 const someSeconds: Reader<number> = (value, path) => {
   const given = seconds(value, path);

@@ -1,5 +1,6 @@
 import { difference, readJson, TooDeep } from "./json-difference";
 import { type RecordedAnswer } from "../asking/recorded-answer";
+import { JSON_TYPE } from "../json-type";
 
 /** What comparing two answers comes to. */
 export interface Comparison {
@@ -7,8 +8,6 @@ export interface Comparison {
   /** Where two JSON bodies differ first, as a JSON pointer. */
   readonly at?: string;
 }
-
-const JSON_TYPE = /^application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
 
 /**
  * Compares status and body: JSON with JSON by what it says, anything else by its bytes.

@@ -11,10 +11,10 @@ import { MethodTable } from "./method-table";
 import { type CallTarget, TranscodedRequest } from "./transcoded-request";
 import { type Translation } from "./translation";
 import { WebTranslation } from "./web-translation";
+import { JSON_TYPE } from "../json-type";
 
 const GRPC = /^application\/grpc(?:[+;]|$)/i;
 const WEB = /^application\/grpc-web(-text)?(\+[\w.-]+)?\s*(?:;|$)/i;
-const JSON_TYPE = /^application\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i;
 const BINARY_TYPE = /^application\/(?:x-protobuf|protobuf|vnd\.google\.protobuf)\s*(?:;|$)/i;
 const BINARY_WANTED = /\bapplication\/(?:x-protobuf|protobuf|vnd\.google\.protobuf)\b/i;
 const EVENTS_WANTED = /\btext\/event-stream\b/i;

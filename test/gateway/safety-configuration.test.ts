@@ -140,6 +140,21 @@ test.each<[string, object, string]>([
     route({ holdBody: true, maxBodyBytes: 1e9 }),
     "routes.a.maxBodyBytes: 1000000000 is not from 1 to 67108864",
   ],
+  [
+    "a schema of bodies without a bound",
+    route({ bodySchema: {} }),
+    "routes.a.maxBodyBytes: 0 is not from 1 to 67108864",
+  ],
+  [
+    "a schema that is none",
+    route({ bodySchema: "order.json", maxBodyBytes: 1000 }),
+    'routes.a.bodySchema: "order.json" is not an object: a JSON Schema',
+  ],
+  [
+    "a schema where a type of gRPC holds",
+    route({ bodySchema: {}, maxBodyBytes: 1000, grpc: true }),
+    "routes.a.bodySchema: {} is not left out where there is grpc",
+  ],
   ["a body held by a word", route({ holdBody: "yes" }), 'routes.a.holdBody: "yes" is not true or false'],
   ["one field name", route({ requestHeaders: "Accept" }), 'routes.a.requestHeaders: "Accept" is not a list'],
   [
