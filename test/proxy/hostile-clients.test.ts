@@ -140,7 +140,7 @@ describe("GIVEN HTTP/2 clients that hold their connections", () => {
     "after DATA on a stream they had ended": async (port, originPort) => {
       const { socket, write, received } = await rawHttp2Client(port);
       write(requestFrame(1, hostOf(originPort), { path: "/never" }));
-      await eventually(() => received().length > 0);
+      expect(await eventually(() => received().length > 0)).toBe(true);
       write(frame(FRAME.data, 0, 1, "more") + frame(FRAME.data, 0, 1, "more"));
       return socket;
     },
@@ -201,7 +201,9 @@ describe("GIVEN HTTP/2 clients that hold their connections", () => {
     held.push(...(await hold()));
     const answer = talk(proxy.port, request(port, "/slow"), 4_000);
     // At once: before the proxy can have asked any of them whether it is still there.
-    await eventually(async () => (await origin).received.some((text) => text.includes("/slow")));
+    expect(await eventually(async () => (await origin).received.some((text) => text.includes("/slow")))).toBe(
+      true,
+    );
     const stopped = proxy.stop();
     expect(await answer).toMatch(/ok$/);
     expect(await stopped).toBe(0);

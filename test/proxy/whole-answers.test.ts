@@ -95,7 +95,7 @@ describe("GIVEN a tunnel", () => {
       let came = "";
       socket.on("data", (bytes: Buffer) => (came += bytes.toString()));
       socket.write(open(server.port));
-      await eventually(() => came.includes("101"));
+      expect(await eventually(() => came.includes("101"))).toBe(true);
       socket.end("last words");
       await eventually(() => socket.readableEnded, 5_000);
       expect(came).toMatch(/after the end$/);

@@ -1,4 +1,5 @@
 import { type RequestListener, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type GroupReport, type UpstreamsReport } from "../../../proxy/observation/group-report";
 import { eventually, type RunningProxy } from "../proxy-process";
 import { type Answer, type Asked, askHttp1, askHttp2, groupLab, type Origin, origin } from "./group-lab";
@@ -119,8 +120,8 @@ describe.each([
           expect(await eventually(() => first.held.length === 1 && second.held.length === 1)).toBe(true);
           const [gone, left] = lost === "first" ? [first, second] : [second, first];
           gone.lose();
-          // The other one has to have it still when the loss has been noticed.
-          await eventually(() => gone.at.connections > 1, 300);
+          // The other one has to have it still when the loss has been noticed, which nobody outside sees.
+          await sleep(200);
           left.letGo(LONG);
           const { status, body } = await answer;
           expect([status, body.length]).toEqual([200, LONG.length]);
