@@ -56,6 +56,8 @@ export class VirtualHost {
   /** The host's file system as seen from this machine. */
   readonly root: string;
   private leader: ProcessIdentity | undefined;
+  /** systemd-nspawn, under which all of it runs. */
+  private supervisor: StartedProcess | undefined;
   private disk: DiskImage | undefined;
   private link: HostLink;
   private keys: HostKeys | undefined;
@@ -184,6 +186,7 @@ export class VirtualHost {
       ...["--link-journal=no", "--resolv-conf=off", "--timezone=off"],
       ...(this.props.containers === true ? [...CONTAINERS_NEED, `--bind=${this.images}:${IMAGES}`] : []),
     ]);
+    this.supervisor = supervisor;
     this.leader = await until(`host ${this.name}: first process`, 20_000, async () => {
       if (!supervisor.isRunning()) throw this.failed("ended while starting");
       return firstProcessUnder(supervisor.pid);
@@ -207,9 +210,10 @@ export class VirtualHost {
     if (leader === undefined) return;
     this.leader = undefined;
     kill(leader);
-    await until(`host ${this.name} is off`, 10_000, async () => {
+    await until(`host ${this.name} is off`, 20_000, async () => {
       const left = (await run("ip", ["netns", "pids", this.namespace])).trim();
-      return left === "" || undefined;
+      // Until it has ended too it holds the disk, which cannot be booted from again.
+      return (left === "" && this.supervisor?.isRunning() !== true) || undefined;
     });
   }
 
