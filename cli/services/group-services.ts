@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { imagesInUnits } from "../../constructs/service/container-unit";
 import { groupsOf, type StackGroup } from "../../planning/matters/stack-groups";
 import { decodeUserData, readUserData } from "../../planning/matters/user-data";
 import type { SynthesizedStack } from "../../planning/stack/synthesized-stacks";
+import { askAws, AwsCliError } from "../aws-cli";
 import { digestOf, type InstanceState, type RunningService, type ServiceInstance } from "./running-service";
 
 /** What the AWS CLI says, as far as it is looked into. */
@@ -131,19 +130,12 @@ const STATES: Readonly<Record<string, InstanceState>> = {
   Standby: "not running",
 };
 
-const execute = promisify(execFile);
-
 async function ask<T>(awsRegion: string, ...words: readonly string[]): Promise<T> {
-  const command = ["--region", awsRegion, "--output", "json", ...words];
   try {
-    const { stdout } = await execute("aws", command, {
-      env: process.env,
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return JSON.parse(stdout) as T;
+    return await askAws<T>(awsRegion, words);
   } catch (error) {
-    const { code, stderr = "", message } = error as NodeJS.ErrnoException & { readonly stderr?: string };
-    const said = code === "ENOENT" ? "the AWS CLI is not installed here (aws)" : stderr.trim() || message;
+    if (!(error instanceof AwsCliError)) throw error;
+    const said = error.why === "not installed" ? "the AWS CLI is not installed here (aws)" : error.message;
     throw new Error(`aws ${words.slice(0, 2).join(" ")} in ${awsRegion}: ${said}`, { cause: error });
   }
 }

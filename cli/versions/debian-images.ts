@@ -1,6 +1,5 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { DEBIAN_ACCOUNT, DEBIAN_IMAGE_NAME } from "../../constructs/aws/debian-image-name";
+import { askAws, AwsCliError } from "../aws-cli";
 
 /** An image of Debian 13 in a region of AWS. */
 export interface DebianImage {
@@ -20,12 +19,16 @@ const LONGEST_MS = 120_000;
  * @throws Error with the CLI's last words
  */
 export async function debianImages(awsRegion: string, architecture: string): Promise<DebianImage[]> {
-  const args = [
-    ...["ec2", "describe-images", "--region", awsRegion, "--owners", DEBIAN_ACCOUNT, "--include-deprecated"],
+  const words = [
+    ...["ec2", "describe-images", "--owners", DEBIAN_ACCOUNT, "--include-deprecated"],
     ...["--filters", `Name=name,Values=debian-13-${architecture}-*`],
-    ...["--query", "Images[].[Name, ImageId, CreationDate]", "--output", "json"],
+    ...["--query", "Images[].[Name, ImageId, CreationDate]"],
   ];
-  const rows = JSON.parse(await aws(args)) as ReadonlyArray<readonly [string, string, string]>;
+  const rows = await askAws<ReadonlyArray<readonly [string, string, string]>>(awsRegion, words, {
+    timeoutMs: LONGEST_MS,
+  }).catch((error: unknown) => {
+    throw outOfReach(error);
+  });
   const images = rows
     .map(([name, id, created]) => ({ name, id, created }))
     .filter(({ name }) => DEBIAN_IMAGE_NAME.test(name))
@@ -34,21 +37,15 @@ export async function debianImages(awsRegion: string, architecture: string): Pro
   return images;
 }
 
-async function aws(args: readonly string[]): Promise<string> {
-  try {
-    const { stdout } = await promisify(execFile)("aws", [...args], {
-      env: process.env,
-      timeout: LONGEST_MS,
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return stdout;
-  } catch (error) {
-    const { code, killed, stderr, message } = error as NodeJS.ErrnoException & {
-      readonly killed?: boolean;
-      readonly stderr?: string;
-    };
-    if (code === "ENOENT") throw new Error("needs the AWS CLI: put aws on PATH", { cause: error });
-    if (killed === true) throw new Error(`no answer within ${LONGEST_MS / 1000} s`, { cause: error });
-    throw new Error(stderr?.trim().split("\n").at(-1) || message, { cause: error });
-  }
+/** In the words of a list of services that could not be asked, one line each. */
+function outOfReach(error: unknown): Error {
+  if (!(error instanceof AwsCliError)) return error as Error;
+  const { why, message } = error;
+  const said =
+    why === "not installed"
+      ? "needs the AWS CLI: put aws on PATH"
+      : why === "late"
+        ? `no answer within ${LONGEST_MS / 1000} s`
+        : message.split("\n").at(-1);
+  return new Error(said, { cause: error });
 }
