@@ -1,29 +1,33 @@
 import type { Construct } from "constructs";
 import type { ConsulCluster, LocalResolver } from "../constructs/dns";
 import type { FrontedService } from "../constructs/front";
-import { ApiGateway } from "../constructs/gateway";
+import { ApiGateway, type ApiGatewayProps } from "../constructs/gateway";
 import type { IHost } from "../constructs/host";
 import type { GatewayValue } from "./values/gateways";
 import { gatewaysIn } from "./values/gateways/gateway-entrances";
-import type { DedicatedRegion } from "./values/regions";
+import type { DedicatedRegion, Ec2Region } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { routingIn } from "./gateway-routes";
 
-/** What the gateways of a region on dedicated servers stand on. */
+/** What the gateways of a region on hosts of its own stand on, dedicated servers or groups of machines. */
 export interface HostGatewaysProps {
-  readonly region: DedicatedRegion;
+  readonly region: DedicatedRegion | Ec2Region;
   readonly gateways: readonly GatewayValue[];
   readonly services: readonly ServiceValue[];
   /** Where a gateway runs. */
   readonly hosts: (gateway: GatewayValue) => readonly IHost[];
   readonly consul: ConsulCluster;
   readonly resolver: LocalResolver;
+  /** Where metrics can be read from. */
+  readonly metrics: ApiGatewayProps["metrics"];
+  /** Gateways that may be away at once in a roll-out. @default - the construct's */
+  readonly maxUnavailable?: ApiGatewayProps["maxUnavailable"];
 }
 
-/** The gateways that run in a region behind its fronts, by name. */
+/** The gateways that run on hosts of a region behind its fronts or load balancer, by name. */
 export const hostGateways = (
   scope: Construct,
-  { region, gateways, services, hosts, consul, resolver }: HostGatewaysProps,
+  { region, gateways, services, hosts, consul, resolver, metrics, maxUnavailable }: HostGatewaysProps,
 ): ReadonlyMap<string, ApiGateway> =>
   new Map(
     gatewaysIn(gateways, region).map((gateway) => [
@@ -32,11 +36,11 @@ export const hostGateways = (
         ...routingIn(gateway, services, region, consul.domain),
         ...{ name: gateway.name, port: gateway.port, adminPort: gateway.adminPort, consul },
         hosts: hosts(gateway),
-        // The front's: it says itself who comes, and believes nobody.
+        // What is in front says itself who comes.
         trustedHops: 1,
         caCertificate: region.proxy.caCertificate,
-        metrics: region.proxy.metrics,
-        maxUnavailable: region.proxy.maxUnavailable,
+        metrics,
+        maxUnavailable,
         needsOn: (host) => resolver.answersOn(host),
       }),
     ]),

@@ -74,7 +74,11 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     };
     const taskHosts = withRole(servers, "util");
     const made = hostServices(this, { region, services, hosts, taskHosts, consul, resolver, ways });
-    const entrances = hostGateways(this, { region, gateways, services, hosts, consul, resolver });
+    const entrances = hostGateways(this, {
+      ...{ region, gateways, services, hosts, consul, resolver },
+      metrics: region.proxy.metrics,
+      maxUnavailable: region.proxy.maxUnavailable,
+    });
     const shown = publicServices(this, {
       ...{ region, services, consul },
       gateways: gatewaysIn(gateways, region),

@@ -40,8 +40,8 @@ import {
   type Shown,
 } from "./values/services/service-entrances";
 import { groupSize, roleOf } from "./values/services/service-placement";
-import { groupGateways } from "./group-gateways";
 import { groupServices } from "./group-services";
+import { hostGateways } from "./host-gateways";
 import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
@@ -192,7 +192,12 @@ export class UsStack extends RegionStack<Ec2Region> {
     const groups = { "consul-server": servers, proxy: proxies, app: apps };
     const ways = this.callWays(services, proxy, consul);
     const made = groupServices(this, { region, services, gateways, groups, consul, resolver, ways });
-    const entrances = groupGateways(this, { region, gateways, services, groups, consul, resolver });
+    const entrances = hostGateways(this, {
+      ...{ region, gateways, services, consul, resolver },
+      hosts: (gateway) => [groups[roleOf(gateway, region)]],
+      // The load balancer asks for their health there; the machines' firewall keeps others away.
+      metrics: "network",
+    });
     this.site({
       on: pooled(`services of ${name}`, apps, proxy.failover?.switching),
       own: { resolver: resolving, proxy, ...this.ownOrigins, ...ownServices(made) },
