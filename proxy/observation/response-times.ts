@@ -33,10 +33,11 @@ export class ResponseTimes {
     this.times = new Float64Array(size);
   }
 
-  add(seconds: number): void {
+  /** @param time in the unit that its reader has */
+  add(time: number): void {
     if (++this.skipped < this.factor) return;
     this.skipped = 0;
-    this.times[this.taken++ % this.times.length] = seconds;
+    this.times[this.taken++ % this.times.length] = time;
   }
 
   sample(): number[] {
@@ -44,11 +45,14 @@ export class ResponseTimes {
   }
 }
 
+/** What that many of a hundred are at most; undefined of none. @param sorted the smallest first */
+export const percentile = (sorted: Float64Array, percent: number): number | undefined =>
+  sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)];
+
 /** Statistics of several processes' responses as one. */
 export function httpStats(samples: readonly TimesSample[]): HttpStats {
   const times = Float64Array.from(samples.flatMap((sample) => sample.times)).sort();
-  const at = (percent: number): number =>
-    times[Math.max(0, Math.ceil((times.length * percent) / 100) - 1)] ?? 0;
+  const at = (percent: number): number => percentile(times, percent) ?? 0;
   const counts: Record<string, number> = {};
   for (const [status, count] of samples.flatMap(({ countsByStatus }) => countsByStatus))
     counts[status] = (counts[status] ?? 0) + count;

@@ -43,7 +43,7 @@ export class GroupExchange implements AttemptOwner {
   private readonly asked: GroupMember[] = [];
   private readonly problems: string[] = [];
   /** What is under way: one, or two where the first is slow. */
-  private attempts: readonly Attempt[] = [];
+  private attempts: Attempt[] = [];
   readonly hedges: boolean;
   /** Milliseconds. */
   private began = 0;
@@ -126,23 +126,23 @@ export class GroupExchange implements AttemptOwner {
 
   late(attempt: Attempt, problem: string, unread: boolean): boolean {
     const other = this.otherThan(attempt);
-    if (other !== undefined) {
-      attempt.cancel();
-      if (!unread || attempt.member.pool(this.over).hasRoom) attempt.member.failed(problem);
-      return this.leftTo(other, attempt, problem);
-    }
+    const standIn = other === undefined ? this.standIn : undefined;
     // Where nobody else can answer there is nothing to gain from calling it a failure, and much to lose: under load all
     // origins would be left alone, one after the other.
-    const { standIn } = this;
-    if (standIn === undefined && this.owner.next(this.asked, this.over, IMPATIENT) === undefined)
+    if (
+      other === undefined &&
+      standIn === undefined &&
+      this.owner.next(this.asked, this.over, IMPATIENT) === undefined
+    )
       return false;
-    const next = this.elsewhere(unread, IMPATIENT);
-    const moving = next !== undefined || standIn !== undefined;
+    const next = other === undefined ? this.elsewhere(unread, IMPATIENT) : undefined;
+    const moving = other !== undefined || next !== undefined || standIn !== undefined;
     // One that waits for others' connections says nothing of the origin.
     const { member } = attempt;
     const blamed = !unread || member.pool(this.over).hasRoom;
     if (moving) attempt.cancel();
     if (blamed) member.failed(problem);
+    if (this.leftTo(other, attempt, problem)) return true;
     if (next !== undefined) this.move(attempt, problem, next);
     else if (moving) this.giveUp({ status: 504, problem }, standIn);
     return true;
@@ -224,7 +224,7 @@ export class GroupExchange implements AttemptOwner {
   private ask(member: GroupMember): void {
     this.asked.push(member);
     const attempt = new Attempt(member, this);
-    this.attempts = [...this.attempts, attempt];
+    this.attempts.push(attempt);
     attempt.begin();
   }
 
