@@ -3,7 +3,7 @@ import { OptionError, type Program } from "../proxy/engine";
 import { GatewayService } from "./gateway-service";
 import { readConfiguration } from "./options/configuration";
 import { QuotaBook, type QuotaQuestion } from "./limits/quota-book";
-import { withCheckedSchemas } from "./bodies/checked-schemas";
+import { checkSchemas } from "./bodies/check-schemas";
 import { withDescriptors } from "./options-with-descriptors";
 import { MONOLITH, type GatewayOptions } from "./options/gateway-options";
 import { readRoutes } from "./options/route-values";
@@ -35,8 +35,11 @@ export function readCommand(args: readonly string[]): Command {
 }
 
 /** What the file says, where all that it names and holds is as it must be. @throws OptionError */
-const optionsOf = (config: string, caFile?: string): GatewayOptions =>
-  withCheckedSchemas(config, withDescriptors(config, readConfiguration(config, caFile)));
+function optionsOf(config: string, caFile?: string): GatewayOptions {
+  const options = withDescriptors(config, readConfiguration(config, caFile));
+  checkSchemas(config, options);
+  return options;
+}
 
 function flags(args: readonly string[]): {
   help?: boolean;

@@ -34,11 +34,11 @@ export class BodySchema {
     const encoding = head.fieldValue("content-encoding") ?? "identity";
     if (!JSON_TYPE.test(head.fieldValue("content-type") ?? "") || encoding !== "identity")
       return new BodyRefusal(415, "expected a body in JSON, not compressed", "no JSON that can be looked at");
-    const text = utf8Of(bodyOf(requester, head));
-    const value = text === undefined ? undefined : parsed(text);
-    if (value === undefined) return new BodyRefusal(400, "the body is no JSON", "no JSON");
+    const json = jsonOf(bodyOf(requester, head));
+    if (json === undefined) return new BodyRefusal(400, "the body is no JSON", "no JSON");
+    const { text, value } = json;
     // One reader takes the first of them, and the next one the last.
-    if (scanJson(text!).members !== membersOf(value))
+    if (scanJson(text).members !== membersOf(value))
       return new BodyRefusal(400, "a name is twice in one object", "a name twice in one object");
     if (this.validate(value)) return undefined;
     const [error] = this.validate.errors!;
@@ -75,29 +75,25 @@ function bodyOf(requester: MovableRequester, head: RequestHead): Buffer {
   return captured.body;
 }
 
-function utf8Of(bytes: Buffer): string | undefined {
+/** A body as text and as value; undefined where it is no JSON, or no UTF-8. */
+function jsonOf(bytes: Buffer): { readonly text: string; readonly value: JsonValue } | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const text = UTF8.decode(bytes);
+    return { text, value: JSON.parse(text) as JsonValue };
   } catch {
     return undefined;
   }
 }
 
-/** @returns undefined where it is no JSON, which has no such value */
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
-}
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 type JsonValue = Parameters<typeof membersOf>[0];
 
 /** Such as "/items/0/price must be >= 0". */
 function explained({ instancePath, message, params }: ErrorObject): string {
-  const names = Object.values(params as Record<string, unknown>).filter((value) => typeof value === "string");
-  const which =
-    message?.includes("propert") === true ? names.find((name) => !message.includes(name)) : undefined;
-  return `${instancePath === "" ? "the body" : instancePath} ${message}${which === undefined ? "" : `: ${JSON.stringify(which)}`}`;
+  // Which member it is about that must not be there, the message does not say.
+  const { additionalProperty, unevaluatedProperty, propertyName } = params as Record<string, unknown>;
+  const which = additionalProperty ?? unevaluatedProperty ?? propertyName;
+  const said = `${instancePath === "" ? "the body" : instancePath} ${message}`;
+  return which === undefined ? said : `${said}: ${JSON.stringify(which)}`;
 }

@@ -1,5 +1,5 @@
 import { connect as connectHttp2 } from "node:http2";
-import { withCheckedSchemas } from "../../gateway/bodies/checked-schemas";
+import { checkSchemas } from "../../gateway/bodies/check-schemas";
 import { readConfiguration } from "../../gateway/options/configuration";
 import { ask, exchange, gatewayLab, type RunningGateway, service, type TestService } from "./gateway-lab";
 
@@ -188,7 +188,7 @@ test.each([
 ])("GIVEN a schema with %s WHEN the file is checked THEN the route is named", (_, bodySchema, said) => {
   const routes = { order: { path: "/orders", service: "orders", bodySchema, maxBodyBytes: 1000 } };
   const file = lab.written({ services: { orders: orders.url }, routes });
-  expect(() => withCheckedSchemas(file, readConfiguration(file))).toThrow(
+  expect(() => checkSchemas(file, readConfiguration(file))).toThrow(
     `${file}: routes.order.bodySchema: ${said}`,
   );
 });

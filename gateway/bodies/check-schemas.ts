@@ -3,13 +3,13 @@ import { type GatewayOptions } from "../options/gateway-options";
 import { BodySchema, SchemaError } from "./body-schema";
 
 /**
- * The same options, where each route's schema of bodies is one.
+ * Whether each route's schema of bodies is one.
  *
  * @param file the gateway's, for messages
  * @throws OptionError that names file, place and what is wrong
  */
-export function withCheckedSchemas(file: string, options: GatewayOptions): GatewayOptions {
-  for (const { name, bodySchema } of options.routes) {
+export function checkSchemas(file: string, { routes }: GatewayOptions): void {
+  for (const { name, bodySchema } of routes) {
     try {
       if (bodySchema !== undefined) new BodySchema(bodySchema);
     } catch (error) {
@@ -17,5 +17,4 @@ export function withCheckedSchemas(file: string, options: GatewayOptions): Gatew
       throw new OptionError(`${file}: routes.${name}.bodySchema: ${error.message}`, false);
     }
   }
-  return options;
 }
