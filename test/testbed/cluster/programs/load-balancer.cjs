@@ -5,17 +5,10 @@ const { readFileSync } = require("node:fs");
 const http = require("node:http");
 const https = require("node:https");
 const { setInterval } = require("node:timers");
+const { clusterApi } = require("./cluster-api.cjs");
 
 const [address, certificate, key, kubeconfig, namespace, service, port, healthPath] = process.argv.slice(2);
-const { clusters, users } = JSON.parse(readFileSync(kubeconfig, "utf8"));
-const decoded = (text) => Buffer.from(text, "base64");
-const api = {
-  host: new URL(clusters[0].cluster.server).hostname,
-  port: new URL(clusters[0].cluster.server).port,
-  ca: decoded(clusters[0].cluster["certificate-authority-data"]),
-  cert: decoded(users[0].user["client-certificate-data"]),
-  key: decoded(users[0].user["client-key-data"]),
-};
+const api = clusterApi(kubeconfig);
 /** Pods let in its own address alone. */
 const from = { localAddress: address, agent: false };
 const LIST_EVERY_MS = 1000;

@@ -2,21 +2,13 @@
 // what no policy of a pod allows is dropped, whoever runs on the pod's own node may always connect, and an ipBlock names
 // neither pods nor nodes, whose NETWORKS (a list with commas) these are. A policy is in force a moment after it is made.
 // Rules are nftables', for where packets to pods are forwarded; each node reads them from a PIPE of its own.
-const { readFileSync } = require("node:fs");
 const { open } = require("node:fs/promises");
 const https = require("node:https");
 const { clearTimeout, setTimeout } = require("node:timers");
+const { clusterApi } = require("./cluster-api.cjs");
 
 const [kubeconfig, networks, ...pipes] = process.argv.slice(2);
-const { clusters, users } = JSON.parse(readFileSync(kubeconfig, "utf8"));
-const decoded = (text) => Buffer.from(text, "base64");
-const api = {
-  host: new URL(clusters[0].cluster.server).hostname,
-  port: new URL(clusters[0].cluster.server).port,
-  ca: decoded(clusters[0].cluster["certificate-authority-data"]),
-  cert: decoded(users[0].user["client-certificate-data"]),
-  key: decoded(users[0].user["client-key-data"]),
-};
+const api = clusterApi(kubeconfig);
 
 /** A list that is followed: its objects by namespace and name, undefined until it was read for the first time. */
 class Followed {
