@@ -1,33 +1,20 @@
 import { Manifest } from "@cdktf/provider-kubernetes/lib/manifest";
-import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
-import { Construct } from "constructs";
-import {
-  type Block,
-  type BlockSource,
-  blockOf,
-  type Failover,
-  type HasFailover,
-  type HasInstances,
-  servicePool,
-  type Switching,
-} from "../availability";
+import { type Construct } from "constructs";
 import { type HasTopology, type TopologyElement } from "../topology";
-import { type ConsulChart } from "./consul-chart";
 import type { SecretEntry } from "./consul-secrets";
 import { type Awaited, type ClusterAccess, DeployGate } from "./deploy-gate";
 import { IngressPolicy, METRICS_COLLECTORS, type Peers } from "./ingress-policy";
 import { MetricsScrape } from "./metrics-scrape";
-import { labelsOf } from "./own-labels";
 import { PodIdentity } from "./pod-identity";
 import { PodScaling } from "./pod-scaling";
-import { podSwitching } from "./pod-switching";
 import type { GatewayBackend } from "./public-gateway";
+import { REQUESTS_PORT, ServedPods } from "./served-pods";
 import { refuseWrongService } from "./service-grammar";
 import { servicePod } from "./service-pod";
 import { ServiceSecrets } from "./service-secrets";
 import { TaskJobs, taskLabelsOf } from "./task-jobs";
 import type { ServiceTasks } from "../service/service-task";
-import { type IWorkerZones, spreadOver } from "./worker-zones";
+import { type IWorkerZones } from "./worker-zones";
 
 export interface ClusterServiceProps {
   /** Name of the service, and of its objects: lower-case letters, digits and hyphens, at most 50. */
@@ -102,39 +89,22 @@ export interface ServiceHealth {
  * are of the new version, and fails with the pods' own reasons when that does not come; the old version then goes on
  * serving.
  */
-export class ClusterService extends Construct implements HasInstances, HasFailover, HasTopology {
-  /** Name under which service discovery knows it, once registered, and of its Kubernetes Service. */
-  readonly serviceName: string;
-  /** Port on which it takes requests. */
-  readonly port: number;
-  /** Labels that only its pods have. */
-  readonly podLabels: Readonly<Record<string, string>>;
+export class ClusterService extends ServedPods implements HasTopology {
   /** Labels that only the pods of its tasks have. */
   readonly taskLabels: Readonly<Record<string, string>>;
-  /** The zones that its instances are spread over. */
-  readonly instances: readonly BlockSource[];
   readonly topology: readonly TopologyElement[];
   /** For a `PublicGateway` in front of it. */
   readonly backend: GatewayBackend;
-  private readonly service: ServiceV1;
-  private readonly serviceMetadata: ServiceV1Metadata;
-  private switching: Switching | undefined;
 
   /** @throws Error for an image without digest, or other input that cannot work; it names the field and its value */
   constructor(scope: Construct, id: string, props: ClusterServiceProps) {
-    super(scope, id);
     const whole = withDefaults(props);
     refuseWrongService(whole);
-    const { name, namespace, port, instances } = whole;
-    this.serviceName = name;
-    this.port = port;
-    this.podLabels = labelsOf(name);
+    const { name, namespace, port, instances, workers } = whole;
+    super(scope, id, { name, namespace, serviceName: name, port, workers, count: instances });
     this.taskLabels = taskLabelsOf(name);
-    this.instances = [...new Set(spreadOver(props.workers, instances))];
     this.topology = [{ kind: "workload", role: "application", name, on: [], copies: instances, port }];
     this.backend = { service: name, port, healthPath: whole.health.path, podLabels: this.podLabels };
-    this.serviceMetadata = { name, namespace, labels: this.podLabels };
-    this.service = this.addService();
     this.addPolicy(whole);
     this.addRelease(whole);
     new PodScaling(this, "scaling", {
@@ -142,31 +112,9 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
       ...{ minPods: instances, maxPods: whole.atMost },
     });
     if (props.metricsPath !== undefined) {
-      const monitored = { name, namespace, podLabels: this.podLabels, port: PORT };
+      const monitored = { name, namespace, podLabels: this.podLabels, port: REQUESTS_PORT };
       new MetricsScrape(this, "metrics", { ...monitored, path: props.metricsPath });
     }
-  }
-
-  /** Works while one zone has an instance; those on a lost node take their time to be left once they are registered. */
-  get availability(): Block {
-    return this.pool.availability;
-  }
-
-  get failover(): Failover | undefined {
-    return this.pool.failover;
-  }
-
-  private get pool() {
-    return servicePool(this, this.instances.map(blockOf), this.switching);
-  }
-
-  /** Makes each ready instance known to service discovery by its own address. */
-  registerWith(consul: ConsulChart): void {
-    this.switching = podSwitching(consul.serviceTtlSeconds(this.serviceName));
-    this.service.putMetadata({
-      ...this.serviceMetadata,
-      annotations: { ...consul.registration(this.serviceName, PORT) },
-    });
   }
 
   /** The pods, and the wait until all of them are the new ones. */
@@ -234,17 +182,6 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
     });
   }
 
-  private addService(): ServiceV1 {
-    return new ServiceV1(this, "service", {
-      metadata: this.serviceMetadata,
-      spec: {
-        type: "ClusterIP",
-        selector: this.podLabels,
-        port: [{ name: PORT, port: this.port, targetPort: PORT, protocol: "TCP" }],
-      },
-    });
-  }
-
   private addPolicy({ name, namespace, port, clients, metricsPath }: WholeService): void {
     new IngressPolicy(this, "ingress", {
       name,
@@ -260,9 +197,6 @@ export class ClusterService extends Construct implements HasInstances, HasFailov
 
 /** A version that ends this often right after it was started will not serve: a minute at most, by the kubelet's waits. */
 const MAX_ENDS = 3;
-
-/** Name of the port, of pods and of the Service. */
-const PORT = "http";
 
 type WholeService = ReturnType<typeof withDefaults>;
 

@@ -2,30 +2,18 @@ import {
   DeploymentV1,
   type DeploymentV1SpecTemplateSpecContainer,
 } from "@cdktf/provider-kubernetes/lib/deployment-v1";
-import { ServiceV1, type ServiceV1Metadata } from "@cdktf/provider-kubernetes/lib/service-v1";
 import { Lazy } from "cdktf";
-import { Construct } from "constructs";
-import {
-  type Block,
-  type BlockSource,
-  blockOf,
-  type Failover,
-  type HasFailover,
-  type HasInstances,
-  servicePool,
-  type Switching,
-} from "../availability";
+import { type Construct } from "constructs";
 import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
 import type { Awaited } from "./deploy-gate";
 import { ConfigFiles, type ConfigFilesProps } from "./config-files";
 import { type ConsulChart } from "./consul-chart";
 import { IngressPolicy, METRICS_COLLECTORS, type Peers } from "./ingress-policy";
 import { LEAVES_LOST_NODE } from "./node-loss";
-import { labelsOf } from "./own-labels";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { PodScaling } from "./pod-scaling";
-import { podSwitching } from "./pod-switching";
-import { type IWorkerZones, spreadOver } from "./worker-zones";
+import { REQUESTS_PORT, ServedPods } from "./served-pods";
+import { type IWorkerZones } from "./worker-zones";
 import { zoneSpread } from "./zone-spread";
 
 /** How pods of a program of the proxy's engine run. */
@@ -95,17 +83,9 @@ function checkPods(owner: string, minPods: number, maxPods: number): void {
 }
 
 /** A program of the proxy's engine on Kubernetes: its bundle from a ConfigMap on a stock Node image. */
-export abstract class EngineDeployment extends Construct implements HasInstances, HasFailover {
-  /** Name under which service discovery knows it, once registered. */
-  readonly serviceName: string;
-  /** Port that takes requests. */
-  readonly port: number;
-  /** Labels that only its pods have. */
-  readonly podLabels: Readonly<Record<string, string>>;
+export abstract class EngineDeployment extends ServedPods {
   /** Where metrics are collected from. */
   readonly metrics: { readonly podLabels: Readonly<Record<string, string>>; readonly port: string };
-  /** The zones that its pods are spread over. */
-  readonly instances: readonly BlockSource[];
   /** What a deploy waits for: that all of its pods are the new ones. */
   readonly awaited: Awaited;
   /** What makes its pods new ones. */
@@ -114,9 +94,6 @@ export abstract class EngineDeployment extends Construct implements HasInstances
   readonly deployment: DeploymentV1;
   /** How long an answer that names its pods may be kept. */
   private namedSeconds = DEFAULT_SERVICE_TTL_SECONDS;
-  private readonly service: ServiceV1;
-  private readonly serviceMetadata: ServiceV1Metadata;
-  private switching: Switching | undefined;
 
   /** @throws Error when there are too few pods to survive a zone, or files do not fit a ConfigMap */
   constructor(
@@ -124,14 +101,10 @@ export abstract class EngineDeployment extends Construct implements HasInstances
     id: string,
     private readonly engine: EngineOnKubernetes,
   ) {
-    super(scope, id);
-    const { name, namespace, owner, minPods, maxPods } = engine;
+    const { name, namespace, owner, minPods, maxPods, serviceName, port, workers } = engine;
     checkPods(owner, minPods, maxPods);
-    this.serviceName = engine.serviceName;
-    this.port = engine.port;
-    this.podLabels = labelsOf(name);
+    super(scope, id, { name, namespace, serviceName, port, workers, count: minPods });
     this.metrics = { podLabels: this.podLabels, port: "admin" };
-    this.instances = [...new Set(spreadOver(engine.workers, minPods))];
     const configMaps = Object.fromEntries(
       Object.entries(engine.files).map(([part, { mountPath: _, ...files }]) => [
         part,
@@ -141,8 +114,6 @@ export abstract class EngineDeployment extends Construct implements HasInstances
     this.deployment = this.addDeployment(configMaps);
     this.awaited = { what: name, rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}` };
     this.forms = [...Object.values(configMaps), engine.image];
-    this.serviceMetadata = { name, namespace, labels: this.podLabels };
-    this.service = this.addService();
     new PodScaling(this, "scaling", {
       deployment: name,
       namespace,
@@ -161,28 +132,10 @@ export abstract class EngineDeployment extends Construct implements HasInstances
     });
   }
 
-  /** Works while one zone has a pod; names of a lost node's pods take their time to go once they are registered. */
-  get availability(): Block {
-    return this.pool.availability;
-  }
-
-  get failover(): Failover | undefined {
-    return this.pool.failover;
-  }
-
-  private get pool() {
-    return servicePool(this, this.instances.map(blockOf), this.switching);
-  }
-
   /** Makes each ready pod known to service discovery by its own address. */
-  registerWith(consul: ConsulChart): void {
-    const ttl = consul.serviceTtlSeconds(this.serviceName);
-    this.namedSeconds = ttl;
-    this.switching = podSwitching(ttl);
-    this.service.putMetadata({
-      ...this.serviceMetadata,
-      annotations: { ...consul.registration(this.serviceName, "http") },
-    });
+  override registerWith(consul: ConsulChart): void {
+    this.namedSeconds = consul.serviceTtlSeconds(this.serviceName);
+    super.registerWith(consul);
   }
 
   private addDeployment(configMaps: Readonly<Record<string, string>>): DeploymentV1 {
@@ -233,7 +186,7 @@ export abstract class EngineDeployment extends Construct implements HasInstances
         produce: () => ["node", bundle, "--config", config, ...(flags?.(seconds()) ?? [])],
       }),
       port: [
-        { name: "http", containerPort: this.port, protocol: "TCP" },
+        { name: REQUESTS_PORT, containerPort: this.port, protocol: "TCP" },
         { name: "admin", containerPort: adminPort, protocol: "TCP" },
       ],
       startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 30 },
@@ -250,17 +203,6 @@ export abstract class EngineDeployment extends Construct implements HasInstances
         { name: "state", mountPath: state },
       ],
     };
-  }
-
-  private addService(): ServiceV1 {
-    return new ServiceV1(this, "service", {
-      metadata: this.serviceMetadata,
-      spec: {
-        type: "ClusterIP",
-        selector: this.podLabels,
-        port: [{ name: "http", port: this.port, targetPort: "http", protocol: "TCP" }],
-      },
-    });
   }
 }
 

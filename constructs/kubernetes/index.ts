@@ -8,6 +8,7 @@ export * from "./consul-chart";
 export type { SecretEntry } from "./consul-secrets";
 export * from "./deploy-gate";
 export type { EngineDeployment, EnginePods } from "./engine-deployment";
+export type { ServedPods } from "./served-pods";
 export * from "./gateway-deployment";
 export * from "./ingress-policy";
 export * from "./metrics-scrape";
