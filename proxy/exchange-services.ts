@@ -16,6 +16,8 @@ export interface RoutedRequest {
   readonly remoteAddress: string;
   /** Its client speaks TLS. */
   readonly secure: boolean;
+  /** The name in its certificate, where its client is another region's proxy. */
+  readonly peer: string | undefined;
   /** Where it goes, once that is known. */
   readonly destination: Destination | undefined;
 }

@@ -8,7 +8,7 @@ import { Log } from "./observation/log";
 import { readUpstream, readWarm } from "./options/endpoint-values";
 import { type Options } from "./options/options";
 import { type OriginPool } from "./origins/origin-pool";
-import { authorityOf, isOrigin, type Origin, routeOf, serviceOf, usualHost } from "./route";
+import { authorityOf, isOrigin, type Origin, peerGroup, routeOf, serviceOf, usualHost } from "./route";
 import { MALFORMED_HOST, Service, trusting } from "./service";
 import { VERSION } from "./version";
 
@@ -36,7 +36,8 @@ export class ProxyService extends Service {
     this.declare();
   }
 
-  override destinationFor({ head }: RoutedRequest, over: WireProtocol): Destination | Failure {
+  override destinationFor({ head, peer }: RoutedRequest, over: WireProtocol): Destination | Failure {
+    if (peer !== undefined) return this.routedForPeer(head.host, peer, over);
     if (head.looped) return { status: 508, problem: "the request has been through a proxy already" };
     return this.routed(head.host, over);
   }
@@ -83,6 +84,21 @@ export class ProxyService extends Service {
 
   protected override logged(): object {
     return {};
+  }
+
+  /** A call from another region is answered by this region's own instances, or not at all: it goes on to nobody. */
+  private routedForPeer(host: string, peer: string, over: WireProtocol): Destination | Failure {
+    const route = routeOf(host);
+    const service = isOrigin(route) ? serviceOf(route.host) : undefined;
+    if (service === undefined)
+      return {
+        status: 421,
+        problem: `${peer} asked for ${host}: other regions are answered for services alone`,
+      };
+    const group = this.groups.get(peerGroup(service));
+    if (group === undefined)
+      return { status: 403, problem: `service ${service} is none that ${peer} may call here` };
+    return group.door(over);
   }
 
   /** Where a request with this Host goes, or why nowhere. */

@@ -10,6 +10,8 @@ export interface Origin {
   readonly authority: string;
   /** What its certificate has to name instead of `host`, and SNI says. */
   readonly serverName?: string;
+  /** It is another region's proxies, which want this one's certificate. */
+  readonly peer?: boolean;
 }
 
 /** Why a Host has no route: a status and a reason for the log. */
@@ -30,6 +32,16 @@ export const serviceGroup = (service: string): string => `${service}.${SERVICE_L
 /** The service whose group has this name, undefined for any other name. */
 export const serviceOf = (group: string): string | undefined =>
   group.endsWith(`.${SERVICE_LABEL}`) ? group.slice(0, -SERVICE_LABEL.length - 1) : undefined;
+
+/** For a service as other regions' proxies ask for it. No client can: to `routeOf` it is no label. */
+const PEER_LABEL = "ccnproxy-peer";
+
+/** The name of the group that answers for a service to other regions' proxies: by its own region's instances alone. */
+export const peerGroup = (service: string): string => `${service}.${PEER_LABEL}`;
+
+/** The service whose group for other regions has this name, undefined for any other name. */
+export const serviceForPeers = (group: string): string | undefined =>
+  group.endsWith(`.${PEER_LABEL}`) ? group.slice(0, -PEER_LABEL.length - 1) : undefined;
 
 /**
  * Reads `a.b.ccnproxy[-https|-ssl|-secure][.anything][:port]`: the origin is what stands before the last such label.

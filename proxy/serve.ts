@@ -81,6 +81,8 @@ export async function serve<O extends Options>(
       ? proxy.map((fd) => [service.listener(), { fd }] as const)
       : [[service.listener(), { host, port }]];
   if (tlsPort > 0) targets.push([service.tlsListener(), { host, port: tlsPort }]);
+  if (options.peerListen !== "")
+    targets.push([service.peerListener(), readAddressAndPort(options.peerListen)!]);
   for (const [server, target] of targets) {
     await listen(server, target, ({ message }) =>
       service.log.event("error", "connection not accepted", { problem: message }),

@@ -5,6 +5,7 @@ import {
   createServer as createTlsServer,
   rootCertificates,
   type SecureContext,
+  type Server as TlsServer,
 } from "node:tls";
 import { AddressGuard } from "./origins/address-guard";
 import { ClientConnection, type ClientOwner } from "./clients/client-connection";
@@ -25,6 +26,8 @@ import { configurationHash } from "./options/reloadable";
 import { type GroupContext, OriginGroup } from "./origins/groups/origin-group";
 import { groupInto, poolInto, resolverInto } from "./origins/origin-metrics";
 import { OriginPool, type PoolTraits } from "./origins/origin-pool";
+import { peerContext } from "./peers/peer-context";
+import { peerServer, renewCertificates } from "./peers/peer-server";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";
 import { isHost, type Origin, originKey } from "./route";
@@ -53,7 +56,8 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   private readonly pools = new Map<string, OriginPool>();
   private readonly responseTimes: ResponseTimes;
   private readonly accessLog: AccessLog | undefined;
-  private readonly context: GroupContext & { options: Options };
+  private readonly context: GroupContext & { options: Options; peerContext: SecureContext | undefined };
+  private peerDoor: TlsServer | undefined;
   protected readonly groups = new Map<string, OriginGroup>();
   /** Groups that are no more, and have requests under way. */
   private readonly retired = new Set<OriginGroup>();
@@ -81,6 +85,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
       log,
       resolver: new Resolver(new AddressGuard(options.allowAddress), options.dnsServer),
       secureContext: trust,
+      peerContext: usualPeerContext(options),
       metrics: this.metrics,
     };
     this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
@@ -155,6 +160,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     const { status, sent, head } = exchange;
     const seconds = (performance.now() - exchange.startedAt) / 1000;
     this.metrics.completed(status, sent, seconds);
+    if (exchange.peer !== undefined) this.metrics.fromPeer(exchange.peer);
     this.responseTimes.add(seconds);
     this.accessLog?.write({
       remoteAddress: exchange.remoteAddress,
@@ -166,6 +172,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
       seconds,
       host: head.host,
       id: exchange.id,
+      ...(exchange.peer === undefined ? {} : { peer: exchange.peer }),
       ...this.logged(exchange),
     });
   }
@@ -228,6 +235,21 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     return server;
   }
 
+  /** The same for other regions' proxies, which show who they are. */
+  peerListener(): Server {
+    const server = peerServer(this.options, {
+      names: () => this.options.peerNames,
+      admitted: (socket) => (socket.alpnProtocol === "h2" ? this.acceptHttp2(socket) : this.accept(socket)),
+      refused: (address, problem) => {
+        this.metrics.peersRefused++;
+        this.log.event("warn", "peer refused", { problem, remote_addr: address });
+      },
+    });
+    if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
+    this.listeners.push(server);
+    return (this.peerDoor = server);
+  }
+
   /**
    * Goes on with other options, and loses no request: what is under way ends as it began. Groups that are as they were
    * keep their connections, and what is known of their origins.
@@ -236,6 +258,9 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     const before = this.options;
     this.options = this.context.options = options;
     this.hash = configurationHash(options);
+    // The files may hold other certificates under the same names. What is open goes on with those it began with.
+    this.context.peerContext = usualPeerContext(options);
+    if (this.peerDoor !== undefined) renewCertificates(this.peerDoor, options);
     const shared = (of: Options): string =>
       JSON.stringify(OPTION_NAMES.map((name) => (NOT_OF_GROUPS.has(name) ? undefined : of[name])));
     const anew = shared(before) !== shared(options);
@@ -263,7 +288,6 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     this.takeOut(this.drained);
   }
 
-  /** Keeps so many connections of these pools open from now on, and of others none. */
   /** Whether a Host, where there is one, may go on as it is. */
   protected isWellFormed(host: string): boolean {
     if (host === this.lastHost) return true;
@@ -272,6 +296,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
     return true;
   }
 
+  /** Keeps so many connections of these pools open from now on, and of others none. */
   protected keepWarm(counts: ReadonlyMap<OriginPool, number>): void {
     for (const pool of this.pools.values()) pool.keepWarm(counts.get(pool) ?? 0);
   }
@@ -333,3 +358,6 @@ export function trusting(caFile: string): SecureContext {
     caFile === "" ? {} : { ca: [...rootCertificates, readFileSync(caFile, "utf8")] },
   );
 }
+
+const usualPeerContext = (options: Options): SecureContext | undefined =>
+  options.peerCertFile === "" ? undefined : peerContext(options);

@@ -50,5 +50,14 @@ function readService(name: string, value: unknown, path: Path): ServiceOptions {
   return { name, keepHost, origin: undefined, group: readOrigins(name, { ...group, origins: [url] }, path) };
 }
 
-const readOrigins = (name: string, group: Fields, path: Path): ServiceOptions["group"] =>
-  readGroup(name, group, path);
+function readOrigins(name: string, group: Fields, path: Path): ServiceOptions["group"] {
+  const read = readGroup(name, group, path);
+  const at = read.origins.findIndex(({ peer }) => peer !== undefined);
+  if (at >= 0)
+    throw new BadValue(
+      [...path, "origins", at, "peer"],
+      read.origins[at]!.peer,
+      "left out: proxies alone have peers",
+    );
+  return read;
+}

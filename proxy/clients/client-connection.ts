@@ -4,6 +4,7 @@ import { clock } from "../clock";
 import { type Failure, type OriginLink, type OwnBody, RETRIES, TOO_LARGE } from "../exchange";
 import { type ExchangeServices } from "../exchange-services";
 import { beginsPreface, PREFACE } from "../http2/http2-frames";
+import { peerOf } from "../peers/peer-sockets";
 import { latin1 } from "../latin1";
 import { ClientExchange } from "./client-exchange";
 import { INCOMPLETE, MALFORMED, NO_LENGTH } from "../http1/message-head";
@@ -72,7 +73,7 @@ export class ClientConnection extends ClientExchange<ClientOwner> implements Rea
     private readonly socket: Socket,
     owner: ClientOwner,
   ) {
-    super(owner, socket.remoteAddress ?? "", socket instanceof TLSSocket);
+    super(owner, socket.remoteAddress ?? "", socket instanceof TLSSocket, peerOf(socket));
     this.requestBody = new RequestBody(this.rate, owner.options, owner.forbidsTrailer);
     this.wire = new Wire(socket, this, owner.readBuffer);
     socket.on("end", () => this.onEnd());
@@ -263,7 +264,7 @@ export class ClientConnection extends ClientExchange<ClientOwner> implements Rea
     }
     if (end > from) this.firstBody = bytes.subarray(from, end);
     if (end < bytes.length) this.pending = bytes.subarray(end);
-    const local = services.localAnswer(head);
+    const local = this.peer === undefined ? services.localAnswer(head) : undefined;
     if (local !== undefined) {
       void local.then((json) => this.answerLocally(json));
       return;

@@ -44,6 +44,7 @@ export abstract class ClientExchange<Services extends ExchangeServices = Exchang
     protected readonly services: Services,
     readonly remoteAddress: string,
     readonly secure: boolean,
+    readonly peer: string | undefined,
   ) {
     super();
     this.head = new RequestHead(services.options);

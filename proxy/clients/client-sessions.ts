@@ -10,6 +10,7 @@ import { type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { clock, TICK_MS } from "../clock";
 import { type ExchangeServices } from "../exchange-services";
+import { peerOf } from "../peers/peer-sockets";
 import { ClientStream } from "./client-stream";
 
 const STREAMS_PER_CLIENT = 256;
@@ -144,7 +145,8 @@ export class ClientSessions {
     }
     const { socket } = connection;
     const secure = socket instanceof TLSSocket;
-    const request = new ClientStream(stream, this.services, socket.remoteAddress ?? "", secure);
+    const address = socket.remoteAddress ?? "";
+    const request = new ClientStream(stream, this.services, address, secure, peerOf(socket));
     this.requests.add(request);
     connection.streams++;
     stream.once("close", () => {

@@ -39,8 +39,9 @@ export class ClientStream extends ClientExchange {
     services: ExchangeServices,
     remoteAddress: string,
     secure: boolean,
+    peer: string | undefined,
   ) {
-    super(services, remoteAddress, secure);
+    super(services, remoteAddress, secure, peer);
   }
 
   protected get reading(): boolean {

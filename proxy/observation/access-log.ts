@@ -27,6 +27,8 @@ export interface AccessRecord {
   readonly seconds: number;
   readonly host: string;
   readonly id: string;
+  /** The name in its certificate, where another region's proxy sent it. */
+  readonly peer?: string;
   /** By which route a gateway took it, and to which service. */
   readonly route?: string;
   readonly service?: string;
@@ -89,6 +91,7 @@ export class AccessLog {
         `"uri":${JSON.stringify(record.uri)},"status":${record.status},"size":${record.size},` +
         `"ua":${JSON.stringify(record.userAgent)},"ptime":${record.seconds.toFixed(6)},` +
         `"host":${JSON.stringify(record.host)},"chocon_req":${JSON.stringify(record.id)}` +
+        `${record.peer === undefined ? "" : `,"peer":"${record.peer}"`}` +
         `${record.route === undefined ? "" : `,"route":"${record.route}","service":"${record.service}"`}}\n`,
     );
     if (this.lines.size > FLUSH_CHARS && clock.now > this.flushAgainAt) this.flush();

@@ -18,6 +18,8 @@ const FAMILIES: readonly Family[] = [
   ["request_seconds", "histogram", "Time from a request's first byte to its response's last."],
   ["response_body_bytes_total", "counter", "Bytes of body sent to clients."],
   ["refused_total", "counter", "Malformed or too large requests."],
+  ["peer_requests_total", "counter", "Requests answered that came from other regions' proxies, by whose."],
+  ["peers_refused_total", "counter", "Connections of other regions' proxies that were refused."],
   ["retries_total", "counter", "Requests sent a second time because their connection had died."],
   ["clients", "gauge", "Open client connections."],
   ["draining", "gauge", "1 while shutting down."],
@@ -61,6 +63,8 @@ const FAMILIES: readonly Family[] = [
 export class RequestMetrics {
   refused = 0;
   retries = 0;
+  peersRefused = 0;
+  private readonly byPeer = new Map<string, number>();
   private readonly byStatus = new Float64Array(1000);
   private readonly times = new Histogram();
   private bodyBytes = 0;
@@ -69,6 +73,10 @@ export class RequestMetrics {
     this.byStatus[status]!++;
     this.bodyBytes += sent;
     this.times.add(seconds);
+  }
+
+  fromPeer(name: string): void {
+    this.byPeer.set(name, (this.byPeer.get(name) ?? 0) + 1);
   }
 
   get requests(): number {
@@ -89,6 +97,8 @@ export class RequestMetrics {
     snapshot["response_body_bytes_total"] = this.bodyBytes;
     snapshot["refused_total"] = this.refused;
     snapshot["retries_total"] = this.retries;
+    for (const [peer, count] of this.byPeer) snapshot[`peer_requests_total{peer="${peer}"}`] = count;
+    if (this.peersRefused > 0) snapshot["peers_refused_total"] = this.peersRefused;
   }
 }
 

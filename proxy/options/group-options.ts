@@ -11,6 +11,11 @@ export interface GroupOrigin {
   readonly warm: number;
   /** It is known there by the group's name: in Host, SNI and its certificate. */
   readonly keepHost: boolean;
+  /**
+   * It is another region's proxies, whose certificate has this name: they are asked by the group's name, and shown this
+   * proxy's own certificate.
+   */
+  readonly peer: string | undefined;
 }
 
 /** How the origins of a group are asked whether they are well. Seconds. */

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { isHost } from "../route";
 import { readUpstream } from "./endpoint-values";
 import {
@@ -85,7 +86,12 @@ function readOrigin(value: unknown, path: Path): GroupOrigin {
   const fields: Fields =
     typeof value === "string"
       ? { url: value }
-      : known(value, path, ["url", "weight", "limit", "warm", "host"], "a URL, or an object with one");
+      : known(
+          value,
+          path,
+          ["url", "weight", "limit", "warm", "host", "peer"],
+          "a URL, or an object with one",
+        );
   const from = members(fields, path);
   const { url } = fields;
   const at = typeof url === "string" ? readUpstream(url) : undefined;
@@ -103,14 +109,29 @@ function readOrigin(value: unknown, path: Path): GroupOrigin {
     },
     false,
   );
+  const peer = from<string | undefined>("peer", readPeerName, undefined);
+  if (peer !== undefined && !at.tls) throw new BadValue([...path, "url"], url, "https://host[:port]");
+  if (peer !== undefined && keepHost)
+    throw new BadValue([...path, "host"], "keep", "left out where there is a peer, which keeps it anyway");
   return {
     ...at,
     weight: from<number | undefined>("weight", whole(1, 1_000_000), undefined),
     limit: from("limit", whole(0, 1_000_000), 0),
     warm: from("warm", whole(0, 1_000), 1),
     keepHost,
+    peer,
   };
 }
+
+/** A name that a certificate of a region's proxies has. */
+export const isPeerName = (value: string): boolean =>
+  isHost(value) && /^[a-z0-9.-]+$/.test(value) && isIP(value) === 0;
+
+const readPeerName: Reader<string | undefined> = (value, path) => {
+  if (typeof value !== "string" || !isPeerName(value))
+    throw new BadValue(path, value, "a name in lower case, e.g. proxy.us.consul");
+  return value;
+};
 
 const readSwitch: Reader<boolean> = (value, path) => {
   if (typeof value !== "boolean") throw new BadValue(path, value, "true or false");

@@ -3,6 +3,8 @@ import { AllowList } from "../allow-list";
 import { readWarm } from "./endpoint-values";
 import { OptionError, show } from "./option-error";
 import { type Options } from "./options";
+import { peerContext } from "../peers/peer-context";
+import { serviceForPeers } from "../route";
 
 /** What no single value shows. @param file where the options were read, for messages @throws OptionError */
 export function checkTogether(options: Options, file: string | undefined): void {
@@ -31,6 +33,40 @@ export function checkTogether(options: Options, file: string | undefined): void 
     }
   });
   checkFiles(options, where);
+  checkPeers(options, where);
+}
+
+/** What other regions' proxies are known by and shown, where any are asked or served. */
+function checkPeers(options: Options, where: string): void {
+  const { groups, peerListen, peerNames, upstream } = options;
+  for (const { name, origins } of groups) {
+    if (serviceForPeers(name) === undefined || origins.every(({ peer }) => peer === undefined)) continue;
+    throw new OptionError(
+      `${where}groups.${name}: what other regions ask for is answered here: expected no origin with a peer`,
+      false,
+    );
+  }
+  const asked = groups.some(({ origins }) => origins.some(({ peer }) => peer !== undefined));
+  if (peerListen === "" && !asked) return;
+  if (peerListen !== "" && upstream !== "")
+    throw new OptionError(
+      `${where}peerListen: ${show(peerListen)} serves groups, and upstream has none`,
+      false,
+    );
+  if (peerListen !== "" && peerNames.length === 0)
+    throw new OptionError(
+      `${where}peerNames: [] is not at least one name of proxies that peerListen serves (proxy.us.consul)`,
+      false,
+    );
+  try {
+    peerContext(options);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new OptionError(
+      `${where}peerCertFile, peerKeyFile, peerCaFile: expected a certificate, its key and authorities: ${problem}`,
+      false,
+    );
+  }
 }
 
 /** What the files have to be that options name. @param where what messages begin with @throws OptionError */

@@ -2,7 +2,7 @@ import { isCidr } from "../origins/address-guard";
 import { isPattern } from "../allow-list";
 import { address, addressAndPort, dnsServer, httpUrl, warmOrigin } from "./endpoint-values";
 import { type GroupOptions } from "./group-options";
-import { readGroups } from "./group-values";
+import { isPeerName, readGroups } from "./group-values";
 import { type Definition, duration, flag, integer, list, structure, text, workers } from "./option-values";
 
 /** Everything that can be set, by flag or in the file of --config. Times are seconds unless the name says otherwise. */
@@ -52,6 +52,11 @@ export interface Options {
   readonly tlsCertFile: string;
   readonly tlsKeyFile: string;
   readonly dnsServer: readonly string[];
+  readonly peerListen: string;
+  readonly peerNames: readonly string[];
+  readonly peerCertFile: string;
+  readonly peerKeyFile: string;
+  readonly peerCaFile: string;
 }
 
 export type OptionName = keyof Options;
@@ -138,6 +143,18 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
     expects: "auto or never",
   }),
   dnsServer: list("DNS server to ask, address[:port]; repeatable (default: the system's)", dnsServer),
+  peerListen: text(
+    "",
+    "address:port for other regions' proxies, by mutual TLS; empty for none",
+    addressAndPort,
+  ),
+  peerNames: list("name in the certificate of a proxy that peerListen serves; repeatable", {
+    test: isPeerName,
+    expects: "a name, e.g. proxy.us.consul",
+  }),
+  peerCertFile: text("", "PEM file of the certificate that other regions' proxies are shown"),
+  peerKeyFile: text("", "PEM file of its key"),
+  peerCaFile: text("", "PEM file of the authorities that their certificates must be by"),
 };
 
 export const OPTION_NAMES = Object.keys(DEFINITIONS) as OptionName[];

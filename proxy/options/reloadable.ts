@@ -20,6 +20,7 @@ const RELOADABLE: ReadonlySet<OptionName> = new Set<OptionName>([
   "tunnelIdleTimeout",
   "minBodyRate",
   "requestBuffering",
+  "peerNames",
 ]);
 
 /** Options that are different and need a restart. */

@@ -12,6 +12,8 @@ export interface ConnectorContext {
   readonly options: Options;
   readonly resolver: Resolver;
   readonly secureContext: SecureContext;
+  /** For other regions' proxies; it changes when certificates do. */
+  readonly peerContext: SecureContext | undefined;
 }
 
 /** What a connection may speak: HTTP/1.1, HTTP/2 where TLS negotiates it, or HTTP/2 in any case. */
@@ -81,16 +83,18 @@ export class OriginConnector {
 
   private async connectTo(address: string): Promise<OriginConnection | OriginSession> {
     const { origin, owner, protocol } = this;
-    const { options, secureContext } = this.context;
+    const { options, secureContext, peerContext } = this.context;
     owner.book.opening(address);
     try {
       const socket = await dial({
         origin,
         address,
         timeoutSeconds: options.connectTimeout,
-        secureContext,
+        // Other regions' proxies ask for a certificate, which nobody else shall be shown.
+        secureContext: origin.peer === true ? peerContext! : secureContext,
         alpn: ALPN[protocol],
-        session: this.session,
+        // A session from before would have the other side know an earlier certificate.
+        session: origin.peer === true ? undefined : this.session,
         onSession: (session) => (this.session = session),
       });
       // It may have ended since: then nobody would be told of it any more.

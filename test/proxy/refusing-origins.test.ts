@@ -206,6 +206,7 @@ test("GIVEN connection races WHEN some are lost THEN no address counts as having
       options: { connectTimeout: 10, maxHeaderBytes: 32_768, maxHeaderCount: 100 } as never,
       resolver: { resolve: () => Promise.resolve(["127.0.0.1", "::ffff:127.0.0.1"]) } as never,
       secureContext: undefined as never,
+      peerContext: undefined,
     },
     "http/1.1",
     owner,

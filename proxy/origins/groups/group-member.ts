@@ -38,11 +38,14 @@ export class GroupMember {
     private readonly options: GroupOrigin,
     private readonly context: PoolContext,
   ) {
-    const { host, port, tls, keepHost, warm } = options;
+    const { host, port, tls, keepHost, peer, warm } = options;
     const { name } = group;
-    this.origin = keepHost
-      ? { host, port, tls, authority: name, serverName: name.replace(/:\d*$/, "") }
-      : { host, port, tls, authority: authorityOf(host, port, tls) };
+    this.origin =
+      peer !== undefined
+        ? { host, port, tls, authority: name, serverName: peer, peer: true }
+        : keepHost
+          ? { host, port, tls, authority: name, serverName: name.replace(/:\d*$/, "") }
+          : { host, port, tls, authority: authorityOf(host, port, tls) };
     this.key = originKey(this.origin);
     this.circuit = new GroupCircuit(group.circuitFailures, group.circuitPause);
     this.kept = this.pool("any");

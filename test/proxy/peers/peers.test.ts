@@ -1,0 +1,219 @@
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { type Identity, issueServer, makeAuthority } from "../../../certificates/x509";
+import { askHttp1, groupLab } from "../groups/group-lab";
+import { freePort, metricsOf, type RunningProxy } from "../proxy-process";
+
+const lab = groupLab();
+const CALLED = "search.ccnproxy-service";
+const HOUR_MS = 3_600_000;
+const at = (hours: number): Date => new Date(Date.now() + hours * HOUR_MS);
+
+const authority = makeAuthority({ name: "regions", from: at(-1), until: at(10) });
+const stranger = makeAuthority({ name: "strangers", from: at(-1), until: at(10) });
+
+const certificate = (name: string, by = authority, from = at(-1), until = at(5)): Identity =>
+  issueServer(by, { name, dnsNames: [name], from, until });
+
+let made = 0;
+
+/** Files of one region's proxies, as their options name them. */
+function files(identity: Identity, trusted = authority.certificate) {
+  const path = (kind: string) => join(lab.directory, `peer-${made}-${kind}.pem`);
+  made++;
+  const options = { peerCertFile: path("cert"), peerKeyFile: path("key"), peerCaFile: path("ca") };
+  writeFileSync(options.peerCertFile, identity.certificate);
+  writeFileSync(options.peerKeyFile, identity.key);
+  writeFileSync(options.peerCaFile, trusted);
+  return options;
+}
+
+/** What an instance has been asked; it answers "us". */
+async function usingInstance(use: (url: string, asked: string[]) => Promise<void>): Promise<void> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.headers.host}`);
+    request.resume().on("end", () => response.end("us"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const US = files(certificate("proxy.us.consul"));
+
+/** Proxies of a region that answers for the service with that instance. */
+async function usingUs(
+  instance: string,
+  use: (port: number, proxy: RunningProxy) => Promise<void>,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const port = freePort();
+  await lab.usingGroup([instance], (proxy) => use(port, proxy), {
+    groups: { "search.ccnproxy-peer": [instance] },
+    peerListen: `127.0.0.1:${port}`,
+    peerNames: ["proxy.jp.consul"],
+    ...US,
+    ...more,
+  });
+}
+
+/** Proxies of a region that asks those at that port for the service. */
+const usingJp = (
+  port: number,
+  use: (proxy: RunningProxy) => Promise<void>,
+  {
+    identity = certificate("proxy.jp.consul"),
+    peer = "proxy.us.consul",
+    trusted = authority.certificate,
+  } = {},
+): Promise<void> =>
+  lab.usingGroup([], use, {
+    groups: { [CALLED]: [{ url: `https://127.0.0.1:${port}`, peer }] },
+    ...files(identity, trusted),
+  });
+
+test.each(["GET", "POST"])(
+  "GIVEN a service that another region has WHEN it is called by %s THEN its instance answers, and it is counted as that region's",
+  async (method) => {
+    await usingInstance((url, asked) =>
+      usingUs(url, (port, us) =>
+        usingJp(port, async (jp) => {
+          expect(await askHttp1(jp, { host: CALLED, method })).toMatchObject({ status: 200, body: "us" });
+          expect(asked).toEqual([`${method} ${new URL(url).host}`]);
+          const metrics = await metricsOf(us);
+          expect(metrics.get('tricloud_proxy_peer_requests_total{peer="proxy.jp.consul"}')).toBe(1);
+        }),
+      ),
+    );
+  },
+);
+
+const REFUSED = [
+  ["by another authority", { identity: certificate("proxy.jp.consul", stranger) }],
+  ["that has ended", { identity: certificate("proxy.jp.consul", authority, at(-1), at(-0.5)) }],
+  ["with another name", { identity: certificate("server.jp.consul") }],
+] as const;
+
+test.each(REFUSED)(
+  "GIVEN a certificate %s WHEN its proxy calls THEN it is refused, and no instance is asked",
+  async (_, jp) => {
+    await usingInstance((url, asked) =>
+      usingUs(url, (port, us) =>
+        usingJp(
+          port,
+          async (proxy) => {
+            expect((await askHttp1(proxy, { host: CALLED })).status).toBeGreaterThanOrEqual(502);
+            await us.said("peer refused");
+            expect(asked).toEqual([]);
+            expect((await metricsOf(us)).get("tricloud_proxy_peers_refused_total")).toBeGreaterThan(0);
+          },
+          jp,
+        ),
+      ),
+    );
+  },
+);
+
+test.each([
+  ["whose authority is another", { trusted: stranger.certificate }],
+  ["of another name", { peer: "proxy.uk.consul" }],
+])("GIVEN proxies elsewhere %s WHEN they are called THEN they are told nothing", async (_, jp) => {
+  await usingInstance((url, asked) =>
+    usingUs(url, (port) =>
+      usingJp(
+        port,
+        async (proxy) => {
+          expect((await askHttp1(proxy, { host: CALLED })).status).toBeGreaterThanOrEqual(502);
+          expect(asked).toEqual([]);
+        },
+        jp,
+      ),
+    ),
+  );
+});
+
+/** What a client with (or without) a certificate reads that asks for this host on the port for peers. */
+const rawAnswer = (
+  port: number,
+  host: string,
+  path: string,
+  identity?: Identity,
+  trusted = authority,
+): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = connect({
+      ...{ host: "127.0.0.1", port, ca: trusted.certificate, servername: "proxy.us.consul" },
+      ...(identity && { cert: identity.certificate, key: identity.key }),
+    });
+    let text = "";
+    socket.on("error", (error) => resolve(error.message));
+    socket.on("data", (bytes: Buffer) => (text += bytes.toString()));
+    socket.on("close", () => resolve(text));
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  });
+
+test("GIVEN the port for other regions WHEN anything but its services is asked for THEN nothing is passed on", async () => {
+  await usingInstance((url, asked) =>
+    usingUs(
+      url,
+      async (port) => {
+        const jp = certificate("proxy.jp.consul");
+        // a client without a certificate
+        expect(await rawAnswer(port, CALLED, "/")).not.toContain("HTTP/1.1");
+        // an origin that this region's own may call, a service that is not for others, one that would lead elsewhere
+        const origin = `${new URL(url).hostname}.ccnproxy:${new URL(url).port}`;
+        expect(await rawAnswer(port, origin, "/", jp)).toContain("HTTP/1.1 421 ");
+        expect(await rawAnswer(port, "stock.ccnproxy-service", "/", jp)).toContain("HTTP/1.1 403 ");
+        expect(await rawAnswer(port, "away.ccnproxy-service", "/", jp)).toContain("HTTP/1.1 403 ");
+        // what a proxy tells of itself
+        expect(await rawAnswer(port, "localhost", "/.api/stats", jp)).toContain("HTTP/1.1 421 ");
+        expect(asked).toEqual([]);
+        expect(await rawAnswer(port, CALLED, "/", jp)).toContain("HTTP/1.1 200 ");
+      },
+      {
+        allowAny: true,
+        groups: { "search.ccnproxy-peer": [url], "away.ccnproxy-service": [url] },
+      },
+    ),
+  );
+});
+
+test("GIVEN calls between regions WHEN certificates are renewed by another authority and reloaded THEN none fails", async () => {
+  await usingInstance((url) => {
+    const us = files(certificate("proxy.us.consul"), authority.certificate + stranger.certificate);
+    return usingUs(
+      url,
+      (port, proxy) =>
+        usingJp(
+          port,
+          async (jp) => {
+            const statuses: number[] = [];
+            const call = async () =>
+              statuses.push((await askHttp1(jp, { host: CALLED, method: "POST" })).status);
+            await call();
+            const next = certificate("proxy.us.consul", stranger);
+            writeFileSync(us.peerCertFile, next.certificate);
+            writeFileSync(us.peerKeyFile, next.key);
+            proxy.child.kill("SIGHUP");
+            await proxy.said("configuration reloaded");
+            for (let calls = 0; calls < 20; calls++) await call();
+            expect(statuses.filter((status) => status !== 200)).toEqual([]);
+            // AND who connects now is shown the new one, which those who trust the old authority alone do not take
+            const own = certificate("proxy.jp.consul");
+            expect(await rawAnswer(port, CALLED, "/", own)).not.toContain("HTTP/1.1");
+            expect(await rawAnswer(port, CALLED, "/", own, stranger)).toContain("HTTP/1.1 200 ");
+          },
+          { trusted: authority.certificate + stranger.certificate },
+        ),
+      us,
+    );
+  });
+});
