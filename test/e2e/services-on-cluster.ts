@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ServiceInput } from "../../stacks/values/services";
 import { attempt, type CommandResult } from "../testbed/command";
 import { Caller } from "../testbed/cluster/caller";
 import { madeImage } from "../testbed/cluster/made-image";
 import { programFile } from "../testbed/cluster/program-file";
-import { startProcess, untilListening } from "../testbed/network";
+import { Recorder } from "../testbed/cluster/recorder";
 import { type ClusterLab } from "./cluster-lab";
 
 /** Versions of a service: two that work, and one that ends as soon as it is started. */
@@ -16,7 +16,6 @@ type Name = "web" | "search";
 
 /** Where its image has what a service's pod calls with. */
 const PROGRAMS = "/srv";
-const RECORDER_PORT = 7000;
 
 /** Two services of the region, each of a file: web, which calls search. */
 export class ServicesOnCluster {
@@ -26,8 +25,8 @@ export class ServicesOnCluster {
   private constructor(
     private readonly lab: ClusterLab,
     private readonly images: ReadonlyMap<Version, string>,
-    /** What search's instances note of each POST, a line each. */
-    private readonly notes: string,
+    /** Of what search's instances are posted. */
+    private readonly recorder: Recorder,
   ) {}
 
   /** Puts their images on every node, and has the next deploy run the first version of both. */
@@ -45,14 +44,8 @@ export class ServicesOnCluster {
       const command = ["node", "/srv/web.cjs"];
       images.set(version, await madeImage(cluster, { name: `web-${version}`, directory, files, command }));
     }
-    const notes = join(directory, "posted");
-    const { rack } = testbed.network;
-    await startProcess(testbed.ledger, join(directory, "recorder.log"), "nsenter", [
-      ...[`--net=/run/netns/${rack}`, process.execPath, programFile("recorder.cjs")],
-      ...[cluster.network.gateway, String(RECORDER_PORT), notes],
-    ]);
-    await untilListening(rack, RECORDER_PORT);
-    const made = new ServicesOnCluster(lab, images, notes);
+    const recorder = await Recorder.start(testbed, directory);
+    const made = new ServicesOnCluster(lab, images, recorder);
     lab.workloads.write(made.webIs());
     lab.workloads.write(made.searchIs("1"), { "session-key": "first" });
     return made;
@@ -115,7 +108,7 @@ export class ServicesOnCluster {
 
   /** What search's instances have been posted, each as often as it was. */
   posted(): string[] {
-    return existsSync(this.notes) ? readFileSync(this.notes, "utf8").trim().split("\n") : [];
+    return this.recorder.posted();
   }
 
   private webIs(): ServiceInput {
@@ -138,7 +131,7 @@ export class ServicesOnCluster {
   private searchIs(version: Version, status = 0): ServiceInput {
     return {
       ...{ name: "search", image: this.images.get(version)!, port: 8081, health: { path: "/healthz" } },
-      env: { RECORDER: `${this.lab.cluster.network.gateway}:${RECORDER_PORT}` },
+      env: { RECORDER: this.recorder.address },
       secrets: ["session-key"],
       tasks: {
         migrate: {

@@ -8,6 +8,8 @@ import {
   type Call,
   cutOff,
   FAR_ENTRANCE,
+  IN_JP,
+  IN_UK,
   ORIGIN_URL,
   SEARCH_UNIT,
   SEARCH_URL,
@@ -186,7 +188,7 @@ describeOnCluster("a service in two clouds, the model against reality", () => {
   let lab: TwoCloudsLab;
 
   beforeAll(async () => {
-    lab = await TwoCloudsLab.boot();
+    lab = await TwoCloudsLab.boot({ ...IN_JP, ...IN_UK });
     await recovered();
     printed(HEADINGS);
     printed(HEADINGS.map(() => "---"));

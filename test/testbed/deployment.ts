@@ -75,9 +75,9 @@ export class Deployment {
     writeFileSync(join(this.gateways, `${gateway.name}.json`), JSON.stringify(gateway, undefined, 2));
   }
 
-  /** Takes a service away. */
+  /** Takes a service away, if it is there. */
   removeService(name: string): void {
-    rmSync(join(this.services, `${name}.json`));
+    rmSync(join(this.services, `${name}.json`), { force: true });
   }
 
   /** Takes the values of other regions over from the project's own. */

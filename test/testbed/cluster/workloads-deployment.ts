@@ -67,6 +67,11 @@ export class WorkloadsDeployment {
       this.variables[`secret_${service.name}__${name}`.replaceAll("-", "_")] = value;
   }
 
+  /** Has the next deploy run no service of that name. */
+  remove(service: string): void {
+    this.deployment.removeService(service);
+  }
+
   /** Puts the stack on the cluster as the region's value says, with these changes to it. @throws Error when it fails */
   async deploy(changes: RegionChanges = {}): Promise<void> {
     const { code, stdout, stderr } = await this.attempt(changes);
