@@ -1,22 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { attempt, until, type VirtualHost } from "../testbed";
+import { CHANGES, TRACED, TracedCalls } from "./traced-calls";
 
 /** Where the way in is. */
 export const COUNTED_PORT = 2222;
 const PORT = String(COUNTED_PORT);
 const PID_FILE = "/run/counted-sshd.pid";
 
-/** What is seen of a host's processes from outside: each program that starts, each change of the file tree. */
-const CALLS = "execve,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,symlinkat";
-
 /**
  * A way into a host on which every step of what runs there is counted, from outside and by nothing but the calls that
- * programs make of the kernel. A new step of a program is counted without anybody naming it.
+ * programs make of the kernel. A new step of a program is counted without anybody naming it. Steps are the changes of
+ * the file tree, and the start of a program where something was done since the last that counts: a host on which
+ * programs have only read is as it was.
  */
 export class CountedShell {
   steps = 0;
   private watcher: { readonly at: number; readonly act: () => void } | undefined;
+  private readonly calls = new TracedCalls();
+  private doneSinceStart = true;
 
   private constructor(
     private readonly host: VirtualHost,
@@ -27,9 +29,9 @@ export class CountedShell {
     const tracer = spawn(
       "strace",
       [
-        ...["-f", "-qqq", "--seccomp-bpf", "-e", "signal=none", "-o", "|cat", "-e", `trace=${CALLS}`],
+        ...["-f", "-qqq", "--seccomp-bpf", "-e", "signal=none", "-o", "|cat", "-e", `trace=${TRACED}`],
         // After a step there is a moment in which it can be the last.
-        ...["-e", `inject=${CALLS.replace("execve,", "")}:delay_exit=3000`],
+        ...["-e", `inject=${CHANGES.join()}:delay_exit=3000`],
         ...[
           "nsenter",
           ...host.insideArguments(["/usr/sbin/sshd", "-D", "-p", PORT, "-o", `PidFile=${PID_FILE}`]),
@@ -40,7 +42,7 @@ export class CountedShell {
     const shell = new CountedShell(host, tracer);
     let complaints = "";
     tracer.stderr?.setEncoding("utf8").on("data", (chunk: string) => (complaints += chunk));
-    createInterface({ input: tracer.stdout }).on("line", () => shell.step());
+    createInterface({ input: tracer.stdout }).on("line", (line) => shell.see(line));
     await until("a shell whose steps are counted", 30_000, async () => {
       if (tracer.exitCode !== null) throw new Error(`strace ended: ${complaints}`);
       return (await shell.run("true").ended).code === 0 || undefined;
@@ -65,6 +67,7 @@ export class CountedShell {
   /** Has something done at the step of that number, counted from now. */
   atStep(number: number, act: () => void): void {
     this.steps = 0;
+    this.doneSinceStart = true;
     this.watcher = { at: number, act };
   }
 
@@ -76,6 +79,19 @@ export class CountedShell {
     await this.host.run(`kill $(cat ${PID_FILE})`);
     tracer.kill("SIGTERM");
     await ended;
+  }
+
+  private see(line: string): void {
+    const call = this.calls.read(line);
+    if (call === undefined) return;
+    if (call === "execve") {
+      if (!this.doneSinceStart) return;
+      this.doneSinceStart = false;
+    } else {
+      this.doneSinceStart = true;
+      if (!CHANGES.includes(call)) return;
+    }
+    this.step();
   }
 
   private step(): void {
