@@ -83,7 +83,7 @@ describe("the package, to somebody who has nothing else", () => {
     // AND neither this project's regions nor its app of them, nor anything that is not built; of the programs their grammar alone
     const strange = packed.filter(
       (path) =>
-        !/^package\/(package\.json|README\.md|dist\/((certificates|cli|constructs|planning|stacks)\/.*|proxy\/(allow-list|grammar|route|options\/[a-z-]+|origins\/address-guard)\..*|gateway\/(fields|options|routes)\/[a-z-]+\..*|region\.schema\.json|tricloud-(proxy|gateway)\.js(\.map)?))$/.test(
+        !/^package\/(package\.json|README\.md|dist\/((certificates|cli|constructs|planning|stacks)\/.*|proxy\/(allow-list|grammar|route|options\/[a-z-]+|origins\/address-guard|peers\/peer-context)\..*|gateway\/(fields|options|routes)\/[a-z-]+\..*|region\.schema\.json|tricloud-(proxy|gateway)\.js(\.map)?))$/.test(
           path,
         ),
     );

@@ -45,7 +45,7 @@ test.each([
   ],
   [
     { a: [{ url: "http://b", wieght: 1 }] },
-    'groups.a.origins[0]: "wieght" is not one of url, weight, limit, warm, host',
+    'groups.a.origins[0]: "wieght" is not one of url, weight, limit, warm, host, peer',
   ],
   [{ a: [{ url: "http://b", host: "own" }] }, 'groups.a.origins[0].host: "own" is not "keep"'],
   [
