@@ -57,13 +57,13 @@ export class CutHost {
   /**
    * Cuts a life at a step, deploys the same again, and takes it back.
    *
-   * @returns what is not as it should be; empty when all is well, undefined when the life was over before that step
+   * @returns what is not as it should be; empty when all is well
    */
-  cut(kind: Cut, step: number): Promise<string[] | undefined> {
+  cut(kind: Cut, step: number): Promise<string[]> {
     return kind === "interrupt" ? this.interrupt(step) : this.cutOff(kind, step);
   }
 
-  private async cutOff(kind: "connection" | "power", step: number): Promise<string[] | undefined> {
+  private async cutOff(kind: "connection" | "power", step: number): Promise<string[]> {
     const { host } = this;
     // As Debian's initramfs leaves it; a container's systemd is kinder.
     await host.run("mount -o remount,noexec /run");
@@ -90,11 +90,11 @@ export class CutHost {
     } else {
       await shell.close();
     }
-    return happened ? this.afterwards() : undefined;
+    return happened ? this.afterwards() : [noSuchStep(step, shell)];
   }
 
   /** From a terminal at every other step, from elsewhere at the rest. */
-  private async interrupt(step: number): Promise<string[] | undefined> {
+  private async interrupt(step: number): Promise<string[]> {
     const { host, stack } = this;
     const shell = await CountedShell.open(host);
     try {
@@ -110,7 +110,7 @@ export class CutHost {
         await running.ended;
         if (happened) break;
       }
-      if (!happened) return undefined;
+      if (!happened) return [noSuchStep(step, shell)];
       return await this.after(
         async () => void succeeded(await stack.start("apply").ended),
         async () => void succeeded(await stack.start("destroy").ended),
@@ -153,3 +153,6 @@ export class CutHost {
 }
 
 const LIFE_BY_TERRAFORM = ["apply", "destroy"] as const;
+
+const noSuchStep = (step: number, shell: CountedShell): string =>
+  `a life has no step ${step} any more, it ended after ${shell.steps}`;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { attempt, until, type VirtualHost } from "../testbed";
-import { CHANGES, OPENINGS, TRACED, TracedCalls } from "./traced-calls";
+import { CHANGES, TRACED, TracedCalls } from "./traced-calls";
 
 /** Where the way in is. */
 export const COUNTED_PORT = 2222;
@@ -18,10 +18,7 @@ export class CountedShell {
   steps = 0;
   private watcher: { readonly at: number; readonly act: () => void } | undefined;
   private readonly calls = new TracedCalls();
-  /** Something was, since the last start of a program that counted. */
-  private done = true;
-  /** Processes that have opened something for writing. */
-  private readonly writers = new Set<string>();
+  private doneSinceStart = true;
 
   private constructor(
     private readonly host: VirtualHost,
@@ -70,7 +67,7 @@ export class CountedShell {
   /** Has something done at the step of that number, counted from now. */
   atStep(number: number, act: () => void): void {
     this.steps = 0;
-    this.done = true;
+    this.doneSinceStart = true;
     this.watcher = { at: number, act };
   }
 
@@ -87,15 +84,12 @@ export class CountedShell {
   private see(line: string): void {
     const call = this.calls.read(line);
     if (call === undefined) return;
-    const { name, process } = call;
-    if (name === "execve") {
-      if (!this.done) return;
-      // What it writes to what was opened for it is done afterwards.
-      this.done = this.writers.delete(process);
+    if (call === "execve") {
+      if (!this.doneSinceStart) return;
+      this.doneSinceStart = false;
     } else {
-      this.done = true;
-      if (OPENINGS.includes(name)) this.writers.add(process);
-      if (!CHANGES.includes(name)) return;
+      this.doneSinceStart = true;
+      if (!CHANGES.includes(call)) return;
     }
     this.step();
   }
