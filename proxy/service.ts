@@ -6,9 +6,11 @@ import {
   rootCertificates,
   type SecureContext,
   type Server as TlsServer,
+  type TLSSocket,
 } from "node:tls";
 import { AddressGuard } from "./origins/address-guard";
 import { ClientConnection, type ClientOwner } from "./clients/client-connection";
+import { clientsTls } from "./clients-tls";
 import { ClientSessions } from "./clients/client-sessions";
 import { clock } from "./clock";
 import { type Destination, type Failure } from "./exchange";
@@ -208,10 +210,9 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
 
   /** A server whose connections are served; the caller makes it listen. */
   listener(): Server {
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
-    if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
-    this.listeners.push(server);
-    return server;
+    return this.listening(
+      createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket)),
+    );
   }
 
   /** The same for clients that speak TLS. */
@@ -221,33 +222,38 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
       {
         cert: readFileSync(tlsCertFile),
         key: readFileSync(tlsKeyFile),
-        ALPNProtocols: ["h2", "http/1.1"],
-        handshakeTimeout: readTimeout * 1000,
-        noDelay: true,
-        allowHalfOpen: true,
+        ...clientsTls(readTimeout),
       },
-      (socket) => (socket.alpnProtocol === "h2" ? this.acceptHttp2(socket) : this.accept(socket)),
+      (socket) => this.acceptTls(socket),
     );
     // A handshake that failed, or was not over in time: Node only tells.
     server.on("tlsClientError", (_, socket) => socket.destroy());
-    if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
-    this.listeners.push(server);
-    return server;
+    return this.listening(server);
   }
 
   /** The same for other regions' proxies, which show who they are. */
   peerListener(): Server {
     const server = peerServer(this.options, {
       names: () => this.options.peerNames,
-      admitted: (socket) => (socket.alpnProtocol === "h2" ? this.acceptHttp2(socket) : this.accept(socket)),
+      admitted: (socket) => this.acceptTls(socket),
       refused: (address, problem) => {
         this.metrics.peersRefused++;
         this.log.event("warn", "peer refused", { problem, remote_addr: address });
       },
     });
+    return (this.peerDoor = this.listening(server));
+  }
+
+  private acceptTls(socket: TLSSocket): void {
+    if (socket.alpnProtocol === "h2") this.acceptHttp2(socket);
+    else this.accept(socket);
+  }
+
+  /** It takes as many clients as may be, and is closed with the others. */
+  private listening<S extends Server>(server: S): S {
     if (this.options.maxClients > 0) server.maxConnections = this.options.maxClients;
     this.listeners.push(server);
-    return (this.peerDoor = server);
+    return server;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { constants, X509Certificate } from "node:crypto";
 import { createServer, type Server, type TLSSocket } from "node:tls";
+import { clientsTls } from "../clients-tls";
 import { type PeerFiles, peerIdentity } from "./peer-context";
 import { knowPeer } from "./peer-sockets";
 
@@ -26,10 +27,7 @@ export function peerServer(options: PeerFiles & { readonly readTimeout: number }
       ...NO_TICKETS,
       requestCert: true,
       rejectUnauthorized: true,
-      ALPNProtocols: ["h2", "http/1.1"],
-      handshakeTimeout: options.readTimeout * 1000,
-      noDelay: true,
-      allowHalfOpen: true,
+      ...clientsTls(options.readTimeout),
     },
     (socket) => {
       const shown = namesIn(socket);
