@@ -38,6 +38,14 @@ export interface Way {
 export const placeLoad = (host: VirtualHost): void =>
   writeFileSync(join(host.root, "srv/load.js"), readFileSync(join(__dirname, "service-load.js")));
 
+/** What the instances of a service on these hosts say they ran: the id of each POST, as often as it was run. */
+export async function postsRun(hosts: readonly VirtualHost[], unit: string): Promise<readonly string[]> {
+  const said = await Promise.all(
+    hosts.map((host) => host.run(`journalctl -q --no-pager -o cat -u ${unit} | sed -n 's/^ran //p'`)),
+  );
+  return said.join("").split("\n").filter(Boolean);
+}
+
 /** From outside, by a public name. */
 export const throughFront = (front: VirtualHost, name: string, authority: string, path = "/"): Way => ({
   host: front.address,

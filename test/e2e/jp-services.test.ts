@@ -16,7 +16,7 @@ import {
 } from "../testbed";
 import { makeCertificates } from "../testbed/certificates";
 import { difference, snapshot } from "./host-snapshot";
-import { placeLoad, type ServiceLoad, startServiceLoad, throughFront } from "./calls-to-services";
+import { placeLoad, postsRun, type ServiceLoad, startServiceLoad, throughFront } from "./calls-to-services";
 import { succeeded } from "./succeeded";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
@@ -457,10 +457,7 @@ describeOnVirtualHosts("a service on JP's servers", () => {
 
   /** The POSTs that all instances say they ran, and how many of them more than once. */
   async function ran(): Promise<{ ids: Set<string>; twice: number }> {
-    const lines = (await each(`journalctl -q --no-pager -o cat -u ${UNIT} | sed -n 's/^ran //p'`))
-      .join("")
-      .trim()
-      .split("\n");
+    const lines = await postsRun(apps(), UNIT);
     return { ids: new Set(lines), twice: lines.length - new Set(lines).size };
   }
 });

@@ -8,6 +8,8 @@ const HOURS = Number(process.env["CUTS_HOURS"] ?? 3.9);
 const SEED = Number(process.env["CUTS_SEED"] ?? 1);
 /** Which part of the cuts of that order, such as 2/4: several runs make them all. */
 const [PART, PARTS] = (process.env["CUTS_PART"] ?? "1/1").split("/").map(Number) as [number, number];
+if (!(PART >= 1 && PART <= PARTS))
+  throw new Error(`CUTS_PART: ${process.env["CUTS_PART"]} is not a part such as 2/4`);
 
 describeOnVirtualHosts("a deploy that is cut short at every step", () => {
   let host: CutHost;

@@ -4,7 +4,13 @@ import { join } from "node:path";
 import type { RegionTask } from "../../cli/services/running-service";
 import type { DedicatedRegionInput } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
-import { type LoadReport, placeLoad, type ServiceLoad, startServiceLoad } from "../e2e/calls-to-services";
+import {
+  type LoadReport,
+  placeLoad,
+  postsRun,
+  type ServiceLoad,
+  startServiceLoad,
+} from "../e2e/calls-to-services";
 import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 import {
@@ -341,12 +347,10 @@ describeOnVirtualHosts("a service behind two fronts", () => {
 
   /** The POSTs that instances say they ran more than once, each once. */
   async function twice(): Promise<readonly string[]> {
-    const lines = await Promise.all(
-      APPS.map((name) =>
-        testbed.host(name).run(`journalctl -q --no-pager -o cat -u ${UNIT} | sed -n 's/^ran //p'`),
-      ),
+    const ran = await postsRun(
+      APPS.map((name) => testbed.host(name)),
+      UNIT,
     );
-    const ran = lines.join("").trim().split("\n");
     expect(ran.length).toBeGreaterThan(10);
     return [...new Set(ran.filter((id, index) => ran.indexOf(id) !== index))];
   }

@@ -1,5 +1,6 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { until } from "../testbed";
-import { type LoadReport, placeLoad, startServiceLoad } from "../e2e/calls-to-services";
+import { type LoadReport, placeLoad, postsRun, startServiceLoad } from "../e2e/calls-to-services";
 import { describeOnCluster } from "../e2e/on-cluster";
 import { IN_JP, IN_UK, SEARCH_UNIT, SEARCH_URL, TwoCloudsLab } from "./jp-and-uk/two-clouds-lab";
 
@@ -74,9 +75,9 @@ describeOnCluster("a service that moves to another cloud under load", () => {
     const began = Date.now();
     let report: LoadReport | undefined;
     try {
-      await pause();
+      await delay(BESIDE_MS);
       await happens();
-      await pause();
+      await delay(BESIDE_MS);
       const seconds = (Date.now() - began) / 1000;
       report = await load.end();
       const { gets, posts, failures, versions } = report;
@@ -92,12 +93,8 @@ describeOnCluster("a service that moves to another cloud under load", () => {
 
   /** POSTs that were answered and not run, and those that were run twice, wherever. */
   async function postedWrong(report: LoadReport): Promise<readonly string[]> {
-    const onHosts = await Promise.all(
-      HOSTS.map((name) =>
-        lab.testbed.host(name).run(`journalctl -q --no-pager -o cat -u ${SEARCH_UNIT} | sed -n 's/^ran //p'`),
-      ),
-    );
-    const ran = [...onHosts.join("").split("\n").filter(Boolean), ...lab.recorder.posted()];
+    const hosts = HOSTS.map((name) => lab.testbed.host(name));
+    const ran = [...(await postsRun(hosts, SEARCH_UNIT)), ...lab.recorder.posted()];
     const once = new Set(ran);
     expect(report.posts.length).toBeGreaterThan(10);
     return [
@@ -112,5 +109,3 @@ describeOnCluster("a service that moves to another cloud under load", () => {
     return /version (\S+)/.exec(stdout)?.[1];
   }
 });
-
-const pause = () => new Promise((resolve) => setTimeout(resolve, BESIDE_MS));
