@@ -67,6 +67,12 @@ function checkPeers(options: Options, where: string): void {
       false,
     );
   }
+  // OpenSSL takes a file without any, and then trusts nobody.
+  if (!readText(options.peerCaFile, `${where}peerCaFile`).includes("-----BEGIN CERTIFICATE-----"))
+    throw new OptionError(
+      `${where}peerCaFile: ${show(options.peerCaFile)} is not a PEM file with a certificate`,
+      false,
+    );
 }
 
 /** What the files have to be that options name. @param where what messages begin with @throws OptionError */

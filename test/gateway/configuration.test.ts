@@ -16,6 +16,20 @@ test.each<[string, object, string]>([
   ["no service", {}, "services: {} is not at least one service"],
   ["an unknown key", { ...route({}), colour: 1 }, "colour: unknown key, with value 1"],
   ["an option of the proxy's", { ...route({}), allow: ["*"] }, 'allow: unknown key, with value ["*"]'],
+  [
+    "a door for other regions' proxies",
+    { ...route({}), peerListen: "127.0.0.1:8443" },
+    'peerListen: unknown key, with value "127.0.0.1:8443"',
+  ],
+  [
+    "another region's proxies as an origin",
+    {
+      services: {
+        search: { origins: ["https://b", { url: "https://c", peer: "proxy.us.consul" }] },
+      },
+    },
+    'services.search.origins[1].peer: "proxy.us.consul" is not left out: proxies alone have peers',
+  ],
   ["no URL", { services: { search: "search:80" } }, 'services.search: "search:80" is not http://host[:port]'],
   [
     "the monolith's name",

@@ -49,6 +49,22 @@ test.each([
   ],
   [{ a: [{ url: "http://b", host: "own" }] }, 'groups.a.origins[0].host: "own" is not "keep"'],
   [
+    { a: [{ url: "http://b", peer: "proxy.us.consul" }] },
+    'groups.a.origins[0].url: "http://b" is not https://host[:port]',
+  ],
+  [
+    { a: [{ url: "https://b", peer: "proxy.us.consul", host: "keep" }] },
+    'groups.a.origins[0].host: "keep" is not left out where there is a peer, which keeps it anyway',
+  ],
+  [
+    { a: [{ url: "https://b", peer: "Proxy.us.consul" }] },
+    'groups.a.origins[0].peer: "Proxy.us.consul" is not a name in lower case, e.g. proxy.us.consul',
+  ],
+  [
+    { a: [{ url: "https://b", peer: "10.0.0.1" }] },
+    'groups.a.origins[0].peer: "10.0.0.1" is not a name in lower case, e.g. proxy.us.consul',
+  ],
+  [
     { a: [{ url: "http://b", weight: 0 }] },
     "groups.a.origins[0].weight: 0 is not a whole number from 1 to 1000000",
   ],

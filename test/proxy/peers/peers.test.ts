@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { connect } from "node:tls";
 import { type Identity, issueServer, makeAuthority } from "../../../certificates/x509";
 import { askHttp1, groupLab } from "../groups/group-lab";
-import { freePort, metricsOf, type RunningProxy } from "../proxy-process";
+import { eventually, freePort, metricsOf, type RunningProxy } from "../proxy-process";
 
 const lab = groupLab();
 const CALLED = "search.ccnproxy-service";
@@ -49,21 +49,33 @@ async function usingInstance(use: (url: string, asked: string[]) => Promise<void
 
 const US = files(certificate("proxy.us.consul"));
 
-/** Proxies of a region that answers for the service with that instance. */
-async function usingUs(
+/** Proxies of a region that answers for the service with that instance, at that port. */
+const usingUsAt = (
+  port: number,
   instance: string,
-  use: (port: number, proxy: RunningProxy) => Promise<void>,
+  use: (proxy: RunningProxy) => Promise<void>,
   more: Readonly<Record<string, unknown>> = {},
-): Promise<void> {
-  const port = freePort();
-  await lab.usingGroup([instance], (proxy) => use(port, proxy), {
+): Promise<void> =>
+  lab.usingGroup([instance], use, {
     groups: { "search.ccnproxy-peer": [instance] },
     peerListen: `127.0.0.1:${port}`,
     peerNames: ["proxy.jp.consul"],
     ...US,
     ...more,
   });
+
+/** The same at a port of its own. */
+async function usingUs(
+  instance: string,
+  use: (port: number, proxy: RunningProxy) => Promise<void>,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  const port = freePort();
+  await usingUsAt(port, instance, (proxy) => use(port, proxy), more);
 }
+
+/** What the other region's proxies count of this one's calls. */
+const FROM_JP = 'tricloud_proxy_peer_requests_total{peer="proxy.jp.consul"}';
 
 /** Proxies of a region that asks those at that port for the service. */
 const usingJp = (
@@ -88,8 +100,7 @@ test.each(["GET", "POST"])(
         usingJp(port, async (jp) => {
           expect(await askHttp1(jp, { host: CALLED, method })).toMatchObject({ status: 200, body: "us" });
           expect(asked).toEqual([`${method} ${new URL(url).host}`]);
-          const metrics = await metricsOf(us);
-          expect(metrics.get('tricloud_proxy_peer_requests_total{peer="proxy.jp.consul"}')).toBe(1);
+          expect((await metricsOf(us)).get(FROM_JP)).toBe(1);
         }),
       ),
     );
@@ -216,4 +227,90 @@ test("GIVEN calls between regions WHEN certificates are renewed by another autho
       us,
     );
   });
+});
+
+/** Statuses of calls one after another, begun while `ends` has not come to pass; a third are POSTs. */
+async function callingUntil(jp: RunningProxy, ends: Promise<unknown>): Promise<number[]> {
+  const statuses: number[] = [];
+  let over = false;
+  const ended = ends.finally(() => (over = true));
+  for (let calls = 0; !over; calls++)
+    statuses.push((await askHttp1(jp, { host: CALLED, method: calls % 3 === 0 ? "POST" : "GET" })).status);
+  await ended;
+  return statuses;
+}
+
+/** Proxies of a region that asks those at these ports, any of them, for the service. */
+const usingJpOf = (ports: readonly number[], use: (jp: RunningProxy) => Promise<void>): Promise<void> =>
+  lab.usingGroup([], use, {
+    groups: {
+      [CALLED]: ports.map((port) => ({ url: `https://127.0.0.1:${port}`, peer: "proxy.us.consul" })),
+    },
+    ...files(certificate("proxy.jp.consul")),
+  });
+
+test("GIVEN two proxies of another region WHEN nothing listens where one was THEN calls go to the other, POSTs too", async () => {
+  await usingInstance((url, asked) =>
+    usingUs(url, (port) =>
+      usingJpOf([freePort(), port], async (jp) => {
+        const methods = ["POST", "GET", "POST", "GET", "POST"];
+        for (const method of methods)
+          expect(await askHttp1(jp, { host: CALLED, method })).toMatchObject({ status: 200, body: "us" });
+        expect(asked).toHaveLength(methods.length);
+      }),
+    ),
+  );
+});
+
+test("GIVEN calls to two proxies of another region WHEN one drains, ends and is back THEN none fails", async () => {
+  await usingInstance((url, asked) =>
+    usingUs(url, (first, draining) =>
+      usingUs(url, (second) =>
+        usingJpOf([first, second], async (jp) => {
+          const drained = await callingUntil(
+            jp,
+            // It answers calls when it is told to go.
+            eventually(async () => ((await metricsOf(draining)).get(FROM_JP) ?? 0) > 0).then(() =>
+              draining.stop(),
+            ),
+          );
+          const back = await callingUntil(
+            jp,
+            usingUsAt(first, url, async (again) => {
+              expect(await eventually(async () => ((await metricsOf(again)).get(FROM_JP) ?? 0) > 0)).toBe(
+                true,
+              );
+            }),
+          );
+          const statuses = [...drained, ...back];
+          expect(statuses.filter((status) => status !== 200)).toEqual([]);
+          // AND no call was answered twice
+          expect(asked).toHaveLength(statuses.length);
+        }),
+      ),
+    ),
+  );
+});
+
+test("GIVEN a certificate that another region refuses WHEN it is renewed and reloaded THEN calls are answered there", async () => {
+  await usingInstance((url) =>
+    usingUs(url, (port) => {
+      const own = files(certificate("proxy.jp.consul", stranger));
+      return lab.usingGroup(
+        [],
+        async (jp) => {
+          const status = async () => (await askHttp1(jp, { host: CALLED })).status;
+          expect(await status()).toBeGreaterThanOrEqual(502);
+          const next = certificate("proxy.jp.consul");
+          writeFileSync(own.peerCertFile, next.certificate);
+          writeFileSync(own.peerKeyFile, next.key);
+          jp.child.kill("SIGHUP");
+          await jp.said("configuration reloaded");
+          // Once its circuit lets calls through again.
+          expect(await eventually(async () => (await status()) === 200)).toBe(true);
+        },
+        { groups: { [CALLED]: [{ url: `https://127.0.0.1:${port}`, peer: "proxy.us.consul" }] }, ...own },
+      );
+    }),
+  );
 });
