@@ -2,12 +2,12 @@ import { parseArgs } from "node:util";
 import { OptionError, type Program } from "../proxy/engine";
 import { GatewayService } from "./gateway-service";
 import { readConfiguration } from "./options/configuration";
-import { QuotaBook, type QuotaQuestion } from "./limits/quota-book";
 import { checkSchemas } from "./bodies/check-schemas";
 import { withDescriptors } from "./options-with-descriptors";
 import { MONOLITH, type GatewayOptions } from "./options/gateway-options";
 import { readRoutes } from "./options/route-values";
 import { ROUTE_FAMILIES } from "./route-metrics";
+import { Together, type TogetherQuestion } from "./together";
 
 /** What the command line asks for. */
 export type Command =
@@ -73,10 +73,10 @@ export const API_GATEWAY: Program<GatewayOptions> = {
     return command.options;
   },
   together: () => {
-    const book = new QuotaBook();
-    return (question) => book.grant(question as QuotaQuestion);
+    const together = new Together();
+    return (question) => together.answer(question as TogetherQuestion);
   },
-  make: (options, log, trust) => new GatewayService(options, log, trust),
+  make: (options, log, trust, together) => new GatewayService(options, log, trust, together),
   rehearsal: (options, origins) => ({
     options: {
       ...options,

@@ -2,6 +2,7 @@ import { cpus } from "node:os";
 import { type SecureContext } from "node:tls";
 import {
   type AccessRecord,
+  type AskTogether,
   type CompletedExchange,
   type Destination,
   type Failure,
@@ -28,7 +29,7 @@ import { KeptFields } from "./fields/kept-fields";
 import { JoinedRequest } from "./joining/joined-request";
 import { type Arrival, arrivalOf, HOP_FIELDS } from "./hop-fields";
 import { Limits } from "./limits/limits";
-import { QuotaBook, type QuotaGrant, type QuotaQuestion } from "./limits/quota-book";
+import { type QuotaGrant } from "./limits/quota-book";
 import { standing, userOf } from "./moving/share";
 import { shadowService } from "./options/shadow-services";
 import {
@@ -48,10 +49,12 @@ import { Gate } from "./safety/gate";
 import { Shadow } from "./shadow/shadow";
 import { type JoinPart } from "./options/join-options";
 import { Issuers } from "./tokens/issuers";
+import { type KeysAnswer } from "./tokens/key-book";
 import { TokenCheck } from "./tokens/token-check";
 import { spanJson } from "./tracing/span";
 import { SpanCounts, Tracer } from "./tracing/tracer";
 import { BodySchema } from "./bodies/body-schema";
+import { Together, type TogetherQuestion } from "./together";
 import { Transcoder } from "./transcoding/transcoder";
 
 /** What takes a request that no route takes. */
@@ -95,10 +98,14 @@ export class GatewayService extends Service<GatewayOptions> {
     stateDir: this.options.stateDir,
     pool: (origin) => this.pool(origin),
     nextId: () => this.ids.next(),
+    book: async (keys) => (await this.together({ keys })) as KeysAnswer | undefined,
     complain: (what, issuer, problem) => this.log.event("error", what, { issuer, problem }),
   });
-  private readonly ownBook = new QuotaBook();
-  private readonly limits = new Limits((question) => this.quota(question));
+  private readonly limits = new Limits(
+    async (quota) => (await this.together({ quota })) as QuotaGrant | undefined,
+  );
+  /** Who knows what all workers have together: their supervisor, or where there is none this process itself. */
+  private readonly together: AskTogether;
   private tracer: Tracer | undefined;
   private readonly spans = new SpanCounts();
   private hasCors = false;
@@ -108,8 +115,11 @@ export class GatewayService extends Service<GatewayOptions> {
     options: GatewayOptions,
     log = Log.toStderr(),
     trust: SecureContext = trusting(options.caFile),
+    together?: AskTogether,
   ) {
     super(options, log, trust);
+    const own = new Together();
+    this.together = together ?? (async (question) => own.answer(question as TogetherQuestion));
     this.declare();
   }
 
@@ -401,13 +411,6 @@ export class GatewayService extends Service<GatewayOptions> {
       return limits.length === 0 ? undefined : new Gate({ token: undefined, forward: [], limits });
     const { options, keys } = this.issuers.get(jwt.issuer);
     return new Gate({ token: new TokenCheck(options, keys, jwt), forward: options.forward, limits });
-  }
-
-  /** Of all workers together, where there are several. */
-  private async quota(question: QuotaQuestion): Promise<QuotaGrant | undefined> {
-    return this.askTogether === undefined
-      ? this.ownBook.grant(question)
-      : ((await this.askTogether(question)) as QuotaGrant | undefined);
   }
 
   private stateOf(route: RouteOptions): RouteState {

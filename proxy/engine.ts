@@ -26,7 +26,7 @@ export { Log } from "./observation/log";
 export { Histogram } from "./observation/histogram";
 export { type Family, type Snapshot } from "./observation/metrics";
 export { type OriginPool } from "./origins/origin-pool";
-export { type Program } from "./program";
+export { type AskTogether, type Program } from "./program";
 export { run } from "./run";
 export { MALFORMED_HOST, Service, trusting } from "./service";
 export { VERSION } from "./version";

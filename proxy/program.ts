@@ -17,6 +17,12 @@ export interface Rehearsal<O extends Options> {
   readonly requests: readonly { readonly host: string; readonly path: string }[];
 }
 
+/**
+ * Asks whoever knows of all processes that serve together, of things that are the program's own; the answer is
+ * undefined where he is silent.
+ */
+export type AskTogether = (question: unknown) => Promise<unknown>;
+
 /** What makes a program of this engine: the aggregation proxy, or the gateway. */
 export interface Program<O extends Options> {
   readonly metrics: MetricFamilies;
@@ -24,7 +30,8 @@ export interface Program<O extends Options> {
   read(): O;
   /** Makes who answers what workers ask about all of them together. @default - nobody */
   together?(): (question: unknown) => unknown;
-  make(options: O, log?: Log, trust?: SecureContext): Service<O>;
+  /** @param askTogether undefined where the process serves alone */
+  make(options: O, log?: Log, trust?: SecureContext, askTogether?: AskTogether): Service<O>;
   /** The same options, with all that serves nobody else left out. */
   rehearsal(options: O, origins: readonly RehearsalOrigin[]): Rehearsal<O>;
 }

@@ -124,12 +124,6 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   /** Response times of all processes that serve together: of this one, unless somebody knows of others. */
   allTimes: () => Promise<readonly TimesSample[]> = () => Promise.resolve([this.times()]);
 
-  /**
-   * Asks whoever knows of all processes that serve together, of things that are the program's own; the answer is
-   * undefined where he is silent. Where this process serves alone there is nobody to ask.
-   */
-  askTogether: ((question: unknown) => Promise<unknown>) | undefined;
-
   /** Response times of this process. */
   times(): TimesSample {
     return { times: this.responseTimes.sample(), countsByStatus: [...this.metrics.countsByStatus()] };

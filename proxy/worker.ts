@@ -51,14 +51,14 @@ export async function work<O extends Options>(program: Program<O>): Promise<void
     orders ??= answer;
   }
   const { options, drained } = orders;
-  await serve(program, options, process.ppid, (made) => {
+  const onMade = (made: Service<O>): void => {
     service = made;
     made.takeOut(drained);
     // The supervisor tells of what it was told.
     ignoreSignal("SIGHUP", made.log);
-    made.askTogether = (question) => supervisor.ask(TOGETHER, question);
     // Without a supervisor this worker is about to end too, and what it knows itself is all there is.
     made.allTimes = async () =>
       ((await supervisor.ask(ALL_TIMES)) as TimesSample[] | undefined) ?? [made.times()];
-  });
+  };
+  await serve(program, options, process.ppid, onMade, (question) => supervisor.ask(TOGETHER, question));
 }

@@ -3,28 +3,41 @@ import { type Snapshot, whenUp } from "../../proxy/engine";
 import { type IssuerOptions } from "../options/issuer-options";
 import { type IssuerKeys, type KeyFinder } from "./issuer-keys";
 import { type KeptKeys } from "./kept-keys";
+import { type KeysAnswer, type KeysQuestion, type TurnEnd } from "./key-book";
 
-/** Asks where the keys are told. @throws with what went wrong */
-export type AskForKeys = () => Promise<Buffer>;
+/** Where an issuer tells its keys. */
+export interface KeySource {
+  /** By which workers that ask the same place know it. */
+  readonly name: string;
+  /** Asks there. @throws with what went wrong */
+  ask(): Promise<Buffer>;
+}
+
+/** Asks whoever keeps the book of keys; undefined where he does not answer. */
+export type AskForKeys = (question: KeysQuestion) => Promise<KeysAnswer | undefined>;
 
 /** Tells the log that something came to nothing. */
 export type Complain = (what: string, problem: string) => void;
 
-/** Milliseconds between two looks that tokens with unknown keys cause: whoever makes such up asks the issuer no more. */
-const UNKNOWN_KEY_PAUSE_MS = 30_000;
-/** Seconds until the first try after one that failed; each further one waits for twice as long, up to `refresh`. */
-const FIRST_PAUSE = 1;
+/** Milliseconds for which the book is not asked again where it knew of nothing newer for a token's key. */
+const NOTHING_NEWER_MS = 1_000;
+/** Seconds until the book is asked again where nobody answered. */
+const SILENCE_PAUSE = 1;
 /** Of one set. */
 const MOST_KEYS = 100;
 
-/** Keys that an issuer tells by URL: had before they are needed, looked at again, and kept while it does not answer. */
+/**
+ * Keys that an issuer tells by URL: had before they are needed, looked at again, and kept while it does not answer.
+ * When it is looked at, and by whom of several workers, the book says.
+ */
 export class FetchedKeys implements IssuerKeys {
   private finder: KeyFinder | undefined;
   /** `performance.now()` when they were last told. */
   private toldAt = 0;
-  private renewedAt = -Infinity;
-  private asking: Promise<void> | undefined;
-  private failures = 0;
+  /** Of the set in the book. */
+  private number = 0;
+  private nothingNewerAt = -Infinity;
+  private looking: Promise<void> | undefined;
   private asked = 0;
   private failed = 0;
   private stopped = false;
@@ -32,13 +45,14 @@ export class FetchedKeys implements IssuerKeys {
 
   constructor(
     private readonly options: IssuerOptions,
-    private readonly ask: AskForKeys,
+    private readonly source: KeySource,
+    private readonly book: AskForKeys,
     private readonly complain: Complain,
     /** Where they outlive a restart; undefined for nowhere. */
     private readonly kept: KeptKeys | undefined,
   ) {
     this.restore();
-    void this.look();
+    void this.look(false);
   }
 
   get ready(): boolean {
@@ -47,18 +61,20 @@ export class FetchedKeys implements IssuerKeys {
 
   async current(): Promise<KeyFinder | undefined> {
     // Before they were ever told whoever needs them waits for the look that is under way.
-    if (this.finder === undefined) await this.asking;
+    if (this.finder === undefined) await this.looking;
     return (performance.now() - this.toldAt) / 1000 > this.options.keepKeys ? undefined : this.finder;
   }
 
   async renew(): Promise<boolean> {
-    if (this.asking === undefined) {
-      const now = performance.now();
-      if (now - this.renewedAt < UNKNOWN_KEY_PAUSE_MS) return false;
-      this.renewedAt = now;
+    const { finder } = this;
+    if (this.looking === undefined) {
+      if (performance.now() - this.nothingNewerAt < NOTHING_NEWER_MS) return false;
+      void this.look(true);
     }
-    await (this.asking ?? this.look());
-    return true;
+    await this.looking;
+    if (this.finder !== finder) return true;
+    this.nothingNewerAt = performance.now();
+    return false;
   }
 
   stop(): void {
@@ -72,30 +88,52 @@ export class FetchedKeys implements IssuerKeys {
     snapshot[`issuer_look_failures_total{${labels}}`] = this.failed;
   }
 
-  private look(): Promise<void> {
+  private look(unknown: boolean): Promise<void> {
     this.takeBack?.();
-    this.asking = this.read().then(() => {
-      this.asking = undefined;
-      if (this.stopped) return;
-      const { refresh } = this.options;
-      const pause = this.failures === 0 ? refresh : Math.min(refresh, FIRST_PAUSE * 2 ** (this.failures - 1));
-      this.takeBack = whenUp(pause, () => void this.look());
+    this.looking = this.learn(unknown).then((pause) => {
+      this.looking = undefined;
+      if (!this.stopped) this.takeBack = whenUp(pause, () => void this.look(false));
     });
-    return this.asking;
+    return this.looking;
   }
 
-  private async read(): Promise<void> {
+  /** @returns seconds until the next look */
+  private async learn(unknown: boolean): Promise<number> {
+    const { refresh } = this.options;
+    let came: TurnEnd | undefined;
+    for (;;) {
+      const { number: has } = this;
+      const question = { source: this.source.name, has, refresh, unknown, ...(came && { came }) };
+      const answer = await this.book(question);
+      came = undefined;
+      if (answer === undefined) {
+        if (!this.stopped) this.complain("keys of an issuer not had", "the supervisor does not answer");
+        return SILENCE_PAUSE;
+      }
+      // A turn is taken in any case: others wait for what comes of it.
+      if ("turn" in answer) came = { turn: answer.turn, ...(await this.read()) };
+      else if (this.stopped) return 0;
+      else if ("set" in answer) {
+        this.finder = createLocalJWKSet(keySet(answer.set));
+        this.toldAt = performance.now() - answer.age * 1000;
+        this.number = answer.number;
+        return Math.max(0, refresh - answer.age);
+      } else if (answer.pause > 0) return answer.pause;
+    }
+  }
+
+  /** What the issuer tells; without a set where it does not. */
+  private async read(): Promise<{ set?: string }> {
     this.asked++;
     try {
-      const told = await this.ask();
-      this.finder = createLocalJWKSet(keySet(told));
-      this.toldAt = performance.now();
-      this.failures = 0;
-      this.keep(told);
+      const set = (await this.source.ask()).toString();
+      keySet(set);
+      this.keep(set);
+      return { set };
     } catch (error) {
       this.failed++;
-      this.failures++;
       this.complain("keys of an issuer not had", (error as Error).message);
+      return {};
     }
   }
 
@@ -111,9 +149,9 @@ export class FetchedKeys implements IssuerKeys {
     }
   }
 
-  private keep(told: Buffer): void {
+  private keep(set: string): void {
     try {
-      this.kept?.write(told);
+      this.kept?.write(set);
     } catch (error) {
       this.complain("keys of an issuer not kept", (error as Error).message);
     }
@@ -121,8 +159,8 @@ export class FetchedKeys implements IssuerKeys {
 }
 
 /** @throws where it is none, or has no key: what cannot be meant does not take the place of keys that serve */
-function keySet(json: Buffer): JSONWebKeySet {
-  const set = JSON.parse(json.toString()) as Partial<JSONWebKeySet> | null;
+function keySet(json: string): JSONWebKeySet {
+  const set = JSON.parse(json) as Partial<JSONWebKeySet> | null;
   const keys = set?.keys;
   if (!Array.isArray(keys)) throw new Error("the answer is no JWK set");
   if (keys.length === 0 || keys.length > MOST_KEYS) throw new Error(`a JWK set of ${keys.length} keys`);

@@ -1,6 +1,6 @@
 import { authorityOf, type Origin, type OriginPool, type Snapshot } from "../../proxy/engine";
 import { type IssuerOptions } from "../options/issuer-options";
-import { FetchedKeys } from "./fetched-keys";
+import { type AskForKeys, type Complain, FetchedKeys } from "./fetched-keys";
 import { FixedKeys, type IssuerKeys } from "./issuer-keys";
 import { KeptKeys } from "./kept-keys";
 import { keysFrom } from "./keys-request";
@@ -11,6 +11,7 @@ export interface IssuersOwner {
   readonly stateDir: string;
   pool(origin: Origin): OriginPool;
   nextId(): string;
+  readonly book: AskForKeys;
   complain(what: string, issuer: string, problem: string): void;
 }
 
@@ -67,12 +68,10 @@ export class Issuers {
     const authority = authorityOf(host, port, true);
     const pool = this.owner.pool({ host, port, tls: true, authority });
     const { stateDir } = this.owner;
-    const kept = stateDir === "" ? undefined : new KeptKeys(stateDir, name, `https://${authority}${path}`);
-    const ask = (): Promise<Buffer> => keysFrom(pool, path, this.owner.nextId());
-    return {
-      options,
-      keys: new FetchedKeys(options, ask, (what, problem) => this.owner.complain(what, name, problem), kept),
-      pool,
-    };
+    const url = `https://${authority}${path}`;
+    const kept = stateDir === "" ? undefined : new KeptKeys(stateDir, name, url);
+    const source = { name: `${name} ${url}`, ask: () => keysFrom(pool, path, this.owner.nextId()) };
+    const complain: Complain = (what, problem) => this.owner.complain(what, name, problem);
+    return { options, keys: new FetchedKeys(options, source, this.owner.book, complain, kept), pool };
   }
 }

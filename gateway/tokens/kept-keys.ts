@@ -34,7 +34,7 @@ export class KeptKeys {
    * @returns undefined where nothing was, or by somebody else, or at a time that has not come yet
    * @throws where the file is not what was written
    */
-  read(): { readonly set: Buffer; readonly age: number } | undefined {
+  read(): { readonly set: string; readonly age: number } | undefined {
     let text: string;
     try {
       text = readFileSync(this.file, "utf8");
@@ -46,12 +46,12 @@ export class KeptKeys {
     if (typeof told !== "number" || typeof set !== "string")
       throw new Error(`${this.file} does not hold kept keys`);
     const age = (Date.now() - told) / 1000;
-    return source === this.source && age >= 0 ? { set: Buffer.from(set), age } : undefined;
+    return source === this.source && age >= 0 ? { set, age } : undefined;
   }
 
   /** @throws the file system's error */
-  write(set: Buffer): void {
-    const kept: Kept = { source: this.source, told: Date.now(), set: set.toString() };
+  write(set: string): void {
+    const kept: Kept = { source: this.source, told: Date.now(), set };
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     // Each worker writes a file of its own first: a reader finds all of one.
     const next = `${this.file}.${process.pid}`;

@@ -53,6 +53,8 @@ export interface TestIssuer {
   keys: JsonWebKey[];
   /** What it says instead, where that is not undefined; "nothing" for no answer. */
   fault: number | "nothing" | undefined;
+  /** Until when it keeps whoever asks waiting. */
+  held: Promise<void> | undefined;
   /** Times that it was asked. */
   asked: number;
 }
@@ -72,10 +74,12 @@ export async function testIssuer(...keys: TestKey[]): Promise<TestIssuer> {
     certificate: ca,
     keys: keys.map(({ jwk }) => jwk),
     fault: undefined,
+    held: undefined,
     asked: 0,
   };
-  const server = createServer({ key, cert }, (_, response) => {
+  const server = createServer({ key, cert }, async (_, response) => {
     issuer.asked++;
+    await issuer.held;
     if (issuer.fault === "nothing") return;
     response.writeHead(issuer.fault ?? 200).end(JSON.stringify({ keys: issuer.keys }));
   });

@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { ask, exchange, gatewayLab, type RunningGateway, service, type TestService } from "./gateway-lab";
 import { claims, TestKey, testIssuer, type TestIssuer, unsigned } from "./test-issuer";
 import { eventually, metricsOf } from "../proxy/proxy-process";
@@ -37,6 +38,8 @@ const config = (users: object, more: object = {}): object => ({
   },
   ...more,
 });
+/** The channel between workers gives up after 2 s. */
+const LONGER_THAN_WORKERS_WAIT_MS = 2_500;
 const bearing = (token: string): { headers: Record<string, string> } => ({
   headers: { authorization: `Bearer ${token}` },
 });
@@ -250,6 +253,50 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       at.fault = undefined;
       expect(await eventually(async () => (await readiness(gateway)) === 200)).toBe(true);
       expect(await statusOf(gateway, key.token(claims()))).toBe(200);
+    });
+  });
+
+  test("WHEN a gateway has two workers THEN one asks, for longer than workers wait for each other, and both have what it was told; so has one that starts later", async () => {
+    const at = await testIssuer(key);
+    const [second, third] = [TestKey.ec("k2"), TestKey.ec("k3")];
+    const hold = (): (() => void) => {
+      let release: (() => void) | undefined;
+      at.held = new Promise((resolve) => (release = resolve));
+      return release!;
+    };
+    // Connections go to the workers in turn, so that of four each has two.
+    const statuses = (token: string): Promise<number[]> =>
+      Promise.all([1, 2, 3, 4].map(() => statusOf(gateway!, token)));
+    let gateway: RunningGateway | undefined;
+    let release = hold();
+    await lab.using({ ...configured(at), workers: 2 }, async (running) => {
+      gateway = running;
+      await delay(LONGER_THAN_WORKERS_WAIT_MS);
+      expect(at.asked).toBe(1);
+      expect(await readiness(running)).toBe(503);
+      release();
+      expect(await eventually(async () => (await readiness(running)) === 200)).toBe(true);
+      expect(await statuses(key.token(claims()))).toEqual([200, 200, 200, 200]);
+      expect(at.asked).toBe(1);
+      // AND when both find a key that they do not know, one asks
+      at.keys = [key.jwk, second.jwk];
+      release = hold();
+      const asked = statuses(second.token(claims()));
+      await delay(LONGER_THAN_WORKERS_WAIT_MS);
+      release();
+      expect(await asked).toEqual([200, 200, 200, 200]);
+      expect(await statuses(third.token(claims()))).toEqual([401, 401, 401, 401]);
+      expect(at.asked).toBe(2);
+      // AND a worker in the place of one that ended has what was told last, though the issuer is out
+      at.fault = 503;
+      const [, pid] = /"listening".*"pid":(\d+)/.exec(running.output())!;
+      process.kill(Number(pid), "SIGKILL");
+      await running.said("worker ended and is replaced");
+      expect(await eventually(async () => (await readiness(running)) === 200)).toBe(true);
+      expect(await statuses(second.token(claims()))).toEqual([200, 200, 200, 200]);
+      expect(at.asked).toBe(2);
+      const metrics = await metricsOf(running);
+      expect(metrics.get('tricloud_gateway_issuer_looks_total{issuer="users"}')).toBeLessThanOrEqual(2);
     });
   });
 
