@@ -114,7 +114,7 @@ export class FetchedKeys implements IssuerKeys {
       if ("turn" in answer) came = { turn: answer.turn, ...(await this.read()) };
       else if (this.stopped) return 0;
       else if ("set" in answer) {
-        this.finder = createLocalJWKSet(keySet(answer.set));
+        this.finder = finderIn(answer.set);
         this.toldAt = performance.now() - answer.age * 1000;
         this.number = answer.number;
         return Math.max(0, refresh - answer.age);
@@ -127,7 +127,8 @@ export class FetchedKeys implements IssuerKeys {
     this.asked++;
     try {
       const set = (await this.source.ask()).toString();
-      keySet(set);
+      // What is told to others is what they can read.
+      finderIn(set);
       this.keep(set);
       return { set };
     } catch (error) {
@@ -142,7 +143,7 @@ export class FetchedKeys implements IssuerKeys {
     try {
       const found = this.kept?.read();
       if (found === undefined || found.age > this.options.keepKeys) return;
-      this.finder = createLocalJWKSet(keySet(found.set));
+      this.finder = finderIn(found.set);
       this.toldAt = performance.now() - found.age * 1000;
     } catch (error) {
       this.complain("kept keys of an issuer not read", (error as Error).message);
@@ -159,10 +160,10 @@ export class FetchedKeys implements IssuerKeys {
 }
 
 /** @throws where it is none, or has no key: what cannot be meant does not take the place of keys that serve */
-function keySet(json: string): JSONWebKeySet {
+function finderIn(json: string): KeyFinder {
   const set = JSON.parse(json) as Partial<JSONWebKeySet> | null;
   const keys = set?.keys;
   if (!Array.isArray(keys)) throw new Error("the answer is no JWK set");
   if (keys.length === 0 || keys.length > MOST_KEYS) throw new Error(`a JWK set of ${keys.length} keys`);
-  return { keys };
+  return createLocalJWKSet({ keys });
 }

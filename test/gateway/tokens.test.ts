@@ -326,6 +326,8 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       expect(await statusOf(gateway, key.token(claims()))).toBe(200);
       at.keys = [];
       await gateway.said("a JWK set of 0 keys");
+      at.keys = [1 as never];
+      await gateway.said("JSON Web Key Set malformed");
       expect(await statusOf(gateway, key.token(claims()))).toBe(200);
       at.fault = 503;
       const failures = 'tricloud_gateway_issuer_look_failures_total{issuer="users"}';
