@@ -36,7 +36,11 @@ export interface GatewayRouting {
   readonly openTelemetry?: GatewayTracing | undefined;
   /** Proxies in front, whose `X-Forwarded` fields are believed. @default 0 */
   readonly trustedHops?: number;
-  /** Other options of its engine, by their names in docs/gateway.md. @default - 64 idle connections for each origin */
+  /**
+   * Other options of its engine, by their names in docs/gateway.md.
+   *
+   * @default - 64 idle connections for each origin; idle clients are kept for 620 s
+   */
   readonly settings?: GatewaySettings;
 }
 
@@ -98,6 +102,15 @@ function settingProblem(settings: GatewaySettings): GatewayProblem | undefined {
   return { path: pathText(["settings", ...problem.path]), value, expectation: problem.expectation };
 }
 
+/**
+ * Longer than any load balancer in front keeps an idle connection: one that the gateway closes may be on its way to be
+ * used, and a POST is not sent again. AWS's keep theirs for 60 s unless told otherwise
+ * (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html), Google's for
+ * 600 s whatever they are told, and Google names this figure for what is behind them
+ * (https://cloud.google.com/load-balancing/docs/https/request-distribution#timeout-keepalive-backends).
+ */
+const CLIENT_IDLE_SECONDS = 620;
+
 function contentOf({ services = {}, monolith, routes = {}, ...options }: GatewayConfigOptions): object {
   const {
     issuers = {},
@@ -121,6 +134,7 @@ function contentOf({ services = {}, monolith, routes = {}, ...options }: Gateway
     ...(options.openTelemetry === undefined ? {} : { openTelemetry: options.openTelemetry }),
     routes,
     keepaliveConns: 64,
+    clientIdleTimeout: CLIENT_IDLE_SECONDS,
     ...settings,
     drainDelay: drainSeconds,
     shutdownTimeout: drainSeconds + finishSeconds,

@@ -40,14 +40,17 @@ describe("a gateway of a region on EC2", () => {
   const stack = synthesisedApp("us", (app) => stackOf(app));
   const template = stack.all("launch_template").find(({ name }) => name === "us-app")!;
 
-  it("is on all machines of its group", () => {
-    // GIVEN / WHEN
+  function configuration(): Record<string, unknown> {
     const { write_files: files } = parse(userDataText(stack, template)) as {
       write_files: { path: string; content: string }[];
     };
-    const config = files.find(({ path }) => path.endsWith("/gateways/api.json"))!.content;
+    const { content } = files.find(({ path }) => path.endsWith("/gateways/api.json"))!;
+    return JSON.parse(content) as Record<string, unknown>;
+  }
+
+  it("is on all machines of its group", () => {
     // THEN it believes the load balancer, which asks for its health over the network
-    expect(JSON.parse(config)).toMatchObject({
+    expect(configuration()).toMatchObject({
       port: 8090,
       adminListen: "0.0.0.0:9302",
       trustedHops: 1,
@@ -81,6 +84,14 @@ describe("a gateway of a region on EC2", () => {
     const record = stack.all("route53_record").find(({ name }) => name === "api.example.com")!;
     expect(record).toMatchObject({ alias: { evaluate_target_health: true } });
     expect(record).not.toHaveProperty("health_check_id");
+  });
+
+  it("keeps idle connections for longer than the load balancer does", () => {
+    // GIVEN what AWS's keep to where nothing is said
+    const AWS_IDLE_SECONDS = 60;
+    const [balancer] = stack.all("lb").filter((each) => each["load_balancer_type"] === "application");
+    const { idle_timeout: idleSeconds = AWS_IDLE_SECONDS } = balancer!;
+    expect(configuration()["clientIdleTimeout"]).toBeGreaterThan(idleSeconds as number);
   });
 
   it("is let in to by the load balancer, and to what its routes lead to, and nothing else is", () => {

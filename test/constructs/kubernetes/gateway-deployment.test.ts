@@ -69,6 +69,12 @@ describe("GatewayDeployment", () => {
     expect(manifestOf(stack, "Deployment", "api")["spec"]).toMatchObject({ replicas: 4 });
   });
 
+  it("keeps idle connections for longer than Google's load balancer does, unless it is told otherwise", () => {
+    expect(configOf(deployed().stack)["clientIdleTimeout"]).toBeGreaterThan(600);
+    const { stack } = deployed({ settings: { clientIdleTimeout: "11m" } });
+    expect(configOf(stack)).toMatchObject({ clientIdleTimeout: "11m" });
+  });
+
   it("serves on its way out for longer than its name lives, and is given the time", () => {
     const { stack } = deployed({}, { serviceTtlSeconds: 60 });
     expect(configOf(stack)).toMatchObject({ drainDelay: 70, shutdownTimeout: 105 });
