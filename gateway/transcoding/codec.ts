@@ -85,10 +85,9 @@ export class Codec {
     const { input } = found.binding.method.method;
     const parameters = parametersOf(found, content.query, this.options.ignoreUnknown);
     try {
-      const json = this.jsonOf(found, content, input);
-      const written =
-        json === undefined || parameters !== undefined ? undefined : this.toWire.message(input, json);
+      const written = parameters === undefined ? this.written(found, content, input) : undefined;
       if (written !== undefined) return written;
+      const json = this.jsonOf(found, content, input);
       const message =
         json === undefined
           ? this.bodyMessage(found, content, input)
@@ -159,14 +158,23 @@ export class Codec {
       : this.around(input, body, content.body);
   }
 
+  /** The message of a body in JSON; undefined where it is not in JSON, or is the library's to read. */
+  private written(
+    { binding: { body } }: FoundBinding,
+    content: RequestContent,
+    input: DescMessage,
+  ): Buffer | undefined {
+    if (body === undefined || !isJson(body, content, input)) return undefined;
+    return this.toWire.message(input, content.body, body === "*" ? undefined : body);
+  }
+
   /** JSON of the message that the body tells; undefined where it tells it otherwise. */
   private jsonOf(
     { binding: { body } }: FoundBinding,
     content: RequestContent,
     input: DescMessage,
   ): JsonValue | undefined {
-    if (body === undefined || content.body.length === 0 || content.encoding !== "json") return undefined;
-    if (wholeOf(body, input)?.typeName === HTTP_BODY) return undefined;
+    if (body === undefined || !isJson(body, content, input)) return undefined;
     const { registry } = this.reading;
     const text = utf8(content.body);
     let value = JSON.parse(text) as JsonValue;
@@ -191,6 +199,9 @@ export class Codec {
 /** The message that the body is all of. */
 const wholeOf = (body: "*" | DescField, input: DescMessage): DescMessage | undefined =>
   body === "*" ? input : body.fieldKind === "message" ? body.message : undefined;
+
+const isJson = (whole: "*" | DescField, { body, encoding }: RequestContent, input: DescMessage): boolean =>
+  body.length > 0 && encoding === "json" && wholeOf(whole, input)?.typeName !== HTTP_BODY;
 
 /** @throws BadRequest */
 function utf8(bytes: Buffer): string {

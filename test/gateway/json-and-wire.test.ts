@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
+import { fromBinary, fromJson, fromJsonString, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { Api } from "../../gateway/descriptors/api";
 import { readDescriptors } from "../../gateway/descriptors/descriptor-set";
 import { JsonToWire } from "../../gateway/transcoding/wire/json-to-wire";
@@ -89,6 +89,15 @@ const UNUSUAL: JsonValue[] = [
   { any: { "@type": "x/no.Such" } },
 ];
 
+/** The same each time. @returns makes whole numbers below one */
+function randomFrom(first: number): (below: number) => number {
+  let seed = first;
+  return (below) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return Math.floor((seed / 0x80000000) * below);
+  };
+}
+
 const said = (run: () => unknown): unknown => {
   try {
     return run();
@@ -99,10 +108,12 @@ const said = (run: () => unknown): unknown => {
 
 describe("GIVEN messages that can be written without an object in between", () => {
   const toWire = new JsonToWire({ registry });
+  const written = (text: string | Buffer): Buffer | undefined => toWire.message(type, Buffer.from(text));
+  const put = (value: JsonValue): Buffer | undefined => written(JSON.stringify(value));
 
   test.each(USUAL)("WHEN %j is written and read THEN it is what the library makes of it", (value) => {
     const theirs = fromJson(type, value, { registry });
-    const bytes = toWire.message(type, value);
+    const bytes = put(value);
     expect(fromBinary(type, bytes!)).toEqual(fromBinary(type, toBinary(type, theirs)));
     for (const form of FORMS) {
       const text = new WireToJson({ registry, ...form }).message(type, bytes!);
@@ -111,19 +122,16 @@ describe("GIVEN messages that can be written without an object in between", () =
   });
 
   test.each(UNUSUAL)("WHEN %j comes THEN it is left to the library", (value) => {
-    expect(toWire.message(type, value)).toBeUndefined();
+    expect(put(value)).toBeUndefined();
     // And the next one is not changed by what had been written of it.
-    expect(toWire.message(type, { anInt32: 1 })).toEqual(Buffer.from([8, 1]));
+    expect(put({ anInt32: 1 })).toEqual(Buffer.from([8, 1]));
   });
 
   test("WHEN a message is nested deeper than anybody looks THEN it is left to the library", () => {
     const nested = (levels: number): JsonValue => (levels === 0 ? {} : { inner: nested(levels - 1) });
     const bytes = Buffer.from(toBinary(type, fromJson(type, nested(60))));
-    expect([toWire.message(type, nested(60)), new WireToJson({}).message(type, bytes)]).toEqual([
-      undefined,
-      undefined,
-    ]);
-    expect(toWire.message(type, nested(40))).toEqual(Buffer.from(toBinary(type, fromJson(type, nested(40)))));
+    expect([put(nested(60)), new WireToJson({}).message(type, bytes)]).toEqual([undefined, undefined]);
+    expect(put(nested(40))).toEqual(Buffer.from(toBinary(type, fromJson(type, nested(40)))));
   });
 
   test.each([
@@ -158,12 +166,102 @@ describe("GIVEN messages that can be written without an object in between", () =
     );
   });
 
+  test.each([
+    [
+      ' { "anInt32"\t:\r\n1 , "numbers" : [ 1 , 2 ] , "inner" : { } , "byName" : { } } \n',
+      { anInt32: 1, numbers: [1, 2], inner: {} },
+    ],
+    ['{"an\\u0049nt32":1,"aStr\\u0069ng":"\\u00fc\\ud83d\\ude00\\/"}', { anInt32: 1, aString: "ü😀/" }],
+    [
+      '{"anInt32":1e2,"aUint32":10E-1,"aDouble":-0,"aFloat":2.50}',
+      { anInt32: 100, aUint32: 1, aDouble: -0, aFloat: 2.5 },
+    ],
+    [
+      '{"aDouble":0.30000000000000004,"aFloat":1.17549435e-38}',
+      { aDouble: 0.1 + 0.2, aFloat: 1.17549435e-38 },
+    ],
+    [
+      '{"aDouble":123456789012.345,"anInt64":-9007199254740991}',
+      { aDouble: 123456789012.345, anInt64: "-9007199254740991" },
+    ],
+    [
+      '{"empty": { } ,"list":[ [] , "]}" ],"at" : "2026-01-02T03:04:05Z" }',
+      { empty: {}, list: [[], "]}"], at: "2026-01-02T03:04:05Z" },
+    ],
+  ])("WHEN the text is %s THEN it is what the library makes of it", (text, value) => {
+    const theirs = toBinary(type, fromJson(type, value, { registry }));
+    expect(fromBinary(type, written(text)!)).toEqual(fromBinary(type, theirs));
+  });
+
+  test.each([
+    "",
+    " ",
+    "{",
+    "{}x",
+    "{}{}",
+    "{,}",
+    '{"anInt32":1,}',
+    '{"anInt32" 1}',
+    '{"anInt32":}',
+    "{anInt32:1}",
+    ...["01", "-", "+1", "1.", ".5", "1e", "1e+", "0x1", "1_0", "--1", "tru", "1 2"].map(
+      (number) => `{"aDouble":${number}}`,
+    ),
+    ...["01", "9007199254740993", "1.0000000000000001"].map((number) => `{"anInt64":${number}}`),
+    ...["tru", "truefalse", "True", "1"].map((flag) => `{"aBool":${flag}}`),
+    ...['"\\x"', '"\\u12"', '"\t"', '"\\', "'x'", `"${LONG}\n"`, '"\\ud800"'].map(
+      (text) => `{"aString":${text}}`,
+    ),
+    '{"anInt32":1,"anInt32":1}',
+    '{"anInt32":1,"an_int32":1}',
+    '{"anInt32":1,"an\\u0049nt32":1}',
+    '{"byName":{"a":{},"a":{}}}',
+    '{"byName":{"a":{},"\\u0061":{}}}',
+    '{"byName":{"a":{},}}',
+    '{"numbers":[1,]}',
+    '{"numbers":[1 2]}',
+    '{"free":{"a":1,"a":2}}',
+    '{"free":{"a":1]}',
+    '{"free":[}}',
+    '{"wrapped":[12345678901234567]}',
+    '\ufeff{"anInt32":1}',
+  ])("WHEN the text is %j THEN it is left to the library", (text) => {
+    expect(written(text)).toBeUndefined();
+  });
+
+  test("WHEN a text is not in UTF-8 THEN it is left to who says so", () => {
+    for (const hex of ["ff", "c3", "c0af", "eda080", "f4908080"])
+      expect(
+        written(Buffer.from(`{"aString":"${Buffer.from(hex, "hex").toString("latin1")}"}`, "latin1")),
+      ).toBeUndefined();
+    // AND what is, is written as it is
+    for (const text of ["ü".repeat(63), "ü".repeat(64), `${"x".repeat(127)}`, "x".repeat(128), "😀"])
+      expect(fromBinary(type, put({ aString: text })!)).toMatchObject({ aString: text });
+  });
+
+  test("WHEN some of a text is changed at random THEN it is left to the library, or read as by it", () => {
+    const random = randomFrom(7);
+    const characters = [...'{}[]:,"\\ \n-+.0123456789eEtrufalsn\u0001ü'];
+    const texts = USUAL.map((value) => JSON.stringify(value));
+    let read = 0;
+    for (let round = 0; round < 5_000; round++) {
+      const text = [...texts[random(texts.length)]!];
+      for (let change = 0; change <= random(2); change++)
+        text.splice(random(text.length), random(3), characters[random(characters.length)]!);
+      const changed = text.join("");
+      const bytes = written(changed);
+      if (bytes === undefined) continue;
+      read++;
+      expect([changed, fromBinary(type, bytes)]).toEqual([
+        changed,
+        said(() => fromBinary(type, toBinary(type, fromJsonString(type, changed, { registry })))),
+      ]);
+    }
+    expect(read).toBeGreaterThan(500);
+  });
+
   test("WHEN messages are made at random THEN both ways say what the library says", () => {
-    let seed = 20_261_128;
-    const random = (below: number): number => {
-      seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
-      return Math.floor((seed / 0x80000000) * below);
-    };
+    const random = randomFrom(20_261_128);
     const names = type.fields.map(({ jsonName }) => jsonName);
     const values: JsonValue[] = [
       0,
@@ -198,7 +296,7 @@ describe("GIVEN messages that can be written without an object in between", () =
       const value = Object.fromEntries(
         Array.from({ length: 1 + random(2) }, () => [names[random(names.length)]!, some(0)]),
       );
-      const bytes = toWire.message(type, value);
+      const bytes = put(value);
       if (bytes === undefined) continue;
       short++;
       const theirs = said(() => fromBinary(type, toBinary(type, fromJson(type, value, { registry }))));
@@ -214,7 +312,7 @@ test("GIVEN a message that has to have a field WHEN it comes THEN it is left to 
   const file = join(directory, "old.proto");
   writeFileSync(file, 'syntax = "proto2"; package old; message M { required int32 a = 1; }');
   const { type: old } = messageOf(file, "old.M");
-  expect(new JsonToWire({}).message(old, { a: 1 })).toBeUndefined();
+  expect(new JsonToWire({}).message(old, Buffer.from('{"a":1}'))).toBeUndefined();
   expect(new WireToJson({}).message(old, Buffer.from([8, 1]))).toBeUndefined();
   // Who says that it has to be there.
   expect(said(() => toBinary(old, fromJson(old, {})))).toBe(

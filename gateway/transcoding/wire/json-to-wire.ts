@@ -1,330 +1,300 @@
 import {
-  type DescEnum,
   type DescField,
   type DescMessage,
-  fromJson,
+  fromJsonString,
   type JsonReadOptions,
-  type JsonValue,
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence as Presence } from "@bufbuild/protobuf/wkt";
+import { scanJson } from "../json-scan";
+import { JsonBytes } from "./json-bytes";
 import { byLibrary, unlessUnusual, UNUSUAL } from "./unusual";
+import { enumForm, type Form, scalarForms, tagOf, WIRE } from "./wire-forms";
 import { WireWriter } from "./wire-writer";
 
 /** Levels of messages that are looked at here; the library says how many there may be. */
 const DEEPEST = 50;
-const INTEGER = /^(?:0|-?[1-9]\d{0,19})$/;
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-/** Characters of base64 that are looked at here. */
-const MOST_BASE64 = 65_536;
-const FLOAT_MAX = 3.4028234663852886e38;
-const LEAST_64 = -(2n ** 63n);
-const MOST_64 = 2n ** 63n - 1n;
-const MOST_UNSIGNED_64 = 2n ** 64n - 1n;
-/** Within these doubling loses nothing. */
-const HALF_SAFE = 2 ** 52;
-/** What a tag says of the value that follows (protobuf.dev, Encoding). */
-const WIRE = { varint: 0, fixed64: 1, length: 2, fixed32: 5 } as const;
+/** Fields of a message that are looked at here: what has come is kept as two numbers of so many bits together. */
+const MOST_FIELDS = 60;
+const HALF = 30;
 
-/** How the values of a type are written: none but those that need no thought. */
-interface Form<T> {
-  readonly wire: number;
-  /** @throws UNUSUAL */
-  read(value: JsonValue): T;
-  write(value: T): void;
-  /** It is what a field has that is not there. */
-  isZero(value: T): boolean;
-}
+/** Reads the value that comes, and writes it. */
+type Take = (depth: number) => void;
 
 interface Entry {
   readonly field: DescField;
-  put(value: JsonValue, depth: number): void;
+  /** The name that JSON has it by, with its quotes. */
+  readonly quoted: Buffer;
+  /** Its place among those of its message. */
+  readonly place: number;
+  readonly take: Take;
+  /** Who came behind it the last time. */
+  follower: Entry | undefined;
 }
 
-type Put = Entry["put"];
+interface Shape {
+  readonly byName: ReadonlyMap<string, Entry>;
+  /** Who came first the last time. */
+  first: Entry | undefined;
+}
+
+/** How a type's values are read and written. */
+interface Way {
+  readonly wire: number;
+  /** @param tag written before it; @param always also what a field has that is not there */
+  readonly take: (tag: number, always: boolean) => void;
+}
 
 /**
- * Writes messages straight from their JSON, without an object of the library's in between: what comes usually. All else,
- * and whatever is wrong, is the library's to do.
+ * Writes messages straight from the bytes of their JSON, without an object in between: what comes usually. All else, and
+ * whatever is wrong, is the library's to do.
  */
 export class JsonToWire {
+  private readonly json = new JsonBytes();
   private readonly out = new WireWriter();
-  private readonly fields = new Map<DescMessage, ReadonlyMap<string, Entry> | undefined>();
-  private readonly forms = this.makeForms();
+  private readonly shapes = new Map<DescMessage, Shape | undefined>();
+  private readonly forms = scalarForms(this.out);
 
   constructor(private readonly reading: Partial<JsonReadOptions>) {}
 
-  /** @returns undefined where it is for the library */
-  message(type: DescMessage, value: JsonValue): Buffer | undefined {
+  /**
+   * @param field of the message, which alone the JSON tells; undefined where that tells all of it
+   * @returns undefined where it is for the library
+   */
+  message(type: DescMessage, json: Buffer, field?: DescField): Buffer | undefined {
     if (isKnown(type)) return undefined;
-    return unlessUnusual(() => {
+    const written = unlessUnusual(() => {
+      this.json.begin(json);
       this.out.begin();
-      this.put(type, value, 1);
+      if (field === undefined) this.take(type, 1);
+      else this.fieldOf(type, field).take(1);
+      this.json.finish();
       return this.out.end();
     });
+    this.json.end();
+    return written;
   }
 
-  private put(type: DescMessage, value: JsonValue, depth: number): void {
-    const fields = this.fieldsOf(type);
-    if (fields === undefined || !isObject(value) || depth > DEEPEST) throw UNUSUAL;
+  private take(type: DescMessage, depth: number): void {
+    const shape = this.shapeOf(type);
+    if (shape === undefined || depth > DEEPEST) throw UNUSUAL;
+    const { json } = this;
+    if (!json.openObject()) return;
     let oneofs: Set<unknown> | undefined;
-    for (const name of Object.keys(value)) {
-      const entry = fields.get(name);
-      if (entry === undefined) throw UNUSUAL;
-      const { oneof, jsonName } = entry.field;
-      // Two members of a oneof, and a field by both of its names, are refused.
-      if (oneof !== undefined) {
-        if (oneofs?.has(oneof) === true) throw UNUSUAL;
-        (oneofs ??= new Set()).add(oneof);
+    let [lower, upper] = [0, 0];
+    let before: Entry | undefined;
+    do {
+      const entry = this.named(shape, before);
+      // A field that is there twice, by whichever of its names, is refused, as are two members of a oneof.
+      const { place, field } = entry;
+      const bit = 1 << (place % HALF);
+      if (((place < HALF ? lower : upper) & bit) !== 0) throw UNUSUAL;
+      if (place < HALF) lower |= bit;
+      else upper |= bit;
+      if (field.oneof !== undefined) {
+        if (oneofs?.has(field.oneof) === true) throw UNUSUAL;
+        (oneofs ??= new Set()).add(field.oneof);
       }
-      if (name !== jsonName && Object.hasOwn(value, jsonName)) throw UNUSUAL;
-      entry.put(value[name]!, depth);
-    }
+      json.colon();
+      entry.take(depth);
+      before = entry;
+    } while (json.moreOfObject());
   }
 
-  /** Undefined where the library has to look whether all of them are there that have to be. */
-  private fieldsOf(type: DescMessage): ReadonlyMap<string, Entry> | undefined {
-    if (this.fields.has(type)) return this.fields.get(type);
-    const fields = new Map<string, Entry>();
-    const required = type.fields.some(({ presence }) => presence === Presence.LEGACY_REQUIRED);
-    this.fields.set(type, required ? undefined : fields);
-    for (const field of type.fields) {
-      const entry = { field, put: this.putOf(field) };
-      fields.set(field.name, entry).set(field.jsonName, entry);
-    }
-    return this.fields.get(type);
+  /** Whose name comes: most messages have their fields in the same order. */
+  private named(shape: Shape, before: Entry | undefined): Entry {
+    const { json } = this;
+    const guess = before === undefined ? shape.first : before.follower;
+    if (guess !== undefined && json.passes(guess.quoted)) return guess;
+    const entry = shape.byName.get(json.wholeText());
+    if (entry === undefined) throw UNUSUAL;
+    if (before === undefined) shape.first = entry;
+    else before.follower = entry;
+    return entry;
   }
 
-  private putOf(field: DescField): Put {
-    if (field.fieldKind === "map") return this.mapPut(field);
-    if (field.fieldKind === "list") return this.listPut(field);
-    if (field.message !== undefined) return this.messagePut(field, field.message);
-    const form = this.formOf(field);
-    if (form === undefined) return unusual;
-    const tag = tagOf(field, form.wire);
-    const implicit = field.presence === Presence.IMPLICIT;
-    return (value) => {
-      const read = form.read(value);
-      if (implicit && form.isZero(read)) return;
-      this.out.uint32(tag);
-      form.write(read);
-    };
+  private fieldOf(type: DescMessage, field: DescField): Entry {
+    const entry = this.shapeOf(type)?.byName.get(field.jsonName);
+    if (entry === undefined) throw UNUSUAL;
+    return entry;
   }
 
-  private messagePut(field: DescField & { readonly delimitedEncoding: boolean }, type: DescMessage): Put {
+  /** Undefined where the library has to look whether all fields are there that have to be, or where there are too many. */
+  private shapeOf(type: DescMessage): Shape | undefined {
+    if (this.shapes.has(type)) return this.shapes.get(type);
+    const byName = new Map<string, Entry>();
+    const isOurs =
+      type.fields.length <= MOST_FIELDS &&
+      type.fields.every(({ presence }) => presence !== Presence.LEGACY_REQUIRED);
+    this.shapes.set(type, isOurs ? { byName, first: undefined } : undefined);
+    type.fields.forEach((field, place) => {
+      const quoted = Buffer.from(JSON.stringify(field.jsonName));
+      const entry = { field, quoted, place, take: this.takeOf(field), follower: undefined };
+      byName.set(field.name, entry).set(field.jsonName, entry);
+    });
+    return this.shapes.get(type);
+  }
+
+  private takeOf(field: DescField): Take {
+    if (field.fieldKind === "map") return this.mapTake(field);
+    if (field.fieldKind === "list") return this.listTake(field);
+    if (field.message !== undefined) return this.messageTake(field, field.message);
+    const way = this.wayOf(field);
+    if (way === undefined) return unusual;
+    const tag = tagOf(field, way.wire);
+    const always = field.presence !== Presence.IMPLICIT;
+    return () => way.take(tag, always);
+  }
+
+  private messageTake(field: DescField & { readonly delimitedEncoding: boolean }, type: DescMessage): Take {
     if (field.delimitedEncoding) return unusual;
     const tag = tagOf(field, WIRE.length);
-    return (value, depth) => {
+    return (depth) => {
       this.out.uint32(tag);
-      this.putInner(type, value, depth);
+      this.takeInner(type, depth);
     };
   }
 
-  private putInner(type: DescMessage, value: JsonValue, depth: number): void {
-    if (value === null) throw UNUSUAL;
+  private takeInner(type: DescMessage, depth: number): void {
     if (isKnown(type)) {
-      this.out.raw(byLibrary(() => toBinary(type, fromJson(type, value, this.reading))));
+      const text = this.json.value();
+      if (text.trim() === "null") throw UNUSUAL;
+      const message = byLibrary(() => toBinary(type, fromJsonString(type, text, this.reading)));
+      if (scanJson(text).longNumbers) throw UNUSUAL;
+      this.out.raw(message);
       return;
     }
     const from = this.out.open();
-    this.put(type, value, depth + 1);
+    this.take(type, depth + 1);
     this.out.close(from);
   }
 
-  private listPut(field: DescField & { readonly fieldKind: "list" }): Put {
+  private listTake(field: DescField & { readonly fieldKind: "list" }): Take {
+    const { json, out } = this;
     if (field.listKind === "message") {
-      const put = this.messagePut(field, field.message);
-      return (value, depth) => {
-        for (const each of listed(value)) put(each, depth);
+      const take = this.messageTake(field, field.message);
+      return (depth) => {
+        if (!json.openList()) return;
+        do take(depth);
+        while (json.moreOfList());
       };
     }
-    const form = this.formOf(field);
-    if (form === undefined) return unusual;
-    const tag = tagOf(field, field.packed ? WIRE.length : form.wire);
+    const way = this.wayOf(field);
+    if (way === undefined) return unusual;
+    const tag = tagOf(field, field.packed ? WIRE.length : way.wire);
     if (!field.packed)
-      return (value) => {
-        for (const each of listed(value)) {
-          const read = form.read(each);
-          this.out.uint32(tag);
-          form.write(read);
-        }
+      return () => {
+        if (!json.openList()) return;
+        do way.take(tag, true);
+        while (json.moreOfList());
       };
-    return (value) => {
-      const values = listed(value);
-      if (values.length === 0) return;
-      this.out.uint32(tag);
-      const from = this.out.open();
-      for (const each of values) form.write(form.read(each));
-      this.out.close(from);
+    return () => {
+      if (!json.openList()) return;
+      out.uint32(tag);
+      const from = out.open();
+      do way.take(NO_TAG, true);
+      while (json.moreOfList());
+      out.close(from);
     };
   }
 
-  private mapPut(field: DescField & { readonly fieldKind: "map" }): Put {
+  private mapTake(field: DescField & { readonly fieldKind: "map" }): Take {
     const { message } = field;
-    const form = message === undefined ? this.formOf(field) : undefined;
-    if (field.mapKey !== ScalarType.STRING || (message === undefined && form === undefined)) return unusual;
+    const { json, out } = this;
+    const way = message === undefined ? this.wayOf(field) : undefined;
+    if (field.mapKey !== ScalarType.STRING || (message === undefined && way === undefined)) return unusual;
     const tag = tagOf(field, WIRE.length);
     const keyTag = (1 << 3) | WIRE.length;
-    const valueTag = (2 << 3) | (form?.wire ?? WIRE.length);
-    const key = this.forms[ScalarType.STRING] as Form<string>;
-    return (value, depth) => {
-      if (!isObject(value)) throw UNUSUAL;
-      for (const name of Object.keys(value)) {
-        this.out.uint32(tag);
-        const from = this.out.open();
-        this.out.uint32(keyTag);
-        key.write(key.read(name));
-        this.out.uint32(valueTag);
-        if (form !== undefined) form.write(form.read(value[name]!));
-        else this.putInner(message!, value[name]!, depth);
-        this.out.close(from);
+    const valueTag = (2 << 3) | (way?.wire ?? WIRE.length);
+    const key = this.forms[ScalarType.STRING];
+    return (depth) => {
+      if (!json.openObject()) return;
+      const keys = new Set<string>();
+      do {
+        const name = key.read(json.wholeText());
+        if (keys.has(name)) throw UNUSUAL;
+        keys.add(name);
+        json.colon();
+        out.uint32(tag);
+        const from = out.open();
+        out.uint32(keyTag);
+        key.write(name);
+        if (way !== undefined) way.take(valueTag, true);
+        else {
+          out.uint32(valueTag);
+          this.takeInner(message!, depth);
+        }
+        out.close(from);
+      } while (json.moreOfObject());
+    };
+  }
+
+  private wayOf({ scalar, enum: choices }: DescField): Way | undefined {
+    const { json } = this;
+    if (choices !== undefined) {
+      const form = enumForm(choices, this.forms);
+      return form && this.way(form, () => form.read(json.isText ? json.wholeText() : json.number(false)));
+    }
+    const { forms } = this;
+    switch (scalar) {
+      case undefined:
+        return undefined;
+      case ScalarType.STRING:
+        return { wire: WIRE.length, take: (tag, always) => this.takeText(tag, always) };
+      case ScalarType.BYTES:
+        return this.way(forms[scalar], () => forms[scalar].read(json.wholeText()));
+      case ScalarType.BOOL:
+        return this.way(forms[scalar], () => json.boolean());
+      case ScalarType.FLOAT:
+      case ScalarType.DOUBLE:
+        return this.way(forms[scalar], () => forms[scalar].read(json.number(true)));
+      case ScalarType.INT64:
+      case ScalarType.UINT64:
+      case ScalarType.SINT64:
+      case ScalarType.FIXED64:
+      case ScalarType.SFIXED64: {
+        const form = forms[scalar];
+        return this.way<number | bigint>(form, () =>
+          form.read(json.isText ? json.wholeText() : json.number(false)),
+        );
       }
-    };
+      default: {
+        const form = forms[scalar];
+        return this.way(form, () => form.read(json.number(false)));
+      }
+    }
   }
 
-  private formOf({ scalar, enum: choices }: DescField): Form<unknown> | undefined {
-    if (scalar !== undefined) return this.forms[scalar] as Form<unknown>;
-    return choices === undefined ? undefined : (this.enumForm(choices) as Form<unknown> | undefined);
-  }
-
-  private enumForm(choices: DescEnum): Form<number> | undefined {
-    if (!choices.open || choices.typeName === "google.protobuf.NullValue") return undefined;
-    const int32 = this.forms[ScalarType.INT32];
-    const numbers = new Map<JsonValue, number>();
-    for (const { jsonName, number } of choices.values) numbers.set(jsonName, number);
-    for (const { name, number } of choices.values) numbers.set(name, number);
-    return { ...int32, read: (value) => numbers.get(value) ?? int32.read(value) };
-  }
-
-  private makeForms() {
-    const { out } = this;
-    const isNone = (value: unknown): boolean => value === 0;
-    const isEmpty = (value: string): boolean => value === "";
-    const integer = (
-      write: (value: number) => void,
-      read: Form<number>["read"],
-      wire: number = WIRE.varint,
-    ) => ({
-      ...{ wire, read, write, isZero: isNone },
-    });
-    const long = (
-      write: (value: number | bigint) => void,
-      read: Form<number | bigint>["read"],
-      wire: number = WIRE.varint,
-    ) => ({ wire, read, write, isZero: isNone });
+  private way<T>({ wire, write, isZero }: Form<T>, read: () => T): Way {
     return {
-      [ScalarType.INT32]: integer((value) => (value < 0 ? out.varint64(value) : out.uint32(value)), signed),
-      [ScalarType.UINT32]: integer((value) => out.uint32(value), unsigned),
-      [ScalarType.SINT32]: integer((value) => out.uint32(((value << 1) ^ (value >> 31)) >>> 0), signed),
-      [ScalarType.FIXED32]: integer((value) => out.fixed32(value), unsigned, WIRE.fixed32),
-      [ScalarType.SFIXED32]: integer((value) => out.fixed32(value), signed, WIRE.fixed32),
-      [ScalarType.INT64]: long((value) => out.varint64(value), longOf(LEAST_64, MOST_64)),
-      [ScalarType.UINT64]: long((value) => out.varint64(value), longOf(0n, MOST_UNSIGNED_64)),
-      [ScalarType.SINT64]: long((value) => out.varint64(zigzag(value)), longOf(LEAST_64, MOST_64)),
-      [ScalarType.FIXED64]: long((value) => out.fixed64(value), longOf(0n, MOST_UNSIGNED_64), WIRE.fixed64),
-      [ScalarType.SFIXED64]: long((value) => out.fixed64(value), longOf(LEAST_64, MOST_64), WIRE.fixed64),
-      [ScalarType.FLOAT]: {
-        wire: WIRE.fixed32,
-        read: (value: JsonValue) => {
-          if (typeof value !== "number" || Math.abs(value) > FLOAT_MAX) throw UNUSUAL;
-          return value;
-        },
-        write: (value: number) => out.float(value),
-        isZero: isPositiveZero,
-      },
-      [ScalarType.DOUBLE]: {
-        wire: WIRE.fixed64,
-        read: (value: JsonValue) => {
-          if (typeof value !== "number" || !Number.isFinite(value)) throw UNUSUAL;
-          return value;
-        },
-        write: (value: number) => out.double(value),
-        isZero: isPositiveZero,
-      },
-      [ScalarType.BOOL]: {
-        wire: WIRE.varint,
-        read: (value: JsonValue) => {
-          if (typeof value !== "boolean") throw UNUSUAL;
-          return value;
-        },
-        write: (value: boolean) => out.uint32(value ? 1 : 0),
-        isZero: (value: boolean) => !value,
-      },
-      [ScalarType.STRING]: {
-        wire: WIRE.length,
-        read: (value: JsonValue) => {
-          if (typeof value !== "string" || !isWellFormed(value)) throw UNUSUAL;
-          return value;
-        },
-        write: (value: string) => out.text(value),
-        isZero: isEmpty,
-      },
-      [ScalarType.BYTES]: {
-        wire: WIRE.length,
-        read: (value: JsonValue) => {
-          if (typeof value !== "string" || value.length > MOST_BASE64 || !BASE64.test(value)) throw UNUSUAL;
-          return value;
-        },
-        write: (value: string) => out.base64(value),
-        isZero: isEmpty,
+      wire,
+      take: (tag, always) => {
+        const value = read();
+        if (!always && isZero(value)) return;
+        if (tag !== NO_TAG) this.out.uint32(tag);
+        write(value);
       },
     };
+  }
+
+  /** A text goes from bytes to bytes. */
+  private takeText(tag: number, always: boolean): void {
+    const { json, out } = this;
+    const some = json.openText();
+    if (!some && !always) return;
+    out.uint32(tag);
+    if (!some) out.uint32(0);
+    else if (!out.shortText(json)) out.text(this.forms[ScalarType.STRING].read(json.text()));
   }
 }
 
-const unusual: Put = () => {
+/** What follows has none: it is one of several values that are packed. */
+const NO_TAG = 0;
+
+const unusual: Take = () => {
   throw UNUSUAL;
 };
 
-const tagOf = ({ number }: DescField, wire: number): number => ((number << 3) | wire) >>> 0;
-
 /** It may have a form of its own in JSON. */
 export const isKnown = ({ typeName }: DescMessage): boolean => typeName.startsWith("google.protobuf.");
-
-const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Without half of a surrogate pair. Node has it since 20, and its types later. */
-const isWellFormed = (value: string): boolean =>
-  (value as string & { isWellFormed(): boolean }).isWellFormed();
-
-const isPositiveZero = (value: number): boolean => Object.is(value, 0);
-
-function listed(value: JsonValue): JsonValue[] {
-  if (!Array.isArray(value)) throw UNUSUAL;
-  return value;
-}
-
-function signed(value: JsonValue): number {
-  if (typeof value !== "number" || (value | 0) !== value) throw UNUSUAL;
-  return value;
-}
-
-function unsigned(value: JsonValue): number {
-  if (typeof value !== "number" || value >>> 0 !== value) throw UNUSUAL;
-  return value;
-}
-
-const longOf =
-  (least: bigint, most: bigint) =>
-  (value: JsonValue): number | bigint => {
-    if (typeof value === "string" && !INTEGER.test(value)) throw UNUSUAL;
-    const number = typeof value === "string" ? Number(value) : value;
-    if (typeof number !== "number") throw UNUSUAL;
-    if (Number.isSafeInteger(number)) {
-      if (number < 0 && least === 0n) throw UNUSUAL;
-      return number;
-    }
-    // What is not safe has lost digits already, unless it is a text.
-    if (typeof value !== "string") throw UNUSUAL;
-    const long = BigInt(value);
-    if (long < least || long > most) throw UNUSUAL;
-    return long;
-  };
-
-function zigzag(value: number | bigint): number | bigint {
-  if (typeof value === "number" && Math.abs(value) < HALF_SAFE) return value < 0 ? -2 * value - 1 : 2 * value;
-  const long = BigInt(value);
-  return long < 0n ? -2n * long - 1n : 2n * long;
-}

@@ -3,7 +3,15 @@ const BYTES = 16_384;
 const MOST_KEPT = 1_048_576;
 /** In UTF-8 one byte tells their length, whatever they are. */
 const SHORT = 42;
+/** Bytes whose number one byte tells. */
+const ONE_BYTE_LENGTH = 127;
 const TWO_32 = 4_294_967_296;
+
+/** Has texts in UTF-8. */
+export interface TextSource {
+  /** Puts its next one there. @returns its bytes; undefined where it has more than so many, or another form, and stays */
+  copyText(into: Buffer, to: number, most: number): number | undefined;
+}
 
 /** Writes one message after the other in the encoding of Protocol Buffers, each value as its type has been checked. */
 export class WireWriter {
@@ -70,6 +78,16 @@ export class WireWriter {
     this.uint32(size);
     this.reserve(size);
     this.at += this.bytes.write(value, this.at, "utf8");
+  }
+
+  /** A text straight from where it is. @returns false where that has another one, of which nothing is written */
+  shortText(source: TextSource): boolean {
+    this.reserve(1 + ONE_BYTE_LENGTH);
+    const size = source.copyText(this.bytes, this.at + 1, ONE_BYTE_LENGTH);
+    if (size === undefined) return false;
+    this.bytes[this.at] = size;
+    this.at += 1 + size;
+    return true;
   }
 
   base64(value: string): void {
