@@ -76,7 +76,7 @@ export const API_GATEWAY: Program<GatewayOptions> = {
     const together = new Together();
     return (question) => together.answer(question as TogetherQuestion);
   },
-  make: (options, log, trust, together) => new GatewayService(options, log, trust, together),
+  make: (options, log, trust, fellows) => new GatewayService(options, log, trust, fellows),
   rehearsal: (options, origins) => ({
     options: {
       ...options,

@@ -9,6 +9,7 @@ import {
   isForbiddenTrailer,
   Log,
   MALFORMED_HOST,
+  type Fellows,
   type Origin,
   type OriginPool,
   type RequestHead,
@@ -115,11 +116,11 @@ export class GatewayService extends Service<GatewayOptions> {
     options: GatewayOptions,
     log = Log.toStderr(),
     trust: SecureContext = trusting(options.caFile),
-    together?: AskTogether,
+    fellows?: Fellows,
   ) {
-    super(options, log, trust);
+    super(options, log, trust, fellows);
     const own = new Together();
-    this.together = together ?? (async (question) => own.answer(question as TogetherQuestion));
+    this.together = fellows?.ask ?? (async (question) => own.answer(question as TogetherQuestion));
     this.declare();
   }
 

@@ -12,7 +12,7 @@ export const AGGREGATION_PROXY: Program<Options> = {
     if (command.run !== "serve") throw new OptionError("the command line does not ask for a proxy", false);
     return command.options;
   },
-  make: (options, log, trust) => new ProxyService(options, log, trust),
+  make: (options, log, trust, fellows) => new ProxyService(options, log, trust, fellows),
   rehearsal: (options, origins) => ({
     options: { ...options, upstream: "", allow: ["127.0.0.1"], warm: [] },
     requests: origins.map(({ tls, port }) => ({

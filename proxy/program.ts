@@ -3,6 +3,7 @@ import { type Log } from "./observation/log";
 import { type MetricFamilies } from "./observation/metrics";
 import { type Options } from "./options/options";
 import { type Service } from "./service";
+import { type Fellows } from "./together/fellows";
 
 /** An origin on loopback that a rehearsal asks. */
 export interface RehearsalOrigin {
@@ -17,12 +18,6 @@ export interface Rehearsal<O extends Options> {
   readonly requests: readonly { readonly host: string; readonly path: string }[];
 }
 
-/**
- * Asks whoever knows of all processes that serve together, of things that are the program's own; the answer is
- * undefined where he is silent.
- */
-export type AskTogether = (question: unknown) => Promise<unknown>;
-
 /** What makes a program of this engine: the aggregation proxy, or the gateway. */
 export interface Program<O extends Options> {
   readonly metrics: MetricFamilies;
@@ -30,8 +25,8 @@ export interface Program<O extends Options> {
   read(): O;
   /** Makes who answers what workers ask about all of them together. @default - nobody */
   together?(): (question: unknown) => unknown;
-  /** @param askTogether undefined where the process serves alone */
-  make(options: O, log?: Log, trust?: SecureContext, askTogether?: AskTogether): Service<O>;
+  /** @param fellows the processes that serve together with this one @default - it serves alone */
+  make(options: O, log?: Log, trust?: SecureContext, fellows?: Fellows): Service<O>;
   /** The same options, with all that serves nobody else left out. */
   rehearsal(options: O, origins: readonly RehearsalOrigin[]): Rehearsal<O>;
 }

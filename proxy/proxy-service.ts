@@ -10,6 +10,7 @@ import { type Options } from "./options/options";
 import { type OriginPool } from "./origins/origin-pool";
 import { authorityOf, isOrigin, type Origin, peerGroup, routeOf, serviceOf, usualHost } from "./route";
 import { MALFORMED_HOST, Service, trusting } from "./service";
+import { type Fellows } from "./together/fellows";
 import { VERSION } from "./version";
 
 /** Host values whose route is remembered; beyond it all are forgotten, since clients choose them. */
@@ -23,8 +24,13 @@ export class ProxyService extends Service {
   /** The fields put on each request, up to the id. */
   private readonly requestMark: string;
 
-  constructor(options: Options, log = Log.toStderr(), trust: SecureContext = trusting(options.caFile)) {
-    super(options, log, trust);
+  constructor(
+    options: Options,
+    log = Log.toStderr(),
+    trust: SecureContext = trusting(options.caFile),
+    fellows?: Fellows,
+  ) {
+    super(options, log, trust, fellows);
     this.allowed = new AllowList(options.allow, options.allowAny);
     if (options.upstream !== "") {
       const at = readUpstream(options.upstream)!;

@@ -6,8 +6,9 @@ import { type Log } from "./observation/log";
 import { inheritedSockets, type ListenTarget } from "./listen-sockets";
 import { type Options } from "./options/options";
 import { rehearse } from "./rehearsal";
-import { type AskTogether, type Program } from "./program";
+import { type Program } from "./program";
 import { type Service } from "./service";
+import { type Fellows } from "./together/fellows";
 import { VERSION } from "./version";
 
 /** Connections the kernel holds until they are accepted; it caps the number by net.core.somaxconn. */
@@ -46,7 +47,7 @@ export async function serveAdmin(
  *
  * @param starter the process id that sockets were handed over to: this one's, or a worker's parent's
  * @param onMade called with the service before it listens
- * @param askTogether of other processes that serve with this one
+ * @param fellows the processes that serve together with this one
  * @returns the service, listening. When it has drained, the process exits with 0, or 1 when the time was up.
  */
 export async function serve<O extends Options>(
@@ -54,9 +55,9 @@ export async function serve<O extends Options>(
   options: O,
   starter: number,
   onMade: (service: Service<O>) => void | Promise<void>,
-  askTogether?: AskTogether,
+  fellows?: Fellows,
 ): Promise<Service<O>> {
-  const service = program.make(options, undefined, undefined, askTogether);
+  const service = program.make(options, undefined, undefined, fellows);
   await onMade(service);
   // Before anybody is told that it listens: until then a signal ends the process.
   let terminating = false;

@@ -27,12 +27,13 @@ import { OPTION_NAMES, type OptionName, type Options } from "./options/options";
 import { configurationHash } from "./options/reloadable";
 import { type GroupContext, OriginGroup } from "./origins/groups/origin-group";
 import { groupInto, poolInto, resolverInto } from "./origins/origin-metrics";
-import { OriginPool, type PoolTraits } from "./origins/origin-pool";
+import { OriginPool, poolName, type PoolTraits } from "./origins/origin-pool";
 import { peerContext } from "./peers/peer-context";
 import { peerServer, renewCertificates } from "./peers/peer-server";
 import { RequestIds } from "./request-id";
 import { Resolver } from "./origins/resolver";
-import { isHost, type Origin, originKey } from "./route";
+import { isHost, type Origin } from "./route";
+import { ALONE, type Fellows } from "./together/fellows";
 import { READ_BUFFER_BYTES } from "./wire";
 
 /** Options that groups are not made with. */
@@ -74,11 +75,15 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   /** The Host that was last found well-formed: most have the same. */
   private lastHost = "";
 
-  /** @param trust whose certificates an origin may show */
+  /**
+   * @param trust whose certificates an origin may show
+   * @param fellows the processes that serve together with this one
+   */
   constructor(
     public options: O,
     log: Log,
     trust: SecureContext,
+    fellows: Fellows = ALONE,
   ) {
     this.log = log;
     this.hash = configurationHash(options);
@@ -88,6 +93,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
       resolver: new Resolver(new AddressGuard(options.allowAddress), options.dnsServer),
       secureContext: trust,
       peerContext: usualPeerContext(options),
+      fellows,
       metrics: this.metrics,
     };
     this.responseTimes = new ResponseTimes(options.stsize, options.spfactor);
@@ -309,7 +315,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
   protected pool(origin: Origin, over: WireProtocol = "any", traits: PoolTraits = {}): OriginPool {
     const negotiated = this.options.http2Origins === "auto" && origin.tls ? "negotiated" : "http/1.1";
     const protocol = over === "any" ? negotiated : over;
-    const key = `${originKey(origin)} ${origin.authority} ${protocol} ${traits.purpose ?? ""}`;
+    const key = poolName(origin, { ...traits, protocol });
     let pool = this.pools.get(key);
     if (pool === undefined) {
       pool = new OriginPool(origin, this.context, { ...traits, protocol });
@@ -337,6 +343,7 @@ export abstract class Service<O extends Options = Options> implements ClientOwne
       pool.sweep(now);
       if (pool.forgettable(now) && !this.keeps(pool)) {
         this.pools.delete(key);
+        pool.leave();
         this.forgot(pool);
       }
     }

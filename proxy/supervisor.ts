@@ -11,11 +11,16 @@ import { type Options } from "./options/options";
 import { type Program } from "./program";
 import { reloadOnHangup } from "./reload";
 import { ignoreSignal } from "./serve";
+import { type Place, type Telling } from "./together/fellows";
+import { NewsBook } from "./together/origin-news";
+import { ShareBook } from "./together/share-book";
 import {
   ALL_TIMES,
   CHANGE,
+  JOINING,
   ORDERS,
   REPORT,
+  TELLING,
   TIMES,
   TOGETHER,
   type WorkerOrders,
@@ -30,6 +35,11 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   readonly log = Log.toStderr();
   private readonly count: number;
   private readonly workers = new Map<Worker, Channel>();
+  /** The place of each worker among those that serve together. */
+  private readonly slots = new Map<Worker, number>();
+  private checker: Worker | undefined;
+  private readonly news = new NewsBook();
+  private readonly shares: ShareBook;
   private drained: readonly string[] = [];
   private terminating = false;
   private exitCode = 0;
@@ -41,6 +51,7 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   ) {
     this.together = program.together?.();
     this.count = options.workers === "auto" ? cpus().length : options.workers;
+    this.shares = new ShareBook(this.count, (slot, order) => this.tell(slot, { orders: [order] }));
   }
 
   start(): void {
@@ -79,16 +90,24 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   private fork(): void {
     const worker = cluster.fork();
     const started = Date.now();
+    const taken = new Set(this.slots.values());
+    let slot = 0;
+    while (taken.has(slot)) slot++;
+    this.slots.set(worker, slot);
+    this.checker ??= worker;
     this.workers.set(
       worker,
       new Channel(worker, {
         [ALL_TIMES]: () => this.askAll(TIMES),
         [ORDERS]: () => this.orders,
+        [JOINING]: () => this.join(worker, slot),
+        [TELLING]: (told) => this.hear(worker, slot, told as Telling),
         [TOGETHER]: (question) => this.together?.(question),
       }),
     );
     worker.once("exit", (code, signal) => {
       this.workers.delete(worker);
+      this.left(worker, slot);
       if (this.terminating) {
         // What one worker had to cut off makes the whole an end by time-out.
         if (code !== 0) this.exitCode = 1;
@@ -101,6 +120,47 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
         Date.now() - started < SHORT_LIFE_MS ? SHORT_LIFE_MS : 0,
       );
     });
+  }
+
+  private join(worker: Worker, slot: number): void {
+    const channel = this.workers.get(worker);
+    if (channel === undefined) return;
+    const place: Place = {
+      slot,
+      count: this.count,
+      checks: this.checker === worker,
+      standings: this.news.all(),
+      shares: this.shares.join(slot),
+    };
+    channel.tell(TELLING, { place } satisfies Telling);
+  }
+
+  /** What a worker has to tell the others. What comes of one that is no more is of parts that are others' already. */
+  private hear(worker: Worker, slot: number, { news = [], shares = [] }: Telling): void {
+    if (!this.workers.has(worker)) return;
+    for (const each of news) this.news.note(each, slot);
+    if (news.length > 0) this.tellOthers(slot, { news });
+    for (const message of shares) this.shares.hear(slot, message);
+  }
+
+  private left(worker: Worker, slot: number): void {
+    this.slots.delete(worker);
+    const undecided = this.news.left(slot);
+    if (undecided.length > 0) this.tellOthers(slot, { news: undecided });
+    this.shares.leave(slot);
+    if (this.checker !== worker) return;
+    this.checker = this.workers.keys().next().value;
+    if (this.checker !== undefined) this.workers.get(this.checker)!.tell(TELLING, { checks: true });
+  }
+
+  private tellOthers(slot: number, telling: Telling): void {
+    for (const [worker, channel] of this.workers)
+      if (this.slots.get(worker) !== slot) channel.tell(TELLING, telling);
+  }
+
+  private tell(slot: number, telling: Telling): void {
+    for (const [worker, channel] of this.workers)
+      if (this.slots.get(worker) === slot) channel.tell(TELLING, telling);
   }
 
   private terminate(): void {

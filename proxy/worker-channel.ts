@@ -6,7 +6,8 @@ export interface Peer {
 
 /** A question, or the answer to the one with the same number. */
 interface Message {
-  readonly number: number;
+  /** Not there where nobody waits for an answer. */
+  readonly number?: number;
   readonly question?: string;
   /** What the question is about. */
   readonly subject?: unknown;
@@ -27,7 +28,8 @@ export class Channel {
     answers: Readonly<Record<string, (subject: unknown) => unknown>>,
   ) {
     peer.on("message", ({ number, question, subject, answer }) => {
-      if (question === undefined) this.settle(number, answer);
+      if (question === undefined) this.settle(number!, answer);
+      else if (number === undefined) void answers[question]?.(subject);
       else
         void Promise.resolve(answers[question]?.(subject)).then((said) =>
           this.post({ number, answer: said }),
@@ -48,8 +50,15 @@ export class Channel {
     });
   }
 
+  /** Says something that needs no answer. */
+  tell(question: string, subject: unknown): void {
+    this.post({ question, subject });
+  }
+
   private post(message: Message): void {
-    this.peer.send?.(message, (error) => error !== null && this.settle(message.number, undefined));
+    this.peer.send?.(message, (error) => {
+      if (error !== null && message.number !== undefined) this.settle(message.number, undefined);
+    });
   }
 
   private settle(number: number, answer: unknown): void {

@@ -5,6 +5,7 @@ import { type UpstreamsReport } from "./observation/group-report";
 import { type Program } from "./program";
 import { ignoreSignal, serve } from "./serve";
 import { type Service } from "./service";
+import { type Telling, WorkerFellows } from "./together/fellows";
 import { Channel, type Peer } from "./worker-channel";
 
 /** What a worker tells its supervisor when asked. */
@@ -30,11 +31,18 @@ export const CHANGE = "change";
 export const ALL_TIMES = "all times";
 export const ORDERS = "orders";
 export const TOGETHER = "together";
+/** Said once: from now on it is told of what is kept together, first of all its place. */
+export const JOINING = "joining";
+/** What either has to tell of what is kept together; there is no answer. */
+export const TELLING = "telling";
 
 /** Serves with the supervisor's options, and answers its questions. */
 export async function work<O extends Options>(program: Program<O>): Promise<void> {
   let service: Service<O> | undefined;
   let orders: WorkerOrders<O> | undefined;
+  let fellows: WorkerFellows | undefined;
+  let joined: ((together: WorkerFellows) => void) | undefined;
+  const joining = new Promise<WorkerFellows>((resolve) => (joined = resolve));
   const supervisor = new Channel(process as Peer, {
     [REPORT]: (): WorkerReport | undefined =>
       service && { ready: service.ready, snapshot: service.snapshot(), upstreams: service.upstreams() },
@@ -44,12 +52,28 @@ export async function work<O extends Options>(program: Program<O>): Promise<void
       service?.reload(orders.options);
       service?.takeOut(orders.drained);
     },
+    [TELLING]: (told) => {
+      const { place, ...telling } = told as Telling;
+      // What came before its place is a part of that.
+      if (place === undefined) {
+        fellows?.hear(telling);
+        return;
+      }
+      fellows = new WorkerFellows(
+        place,
+        (own) => supervisor.tell(TELLING, own),
+        (question) => supervisor.ask(TOGETHER, question),
+      );
+      joined?.(fellows);
+    },
   });
   while (orders === undefined) {
     const answer = (await supervisor.ask(ORDERS)) as WorkerOrders<O> | undefined;
     // What came meanwhile is newer.
     orders ??= answer;
   }
+  supervisor.tell(JOINING, undefined);
+  const together = await joining;
   const { options, drained } = orders;
   const onMade = (made: Service<O>): void => {
     service = made;
@@ -60,5 +84,5 @@ export async function work<O extends Options>(program: Program<O>): Promise<void
     made.allTimes = async () =>
       ((await supervisor.ask(ALL_TIMES)) as TimesSample[] | undefined) ?? [made.times()];
   };
-  await serve(program, options, process.ppid, onMade, (question) => supervisor.ask(TOGETHER, question));
+  await serve(program, options, process.ppid, onMade, together);
 }

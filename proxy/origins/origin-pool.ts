@@ -14,9 +14,12 @@ import {
 import { ConnectTimeout } from "./origin-dial";
 import { NameAbsent } from "./resolver";
 import { type Origin, originKey } from "../route";
+import { type Fellows } from "../together/fellows";
+import { type Share, type ShareHolder } from "../together/share";
 
 /** What all pools share. */
 export interface PoolContext extends ConnectorContext {
+  readonly fellows: Fellows;
   readonly log: Log;
 }
 
@@ -85,6 +88,19 @@ export class OriginPool implements ConnectorOwner, Destination {
   streamLimit = STREAMS_UNTIL_SETTLED;
   readonly book: AddressBook;
   readonly circuit: Circuit;
+  /** The same for pools of the same use in other workers. */
+  private readonly name: string;
+  /** Connections that may be open, and requests that may wait, where that is limited. */
+  private connectionShare: Share | undefined;
+  private queueShare: Share | undefined;
+  private readonly connectionHolder: ShareHolder = {
+    spare: () => this.spareConnections(),
+    lost: (count) => this.lostConnections(count),
+    gained: () => this.gainedConnections(),
+  };
+  private readonly queueHolder: ShareHolder = {
+    spare: () => (this.queueShare?.size ?? 0) - this.waiting.length,
+  };
 
   private readonly idle: OriginConnection[] = [];
   private readonly open = new Set<OriginConnection>();
@@ -121,9 +137,12 @@ export class OriginPool implements ConnectorOwner, Destination {
     const { options } = context;
     if (traits.protocol !== "negotiated") this.agreed = traits.protocol ?? "http/1.1";
     this.key = originKey(origin);
+    this.name = poolName(origin, traits);
     this.book = new AddressBook(options.ejectFailures);
     this.connector = new OriginConnector(origin, context, traits.protocol ?? "http/1.1", this);
-    this.circuit = traits.circuit ?? new Circuit(options.circuitFailures, options.circuitPause);
+    this.circuit =
+      traits.circuit ??
+      new Circuit(options.circuitFailures, options.circuitPause).join(context.fellows, this.name);
   }
 
   get idleCount(): number {
@@ -163,6 +182,13 @@ export class OriginPool implements ConnectorOwner, Destination {
     return this.circuit.spotless || now - this.usedAt > (originIdleTimeout + circuitPause) * 1000;
   }
 
+  /** Nobody asks it any more. */
+  leave(): void {
+    if (this.traits.circuit === undefined) this.circuit.leave();
+    this.leaveShare(this.connectionShare, this.connectionHolder);
+    this.leaveShare(this.queueShare, this.queueHolder);
+  }
+
   /** The declared connections are open, or could not be had at the first try. */
   get ready(): boolean {
     return this.established >= this.warm || this.warmTried;
@@ -191,7 +217,7 @@ export class OriginPool implements ConnectorOwner, Destination {
       this.lend(connection, requester);
       return;
     }
-    if (this.full && this.waiting.length >= this.context.options.maxQueue) {
+    if (this.full && !this.mayQueue()) {
       this.counts.rejected++;
       requester.fail({ status: 503, problem: "too many requests wait for this origin" });
       return;
@@ -199,6 +225,7 @@ export class OriginPool implements ConnectorOwner, Destination {
     this.counts.queued++;
     this.waiting.push({ requester, since: clock.now });
     if (this.wantsConnection) this.connect();
+    else this.wantRoom();
   }
 
   /** The requester's client is gone. */
@@ -241,6 +268,10 @@ export class OriginPool implements ConnectorOwner, Destination {
       connection.close();
       return;
     }
+    if (this.connectionShare?.passesOn() === true) {
+      connection.close();
+      return;
+    }
     const next = this.waiting.shift();
     if (next !== undefined) {
       this.lend(connection, next.requester);
@@ -266,6 +297,7 @@ export class OriginPool implements ConnectorOwner, Destination {
 
   /** A stream of an HTTP/2 session has ended. */
   roomMade(session: OriginSession): void {
+    if (this.connectionShare?.passesOn() === true) session.close();
     while (session.open && this.waiting.length > 0) this.share(session, this.waiting.shift()!.requester);
   }
 
@@ -295,6 +327,7 @@ export class OriginPool implements ConnectorOwner, Destination {
         .shift()!
         .requester.fail({ status: 504, problem: `no connection to the origin within ${queueTimeout} s` });
     }
+    this.wantRoom();
     if (now > this.refillAt) this.fill();
     if (now > this.refreshAt && (this.established > 0 || this.lost)) this.refresh(now);
   }
@@ -327,7 +360,65 @@ export class OriginPool implements ConnectorOwner, Destination {
 
   private get full(): boolean {
     const { maxConnsPerHost } = this.context.options;
-    return maxConnsPerHost > 0 && this.usable >= maxConnsPerHost;
+    return maxConnsPerHost > 0 && this.usable >= this.connectionsOf(maxConnsPerHost).size;
+  }
+
+  /** This worker's part of so many connections. */
+  private connectionsOf(total: number): Share {
+    let share = this.connectionShare;
+    if (share?.total !== total) {
+      this.leaveShare(share, this.connectionHolder);
+      const name = `${total} connections of ${this.name}`;
+      this.connectionShare = share = this.context.fellows.share(name, total, this.connectionHolder);
+    }
+    return share;
+  }
+
+  /** One more request may wait. */
+  private mayQueue(): boolean {
+    const { maxQueue } = this.context.options;
+    if (maxQueue === 0) return false;
+    let share = this.queueShare;
+    if (share?.total !== maxQueue) {
+      this.leaveShare(share, this.queueHolder);
+      const name = `${maxQueue} waiting for ${this.name}`;
+      this.queueShare = share = this.context.fellows.share(name, maxQueue, this.queueHolder);
+    }
+    // Early, since a request cannot wait to be told that it may wait.
+    if ((this.waiting.length + 1) * 2 > share.size) void share.want();
+    return this.waiting.length < share.size;
+  }
+
+  private leaveShare(share: Share | undefined, holder: ShareHolder): void {
+    if (share !== undefined) this.context.fellows.leaveShare(share, holder);
+  }
+
+  /** Somebody waits for a connection that other workers may be able to do without. */
+  private wantRoom(): void {
+    if (this.waiting.length > this.connecting && this.full) void this.connectionShare?.want();
+  }
+
+  /** What is not open, or else idle, is spare; of a session that can go on elsewhere one at a time. */
+  private spareConnections(): number {
+    const share = this.connectionShare;
+    if (share === undefined || this.waiting.length > 0) return 0;
+    const unused = share.size - this.usable;
+    return unused > 0 ? unused : this.idle.length + this.idleSessions().length;
+  }
+
+  private lostConnections(count: number): void {
+    let excess = Math.min(count, this.usable - (this.connectionShare?.size ?? 0));
+    for (; excess > 0 && this.idle.length > 0; excess--) this.idle[0]!.close();
+    for (const session of this.idleSessions().slice(0, Math.max(0, excess))) session.close();
+  }
+
+  private gainedConnections(): void {
+    while (this.wantsConnection) this.connect();
+    this.fill();
+  }
+
+  private idleSessions(): OriginSession[] {
+    return [...this.sessions].filter(({ active }) => active === 0);
   }
 
   private takeIdle(): OriginConnection | undefined {
@@ -476,4 +567,9 @@ export class OriginPool implements ConnectorOwner, Destination {
     this.refillAt = clock.now + this.refillPause;
     if (this.connecting + this.established < this.waiting.length && this.wantsConnection) this.connect();
   }
+}
+
+/** What a pool is called by all workers. */
+export function poolName(origin: Origin, { protocol = "http/1.1", purpose = "" }: PoolTraits): string {
+  return `${originKey(origin)} ${origin.authority} ${protocol} ${purpose}`;
 }

@@ -90,7 +90,7 @@ export class Attempt implements Requester {
   }
 
   begin(): void {
-    this.member.active++;
+    this.member.took();
     this.acquire(false);
   }
 
@@ -98,7 +98,7 @@ export class Attempt implements Requester {
   discard(): void {
     if (this.over) return;
     this.over = true;
-    this.member.active--;
+    this.member.gaveBack();
     this.disarm();
   }
 
@@ -278,7 +278,7 @@ export class Attempt implements Requester {
 
   private settle(): void {
     this.outrun = false;
-    this.member.active--;
+    this.member.gaveBack();
     this.disarm();
   }
 

@@ -14,9 +14,11 @@ export class GroupCircuit extends Circuit {
 
   /** An answer came in time, and did not say that the origin cannot serve. @param trial to the request let through */
   proved(trial: boolean): void {
-    const open = this.state !== "closed";
-    if (open && !trial) return;
-    super.succeeded();
-    if (open) this.closedAgainAt = clock.now;
+    if (trial || this.state === "closed") super.succeeded();
+  }
+
+  protected override close(): void {
+    if (this.state !== "closed") this.closedAgainAt = clock.now;
+    super.close();
   }
 }

@@ -8,9 +8,12 @@ import { GroupCircuit } from "./group-circuit";
 import { type MemberReport, type MemberState } from "../../observation/group-report";
 import { HealthCheck } from "./health-check";
 import { RecentTimes } from "./recent-times";
+import { type Share, type ShareHolder } from "../../together/share";
 
 /** What an origin that has just come back is given of its part of the requests at least. */
 const FIRST_SHARE = 0.05;
+/** Part of what this worker may ask it from which on, when no more is left, it looks for more. */
+const SCARCE = 1 / 8;
 
 /** One origin of a group: its connections, how it fares, and what it may be sent. */
 export class GroupMember {
@@ -22,6 +25,9 @@ export class GroupMember {
   private undrainedAt = -Infinity;
   /** Requests it has been asked and has not answered. */
   active = 0;
+  /** Those it may have been asked, of what its limit allows all workers together. */
+  private readonly share: Share | undefined;
+  private readonly holder: ShareHolder = { spare: () => (this.share?.size ?? 0) - this.active };
   readonly counts = { asked: 0, movedHere: 0, movedOn: 0 };
   /** From requests to the first bytes of their answers; of those alone that may be asked of others too. */
   readonly times = new RecentTimes();
@@ -37,6 +43,7 @@ export class GroupMember {
     private readonly group: GroupOptions,
     private readonly options: GroupOrigin,
     private readonly context: PoolContext,
+    private readonly scope: string,
   ) {
     const { host, port, tls, keepHost, peer, warm } = options;
     const { name } = group;
@@ -47,10 +54,50 @@ export class GroupMember {
           ? { host, port, tls, authority: name, serverName: name.replace(/:\d*$/, "") }
           : { host, port, tls, authority: authorityOf(host, port, tls) };
     this.key = originKey(this.origin);
-    this.circuit = new GroupCircuit(group.circuitFailures, group.circuitPause);
+    const { fellows } = context;
+    const sharedName = `${this.key} of ${scope}`;
+    this.circuit = new GroupCircuit(group.circuitFailures, group.circuitPause).join(fellows, sharedName);
+    if (options.limit > 0)
+      this.share = fellows.share(`requests to ${sharedName}`, options.limit, this.holder);
     this.kept = this.pool("any");
     this.kept.keepWarm(warm);
-    if (group.check !== undefined) this.check = new HealthCheck(this, group.check);
+    if (group.check !== undefined) this.check = new HealthCheck(this, group.check, fellows, sharedName);
+  }
+
+  /** It is of no group any more. */
+  leave(): void {
+    this.circuit.leave();
+    this.check?.leave();
+    if (this.share !== undefined) this.context.fellows.leaveShare(this.share, this.holder);
+    for (const pool of this.pools.values()) pool.leave();
+  }
+
+  /** A request is under way here. */
+  took(): void {
+    this.active++;
+    const { share } = this;
+    // Early, since one that moves here from another origin cannot wait to be told.
+    if (share !== undefined && share.size - this.active <= share.size * SCARCE) void share.want();
+  }
+
+  /** It is not any more. */
+  gaveBack(): void {
+    this.active--;
+    this.share?.passesOn();
+  }
+
+  /** It may be asked more, as far as its limit goes. */
+  get underLimit(): boolean {
+    return this.share === undefined || this.active < this.share.size;
+  }
+
+  get good(): boolean {
+    return this.standing === "good";
+  }
+
+  /** More than this worker may ask it now, others may be able to do without: undefined, or when that is known. */
+  moreRoom(): Promise<void> | undefined {
+    return this.share?.mayGrow === true ? this.share.want() : undefined;
   }
 
   /** The pool for what is to go out over this protocol. */
@@ -63,6 +110,7 @@ export class GroupMember {
         protocol: over === "any" ? negotiated : over,
         leastBusy: true,
         circuit: this.circuit,
+        purpose: this.scope,
       });
       this.pools.set(over, pool);
     }
@@ -75,12 +123,12 @@ export class GroupMember {
 
   /** How it stands for a request that is to go out over this protocol. */
   candidate(over: WireProtocol): Candidate {
-    const { limit, weight } = this.options;
+    const { weight } = this.options;
     return {
       standing: this.standing,
-      room: limit > 0 && this.active >= limit ? "none" : this.pool(over).hasRoom ? "free" : "queue",
+      room: !this.underLimit ? "none" : this.pool(over).hasRoom ? "free" : "queue",
       weight,
-      share: this.share,
+      share: this.part,
     };
   }
 
@@ -125,7 +173,7 @@ export class GroupMember {
     if (this.circuit.state !== "closed") return this.circuit.state === "open" ? "circuit open" : "on trial";
     if (this.check?.failing === true) return "check failing";
     if (this.kept.nameAbsent) return "no address";
-    return this.share < 1 ? "returning" : "serving";
+    return this.part < 1 ? "returning" : "serving";
   }
 
   /** Why it last failed. */
@@ -155,7 +203,8 @@ export class GroupMember {
     return this.check?.failing === true || this.kept.nameAbsent ? "doubtful" : "good";
   }
 
-  private get share(): number {
+  /** How much of its part of the requests it is given. */
+  private get part(): number {
     const backAt = Math.max(
       this.undrainedAt,
       this.circuit.closedAgainAt,

@@ -1,5 +1,6 @@
 import { clock } from "../../clock";
 import { type Failure, type OriginLink, type Requester } from "../../exchange";
+import { ALONE, type Fellows, type NewsLine } from "../../together/fellows";
 import { type GroupCheck } from "../../options/group-options";
 import { type ResponseHead } from "../../http1/response-head";
 import { type OriginPool } from "../origin-pool";
@@ -16,7 +17,10 @@ const CONVINCING = 2;
 /** How far the pause between two checks strays from what it is to be, lest all proxies ask at once. */
 const JITTER = 0.2;
 
-/** Asks an origin again and again whether it is well, over the same connections as everybody. */
+/**
+ * Asks an origin again and again whether it is well, over the same connections as everybody. Of workers that serve
+ * together one does so, and the others are told.
+ */
 export class HealthCheck {
   failing = false;
   /** `clock.now` when it last began to pass again. */
@@ -24,12 +28,25 @@ export class HealthCheck {
   private contrary = 0;
   private asked: CheckRequest | undefined;
   private nextAt: number;
+  private readonly line: NewsLine;
 
+  /** @param name the same in all workers */
   constructor(
     private readonly checked: Checked,
     private readonly options: GroupCheck,
+    private readonly fellows: Fellows = ALONE,
+    name = "",
   ) {
     this.nextAt = clock.now + Math.random() * options.interval * 1000;
+    this.line = fellows.line(`check of ${name}`, (event) => {
+      if (event.kind === "checked") this.turn(event.failing, event.problem);
+    });
+    const { standing } = this.line;
+    if (standing?.checkFailing === true) this.turn(true, standing.problem);
+  }
+
+  leave(): void {
+    this.line.close();
   }
 
   /** Called once a tick. */
@@ -37,7 +54,7 @@ export class HealthCheck {
     const { interval, timeout } = this.options;
     if (this.asked !== undefined && now - this.asked.since > timeout * 1000)
       this.asked.cancel(`no answer to a check within ${timeout} s`);
-    if (this.asked !== undefined || now < this.nextAt) return;
+    if (this.asked !== undefined || now < this.nextAt || !this.fellows.checks) return;
     const pool = this.checked.pool("any");
     // While the origin is left alone its checks wait too; then one is what tries it.
     if (pool.circuit.state === "open") return;
@@ -62,9 +79,15 @@ export class HealthCheck {
       return;
     }
     if (++this.contrary < CONVINCING) return;
+    this.turn(problem !== undefined, this.checked.circuit.problem);
+    this.line.tell({ kind: "checked", failing: this.failing, problem: this.checked.circuit.problem });
+  }
+
+  private turn(failing: boolean, problem: string): void {
     this.contrary = 0;
-    this.failing = problem !== undefined;
-    if (!this.failing) this.passingAgainAt = clock.now;
+    if (failing) this.checked.circuit.problem = problem;
+    else if (this.failing) this.passingAgainAt = clock.now;
+    this.failing = failing;
   }
 }
 

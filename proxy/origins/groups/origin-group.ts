@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Destination, type Failure, type MovableRequester } from "../../exchange";
 import { type WireProtocol } from "../../exchange-services";
 import { type GroupReport } from "../../observation/group-report";
@@ -28,6 +29,8 @@ export class OriginGroup implements ExchangeOwner {
   readonly substitute: Substitute | undefined;
   readonly store: StaleStore | undefined;
   readonly members: readonly GroupMember[];
+  /** An origin takes so many requests at a time and no more. */
+  private readonly limited: boolean;
   private readonly exchanges = new Map<MovableRequester, GroupExchange>();
 
   constructor(
@@ -37,9 +40,12 @@ export class OriginGroup implements ExchangeOwner {
     const { connectTimeout, firstByteTimeout } = options;
     this.connectTimeout = connectTimeout;
     this.firstByteTimeout = firstByteTimeout;
-    this.budget = new RetryBudget(options.retryBudget);
+    // One that is otherwise than before begins anew.
+    const scope = `group ${options.name} ${createHash("sha256").update(JSON.stringify(options)).digest("base64url").slice(0, 12)}`;
+    this.budget = new RetryBudget(options.retryBudget, context.fellows, scope);
     if (options.substitute !== undefined) this.substitute = new Substitute(options.substitute);
-    this.members = options.origins.map((origin) => new GroupMember(options, origin, context));
+    this.members = options.origins.map((origin) => new GroupMember(options, origin, context, scope));
+    this.limited = options.origins.some(({ limit }) => limit > 0);
     if (options.stale !== undefined) this.store = new StaleStore(options.stale, this.members[0]!.origin);
   }
 
@@ -105,13 +111,39 @@ export class OriginGroup implements ExchangeOwner {
   retire(): boolean {
     if (this.exchanges.size > 0) return false;
     for (const pool of this.pools) pool.drain();
-    return this.pools.every((pool) => pool.size === 0);
+    if (this.pools.some((pool) => pool.size > 0)) return false;
+    for (const member of this.members) member.leave();
+    this.budget.leave();
+    return true;
   }
 
   private begin(requester: MovableRequester, over: WireProtocol): void {
     const exchange = new GroupExchange(this, requester, over);
     this.exchanges.set(requester, exchange);
-    exchange.begin();
+    this.beginWithRoom(requester, exchange);
+  }
+
+  private beginWithRoom(requester: MovableRequester, exchange: GroupExchange): void {
+    const room = this.limited ? this.moreRoom() : undefined;
+    if (room === undefined) exchange.begin();
+    else
+      void room.then(() => {
+        // Somebody else may have had what was given.
+        if (this.exchanges.get(requester) === exchange) this.beginWithRoom(requester, exchange);
+      });
+  }
+
+  /** Other workers' part of a limit is asked for before a request goes to whom it would not have gone to. */
+  private moreRoom(): Promise<void> | undefined {
+    const byPreference = this.options.origins[0]!.weight === undefined;
+    for (const member of this.members) {
+      if (!member.good) continue;
+      if (!member.underLimit) {
+        const room = member.moreRoom();
+        if (room !== undefined) return room;
+      } else if (byPreference) return undefined;
+    }
+    return undefined;
   }
 
   private forget(requester: MovableRequester): void {
