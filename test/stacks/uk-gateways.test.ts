@@ -71,6 +71,10 @@ describe("a gateway of a region on GKE", () => {
       services: { search: { origins: ["http://search.service.consul:8081"] } },
       routes: { search: { path: "/v1/search", service: "search" } },
     });
+    // AND its image comes from the region's own copies of Docker Hub's
+    expect(JSON.stringify(object("Deployment", "api"))).toContain(
+      '"image":"europe-west2-docker.pkg.dev/example-uk/uk-docker-hub/library/node:',
+    );
     expect(object("HorizontalPodAutoscaler", "api")!["spec"]).toMatchObject({
       minReplicas: 3,
       maxReplicas: 6,

@@ -1,4 +1,5 @@
 import { Lazy } from "cdktf";
+import { parse } from "yaml";
 import { ConsulChart, type ConsulChartProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
 import { CONSUL_CHART } from "./consul-chart-props";
@@ -45,6 +46,22 @@ describe("ConsulChart", () => {
       syncCatalog: { enabled: true, default: false, toConsul: true, toK8S: false },
     });
     expect(chart.dnsAddresses).toEqual(["10.30.16.54@53"]);
+  });
+
+  it("has its servers find room when a zone is lost, and its catalog go on within seconds", () => {
+    // GIVEN values that the chart takes as texts
+    const { server, syncCatalog } = released().values;
+    // THEN a zone whose nodes are lost is none that servers must be even with
+    expect(parse(server!["topologySpreadConstraints"] as string)).toEqual([
+      expect.objectContaining({ topologyKey: "topology.kubernetes.io/zone", nodeTaintsPolicy: "Honor" }),
+    ]);
+    // AND the one pod that writes the catalog leaves a lost node
+    expect(parse(syncCatalog!["tolerations"] as string)).toEqual(
+      ["not-ready", "unreachable"].map((taint) => ({
+        ...{ key: `node.kubernetes.io/${taint}`, operator: "Exists" },
+        ...{ effect: "NoExecute", tolerationSeconds: 5 },
+      })),
+    );
   });
 
   it("gives its servers the options of the other platforms, and nothing that the chart says itself", () => {

@@ -43,6 +43,18 @@ describe("PublicGateway", () => {
     ]);
   });
 
+  it("has a deploy wait until its load balancer is there, knows its routes and has a pod to ask", () => {
+    expect(built?.awaited).toEqual([
+      expect.objectContaining({ what: "gateway app/public", types: ["Accepted", "Programmed"] }),
+      expect.objectContaining({ what: "route app/app", types: ["Accepted", "ResolvedRefs"] }),
+      expect.objectContaining({ what: "route app/to-https", types: ["Accepted", "ResolvedRefs"] }),
+      {
+        what: "a pod behind app/app",
+        pods: "/api/v1/namespaces/app/pods?labelSelector=app%3Dapp",
+      },
+    ]);
+  });
+
   it("is made of objects that the Gateway API and GKE know", () => {
     expect(manifests.map(({ kind }) => kind).sort()).toEqual([
       "GCPBackendPolicy",
