@@ -7,7 +7,7 @@ import { type FrameProblem, MessageFrames } from "./message-frames";
 export interface CallListener {
   /** The service answers, and messages may follow. @param metadata field lines, each ended by CRLF */
   begun(metadata: string): void;
-  /** @returns false to be given no more for now */
+  /** @param bytes lent until this returns @returns false to be given no more for now */
   message(bytes: Buffer): boolean;
   /** Nothing follows. @param metadata field lines that came at the end */
   ended(status: GrpcStatus, metadata: string): void;
@@ -53,10 +53,9 @@ export class CallAnswer implements AnswerTaker {
       );
       return;
     }
-    const lines = linesOf(head.text);
-    const told = statusOf(fieldsOf(lines));
-    if (told !== undefined) this.end(told, metadataOf(lines));
-    else this.listener.begun(metadataOf(lines));
+    const { status, metadata } = toldByHead(head.text);
+    if (status !== undefined) this.end(status, metadata);
+    else this.listener.begun(metadata);
   }
 
   trail(lines: string): void {
@@ -75,11 +74,12 @@ export class CallAnswer implements AnswerTaker {
   }
 
   private endWith(trailers: string): void {
-    const status =
-      statusOf(fieldsOf(trailers)) ?? failed(CODE.UNKNOWN, "the service ended the call without a status");
-    if (status.code === CODE.OK && !this.frames.complete)
+    const { status, metadata } = toldByTrailers(trailers);
+    if (status === undefined)
+      this.end(failed(CODE.UNKNOWN, "the service ended the call without a status"), metadata);
+    else if (status.code === CODE.OK && !this.frames.complete)
       this.end(failed(CODE.INTERNAL, "the service ended the call within a message"), "");
-    else this.end(status, metadataOf(trailers));
+    else this.end(status, metadata);
   }
 
   private end(status: GrpcStatus, metadata: string): void {
@@ -96,6 +96,26 @@ export function failed(code: number, message: string): GrpcStatus {
 
 /** The field lines of a head. */
 const linesOf = (head: string): string => head.slice(head.indexOf("\r\n") + 2, -2);
+
+/** What field lines say of a call. */
+interface Told {
+  readonly status: GrpcStatus | undefined;
+  readonly metadata: string;
+}
+
+const toldBy = (lines: string): Told => ({ status: statusOf(fieldsOf(lines)), metadata: metadataOf(lines) });
+
+/** Most answers have the fields of the one before: what these say is kept. */
+function keptOf<T>(make: (text: string) => T): (text: string) => T {
+  let last: { readonly text: string; readonly made: T } | undefined;
+  return (text) => {
+    if (last?.text !== text) last = { text, made: make(text) };
+    return last.made;
+  };
+}
+
+const toldByHead = keptOf((head) => toldBy(linesOf(head)));
+const toldByTrailers = keptOf(toldBy);
 
 function metadataOf(lines: string): string {
   let kept = "";

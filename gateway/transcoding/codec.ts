@@ -21,6 +21,7 @@ import { readExactly } from "./exact-numbers";
 import { membersOf, scanJson } from "./json-scan";
 import { JsonToWire } from "./wire/json-to-wire";
 import { type FoundBinding } from "./method-table";
+import { framed, PREFIX_BYTES, prefixed } from "./message-frames";
 import { parametersOf } from "./request-parameters";
 import { WireToJson } from "./wire/wire-to-json";
 
@@ -76,24 +77,24 @@ export class Codec {
       enumAsInteger: options.enumNumbers,
       useProtoFieldName: options.protoNames,
     };
-    this.toWire = new JsonToWire(this.reading);
+    this.toWire = new JsonToWire(this.reading, PREFIX_BYTES);
     this.toJson = new WireToJson(this.writing);
   }
 
-  /** The message that a request stands for. @throws BadRequest */
-  message(found: FoundBinding, content: RequestContent): Uint8Array {
+  /** The message that a request stands for, as it travels. @throws BadRequest */
+  message(found: FoundBinding, content: RequestContent): Buffer {
     const { input } = found.binding.method.method;
     const parameters = parametersOf(found, content.query, this.options.ignoreUnknown);
     try {
       const written = parameters === undefined ? this.written(found, content, input) : undefined;
-      if (written !== undefined) return written;
+      if (written !== undefined) return prefixed(written);
       const json = this.jsonOf(found, content, input);
       const message =
         json === undefined
           ? this.bodyMessage(found, content, input)
           : (fromJson(input, json, this.reading) as Dynamic);
       if (parameters !== undefined) mergeFromJson(input, message, parameters, this.reading);
-      return toBinary(input, message);
+      return framed(toBinary(input, message));
     } catch (error) {
       throw error instanceof BadRequest ? error : new BadRequest((error as Error).message);
     }

@@ -4,7 +4,6 @@ import { type ClientAnswer } from "../asking/client-answer";
 import { type Codec, type Content, type Encoding, type RequestContent } from "./codec";
 import { type ErrorAnswers } from "./error-answer";
 import { CODE, type GrpcStatus } from "./grpc-status";
-import { framed } from "./message-frames";
 import { type FoundBinding } from "./method-table";
 import { type Translation } from "./translation";
 
@@ -46,7 +45,7 @@ export class JsonTranslation implements Translation {
   request(body: Buffer): Buffer {
     const { query, contentType, sent } = this.wishes;
     const content: RequestContent = { query, body, contentType, encoding: sent };
-    return framed(this.codec.message(this.found, content));
+    return this.codec.message(this.found, content);
   }
 
   listener(answer: ClientAnswer): CallListener {
@@ -90,7 +89,7 @@ export class JsonTranslation implements Translation {
 class UnaryListener implements CallListener {
   private metadata = "";
   private messages = 0;
-  private only: Buffer | undefined;
+  private told: Content | Error | undefined;
 
   constructor(
     private readonly translation: JsonTranslation,
@@ -102,19 +101,19 @@ class UnaryListener implements CallListener {
   }
 
   message(bytes: Buffer): true {
-    this.messages++;
-    this.only = bytes;
+    // The bytes are not there any more when the call ends.
+    if (++this.messages === 1) this.told = this.tell(bytes);
     return true;
   }
 
   ended(status: GrpcStatus, metadata: string): void {
-    const { translation, answer, only, messages } = this;
+    const { translation, answer, told, messages } = this;
     const lines = this.metadata + metadata;
     if (status.code !== CODE.OK) {
       translation.fail(answer, status, lines);
       return;
     }
-    if (only === undefined || messages > 1) {
+    if (told === undefined || messages > 1) {
       translation.fail(
         answer,
         failed(CODE.INTERNAL, `the service sent ${messages} messages where one is due`),
@@ -122,18 +121,21 @@ class UnaryListener implements CallListener {
       );
       return;
     }
-    let content: Content;
-    try {
-      content = translation.content(only);
-    } catch (error) {
+    if (told instanceof Error)
       translation.fail(
         answer,
-        failed(CODE.INTERNAL, `the service's message cannot be told: ${(error as Error).message}`),
+        failed(CODE.INTERNAL, `the service's message cannot be told: ${told.message}`),
         lines,
       );
-      return;
+    else answer.whole(200, lines, told.contentType, told.bytes);
+  }
+
+  private tell(message: Buffer): Content | Error {
+    try {
+      return this.translation.content(message);
+    } catch (error) {
+      return error as Error;
     }
-    answer.whole(200, lines, content.contentType, content.bytes);
   }
 }
 

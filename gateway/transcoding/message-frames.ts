@@ -1,12 +1,17 @@
 /** Bytes before each message of gRPC: a flag, and the length in big-endian order. */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
 
 /** A message as it travels (gRPC over HTTP2, Length-Prefixed-Message). */
 export function framed(message: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
-  bytes[0] = 0;
-  bytes.writeUInt32BE(message.length, 1);
   bytes.set(message, PREFIX_BYTES);
+  return prefixed(bytes);
+}
+
+/** The same of a message that has room before it. */
+export function prefixed(bytes: Buffer): Buffer {
+  bytes[0] = 0;
+  bytes.writeUInt32BE(bytes.length - PREFIX_BYTES, 1);
   return bytes;
 }
 
@@ -29,17 +34,19 @@ export class MessageFrames {
   }
 
   /**
-   * Calls `take` with each message that is whole; its bytes are nobody else's.
+   * Calls `take` with each message that is whole; its bytes are lent, as those that are handed in.
    *
    * @returns what is wrong, after which no more is to come
    */
   add(bytes: Buffer, from: number, to: number, take: (message: Buffer) => void): FrameProblem | undefined {
     if (to === from) return undefined;
-    // Copied, since what is handed in is only lent.
-    this.parts.push(Buffer.from(bytes.subarray(from, to)));
-    this.length += to - from;
-    if (this.length < this.wanted) return undefined;
-    const all = this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
+    const more = bytes.subarray(from, to);
+    this.length += more.length;
+    if (this.length < this.wanted) {
+      this.parts.push(Buffer.from(more));
+      return undefined;
+    }
+    const all = this.parts.length === 0 ? more : Buffer.concat([...this.parts, more]);
     let at = 0;
     this.wanted = PREFIX_BYTES;
     while (all.length - at >= PREFIX_BYTES) {
@@ -54,7 +61,7 @@ export class MessageFrames {
       at += PREFIX_BYTES + size;
     }
     this.length = all.length - at;
-    this.parts = this.length === 0 ? [] : [all.subarray(at)];
+    this.parts = this.length === 0 ? [] : [Buffer.from(all.subarray(at))];
     return undefined;
   }
 }

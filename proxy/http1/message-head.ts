@@ -19,6 +19,9 @@ const LOWER_CASE = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(
 /** Content-Length's value when the field is absent. */
 export const NO_LENGTH = -1;
 
+/** Of most heads none are dropped, and many serve one message alone. */
+const NO_DROPS = new Int32Array(0);
+
 /**
  * The header fields of one HTTP/1 message, read in one pass over the bytes.
  *
@@ -46,7 +49,7 @@ export abstract class MessageHead {
   tooLarge = false;
 
   protected base = 0;
-  private drops = new Int32Array(32);
+  private drops = NO_DROPS;
   private dropCount = 0;
   private connectionNames: string[] | undefined;
   private upgradeStart = 0;
@@ -193,7 +196,7 @@ export abstract class MessageHead {
   protected drop(lineStart: number, lineEnd: number): true {
     const at = this.dropCount * 2;
     if (at >= this.drops.length) {
-      const larger = new Int32Array(this.drops.length * 2);
+      const larger = new Int32Array(Math.max(32, this.drops.length * 2));
       larger.set(this.drops);
       this.drops = larger;
     }

@@ -56,7 +56,11 @@ export class JsonToWire {
   private readonly shapes = new Map<DescMessage, Shape | undefined>();
   private readonly forms = scalarForms(this.out);
 
-  constructor(private readonly reading: Partial<JsonReadOptions>) {}
+  /** @param before bytes that are left free before each message */
+  constructor(
+    private readonly reading: Partial<JsonReadOptions>,
+    private readonly before = 0,
+  ) {}
 
   /**
    * @param field of the message, which alone the JSON tells; undefined where that tells all of it
@@ -66,7 +70,7 @@ export class JsonToWire {
     if (isKnown(type)) return undefined;
     const written = unlessUnusual(() => {
       this.json.begin(json);
-      this.out.begin();
+      this.out.begin(this.before);
       if (field === undefined) this.take(type, 1);
       else this.fieldOf(type, field).take(1);
       this.json.finish();

@@ -18,8 +18,9 @@ export class WireWriter {
   private bytes = Buffer.allocUnsafe(BYTES);
   private at = 0;
 
-  begin(): void {
-    this.at = 0;
+  /** @param before bytes that are left free for somebody else */
+  begin(before: number): void {
+    this.at = before;
     if (this.bytes.length > MOST_KEPT) this.bytes = Buffer.allocUnsafe(BYTES);
   }
 
