@@ -3,63 +3,12 @@
 // neither pods nor nodes, whose NETWORKS (a list with commas) these are. A policy is in force a moment after it is made.
 // Rules are nftables', for where packets to pods are forwarded; each node reads them from a PIPE of its own.
 const { open } = require("node:fs/promises");
-const https = require("node:https");
 const { clearTimeout, setTimeout } = require("node:timers");
 const { clusterApi } = require("./cluster-api.cjs");
+const { Followed, keyOf } = require("./followed.cjs");
 
 const [kubeconfig, networks, ...pipes] = process.argv.slice(2);
 const api = clusterApi(kubeconfig);
-
-/** A list that is followed: its objects by namespace and name, undefined until it was read for the first time. */
-class Followed {
-  objects = undefined;
-
-  constructor(path) {
-    this.path = path;
-    this.list();
-  }
-
-  get items() {
-    return [...this.objects.values()];
-  }
-
-  list() {
-    const again = () => setTimeout(() => this.list(), 500);
-    const request = https.get({ ...api, path: this.path }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8").on("data", (chunk) => (text += chunk));
-      answer.on("end", () => {
-        if (answer.statusCode !== 200) return again();
-        const { items, metadata } = JSON.parse(text);
-        this.objects = new Map(items.map((item) => [keyOf(item), item]));
-        enforceSoon();
-        this.watch(metadata.resourceVersion, again);
-      });
-    });
-    request.on("error", again);
-  }
-
-  watch(version, again) {
-    const path = `${this.path}?watch=1&resourceVersion=${version}`;
-    const request = https.get({ ...api, path }, (events) => {
-      let held = "";
-      events.setEncoding("utf8").on("data", (chunk) => {
-        const lines = (held + chunk).split("\n");
-        held = lines.pop();
-        for (const { type, object } of lines.map((line) => JSON.parse(line))) {
-          if (type === "ERROR") return events.destroy();
-          if (type === "DELETED") this.objects.delete(keyOf(object));
-          else this.objects.set(keyOf(object), object);
-        }
-        enforceSoon();
-      });
-      events.on("close", again);
-    });
-    request.on("error", again);
-  }
-}
-
-const keyOf = ({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name}`;
 
 /** Whether labels are as a selector wants them; one that says nothing wants nothing. */
 function matches({ matchLabels = {}, matchExpressions = [] }, labels = {}) {
@@ -67,10 +16,11 @@ function matches({ matchLabels = {}, matchExpressions = [] }, labels = {}) {
   return Object.entries(matchLabels).every(([name, value]) => labels[name] === value);
 }
 
+const followed = (path) => new Followed(api, path, () => enforceSoon());
 const all = {
-  policies: new Followed("/apis/networking.k8s.io/v1/networkpolicies"),
-  pods: new Followed("/api/v1/pods"),
-  namespaces: new Followed("/api/v1/namespaces"),
+  policies: followed("/apis/networking.k8s.io/v1/networkpolicies"),
+  pods: followed("/api/v1/pods"),
+  namespaces: followed("/api/v1/namespaces"),
 };
 
 /** Pods with an address of their own. */
