@@ -297,7 +297,11 @@ describeOnCluster("uk-workloads in three zones", () => {
       );
     // WHEN
     const token = await lab.cluster.token();
-    const { code, stdout, stderr } = await deployGate(lab, token, ["lost", "ill", "large"], 5);
+    const awaited = ["lost", "ill", "large"].map((what) => ({
+      what,
+      rollout: `/apis/apps/v1/namespaces/default/deployments/${what}`,
+    }));
+    const { code, stdout, stderr } = await deployGate(lab, token, awaited, 5);
     // THEN
     const said = stdout + stderr;
     expect(code).toBe(1);

@@ -1,15 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { App, LocalBackend, TerraformStack } from "cdktf";
-import { DeployGate } from "../../constructs/kubernetes";
+import { type Awaited, DeployGate } from "../../constructs/kubernetes";
 import { attempt, type CommandResult } from "../testbed/command";
 import { type ClusterLab } from "./cluster-lab";
 
-/** Deploys nothing but a gate, which waits for Deployments of the namespace `default`. @param token of the cluster */
+/** Deploys nothing but a gate. @param token of the cluster */
 export async function deployGate(
   lab: ClusterLab,
   token: string,
-  deployments: readonly string[],
+  awaited: readonly Awaited[],
   boundSeconds: number,
 ): Promise<CommandResult> {
   const outdir = join(lab.testbed.directory, "gate");
@@ -19,10 +19,7 @@ export async function deployGate(
   new LocalBackend(stack, { path: join(outdir, "terraform.tfstate") });
   new DeployGate(stack, "gate", {
     access: { host: `https://${lab.cluster.apiAddress}`, token },
-    awaited: deployments.map((name) => ({
-      what: name,
-      rollout: `/apis/apps/v1/namespaces/default/deployments/${name}`,
-    })),
+    awaited,
     forms: [],
     boundSeconds,
     dependsOn: [],

@@ -1,9 +1,21 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { App, TerraformStack } from "cdktf";
+import { type Awaited, PublicGateway } from "../../constructs/kubernetes";
+import uk from "../../regions/uk";
+import { type ServiceInput } from "../../stacks/values/services";
 import { ClusterLab } from "../e2e/cluster-lab";
+import { deployGate } from "../e2e/gate-on-cluster";
 import { describeOnCluster } from "../e2e/on-cluster";
 import { until } from "../testbed";
-import { Caller, type CallsOutcome } from "../testbed/cluster/caller";
+import { Caller } from "../testbed/cluster/caller";
 import { METADATA_ADDRESS } from "../testbed/cluster/cluster-network";
+import { GoogleLoadBalancer } from "../testbed/cluster/google-load-balancer";
+import { madeImage } from "../testbed/cluster/made-image";
+import { programFile } from "../testbed/cluster/program-file";
+import { Recorder } from "../testbed/cluster/recorder";
+import { type CallsOutcome } from "../testbed/cluster/steady-calls";
 import { NODE_DNS_ADDRESS } from "../testbed/cluster/system-objects";
 import { ip } from "../testbed/network";
 import { UK_CLUSTER, UK_ORIGIN, ukRegion } from "../testbed/uk-region";
@@ -18,10 +30,12 @@ const CALLS_PER_SECOND = 200;
 /** How long calls go out before anything happens. */
 const BEFORE_MS = 3000;
 const PROXIES = "app.kubernetes.io/name=proxy";
+const WEB = "app.kubernetes.io/name=web";
+const WEB_URL = `https://${uk.entrance!.hosts[0]!}/`;
 
 interface Pods {
   readonly items: readonly {
-    readonly metadata: { readonly deletionTimestamp?: string };
+    readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
     readonly spec: { readonly nodeName?: string };
     readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
   }[];
@@ -74,9 +88,13 @@ describeOnCluster("calls of a pod through the proxies to a far origin", () => {
   }
 
   /** Calls for as long as something happens, and some seconds before and after. */
-  async function during(what: string, happens: () => Promise<void>, from = caller): Promise<CallsOutcome> {
+  async function during(
+    what: string,
+    happens: () => Promise<void>,
+    calls = (work: () => Promise<void>) => caller.during(URL, CALLS_PER_SECOND, work),
+  ): Promise<CallsOutcome> {
     let wholeMs = 0;
-    const outcome = await from.during(URL, CALLS_PER_SECOND, async () => {
+    const outcome = await calls(async () => {
       await delay(BEFORE_MS);
       const began = Date.now();
       await happens();
@@ -172,7 +190,72 @@ describeOnCluster("calls of a pod through the proxies to a far origin", () => {
     };
     expect((await during("the zone comes back", isBack)).errors).toEqual({});
   });
+
+  it("fail for none from outside while what is behind the entrance goes over to another version", async () => {
+    // GIVEN a service behind the entrance, as the internet reaches it
+    const { testbed, cluster, workloads } = lab;
+    const directory = join(testbed.directory, "web");
+    mkdirSync(directory);
+    const image = await madeImage(cluster, {
+      ...{ name: "web", directory, command: ["node", "/srv/web.cjs"] },
+      files: { "srv/web.cjs": readFileSync(programFile("web.cjs"), "utf8"), "srv/version": "1" },
+    });
+    const recorder = await Recorder.start(testbed, directory);
+    const release = async (version: string) => {
+      workloads.write(webIs(image, { RECORDER: recorder.address, VERSION: version }));
+      await workloads.deploy({ entrance: ENTRANCE });
+    };
+    await release("1");
+    const loadBalancer = await GoogleLoadBalancer.start(testbed, workloads.out, ENTRANCE.hosts);
+    const { code, stdout, stderr } = await deployGate(lab, await cluster.token(), entranceAwaited(), 60);
+    expect([code, stdout + stderr]).toEqual([0, expect.any(String)]);
+    await loadBalancer.untilAnswering(WEB_URL);
+    const { items: before } = await cluster.get<Pods>("-n", "app", "pods", "-l", WEB);
+    // WHEN
+    const rolls = async () => {
+      await release("2");
+      await until("no pod of before is there", 120_000, async () => {
+        const { items } = await cluster.get<Pods>("-n", "app", "pods", "-l", WEB);
+        const names = items.map(({ metadata }) => metadata.name);
+        return before.every(({ metadata }) => !names.includes(metadata.name)) || undefined;
+      });
+    };
+    const { calls, posts, errors } = await during(
+      "what is behind the entrance goes over to another version, called from outside",
+      rolls,
+      (work) => loadBalancer.during(WEB_URL, CALLS_PER_SECOND, work, 3),
+    );
+    // THEN nothing failed, and all that was posted was so once
+    expect(errors).toEqual({});
+    expect(calls).toBeGreaterThan(1000);
+    const posted = recorder.posted();
+    expect(posted).toHaveLength(posts);
+    expect(new Set(posted).size).toBe(posts);
+  });
 });
+
+/** Of the region's own value. The gate that waits for it asks Google about its certificate. */
+const ENTRANCE = {
+  ...uk.entrance!,
+  waitSeconds: 0,
+  backend: { ...uk.entrance!.backend, service: "web", port: 8080, podPort: 8080 },
+};
+
+const webIs = (image: string, env: ServiceInput["env"]): ServiceInput => ({
+  ...{ name: "web", image, port: 8080, health: { path: ENTRANCE.backend.healthPath }, env },
+  in: { uk: {} },
+});
+
+/** What that gate waits for but for the certificate. */
+function entranceAwaited(): readonly Awaited[] {
+  const names = { addressName: "public", certificateMapName: "public", securityPolicyName: "public" };
+  const { backend, hosts } = ENTRANCE;
+  const podLabels = { "app.kubernetes.io/name": "web" };
+  const stack = new TerraformStack(new App(), "entrance");
+  return new PublicGateway(stack, "gateway", {
+    ...{ namespace: "app", hosts, backend: { ...backend, podLabels }, ...names },
+  }).awaited;
+}
 
 function tableOf(rows: readonly Row[]): string {
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

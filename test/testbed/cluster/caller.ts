@@ -1,21 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { type Cluster } from "./cluster";
 import { imageTag } from "./images";
 import { programFile } from "./program-file";
-
-/** How a run of steady calls went. */
-export interface CallsOutcome {
-  readonly calls: number;
-  /** How many of them were POSTs. */
-  readonly posts: number;
-  readonly failed: number;
-  readonly slowestMs: number;
-  /** From the first call to the last that failed. */
-  readonly lastFailureMs?: number;
-  readonly errors: Readonly<Record<string, number>>;
-  readonly seconds: number;
-}
+import { type CallsOutcome, callsDuring } from "./steady-calls";
 
 /** A pod of somebody's own, restricted as the namespace wants it, that looks up names and calls. */
 export class Caller {
@@ -107,29 +94,13 @@ export class Caller {
     const [program, ...before] = this.cluster.kubectlCommand;
     const posts = postEvery === undefined ? [] : [String(postEvery)];
     const command = ["node", `${this.programs}/steady-calls.cjs`, url, String(perSecond), ...posts];
-    const child = spawn(program, [...before, "-n", NAMESPACE, "exec", "-i", this.name, "--", ...command]);
-    const said = saidBy(child);
-    try {
-      await work();
-    } finally {
-      child.stdin.end();
-    }
-    return JSON.parse((await said).trim().split("\n").at(-1)!) as CallsOutcome;
+    return callsDuring(
+      program,
+      [...before, "-n", NAMESPACE, "exec", "-i", this.name, "--", ...command],
+      work,
+    );
   }
 }
 
 const NAMESPACE = "app";
 const PROGRAMS = "/programs";
-
-function saidBy(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let stdout = "";
-    let stderr = "";
-    child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-    child.on("error", reject);
-    child.on("close", (code) =>
-      code === 0 ? resolve(stdout) : reject(new Error(`calls ended: ${stdout}${stderr}`)),
-    );
-  });
-}

@@ -1,13 +1,18 @@
-// steady-calls.cjs URL RATE [POSTS]: calls URL at RATE calls a second, each with a look-up and a connection of its own,
-// until its standard input ends; then says as JSON how it went. A call asks the next address when one does not answer.
-// Each POSTS-th call is a POST, with a number of its own.
+// steady-calls.cjs URL RATE [POSTS [ADDRESS]]: calls URL at RATE calls a second until its standard input ends; then says
+// as JSON how it went. Each POSTS-th call is a POST, with a number of its own; 0 for none. Each call makes a look-up and a
+// connection of its own, and asks the next address when one does not answer; with ADDRESS all go there, over connections
+// that are kept.
 const dns = require("node:dns");
-const http = require("node:http");
 const { readFileSync } = require("node:fs");
+const http = require("node:http");
+const https = require("node:https");
 const { clearInterval, clearTimeout, setInterval, setTimeout } = require("node:timers");
 
-const [url, rate, posts] = process.argv.slice(2);
-const { hostname, pathname, port } = new URL(url);
+const [url, rate, posts = "0", address] = process.argv.slice(2);
+const { hostname, pathname, port, protocol } = new URL(url);
+const scheme = protocol === "https:" ? https : http;
+// As many as are needed many times over: where calls are held up, more would hold them up further.
+const agent = address === undefined ? false : new scheme.Agent({ keepAlive: true, maxSockets: 64 });
 const CONNECT_WITHIN_MS = 1000;
 const ANSWER_WITHIN_MS = 10000;
 
@@ -16,12 +21,16 @@ const started = Date.now();
 
 /** The look-up that a program makes by itself when it follows its resolv.conf: every address of the name. */
 const resolver = new dns.promises.Resolver({ timeout: 2000, tries: 3 });
-resolver.setServers([/^nameserver (\S+)$/m.exec(readFileSync("/etc/resolv.conf", "utf8"))[1]]);
+if (address === undefined)
+  resolver.setServers([/^nameserver (\S+)$/m.exec(readFileSync("/etc/resolv.conf", "utf8"))[1]]);
 
-function ask(address, method, number) {
+function ask(host, method, number) {
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      { method, host: address, port: port || 80, path: pathname, headers: { host: hostname }, agent: false },
+    const request = scheme.request(
+      {
+        ...{ method, host, port: port || scheme.globalAgent.defaultPort, path: pathname, agent },
+        ...{ servername: hostname, headers: { host: hostname } },
+      },
       (answer) => {
         answer.resume();
         answer.on("error", reject);
@@ -30,8 +39,12 @@ function ask(address, method, number) {
         );
       },
     );
-    const connecting = setTimeout(() => request.destroy(new Error("not connected")), CONNECT_WITHIN_MS);
-    request.on("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
+    let connecting;
+    // Who has one address waits for it.
+    if (address === undefined) {
+      connecting = setTimeout(() => request.destroy(new Error("not connected")), CONNECT_WITHIN_MS);
+      request.on("socket", (socket) => socket.once("connect", () => clearTimeout(connecting)));
+    }
     request.setTimeout(ANSWER_WITHIN_MS, () => request.destroy(new Error("no answer")));
     request.on("error", (error) => {
       clearTimeout(connecting);
@@ -44,13 +57,13 @@ function ask(address, method, number) {
 async function call() {
   const begun = Date.now();
   const number = ++result.calls;
-  const method = posts !== undefined && number % Number(posts) === 0 ? "POST" : "GET";
+  const method = number % Number(posts) === 0 ? "POST" : "GET";
   if (method === "POST") result.posts++;
   try {
-    const addresses = await resolver.resolve4(hostname);
-    for (const [index, address] of addresses.entries()) {
+    const addresses = address === undefined ? await resolver.resolve4(hostname) : [address];
+    for (const [index, each] of addresses.entries()) {
       try {
-        await ask(address, method, number);
+        await ask(each, method, number);
         break;
       } catch (error) {
         if (index === addresses.length - 1 || !/ECONNREFUSED|EHOSTUNREACH|not connected/.test(String(error)))

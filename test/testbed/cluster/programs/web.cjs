@@ -1,6 +1,7 @@
 // web.cjs: a service in two versions, and one that cannot start. Answers every call with its version, region, secret
 // and what it was sent, after a moment; with CALLS, a URL, with what is answered there. What a POST brings it tells
-// RECORDER, HOST:PORT, before it answers. Told to end, it takes no more and ends once all is answered.
+// RECORDER, HOST:PORT, before it answers. Told to end, it takes no more and ends once all is answered. It keeps idle
+// connections longer than Google's load balancer does: who asks over one is not to find it just closed.
 const http = require("node:http");
 const net = require("node:net");
 const { existsSync, readFileSync } = require("node:fs");
@@ -9,6 +10,7 @@ const { setTimeout } = require("node:timers");
 const version = readFileSync("/srv/version", "utf8").trim();
 const { PORT, TRICLOUD_REGION, CALLS, RECORDER } = process.env;
 const ANSWER_AFTER_MS = 50;
+const KEEPS_IDLE_MS = 620_000;
 const SECRET = "/run/secrets/session-key";
 
 if (version === "broken") {
@@ -29,9 +31,11 @@ async function answerTo({ method, url }, sent) {
   return `${[version, TRICLOUD_REGION, key, sent].join(" ").trim()}\n`;
 }
 
-const server = http.createServer(async (request, response) => {
+let isEnding = false;
+const server = http.createServer({ keepAliveTimeout: KEEPS_IDLE_MS }, async (request, response) => {
   let sent = "";
   for await (const chunk of request) sent += chunk;
+  if (isEnding) response.setHeader("connection", "close");
   try {
     response.end(await answerTo(request, sent));
   } catch (error) {
@@ -39,4 +43,7 @@ const server = http.createServer(async (request, response) => {
   }
 });
 server.listen(Number(PORT));
-process.on("SIGTERM", () => server.close(() => process.exit(0)));
+process.on("SIGTERM", () => {
+  isEnding = true;
+  server.close(() => process.exit(0));
+});
