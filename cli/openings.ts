@@ -5,7 +5,8 @@ import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud openings [--json]
 
-Tells which addresses and ports must be open between the regions that federate, and from the internet to fronts.
+Tells which addresses and ports must be open between the regions that federate, between proxies
+of regions with "peered", and from the internet to fronts.
 TRICLOUD_REGIONS names another directory of regions.
 
   --json  print a list of openings as JSON`;
@@ -28,7 +29,7 @@ export function main(args: readonly string[], write: (text: string) => void, dir
   else
     write(
       found.length === 0
-        ? "no region names another in consul.peers, and none has fronts: nothing need be open\n"
+        ? "no region names another in consul.peers, no two have peered, and none has fronts: nothing need be open\n"
         : table(found),
     );
   return 0;

@@ -2,7 +2,9 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { readOptions } from "../planning/read-options";
 import { DUE_DAYS, daysLeft, SECRET_FILES, secretsDirectory } from "../stacks/secrets/secret-files";
-import { loadRegions } from "../stacks/values/regions";
+import { PEER_VARIABLES } from "../stacks/proxy-peers";
+import { loadRegions, type Region } from "../stacks/values/regions";
+import { isPeered } from "../stacks/values/services/service-peers";
 import { regionsDirectory } from "./regions-directory";
 import {
   AUTHORITY_DAYS,
@@ -12,6 +14,7 @@ import {
   newAuthority,
   newCertificate,
   newGossip,
+  newProxyCertificate,
   newTokens,
   type Variables,
 } from "./secrets/consul-secrets";
@@ -23,7 +26,8 @@ const USAGE = `usage: tricloud secrets [REGION...] [--renew | --new-authority | 
        tricloud secrets --show REGION
 
 Makes what Consul keeps secret, once for all regions of the project: the gossip key, the tokens, a certificate authority
-of its own and a certificate for each region's servers. What is there is kept, never written over. Values that the
+of its own and a certificate for each region's servers; and one, by the same authority, for the proxies of each region
+with "peered". What is there is kept, never written over. Values that the
 environment has (TF_VAR_consul_gossip_key and the like) are taken over. All lies in the folder "secrets", or where
 TRICLOUD_SECRETS says, which stays out of the repository: keep it where whoever deploys finds it. When the app is
 synthesised, Terraform is told to read it.
@@ -78,20 +82,20 @@ export function main(args: readonly string[]): number {
   const secrets = new ConsulSecrets(new SecretStore(secretsDirectory()));
   const regions = regionsNamed(values.show === undefined ? positionals : [values.show]);
   if (values.show !== undefined) {
-    process.stdout.write(variablesText(secrets.of(regions[0]!.name)));
+    process.stdout.write(variablesText(secrets.of(regions[0]!)));
     return 0;
   }
   if (values["new-authority"]) secrets.addAuthority();
   if (values["forget-old-authority"]) secrets.forgetOldAuthority();
   const found = [
     ...secrets.shared(),
-    ...regions.map((region) => secrets.certificate(region, { renew: values.renew })),
+    ...regions.flatMap((region) => secrets.certificates(region, { renew: values.renew })),
   ];
   process.stdout.write(values.json ? `${JSON.stringify({ files: found }, undefined, 2)}\n` : report(found));
   return found.every(({ until }) => until === undefined || daysLeft(until) > DUE_DAYS) ? 0 : 1;
 }
 
-function regionsNamed(names: readonly string[]): Datacenter[] {
+function regionsNamed(names: readonly string[]): Region[] {
   const regions = loadRegions(regionsDirectory());
   if (names.length === 0) return regions;
   return names.map((name) => {
@@ -101,6 +105,31 @@ function regionsNamed(names: readonly string[]): Datacenter[] {
     throw new Error(`no region ${JSON.stringify(name)}, expected one of ${known}`);
   });
 }
+
+/** What certificates by Consul's authority a region has. */
+const CERTIFICATES: readonly {
+  readonly path: (region: string) => string;
+  /** Variable that holds it. */
+  readonly variable: string;
+  readonly holds: (region: string) => string;
+  readonly isOf: (region: Region) => boolean;
+  readonly make: (authority: Identity, region: Datacenter) => Variables;
+}[] = [
+  {
+    path: SECRET_FILES.certificate,
+    variable: "consul_server_certificate",
+    holds: (region) => `certificate of ${region}`,
+    isOf: () => true,
+    make: newCertificate,
+  },
+  {
+    path: SECRET_FILES.proxies,
+    variable: PEER_VARIABLES.certificate,
+    holds: (region) => `certificate of ${region}'s proxies`,
+    isOf: isPeered,
+    make: newProxyCertificate,
+  },
+];
 
 /** What all regions' Consul has, and what each has for itself. */
 class ConsulSecrets {
@@ -115,25 +144,27 @@ class ConsulSecrets {
     ];
   }
 
-  /** The certificate of a region's servers: made where it is missing, or anew. */
-  certificate(region: Datacenter, { renew }: { readonly renew: boolean }): Found {
-    const path = SECRET_FILES.certificate(region.name);
-    const kept = this.store.variables(path);
-    if (kept !== undefined && !renew)
-      return this.found(path, `certificate of ${region.name}`, "kept", kept["consul_server_certificate"]);
-    const made = newCertificate(this.signingAuthority(), region);
-    if (kept === undefined) this.store.add(path, variablesText(made));
-    else this.store.replace(path, variablesText(made));
-    const state = kept === undefined ? "made" : "renewed";
-    return this.found(path, `certificate of ${region.name}`, state, made["consul_server_certificate"]);
+  /** The certificates of a region: made where they are missing, or anew. */
+  certificates(region: Region, { renew }: { readonly renew: boolean }): Found[] {
+    return CERTIFICATES.filter(({ isOf }) => isOf(region)).map((certificate) => {
+      const { variable, holds, make } = certificate;
+      const path = certificate.path(region.name);
+      const kept = this.store.variables(path);
+      if (kept !== undefined && !renew) return this.found(path, holds(region.name), "kept", kept[variable]);
+      const made = make(this.signingAuthority(), region);
+      if (kept === undefined) this.store.add(path, variablesText(made));
+      else this.store.replace(path, variablesText(made));
+      return this.found(path, holds(region.name), kept === undefined ? "made" : "renewed", made[variable]);
+    });
   }
 
   /** @throws Error when something of it is not there */
-  of(region: string): Variables {
-    const { gossip, tokens, authority, certificate } = SECRET_FILES;
+  of(region: Region): Variables {
+    const { gossip, tokens, authority } = SECRET_FILES;
+    const own = CERTIFICATES.filter(({ isOf }) => isOf(region)).map(({ path }) => path(region.name));
     return Object.assign(
       {},
-      ...[gossip, tokens, authority, certificate(region)].map((path) => {
+      ...[gossip, tokens, authority, ...own].map((path) => {
         const variables = this.store.variables(path);
         if (variables === undefined)
           throw new Error(`${this.fileOf(path)} is missing: "tricloud secrets" makes it`);
@@ -165,13 +196,15 @@ class ConsulSecrets {
       throw new Error(
         `${this.fileOf(SECRET_FILES.authority)} has one authority, expected one to be forgotten`,
       );
-    for (const { name } of loadRegions(regionsDirectory())) {
-      const certificate = this.store.variables(SECRET_FILES.certificate(name))?.["consul_server_certificate"];
-      if (certificate !== undefined && !isBy(certificate, newest))
-        throw new Error(
-          `${this.fileOf(SECRET_FILES.certificate(name))} is by the authority that is to be forgotten: ` +
-            "expected --renew and a deploy of every region first",
-        );
+    for (const region of loadRegions(regionsDirectory())) {
+      for (const { path, variable, isOf } of CERTIFICATES) {
+        const certificate = isOf(region) && this.store.variables(path(region.name))?.[variable];
+        if (certificate && !isBy(certificate, newest))
+          throw new Error(
+            `${this.fileOf(path(region.name))} is by the authority that is to be forgotten: ` +
+              "expected --renew and a deploy of every region first",
+          );
+      }
     }
     this.store.replace(SECRET_FILES.authority, authorityText([newest]));
   }

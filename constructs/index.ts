@@ -31,7 +31,9 @@ export { UNIT_HARDENING } from "./host/unit-hardening";
 // The aggregation proxy.
 export { AggregationProxy, type AggregationProxyProps, type IProxy } from "./proxy/aggregation-proxy";
 export { proxyBundle } from "./proxy/proxy-bundle";
+export type { PeerListen } from "./proxy/proxy-config";
 export type { ProxyGroup, ProxyGroups, ProxyOrigin } from "./proxy/proxy-groups";
+export { peerName, type ProxyPeers } from "./proxy/proxy-peers";
 export type { ProxySettings } from "./proxy/proxy-settings";
 
 // The API gateway.

@@ -1,11 +1,12 @@
 import { type Block, blockOf, type BlockSource, series, type ServiceProps } from "../constructs/availability";
 import type { GatewayRouting, GatewayUpstream } from "../constructs/gateway";
 import { MONOLITH } from "../constructs/gateway/gateway-grammar";
+import type { CalledService } from "../constructs/proxy";
 import { originsOfService } from "../constructs/proxy/service-groups";
 import type { GatewayValue } from "./values/gateways";
 import type { Region } from "./values/regions";
 import type { ServiceValue } from "./values/services";
-import { calledFrom, type NamedNeeds, type ServiceNeeds } from "./service-needs";
+import { calledFrom, entrancesElsewhere, type NamedNeeds, type ServiceNeeds } from "./service-needs";
 
 /** Names of the services that routes send requests to, and copies of them. */
 const routedTo = (routes: GatewayValue["routes"]): readonly (string | undefined)[] =>
@@ -33,6 +34,10 @@ export const askedBy = (
   return services.filter(({ name }) => names.includes(name));
 };
 
+/** A service as a region's gateways ask it, which other regions' proxies do not know: elsewhere, its entrances alone. */
+export const askedFrom = (service: ServiceValue, region: Pick<Region, "name">): CalledService =>
+  calledFrom(service, region, entrancesElsewhere(service, region));
+
 /**
  * Where a gateway's requests go in one region: by the routes that are the same everywhere, to what answers for a service
  * there.
@@ -47,7 +52,7 @@ export function routingIn(
 ): Omit<GatewayRouting, "trustedHops"> {
   const { routes, issuers, limits, apis, openTelemetry, settings } = gateway;
   const upstream = (service: ServiceValue): GatewayUpstream =>
-    originsOfService(calledFrom(service, region), domain);
+    originsOfService(askedFrom(service, region), domain);
   const named = routedTo(routes);
   const asked = askedBy(gateway, services);
   const { service: own, ...how } = gateway.monolith ?? {};

@@ -12,7 +12,8 @@ import { placed } from "./values/services/service-placement";
 import { hostGateways } from "./host-gateways";
 import { hostServices } from "./host-services";
 import { publicServices } from "./public-services";
-import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { proxyPeers } from "./proxy-peers";
+import { ANSWERS_FROM_WHAT_IS_KNOWN, CALLS_FROM_OTHER_REGIONS, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
 import { readBy } from "./read-by";
 
@@ -45,8 +46,10 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ...readBy(ConsulCluster, region.consul),
     });
     this.retire(servers, roster);
+    const peers = proxyPeers(this, region, services, consul.authority);
     const proxy = new AggregationProxy(this, "proxy", {
       hosts: withRole(servers, "proxy"),
+      peers,
       ...readBy(AggregationProxy, this.proxiedFor(services, consul)),
     });
     proxy.registerWith(consul);
@@ -67,6 +70,7 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       ],
       placing: this.throughProxies(names, proxy),
     });
+    if (peers?.listen !== undefined) this.service(CALLS_FROM_OTHER_REGIONS, { requires: [proxy] });
     const ways = this.callWays(services, proxy, consul);
     const hosts = (service: Pick<ServiceValue, "in">) => {
       const names = placed(service, region).map((server) => server.name);

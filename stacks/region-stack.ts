@@ -14,6 +14,7 @@ import {
   percent,
   type Placing,
   remote,
+  series,
   type Service,
   service,
   type ServiceProps,
@@ -22,9 +23,15 @@ import {
   softened,
 } from "../constructs/availability";
 import type { IServiceDiscovery } from "../constructs/dns";
-import { originGroup, type ProxyGroups, type ProxySettings, serviceGroups } from "../constructs/proxy";
+import {
+  originGroup,
+  peerGroups,
+  type ProxyGroups,
+  type ProxySettings,
+  serviceGroups,
+} from "../constructs/proxy";
 import { originsOfService, serviceGroup } from "../constructs/proxy/service-groups";
-import { routeNeeds } from "./gateway-routes";
+import { askedFrom, routeNeeds } from "./gateway-routes";
 import type { GatewayValue } from "./values/gateways";
 import {
   isGroup,
@@ -35,10 +42,11 @@ import {
 } from "./values/regions";
 import type { StateBackendValue } from "./values/regions/region";
 import type { ServiceValue } from "./values/services";
-import type { ServiceEntrance } from "./values/services/service-value";
+import { waysElsewhere } from "./values/services/service-peers";
+import type { ServiceEntrance, ServicePeers } from "./values/services/service-value";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
 import {
-  calledFrom,
+  calledByPeers,
   calledServices,
   type CallWays,
   entrancesElsewhere,
@@ -51,6 +59,9 @@ import { readBy } from "./read-by";
 /** Why a lost quorum does not stop calls: for `softened`. */
 export const ANSWERS_FROM_WHAT_IS_KNOWN =
   "servers without a leader and resolvers without servers go on answering from what they know (allow_stale, serve-expired for an hour)";
+
+/** What a region's proxies promise those of other regions, for services that these call through them. */
+export const CALLS_FROM_OTHER_REGIONS = "calls-from-other-regions";
 
 /** Stack of a region that has its services. */
 export const stackOfServices = ({
@@ -140,7 +151,7 @@ export abstract class RegionStack<R extends RegionBase>
     return { ...proxy, ...proxiedOrigins(origins, proxy) };
   }
 
-  /** The same, where services' calls go out too, and those to one another go through. */
+  /** The same, where services' calls go out too, those to one another go through, and other regions' proxies call. */
   protected proxiedFor(
     services: readonly ServiceValue[],
     { domain }: Pick<IServiceDiscovery, "domain">,
@@ -149,7 +160,14 @@ export abstract class RegionStack<R extends RegionBase>
     return {
       ...proxied,
       allow: [...new Set([...proxied.allow, ...outsideCalls(services, region)])],
-      groups: { ...proxied.groups, ...serviceGroups(calledServices(services, region), domain) },
+      groups: {
+        ...proxied.groups,
+        ...serviceGroups(calledServices(services, region), domain),
+        ...peerGroups(
+          calledByPeers(services, region).map(({ service }) => service),
+          domain,
+        ),
+      },
     };
   }
 
@@ -172,7 +190,7 @@ export abstract class RegionStack<R extends RegionBase>
       elsewhere: (name, here) => {
         const called = services.find((service) => service.name === name)!;
         const group = serviceGroup(name);
-        return this.severalRegions(called, here, {
+        return this.severalRegions(called, here, waysElsewhere(called, region), {
           ...{ name: group, group: groups[group]!, settings: region.proxy.settings },
           instances: proxy.instances,
         });
@@ -184,17 +202,21 @@ export abstract class RegionStack<R extends RegionBase>
    * What answers for a service where other regions do too, or alone; undefined where none does.
    *
    * @param here the same in this region, where it runs there, with all that it needs
+   * @param ways to the others
    * @param asked by whom, and how these move on from one region to the next
    */
   protected severalRegions(
     called: ServiceValue,
     here: Block | undefined,
+    ways: readonly (ServiceEntrance | ServicePeers)[],
     asked: Asker,
   ): BlockSource | undefined {
     const { region } = this;
-    const entrances = entrancesElsewhere(called, region);
-    if (entrances.length === 0) return undefined;
-    const others = entrances.map((entrance) => remote(stackOfServices(entrance), called.name));
+    if (ways.length === 0) return undefined;
+    const others = ways.map((way) => {
+      const there = remote(stackOfServices(way), called.name);
+      return "peer" in way ? series(remote(stackOfServices(way), CALLS_FROM_OTHER_REGIONS), there) : there;
+    });
     const all = here === undefined ? others : [here, ...others];
     return originGroup(asked.name, asked.group, all, asked.settings, region.name, asked.instances);
   }
@@ -207,9 +229,9 @@ export abstract class RegionStack<R extends RegionBase>
       ...{ front: entrance, made },
       outside: (host) => this.originNamed(host),
       elsewhere: (service, here) =>
-        this.severalRegions(service, here, {
+        this.severalRegions(service, here, entrancesElsewhere(service, region), {
           name: `${service.name}.${gateway.name}`,
-          group: originsOfService(calledFrom(service, region), domain),
+          group: originsOfService(askedFrom(service, region), domain),
           instances: own.instances,
         }),
     });

@@ -2,6 +2,8 @@ import { askedBy } from "./gateway-routes";
 import type { GatewayValue } from "./values/gateways";
 import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { ServiceValue } from "./values/services";
+import type { Region } from "./values/regions";
+import { waysElsewhere } from "./values/services/service-peers";
 import { outsideHost } from "./values/services/service-value";
 import type { Call } from "../constructs/topology";
 import { entrancesElsewhere, servicesIn } from "./service-needs";
@@ -10,11 +12,11 @@ import { entrancesElsewhere, servicesIn } from "./service-needs";
 export const serviceCalls =
   (services: readonly ServiceValue[], gateways: readonly GatewayValue[] = []) =>
   (region: string): Call[] =>
-    callers(services, gateways, region).flatMap(({ name, calls }) =>
+    callers(services, gateways, region).flatMap(({ name, calls, ways }) =>
       calls.map((called) => {
         const service = services.find((each) => each.name === called);
-        const others = service === undefined ? [] : entrancesElsewhere(service, { name: region });
-        const standIns = service?.in[region] === undefined ? [] : others.map((entrance) => entrance.region);
+        const others = service === undefined ? [] : ways(service, { name: region });
+        const standIns = service?.in[region] === undefined ? [] : others.map((way) => way.region);
         return {
           kind: "call",
           from: name,
@@ -24,15 +26,24 @@ export const serviceCalls =
       }),
     );
 
+interface Caller extends Pick<ServiceValue, "name" | "calls"> {
+  /** What may answer it for a service elsewhere. */
+  readonly ways: (
+    service: ServiceValue,
+    region: Pick<Region, "name">,
+  ) => readonly { readonly region: string }[];
+}
+
 /** A gateway calls the services that its routes lead to. */
 const callers = (
   services: readonly ServiceValue[],
   gateways: readonly GatewayValue[],
   region: string,
-): readonly Pick<ServiceValue, "name" | "calls">[] => [
-  ...servicesIn(services, { name: region }),
+): readonly Caller[] => [
+  ...servicesIn(services, { name: region }).map(({ name, calls }) => ({ name, calls, ways: waysElsewhere })),
   ...gatewaysIn(gateways, { name: region }).map((gateway) => ({
     name: gateway.name,
+    ways: entrancesElsewhere,
     calls: askedBy(gateway, services).map(({ name }) => name),
   })),
 ];

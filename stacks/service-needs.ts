@@ -11,7 +11,8 @@ import {
 import type { CalledService } from "../constructs/proxy";
 import type { Region } from "./values/regions";
 import type { ServiceValue } from "./values/services";
-import { outsideHost, type ServiceEntrance } from "./values/services/service-value";
+import { waysElsewhere } from "./values/services/service-peers";
+import { outsideHost, type ServiceEntrance, type ServicePeers } from "./values/services/service-value";
 
 /** What a service needs, what it can do without, and what it would need elsewhere. */
 export type ServiceNeeds = Pick<ServiceProps, "requires" | "degradesWithout" | "placing">;
@@ -51,12 +52,30 @@ export const calledServices = (
     .map((service) => calledFrom(service, region));
 };
 
-/** A service as those of a region ask it. */
-export const calledFrom = (service: ServiceValue, region: Pick<Region, "name">): CalledService => ({
+/** Services of the region that those of other regions call from proxy to proxy, and the regions that do. */
+export const calledByPeers = (
+  services: readonly ServiceValue[],
+  region: Pick<Region, "name">,
+): readonly { readonly service: ServiceValue; readonly from: readonly string[] }[] =>
+  servicesIn(services, region).flatMap((service) => {
+    const callers = services.filter(({ calls }) => calls.includes(service.name));
+    const from = service.peers
+      .filter((peers) => peers.region === region.name)
+      .flatMap((peers) => peers.from)
+      .filter((name) => callers.some((caller) => caller.in[name] !== undefined));
+    return from.length === 0 ? [] : [{ service, from }];
+  });
+
+/** A service as those of a region ask it. @param ways what answers for it elsewhere. @default - all that there is */
+export const calledFrom = (
+  service: ServiceValue,
+  region: Pick<Region, "name">,
+  ways: readonly (ServiceEntrance | ServicePeers)[] = waysElsewhere(service, region),
+): CalledService => ({
   name: service.name,
   answerSeconds: service.answerSeconds,
   ...(service.in[region.name] === undefined ? {} : { port: service.port }),
-  elsewhere: entrancesElsewhere(service, region).map(({ host }) => host),
+  elsewhere: ways.map((way) => ("host" in way ? way.host : { peer: way.peer, addresses: way.addresses })),
   ...(service.substitute && { substitute: service.substitute }),
   ...(service.stale && { stale: service.stale }),
 });

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID, X509Certificate } from "node:crypto";
 import { type Identity, issueServer, makeAuthority } from "../../certificates/x509";
+import { peerName } from "../../constructs/proxy/proxy-peers";
+import { PEER_VARIABLES } from "../../stacks/proxy-peers";
 
 const DAY_MS = 86_400_000;
 
@@ -8,7 +10,7 @@ export const AUTHORITY_DAYS = 3650;
 /** How long servers' certificates are good for: longer than anybody waits for the next deploy. */
 export const CERTIFICATE_DAYS = 730;
 
-/** Values of variables by name, as `constructs/dns/consul-secrets.ts` declares them. */
+/** Values of variables by name, as `constructs/dns/consul-secrets.ts` and `stacks/proxy-peers.ts` declare them. */
 export type Variables = Readonly<Record<string, string>>;
 
 export const newGossip = (): Variables => ({ consul_gossip_key: randomBytes(32).toString("base64") });
@@ -34,29 +36,50 @@ export interface Datacenter {
   readonly platform: string;
 }
 
-/** The identity of a datacenter's servers: one for all of them. It ends before the authority does. */
+/** The identity of a datacenter's servers: one for all of them. */
 export function newCertificate(
   authority: Identity,
   { name, platform }: Datacenter,
   now = new Date(),
 ): Variables {
-  const until = Math.min(
-    daysAfter(now, CERTIFICATE_DAYS).getTime(),
-    Date.parse(new X509Certificate(authority.certificate).validTo),
-  );
-  const { certificate, key } = issueServer(authority, {
-    name: `server.${name}.consul`,
-    dnsNames: [
+  const { certificate, key } = newIdentity(
+    authority,
+    [
       `server.${name}.consul`,
       "localhost",
       // What the chart's own programs call the servers.
       ...(platform === "gke" ? ["consul-server", "consul-server.consul.svc"] : []),
     ],
-    from: anHourBefore(now),
-    until: new Date(until),
-  });
+    now,
+  );
   return { consul_server_certificate: certificate, consul_server_key: key };
 }
+
+/** What other regions know a region's proxies by: one for all of them, by the name of no server. */
+export function newProxyCertificate(
+  authority: Identity,
+  { name }: Pick<Datacenter, "name">,
+  now = new Date(),
+): Variables {
+  const { certificate, key } = newIdentity(authority, [peerName(name)], now);
+  return { [PEER_VARIABLES.certificate]: certificate, [PEER_VARIABLES.key]: key };
+}
+
+/** It ends before the authority does. @param names the first of which is the subject's */
+const newIdentity = (
+  authority: Identity,
+  names: readonly [subject: string, ...others: string[]],
+  now: Date,
+): Identity => {
+  const until = Math.min(
+    daysAfter(now, CERTIFICATE_DAYS).getTime(),
+    Date.parse(new X509Certificate(authority.certificate).validTo),
+  );
+  return issueServer(authority, {
+    ...{ name: names[0], dnsNames: names, from: anHourBefore(now) },
+    until: new Date(until),
+  });
+};
 
 /** Machines' clocks differ. */
 const anHourBefore = (date: Date): Date => new Date(date.getTime() - 3_600_000);

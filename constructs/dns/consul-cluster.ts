@@ -126,6 +126,11 @@ export class ConsulCluster extends Construct implements IConsul, HasTopology {
   private lockToken?: string;
   private readonly serviceNames = new Set<string>([SNAPSHOT_SERVICE_NAME]);
 
+  /** PEM certificate of the private authority that the servers' own is by, as an expression; undefined without `tls`. */
+  get authority(): string | undefined {
+    return this.tls?.caCertificate;
+  }
+
   /** @throws Error when the number of servers is not 3 or 5, or an option is malformed */
   constructor(
     scope: Construct,

@@ -13,9 +13,10 @@ import { DEFAULT_SERVICE_TTL_SECONDS } from "../dns/service-ttl";
 import { checkCertificates } from "../host/check-certificates";
 import { type HostProfilePart, type IHost, processesOn } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
-import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS } from "./engine-on-host";
+import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS, handedOver } from "./engine-on-host";
 import { proxyBundle } from "./proxy-bundle";
 import { BUNDLE_PATH, CONFIG_PATH } from "./host-paths";
+import { literalOf, peerFiles, type ProxyPeers } from "./proxy-peers";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
 import { type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings } from "./proxy-settings";
@@ -42,6 +43,8 @@ export interface AggregationProxyProps {
   readonly port?: number;
   /** PEM certificates of authorities trusted for origins besides the public ones. @default - none */
   readonly caCertificate?: string;
+  /** How they and other regions' proxies know one another, and whether those may call here. @default - they do not */
+  readonly peers?: ProxyPeers;
   /**
    * Who can collect `/metrics`, on port 9300: the host itself, or whoever reaches the host. Nothing there asks who asks.
    * @default "host"
@@ -81,6 +84,11 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
       throw new Error(`aggregation proxy ${this.node.path}: expected at least one host, got: none`);
     }
     checkCertificates(`aggregation proxy ${this.node.path}: caCertificate`, props.caCertificate);
+    const literal = props.peers && literalOf(props.peers);
+    if (literal !== undefined)
+      throw new Error(
+        `aggregation proxy ${this.node.path}: peers.${literal} must be a Terraform expression, got: a literal`,
+      );
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.instances = props.hosts.flatMap((host) => processesOn(host, "proxy"));
@@ -131,10 +139,12 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   }
 
   private profilePart(): HostProfilePart {
-    const { allow, groups, warm, caCertificate, metrics, settings } = this.props;
+    const { allow, groups, warm, caCertificate, peers, metrics, settings } = this.props;
     const drainSeconds = () => drainedWithin(this.namedSeconds);
     const authorities =
       caCertificate === undefined ? undefined : { path: CA_PATH, certificates: caCertificate };
+    const own = peers === undefined ? [] : peerFiles(peers);
+    const [certFile, keyFile, caFile] = own.map(({ file }) => handedOver(PROGRAM, file.path));
     return engineOnHost({
       name: PROGRAM,
       description: "Tricloud aggregation proxy",
@@ -154,8 +164,10 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
             finishSeconds: FINISH_SECONDS,
             stateDir: `/var/lib/${PROGRAM}`,
             caFile: authorities?.path,
+            peers: peers && { certFile: certFile!, keyFile: keyFile!, caFile: caFile!, listen: peers.listen },
           }),
       },
+      own,
       authorities,
       adminPort: DEFAULT_ADMIN_PORT,
       drainSeconds,

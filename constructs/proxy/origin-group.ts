@@ -2,6 +2,7 @@ import { DEFINITIONS } from "../../proxy/options/options";
 import { type GroupOptions } from "../../proxy/options/group-options";
 import { readGroups } from "../../proxy/options/group-values";
 import {
+  type Block,
   blockOf,
   type BlockSource,
   type HasFailover,
@@ -39,9 +40,7 @@ export function originGroup(
   const switching = switchingOf(name, group, settings);
   const isWeighted = grammarOf(name, group).origins.some(({ weight }) => weight !== undefined);
   const carrying = isWeighted ? blocks : blocks.slice(0, 1);
-  const elsewhere = carrying.flatMap((block) =>
-    block.type === "remote" ? [`${block.stack}/${block.service}`] : [],
-  );
+  const elsewhere = carrying.flatMap(servicesElsewhere);
   const cost: SwitchingCost =
     elsewhere.length > 0
       ? { parts: [], times: undefined, unknown: elsewhere }
@@ -50,6 +49,18 @@ export function originGroup(
     availability: cost.parts.length === 0 ? whole : series(whole, ...cost.parts),
     failover: { name: called, switching, cost, ...(elsewhere.length > 0 ? { from: carrying } : {}) },
   };
+}
+
+/** Services of other stacks that stand in a block, as `STACK/SERVICE`. */
+function servicesElsewhere(block: Block): string[] {
+  switch (block.type) {
+    case "component":
+      return [];
+    case "remote":
+      return [`${block.stack}/${block.service}`];
+    default:
+      return block.blocks.flatMap(servicesElsewhere);
+  }
 }
 
 /** A request that meets a failed origin waits for a connection, then for a byte, and is sent to the next one. */

@@ -1,5 +1,5 @@
 import { Token } from "cdktf";
-import { DEFINITIONS, type Options, readConfigValues } from "../../proxy/grammar";
+import { DEFINITIONS, type OptionName, type Options, readConfigValues } from "../../proxy/grammar";
 import { needingRestart } from "../../proxy/options/reloadable";
 import { groupProblem, type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings, settingProblems } from "./proxy-settings";
@@ -29,6 +29,26 @@ export interface ProxyOptions {
   readonly stateDir?: string;
   /** PEM file of authorities trusted for origins besides the public ones. @default - none */
   readonly caFile?: string;
+  /** How it and other regions' proxies know one another. @default - they do not */
+  readonly peers?: PeerOptions;
+}
+
+/** How proxies of different regions know one another. */
+export interface PeerOptions {
+  /** PEM files: what is shown, its key, and the authorities that others' certificates must be by. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+  /** Where others call, and the names in their certificates. @default - nobody does */
+  readonly listen?: PeerListen | undefined;
+}
+
+/** Where other regions' proxies call. */
+export interface PeerListen {
+  /** TCP port. */
+  readonly port: number;
+  /** Names in the certificates of those that may: `proxy.us.consul`. At least one. */
+  readonly names: readonly string[];
 }
 
 export const DEFAULT_PROXY_PORT = 80;
@@ -63,6 +83,7 @@ export function proxyConfig(options: ProxyOptions): string {
     const path = ["groups", name, ...found.path].join(".");
     throw new Error(`aggregation proxy: ${path}: ${found.expectation}, got: ${JSON.stringify(found.value)}`);
   }
+  checkPeers(options, [port, Number(adminListen.split(":").at(-1))]);
   const { settings = {} } = options;
   const [problem] = settingProblems(settings);
   if (problem !== undefined) {
@@ -84,8 +105,40 @@ export function proxyConfig(options: ProxyOptions): string {
     shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),
     stateDir: options.stateDir,
     caFile: options.caFile,
+    ...peerConfig(options),
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+const peerConfig = ({ peers, listen }: ProxyOptions): Partial<Record<OptionName, unknown>> | undefined =>
+  peers && {
+    ...(peers.listen && {
+      peerListen: `${listen ?? "0.0.0.0"}:${peers.listen.port}`,
+      peerNames: peers.listen.names,
+    }),
+    peerCertFile: peers.certFile,
+    peerKeyFile: peers.keyFile,
+    peerCaFile: peers.caFile,
+  };
+
+/** @param taken ports that it listens on besides */
+function checkPeers({ peers, groups = {} }: ProxyOptions, taken: readonly number[]): void {
+  const asked = Object.entries(groups).find(([, group]) =>
+    ("origins" in group ? group.origins : group).some((each) => typeof each !== "string" && each.peer),
+  );
+  if (asked !== undefined && peers === undefined)
+    throw new Error(
+      `aggregation proxy: groups.${asked[0]}: an origin with peer is shown a certificate: expected peers, got: none`,
+    );
+  if (peers?.listen === undefined) return;
+  const { port, names } = peers.listen;
+  checkValues({ peerNames: names });
+  if (!Number.isInteger(port) || port < 1 || port > 65_535 || taken.includes(port))
+    throw new Error(
+      `aggregation proxy: peers.listen.port: expected one from 1 to 65535 besides ${taken.join(" and ")}, got: ${port}`,
+    );
+  if (names.length === 0)
+    throw new Error("aggregation proxy: peers.listen.names must have at least one name, got: []");
 }
 
 /** @throws OptionError for the first value that the proxy would refuse; what only a deploy knows is left to it */

@@ -13,6 +13,12 @@ export interface ProxyOrigin {
   readonly warm?: number;
   /** "keep": Host, SNI and certificate have the group's name. @default - the origin's own */
   readonly host?: "keep";
+  /**
+   * Name in the certificate of another region's proxies, where these are what listens there: `proxy.us.consul`. They are
+   * asked by the group's name, and shown the certificate of `peers`.
+   * @default - it is an origin like others
+   */
+  readonly peer?: string;
 }
 
 /** Several origins behind one name. Times are seconds, or texts such as "500ms"; docs/proxy.md tells of each. */

@@ -1,4 +1,5 @@
-import type { Region } from "../values/regions";
+import type { DedicatedRegion, Region, ServerRole } from "../values/regions";
+import { isPeered } from "../values/services/service-peers";
 
 /** One thing that firewalls and routes between two regions must let through. */
 export interface Opening {
@@ -25,24 +26,40 @@ const WAN = [
 /**
  * What must be open between regions that federate, for each two of which one names the other in `consul.peers`: both
  * ways between their Consul servers, and toward the proxies of a region from each that names it, since no other has names
- * that lead there. A peer that is none of the regions counts with the addresses given for it. And what must be open from
- * the internet toward fronts.
+ * that lead there. A peer that is none of the regions counts with the addresses given for it. Then between proxies of each two
+ * regions with `peered`, and from the internet toward fronts.
  */
 export function openings(regions: readonly Region[]): Opening[] {
   const between = federated(regions).flatMap(([one, other]) => [
     ...toward(one, other),
     ...toward(other, one),
   ]);
-  return [...between, ...fromTheInternet(regions)];
+  return [...between, ...betweenProxies(regions), ...fromTheInternet(regions)];
 }
+
+const betweenProxies = (regions: readonly Region[]): Opening[] => {
+  const peered = regions.filter(isPeered);
+  return peered.flatMap((from) =>
+    peered
+      .filter((to) => to !== from)
+      .map((to) => ({
+        from: { region: from.name, addresses: withRole(from, "proxy") },
+        to: { region: to.name, addresses: to.peered.hosts ?? withRole(to, "proxy") },
+        protocol: "tcp" as const,
+        port: to.peered.port,
+        why: `calls of services, from the proxies of ${from.name} to those of ${to.name}`,
+      })),
+  );
+};
+
+const withRole = ({ servers }: DedicatedRegion, role: ServerRole): string[] =>
+  servers.filter(({ retired, roles }) => !retired && roles.includes(role)).map(({ address }) => address);
 
 /** What the internet must reach: fronts of regions on dedicated servers, whose firewalls are nobody else's matter. */
 const fromTheInternet = (regions: readonly Region[]): Opening[] =>
   regions.flatMap((region) => {
     if (region.platform !== "dedicated") return [];
-    const addresses = region.servers
-      .filter(({ retired, roles }) => !retired && roles.includes("front"))
-      .map(({ address }) => address);
+    const addresses = withRole(region, "front");
     if (addresses.length === 0) return [];
     const { httpsPort, httpPort } = region.front;
     const way = {
@@ -109,16 +126,12 @@ function placeOf(region: Region): Place {
     // Machines come and go there: any address of the region's network may be a server's.
     return { name, consulServers: [cidr], peers, clients: [cidr], proxies: [cidr], proxyPort };
   }
-  const withRole = (role: "consul-server" | "proxy") =>
-    region.servers
-      .filter((server) => !server.retired && server.roles.includes(role))
-      .map(({ address }) => address);
   return {
     name,
-    consulServers: withRole("consul-server"),
+    consulServers: withRole(region, "consul-server"),
     peers,
     clients: [cidr],
-    proxies: withRole("proxy"),
+    proxies: withRole(region, "proxy"),
     proxyPort,
   };
 }

@@ -13,6 +13,8 @@ export const SECRET_FILES = {
   /** The same for all regions. */
   tokens: "consul-tokens.tfvars.json",
   certificate: (region: string): string => `regions/${region}.tfvars.json`,
+  /** What other regions know the region's proxies by. */
+  proxies: (region: string): string => `proxies/${region}.tfvars.json`,
 } as const;
 
 /** What a variables file holds; undefined when it is not there. @throws Error when it is no object of texts */
@@ -56,14 +58,14 @@ export function linkSecrets(
       if (lstatSync(join(stackDirectory, name)).isSymbolicLink()) rmSync(join(stackDirectory, name));
     }
   }
-  const { gossip, authority, tokens, certificate } = SECRET_FILES;
-  for (const path of [gossip, authority, tokens, certificate(region)]) {
+  const { gossip, authority, tokens, certificate, proxies } = SECRET_FILES;
+  for (const path of [gossip, authority, tokens, certificate(region), proxies(region)]) {
     const file = resolve(secretsDirectory(), path);
     const values = Object.entries(readVariables(file) ?? {});
     if (values.length === 0 || !values.every(([name]) => declared.has(name))) continue;
     const link = join(
       stackDirectory,
-      `tricloud-${path.replace("/", "-").replace(/\.tfvars\.json$/, "")}.auto.tfvars.json`,
+      `tricloud-${path.replaceAll("/", "-").replace(/\.tfvars\.json$/, "")}.auto.tfvars.json`,
     );
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(relative(resolve(stackDirectory), file), link);

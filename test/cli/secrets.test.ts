@@ -170,6 +170,60 @@ describe("tricloud secrets", () => {
     ).toEqual([first!.fingerprint256]);
   });
 
+  describe("where a region's proxies are called from others", () => {
+    const PROXIES = "proxies/jp.tfvars.json";
+    const ofProxies = () => new X509Certificate(values(PROXIES)["proxy_peer_certificate"]!);
+    beforeEach(() =>
+      writeFileSync(join(project, "jp.json"), JSON.stringify({ ...jp, peered: { port: 8443 } })),
+    );
+
+    it("makes them a certificate by Consul's authority, in their own name alone", () => {
+      // GIVEN what was made before they were WHEN asked
+      writeFileSync(join(project, "jp.json"), JSON.stringify(jp));
+      main([]);
+      const before = contents();
+      writeFileSync(join(project, "jp.json"), JSON.stringify({ ...jp, peered: {} }));
+      expect(main([])).toBe(0);
+      // THEN it is added, for that region alone
+      const own = ofProxies();
+      expect(own.verify(authorities()[0]!.publicKey)).toBe(true);
+      expect(own.subjectAltName).toBe("DNS:proxy.jp.consul, IP Address:127.0.0.1");
+      expect(contents()).toMatchObject(before);
+      expect(Object.keys(contents())).toHaveLength(Object.keys(before).length + 1);
+      expect(statSync(join(folder, PROXIES)).mode & 0o777).toBe(0o600);
+      expect(printed).toContain("certificate of jp's proxies");
+    });
+
+    it("is renewed with the others, and keeps an authority from being forgotten", () => {
+      // GIVEN another authority, by which all but the proxies' certificate are
+      main([]);
+      const old = contents()[join(folder, PROXIES)]!;
+      main(["--new-authority"]);
+      main(["--renew"]);
+      expect(ofProxies().serialNumber).not.toBe(
+        new X509Certificate((JSON.parse(old) as Record<string, string>)["proxy_peer_certificate"]!)
+          .serialNumber,
+      );
+      writeFileSync(join(folder, PROXIES), old);
+      // WHEN / THEN
+      expect(() => main(["--forget-old-authority"])).toThrow(
+        `${PROXIES} is by the authority that is to be forgotten`,
+      );
+    });
+
+    it("prints it with the region's other variables", () => {
+      expect(() => main(["--show", "jp"])).toThrow("is missing");
+      main([]);
+      expect(main(["--show", "jp"])).toBe(0);
+      expect(Object.keys(JSON.parse(printed) as object)).toEqual(
+        expect.arrayContaining(["consul_server_key", "proxy_peer_certificate", "proxy_peer_key"]),
+      );
+      // AND not with those of a region whose proxies nobody calls
+      expect(main(["--show", "uk"])).toBe(0);
+      expect(printed).not.toContain("proxy_peer");
+    });
+  });
+
   it("prints a region's variables for another store, all of them", () => {
     main([]);
     expect(main(["--show", "jp"])).toBe(0);

@@ -8,7 +8,7 @@ import { dedicatedRegion } from "../../stacks/values/regions/dedicated-region";
 import { ec2Region } from "../../stacks/values/regions/ec2-region";
 import { gkeRegion } from "../../stacks/values/regions/gke-region";
 import { addStacks } from "../../stacks";
-import { dedicatedRegionValue } from "./values/regions/region-values";
+import { dedicatedRegionValue, westRegionValue } from "./values/regions/region-values";
 import type { Region } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
 import { fieldsOf, pairwise, valueWith } from "./option-pairs";
@@ -78,6 +78,7 @@ const PLATFORMS: Readonly<
       name: ["jp"],
       cidr: ["10.10.0.0/16"],
       provider: ["sakura"],
+      "peered.hosts": [["198.51.100.7"]],
       "registry.address": ["registry.example.com:5000/shop"],
       "registry.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
       "ssh.user": ["debian"],
@@ -201,8 +202,8 @@ const PLATFORMS: Readonly<
 
 type Value = Record<string, unknown>;
 
-/** Read by those alone who check the whole: which platform it is, and whether addresses lie where they should. */
-const ONLY_CHECKED = ["platform", "cidr"];
+/** Read by those alone who check the whole: which platform it is, where addresses should lie, and where others call. */
+const ONLY_CHECKED = ["platform", "cidr", "peered.hosts[]"];
 
 /** A service that is reached in every way that the platform has: some fields are about that alone. */
 function serving(region: Region): ReturnType<typeof validated> {
@@ -213,7 +214,13 @@ function serving(region: Region): ReturnType<typeof validated> {
     public: region.platform === "dedicated" ? { hosts: ["www.example.com"] } : undefined,
     in: { [region.name]: {} },
   };
-  return validated([service], [{ ...region, entrance: undefined } as Region]);
+  const others = validateRegions([{ file: "west.ts", value: westRegionValue({ peered: {} }) }]);
+  const isCalled = region.platform === "dedicated" && region.peered !== undefined;
+  const caller = { ...service, name: "caller", image: `registry.example.com/caller@${DIGEST}`, port: 8081 };
+  return validated(
+    [service, ...(isCalled ? [{ ...caller, public: undefined, calls: ["store"], in: { west: {} } }] : [])],
+    [{ ...region, entrance: undefined } as Region, ...others],
+  );
 }
 
 const isSingle = ({ consul }: Value): boolean => (consul as Value | undefined)?.["singleServer"] === true;

@@ -11,7 +11,8 @@ import {
 import { SecretStore, variablesText } from "../../cli/secrets/secret-store";
 import { SECRET_FILES } from "../../stacks/secrets/secret-files";
 
-const AUTHORITY_KEY = "authority-key.pem";
+/** As `tricloud secrets` calls it, which can so go on where this has begun. */
+const AUTHORITY_KEY = "consul-authority-key.pem";
 
 /** What `tricloud secrets` makes, where it is missing, less the gossip key: a deploy has that from its environment. */
 export function makeSecrets(directory: string, region: string): void {

@@ -20,7 +20,15 @@ import {
   sshHostKeyProblem,
   withoutComment,
 } from "../../../constructs/grammar/ssh-grammar";
-import { consulServersProblem, dns, dnsLabel, ipv4Address, proxyMetrics, sharedFields } from "./region";
+import {
+  consulServersProblem,
+  dns,
+  dnsLabel,
+  HOST_NAME,
+  ipv4Address,
+  proxyMetrics,
+  sharedFields,
+} from "./region";
 
 export const HOST_ROLES = ["consul-server", "proxy", "app"] as const;
 export type HostRole = (typeof HOST_ROLES)[number];
@@ -163,6 +171,19 @@ const front = z.strictObject({
   drainSeconds: z.int().min(0).max(600).default(10),
 });
 
+/** How other regions' proxies call services of the region, and its own theirs: by mutual TLS. */
+const peered = z.strictObject({
+  /** TCP port on which servers with role `proxy` take calls from other regions. */
+  port: port.default(8443),
+  /** Where other regions reach each of those servers. @default - their addresses */
+  hosts: z
+    .array(
+      z.string().regex(HOST_NAME, { error: "expected an IPv4 address or a host name, without the port" }),
+    )
+    .min(1, { error: "expected one server's address or host name at least" })
+    .optional(),
+});
+
 const server = z.strictObject({
   name: dnsLabel,
   /** Address in the region's private network. */
@@ -187,112 +208,168 @@ const server = z.strictObject({
   generation: z.int().min(1).optional(),
 });
 
+const fields = z.strictObject({
+  ...sharedFields,
+  platform: z.literal("dedicated"),
+  proxy,
+  dns: dns.extend({
+    /** Check DNSSEC signatures of public names, which all forwarders must then hand on. */
+    validate: z.boolean().default(false),
+  }),
+  /** Who runs the data centre: names the failure domain all servers share. */
+  provider: dnsLabel.default("sakura"),
+  ssh: ssh.prefault({}),
+  /** Where the servers get services' images. @default - images name their registries themselves */
+  registry: imageRegistry.optional(),
+  /**
+   * Services without an entrance are called from one region in another from proxy to proxy, where both have this;
+   * `npx tricloud secrets` makes the certificates.
+   * @default - there is no such way
+   */
+  peered: peered.optional(),
+  /** The entrance of services with `public`, on servers with role `front`. */
+  front: front.prefault({}),
+  servers: z.array(server).min(1, { error: "expected at least one server" }),
+});
+
+/** Each field for itself is right. */
+type Unchecked = z.output<typeof fields>;
+
 /** A region on dedicated servers: existing Debian machines reached over SSH. */
-export const dedicatedRegion = z
-  .strictObject({
-    ...sharedFields,
-    platform: z.literal("dedicated"),
-    proxy,
-    dns: dns.extend({
-      /** Check DNSSEC signatures of public names, which all forwarders must then hand on. */
-      validate: z.boolean().default(false),
-    }),
-    /** Who runs the data centre: names the failure domain all servers share. */
-    provider: dnsLabel.default("sakura"),
-    ssh: ssh.prefault({}),
-    /** Where the servers get services' images. @default - images name their registries themselves */
-    registry: imageRegistry.optional(),
-    /** The entrance of services with `public`, on servers with role `front`. */
-    front: front.prefault({}),
-    servers: z.array(server).min(1, { error: "expected at least one server" }),
-  })
-  .superRefine((region, context) => {
-    const network = Cidr.parse(region.cidr);
-    const seen = { name: new Map<string, number>(), address: new Map<string, number>() };
-    const keys = new Map<string, number>();
-    region.servers.forEach((candidate, index) => {
-      for (const field of ["name", "address"] as const) {
-        const first = seen[field].get(candidate[field]);
-        if (first !== undefined) {
-          context.addIssue({
-            code: "custom",
-            path: ["servers", index, field],
-            message: `expected another ${field} than servers[${first}] has`,
-          });
-        }
-        seen[field].set(candidate[field], first ?? index);
-      }
-      for (const key of new Set([candidate.hostKey].flat().map(withoutComment))) {
-        const first = keys.get(key);
-        if (first !== undefined) {
-          context.addIssue({
-            code: "custom",
-            path: ["servers", index, "hostKey"],
-            message: `expected another host key than servers[${first}] has: machines with one key cannot be told apart`,
-          });
-        }
-        keys.set(key, first ?? index);
-      }
-      if (network !== undefined && !network.contains(candidate.address)) {
+export const dedicatedRegion = fields.superRefine((region, context) => {
+  const network = Cidr.parse(region.cidr);
+  const seen = { name: new Map<string, number>(), address: new Map<string, number>() };
+  const keys = new Map<string, number>();
+  region.servers.forEach((candidate, index) => {
+    for (const field of ["name", "address"] as const) {
+      const first = seen[field].get(candidate[field]);
+      if (first !== undefined) {
         context.addIssue({
           code: "custom",
-          path: ["servers", index, "address"],
-          message: `expected an address inside the region's cidr ${region.cidr}`,
+          path: ["servers", index, field],
+          message: `expected another ${field} than servers[${first}] has`,
         });
       }
-    });
-    const withRole = (role: ServerRole): number =>
-      region.servers.filter((candidate) => candidate.roles.includes(role) && !candidate.retired).length;
-    const count = withRole("consul-server");
-    const message = consulServersProblem(count, region.consul.singleServer);
-    if (message !== undefined) {
-      const value = `${count} with role consul-server`;
-      context.addIssue({ code: "custom", path: ["servers"], params: { value }, message });
+      seen[field].set(candidate[field], first ?? index);
     }
-    const { httpsPort, httpPort } = region.front;
-    const others: [number, string][] = [
-      [httpsPort, "httpsPort has"],
-      [FRONT_ADMIN_PORT, "a front's health has"],
-      [region.ssh.port, "SSH has"],
-      ...[8300, 8301, 8302, 8500, 8600].map((taken): [number, string] => [taken, "Consul has"]),
-      ...(region.servers.some(
-        ({ roles, retired }) => !retired && roles.includes("front") && roles.includes("proxy"),
-      )
-        ? [region.proxy.port, 9300].map((taken): [number, string] => [
-            taken,
-            "a proxy has on the same server",
-          ])
-        : []),
-    ];
-    for (const [field, own] of Object.entries({ httpsPort, httpPort })) {
-      const by = others.find(([taken, who]) => taken === own && who !== `${field} has`)?.[1];
-      if (by === undefined || withRole("front") === 0) continue;
+    for (const key of new Set([candidate.hostKey].flat().map(withoutComment))) {
+      const first = keys.get(key);
+      if (first !== undefined) {
+        context.addIssue({
+          code: "custom",
+          path: ["servers", index, "hostKey"],
+          message: `expected another host key than servers[${first}] has: machines with one key cannot be told apart`,
+        });
+      }
+      keys.set(key, first ?? index);
+    }
+    if (network !== undefined && !network.contains(candidate.address)) {
       context.addIssue({
         code: "custom",
-        path: ["front", field],
-        params: { value: String(own) },
-        message: `expected another port than ${by}`,
-      });
-    }
-    const fronts = withRole("front");
-    if (region.front.certificate?.acme.directory === LETS_ENCRYPT && fronts > MOST_FRONTS_OF_LETS_ENCRYPT) {
-      context.addIssue({
-        code: "custom",
-        path: ["front", "certificate", "acme"],
-        params: { value: `${fronts} servers with role front` },
-        message: `expected at most ${MOST_FRONTS_OF_LETS_ENCRYPT}, for Let's Encrypt gives five certificates a week for the same names`,
-      });
-    }
-    const proxies = withRole("proxy");
-    const { maxUnavailable } = region.proxy;
-    if (typeof maxUnavailable === "number" && maxUnavailable >= Math.max(2, proxies)) {
-      context.addIssue({
-        code: "custom",
-        path: ["proxy", "maxUnavailable"],
-        message: `expected fewer than the ${proxies} servers with role proxy, so that one is at work`,
+        path: ["servers", index, "address"],
+        message: `expected an address inside the region's cidr ${region.cidr}`,
       });
     }
   });
+  const withRole = (role: ServerRole): number =>
+    region.servers.filter((candidate) => candidate.roles.includes(role) && !candidate.retired).length;
+  const count = withRole("consul-server");
+  const message = consulServersProblem(count, region.consul.singleServer);
+  if (message !== undefined) {
+    const value = `${count} with role consul-server`;
+    context.addIssue({ code: "custom", path: ["servers"], params: { value }, message });
+  }
+  const { httpsPort, httpPort } = region.front;
+  const others: [number, string][] = [
+    [httpsPort, "httpsPort has"],
+    [FRONT_ADMIN_PORT, "a front's health has"],
+    [region.ssh.port, "SSH has"],
+    ...[8300, 8301, 8302, 8500, 8600].map((taken): [number, string] => [taken, "Consul has"]),
+    ...(region.servers.some(
+      ({ roles, retired }) => !retired && roles.includes("front") && roles.includes("proxy"),
+    )
+      ? [region.proxy.port, 9300].map((taken): [number, string] => [taken, "a proxy has on the same server"])
+      : []),
+  ];
+  for (const [field, own] of Object.entries({ httpsPort, httpPort })) {
+    const by = others.find(([taken, who]) => taken === own && who !== `${field} has`)?.[1];
+    if (by === undefined || withRole("front") === 0) continue;
+    context.addIssue({
+      code: "custom",
+      path: ["front", field],
+      params: { value: String(own) },
+      message: `expected another port than ${by}`,
+    });
+  }
+  for (const problem of peeredProblems(region)) context.addIssue({ code: "custom", ...problem });
+  const fronts = withRole("front");
+  if (region.front.certificate?.acme.directory === LETS_ENCRYPT && fronts > MOST_FRONTS_OF_LETS_ENCRYPT) {
+    context.addIssue({
+      code: "custom",
+      path: ["front", "certificate", "acme"],
+      params: { value: `${fronts} servers with role front` },
+      message: `expected at most ${MOST_FRONTS_OF_LETS_ENCRYPT}, for Let's Encrypt gives five certificates a week for the same names`,
+    });
+  }
+  const proxies = withRole("proxy");
+  const { maxUnavailable } = region.proxy;
+  if (typeof maxUnavailable === "number" && maxUnavailable >= Math.max(2, proxies)) {
+    context.addIssue({
+      code: "custom",
+      path: ["proxy", "maxUnavailable"],
+      message: `expected fewer than the ${proxies} servers with role proxy, so that one is at work`,
+    });
+  }
+});
+
+/** What of `peered` is wrong beside the region's other fields. */
+function peeredProblems({
+  peered: own,
+  consul,
+  proxy: { port: proxyPort },
+  front: fronts,
+  ssh: access,
+  servers,
+}: Unchecked): {
+  readonly path: string[];
+  readonly params?: { readonly value: string };
+  readonly message: string;
+}[] {
+  if (own === undefined) return [];
+  const proxies = servers.filter(({ roles, retired }) => !retired && roles.includes("proxy"));
+  const taken: [number, string][] = [
+    [access.port, "SSH has"],
+    [proxyPort, "the proxy has for the region's own calls"],
+    [9300, "the proxy's health has"],
+    ...[8300, 8301, 8302, 8500, 8600].map((each): [number, string] => [each, "Consul has"]),
+    ...(proxies.some(({ roles }) => roles.includes("front"))
+      ? [fronts.httpsPort, fronts.httpPort, FRONT_ADMIN_PORT].map((each): [number, string] => [
+          each,
+          "a front has on the same server",
+        ])
+      : []),
+  ];
+  const by = taken.find(([each]) => each === own.port)?.[1];
+  return [
+    ...(by === undefined
+      ? []
+      : [
+          {
+            path: ["peered", "port"],
+            params: { value: String(own.port) },
+            message: `expected another port than ${by}`,
+          },
+        ]),
+    ...(consul.tls
+      ? []
+      : [
+          {
+            path: ["peered"],
+            message: "expected consul.tls, whose authority the proxies' certificates are by",
+          },
+        ]),
+  ];
+}
 
 export type DedicatedRegionInput = z.input<typeof dedicatedRegion>;
 export type DedicatedRegion = z.output<typeof dedicatedRegion>;

@@ -25,9 +25,9 @@ export const dnsLabel = z.string().regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, {
   error: "expected a DNS label: lower-case letters, digits and hyphens, starting with a letter",
 });
 
-const hostName = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i, {
-  error: "expected a host name such as api.example.com",
-});
+export const HOST_NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i;
+
+const hostName = z.string().regex(HOST_NAME, { error: "expected a host name such as api.example.com" });
 
 const originPattern = z
   .string()

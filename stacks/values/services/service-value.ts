@@ -156,6 +156,8 @@ export interface ServiceValue {
   readonly in: Readonly<Record<string, ServicePlacement>>;
   /** Where regions show it to the internet, in the order of `in`. */
   readonly entrances: readonly ServiceEntrance[];
+  /** Regions whose proxies answer those of other regions for it. */
+  readonly peers: readonly ServicePeers[];
 }
 
 export interface ServiceTaskValue {
@@ -172,6 +174,18 @@ export interface ServiceEntrance {
   readonly region: string;
   readonly platform: Region["platform"];
   readonly host: string;
+}
+
+/** A region whose proxies have its own instances answer other regions' proxies, by mutual TLS. */
+export interface ServicePeers {
+  readonly region: string;
+  readonly platform: Region["platform"];
+  /** Name in the proxies' certificates. */
+  readonly peer: string;
+  /** `HOST:PORT` of each proxy. */
+  readonly addresses: readonly string[];
+  /** Regions whose proxies they know. */
+  readonly from: readonly string[];
 }
 
 export interface ServicePlacement {
@@ -343,7 +357,7 @@ const schema = z
 /** Checks a value by itself: what comes of it, or all that is wrong with it. */
 export function readService(
   value: unknown,
-): Omit<ServiceValue, "entrances" | "named"> | readonly ValueProblem[] {
+): Omit<ServiceValue, "entrances" | "peers" | "named"> | readonly ValueProblem[] {
   const result = schema.safeParse(value);
   return result.success ? result.data : problemsOf(value, result.error);
 }

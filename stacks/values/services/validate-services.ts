@@ -7,6 +7,7 @@ import { type NamedZones, zoneOf } from "../public-hosts";
 import { publicProblems } from "./public-services";
 import { nameOf, type ValueSource } from "../regions/validate-regions";
 import { entrancesOf } from "./service-entrances";
+import { isPeered, peersOf, waysElsewhere } from "./service-peers";
 import { refusal, type ServiceProblem } from "./service-problem";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
 import { hasRegistry, outsideHost, readService, tasksIn, type ServiceValue } from "./service-value";
@@ -39,7 +40,8 @@ export function validateServices(
     const read = readService(source.value);
     if ("name" in read) {
       const named = (read.public?.hosts ?? []).filter((host) => zoneOf(host, names) !== undefined);
-      services.push({ ...read, named, entrances: entrancesOf(read, regions) });
+      const ways = { entrances: entrancesOf(read, regions), peers: peersOf(read, regions) };
+      services.push({ ...read, named, ...ways });
     } else {
       unread.push(nameOf(source));
       problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
@@ -51,7 +53,7 @@ export function validateServices(
     ...regions.flatMap((region) => (region.platform === "gke" ? [] : takenPorts(services, region))),
     ...regions.flatMap((region) => entranceToNobody(services, region)),
     ...publicProblems(services, regions),
-    ...services.flatMap((service) => callProblems(service, services, unread)),
+    ...services.flatMap((service) => callProblems(service, { services, unread, regions })),
     ...services.flatMap(taskProblems),
     ...circles(services),
   );
@@ -332,7 +334,9 @@ export function platformPorts(
     ...(region.platform === "dedicated" && roles.includes("front") ? frontPorts(region) : []),
     ...[8300, 8301, 8302, 8500, 8600].map((port): [number, string] => [port, "Consul"]),
     ...(roles.includes("proxy")
-      ? [region.proxy.port, 9300].map((port): [number, string] => [port, "the proxy"])
+      ? [region.proxy.port, 9300, ...(isPeered(region) ? [region.peered.port] : [])].map(
+          (port): [number, string] => [port, "the proxy"],
+        )
       : []),
   ];
 }
@@ -347,12 +351,15 @@ function applicationPort(region: DedicatedRegion | Ec2Region): [number, string][
   return service === undefined ? [[port, "what the entrance leads to"]] : [];
 }
 
-/** @param unread services that are wrong themselves: that others call them is no mistake of theirs */
-function callProblems(
-  service: ServiceValue,
-  services: readonly ServiceValue[],
-  unread: readonly string[],
-): ServiceProblem[] {
+/** What calls lead to. */
+interface Surroundings {
+  readonly services: readonly ServiceValue[];
+  /** Services that are wrong themselves: that others call them is no mistake of theirs. */
+  readonly unread: readonly string[];
+  readonly regions: readonly Region[];
+}
+
+function callProblems(service: ServiceValue, { services, unread, regions }: Surroundings): ServiceProblem[] {
   return service.calls.flatMap((called, index) => {
     if (outsideHost(called) !== undefined || unread.includes(called)) return [];
     const refuse = (expectation: string) => [refusal(service, `calls[${index}]`, called, expectation)];
@@ -367,11 +374,16 @@ function callProblems(
       return refuse(
         `expected ${service.name} to name it in degradesWithout, for proxies may answer in its place (${called}: ${standIn})`,
       );
-    const missing = Object.keys(service.in).filter((region) => callee.in[region] === undefined);
-    if (missing.length === 0 || callee.entrances.length > 0) return [];
-    const there = Object.keys(callee.in).join(", ");
+    const missing = Object.keys(service.in).filter(
+      (name) => callee.in[name] === undefined && waysElsewhere(callee, { name }).length === 0,
+    );
+    if (missing.length === 0) return [];
+    const there = Object.keys(callee.in);
+    const alone = [...missing, ...there].filter(
+      (name) => !regions.some((region) => region.name === name && isPeered(region)),
+    );
     return refuse(
-      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, and no entrance of ${there} leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE)`,
+      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, no entrance of ${there.join(", ")} leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (peered, of regions on dedicated servers: not that of ${alone.join(", ")})`,
     );
   });
 }

@@ -1,3 +1,7 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { App, TerraformStack, Token } from "cdktf";
 import { ConsulCluster } from "../../../constructs/dns";
 import { AggregationProxy, type AggregationProxyProps } from "../../../constructs/proxy";
@@ -48,6 +52,62 @@ describe("AggregationProxy", () => {
     const proxy = proxyHost().profile.services.find(({ name }) => name === "tricloud-proxy.service");
     expect(proxy?.reloadsFor).toEqual([CONFIG]);
     expect(proxy?.reads).toEqual(expect.arrayContaining([CONFIG, UNIT]));
+  });
+
+  describe("that other regions' proxies know", () => {
+    const variable = (name: string) => Token.asString({ Ref: name });
+    const peers = {
+      ...{ certificate: variable("certificate"), key: variable("key"), authorities: variable("authorities") },
+      listen: { port: 8443, names: ["proxy.us.consul"] },
+    };
+    const HAND_OVER = "/usr/local/lib/tricloud/tricloud-proxy-hand-over";
+
+    test("takes another certificate by a reload, once its user has it", () => {
+      const host = proxyHost(undefined, { peers });
+      const proxy = host.profile.services.find(({ name }) => name === "tricloud-proxy.service");
+      const own = ["certificate", "key", "authorities"].map(
+        (name) => `/etc/tricloud/proxy-peers/${name}.pem`,
+      );
+      expect(proxy?.reloadsFor).toEqual([CONFIG, ...own]);
+      expect(proxy?.reads).toEqual(expect.arrayContaining([...own, HAND_OVER]));
+      expect(proxy?.reload).toMatch(new RegExp(`^sh ${HAND_OVER} && exec node `));
+      // AND only where the new ones belong together
+      for (const flag of ["cert", "key", "ca"])
+        expect(proxy?.verify).toContain(`--peer-${flag}-file "$STAGED`);
+    });
+
+    test("gives its user nothing but what is its own", () => {
+      // GIVEN the program that does WHEN it runs in a directory that is somebody else's
+      const directory = mkdtempSync(join(tmpdir(), "tricloud-hand-over-"));
+      try {
+        const [etc, run] = [join(directory, "etc"), join(directory, "run")];
+        for (const each of [etc, run]) mkdirSync(each);
+        for (const name of ["certificate", "key", "authorities"])
+          writeFileSync(join(etc, `${name}.pem`), name);
+        const text = proxyHost(undefined, { peers })
+          .file(HAND_OVER)
+          .replaceAll("/etc/tricloud/proxy-peers", etc)
+          .replaceAll("/run/tricloud-proxy", run);
+        for (const time of [1, 2]) {
+          execFileSync("sh", ["-c", text]);
+          // THEN there are copies that nobody else can read, and nothing else, each time
+          expect([time, readdirSync(run).sort()]).toEqual([
+            time,
+            ["authorities.pem", "certificate.pem", "key.pem"],
+          ]);
+        }
+        expect(readFileSync(join(run, "key.pem"), "utf8")).toBe("key");
+        expect(statSync(join(run, "key.pem")).mode & 0o777).toBe(0o600);
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    });
+
+    test("is refused with a secret that would stand in what is synthesised", () => {
+      expect(() => proxyHost(undefined, { peers: { ...peers, key: "secret" } })).toThrow(
+        "peers.key must be a Terraform expression, got: a literal",
+      );
+    });
   });
 
   test.each<[what: string, props: Partial<AggregationProxyProps>, message: string]>([

@@ -59,6 +59,7 @@ describe("originGroup", () => {
       originGroup("search", { origins: URLS }, [first, oregon]).failover?.cost.unknown;
     expect(unknown(component("tokyo", { availability: 0.999 }))).toEqual(["tokyo"]);
     expect(unknown(remote("us", "web"))).toEqual(["us/web"]);
+    expect(unknown(series(remote("us", "calls"), remote("us", "web")))).toEqual(["us/calls", "us/web"]);
   });
 
   test("of one origin is that origin", () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
+import { makeCertificates } from "../../testbed/certificates";
 import { proxyConfig, type ProxyOptions } from "../../../constructs/proxy";
 
 describe("proxyConfig", () => {
@@ -70,6 +71,54 @@ describe("proxyConfig", () => {
   ])("writes %s so that the proxy itself accepts it", (_what, options) => {
     // GIVEN options WHEN the real proxy checks the file THEN it finds nothing wrong
     expect(check(options)).toMatchObject({ status: 0 });
+  });
+
+  test("writes what other regions' proxies are known by, as the proxy itself accepts it", () => {
+    // GIVEN one that asks other regions and is asked by them
+    const { certificate, key, authority } = makeCertificates(directory, ["proxy.jp.consul"]);
+    const options: ProxyOptions = {
+      allow: [],
+      groups: {
+        "search.ccnproxy-service": [{ url: "https://10.20.0.21:8443", peer: "proxy.us.consul" }],
+        "stock.ccnproxy-peer": ["http://stock.service.consul:8080"],
+      },
+      peers: {
+        ...{ certFile: certificate, keyFile: key, caFile: authority },
+        listen: { port: 8443, names: ["proxy.us.consul"] },
+      },
+    };
+    expect(check(options)).toMatchObject({ status: 0 });
+    expect(JSON.parse(proxyConfig(options))).toMatchObject({ peerListen: "0.0.0.0:8443" });
+    // AND one that only asks
+    const { listen, ...asking } = options.peers!;
+    expect(listen).toBeDefined();
+    expect(check({ ...options, peers: asking })).toMatchObject({ status: 0 });
+  });
+
+  const FILES = { certFile: "/a", keyFile: "/b", caFile: "/c" };
+  test.each<[string, Partial<ProxyOptions>, string]>([
+    [
+      "an origin that is shown no certificate",
+      { groups: { search: [{ url: "https://10.0.0.1", peer: "proxy.us.consul" }] } },
+      "groups.search: an origin with peer is shown a certificate: expected peers, got: none",
+    ],
+    [
+      "the port of its own clients for other regions'",
+      { peers: { ...FILES, listen: { port: 80, names: ["a"] } } },
+      "peers.listen.port: expected one from 1 to 65535 besides 80 and 9300, got: 80",
+    ],
+    [
+      "nobody who may call",
+      { peers: { ...FILES, listen: { port: 8443, names: [] } } },
+      "peers.listen.names must have at least one name, got: []",
+    ],
+    [
+      "a name that is none",
+      { peers: { ...FILES, listen: { port: 8443, names: ["*"] } } },
+      'peerNames[0]: "*" is not a name',
+    ],
+  ])("refuses %s", (_, options, message) => {
+    expect(() => proxyConfig({ allow: ["a.example"], ...options })).toThrow(`aggregation proxy: ${message}`);
   });
 
   test("refuses a malformed origin in the words of the proxy", () => {

@@ -32,3 +32,17 @@ export function dedicatedRegionValue(changes: Partial<DedicatedRegionInput> = {}
     ...changes,
   };
 }
+
+/** A second one, one of whose proxies is retired, with `changes` to it. */
+export const westRegionValue = (changes: Partial<DedicatedRegionInput> = {}): DedicatedRegionInput => ({
+  ...dedicatedRegionValue(),
+  name: "west",
+  cidr: "10.30.0.0/16",
+  servers: [
+    { name: "west-1", address: "10.30.0.11", hostKey: hostKeyOf(31), roles: ["consul-server", "proxy"] },
+    { name: "west-2", address: "10.30.0.12", hostKey: hostKeyOf(32), roles: ["consul-server", "proxy"] },
+    { name: "west-3", address: "10.30.0.13", hostKey: hostKeyOf(33), roles: ["consul-server", "app"] },
+    { name: "west-4", address: "10.30.0.14", hostKey: hostKeyOf(34), roles: ["proxy"], retired: true },
+  ],
+  ...changes,
+});
