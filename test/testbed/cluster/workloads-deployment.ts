@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type DedicatedRegionInput } from "../../../stacks/values/regions";
 import { type ServiceInput } from "../../../stacks/values/services";
 import { stateOf } from "../../../planning/stack/remote-state";
 import { readStacks } from "../../../planning/stack/synthesized-stacks";
@@ -55,6 +56,11 @@ export class WorkloadsDeployment {
     return join(this.directory, `terraform.${STACK}.tfstate`);
   }
 
+  /** That Consul's servers encrypt their gossip with. */
+  get gossipKey(): string {
+    return this.variables["consul_gossip_key"]!;
+  }
+
   /** For Terraform, and for whatever else speaks to the cluster as a deploy does. */
   get environment(): Readonly<Record<string, string | undefined>> {
     return this.terraform.environment;
@@ -65,6 +71,11 @@ export class WorkloadsDeployment {
     this.deployment.writeService(service);
     for (const [name, value] of Object.entries(secrets))
       this.variables[`secret_${service.name}__${name}`.replaceAll("-", "_")] = value;
+  }
+
+  /** Has the next deploy know another region by this value. */
+  writeRegion(region: DedicatedRegionInput): void {
+    this.deployment.write(region);
   }
 
   /** Has the next deploy run no service of that name. */
