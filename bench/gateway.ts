@@ -1,4 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server as HttpServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fromJsonString, toBinary } from "@bufbuild/protobuf";
@@ -8,13 +9,21 @@ import { type Certificates, makeCertificates } from "../test/testbed/certificate
 import { type GrpcOriginOrder, runGrpcOrigin } from "./load/grpc-origin";
 import { type LoadOrder, runLoad } from "./load/http-load";
 import { load, medianBy } from "./load/measured-load";
-import { cpuSeconds, ORIGIN, type Server, start, startOrigin } from "./load/proxy-contenders";
+import {
+  cpuSeconds,
+  onPath,
+  ORIGIN,
+  type Server,
+  start,
+  startNginx,
+  startOrigin,
+} from "./load/proxy-contenders";
 
 /*
- * What a request through the gateway costs with ten routes and with a thousand, beside the aggregation proxy; and one of
- * 1 KiB of JSON each way, as it is and as a call of gRPC, to the same origin over HTTP/2 and TLS:
- * `script/bench gateway`. Seven rounds of a second in which the three take turns, on one core; load and origin on
- * another; access logs off. Ratios are the median of the rounds' own.
+ * What a request through the gateway costs with ten routes and with a thousand, and with its spans told, beside the
+ * aggregation proxy, nginx and (where it is on the path) Envoy; and one of 1 KiB of JSON each way, as it is and as a call
+ * of gRPC, to the same origin over HTTP/2 and TLS: `script/bench gateway`. Seven rounds of a second in which all take
+ * turns, on one core; load and origin on another; access logs off. Ratios are the median of the rounds' own.
  */
 
 const ROUNDS = 7;
@@ -49,6 +58,84 @@ const SUBJECTS = [
     options: routes(1_000),
   },
 ];
+
+const COLLECTOR_PORT = 22_318;
+/** Tells of one request in ten, and of every one. */
+const TRACED = [0.1, 1].map((sampleRatio, index) => ({
+  name: `gateway, ${sampleRatio * 100} % traced`,
+  program: "gateway",
+  port: 22_026 + index,
+  host: "localhost",
+  options: {
+    ...routes(10),
+    openTelemetry: { endpoint: `http://127.0.0.1:${COLLECTOR_PORT}`, serviceName: "bench", sampleRatio },
+  },
+}));
+
+/** Takes whatever spans come. */
+function startCollector(): Promise<HttpServer> {
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => response.end("{}"));
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject).listen(COLLECTOR_PORT, "127.0.0.1", () => resolve(server));
+  });
+}
+
+/** Others in the gateway's place, with the one route that is asked for. */
+async function startOthers(directory: string): Promise<{ name: string; port: number; server: Server }[]> {
+  const [nginxPort, envoyPort, adminPort] = [22_028, 22_029, 22_030];
+  const http = `
+    upstream s { server ${ORIGIN.address}:${ORIGIN.http}; keepalive ${CLIENTS}; keepalive_requests 1000000000; }
+    server { listen 127.0.0.1:${nginxPort}; proxy_http_version 1.1; proxy_set_header Connection "";
+      location = /small { proxy_pass http://s; } }`;
+  const all = [
+    {
+      name: "nginx",
+      port: nginxPort,
+      server: await startNginx(join(directory, "nginx"), http, 0, nginxPort),
+    },
+  ];
+  if (!onPath("envoy")) return all;
+  const at = (port: number): object => ({ socket_address: { address: "127.0.0.1", port_value: port } });
+  const type = "type.googleapis.com/envoy.extensions.filters";
+  const manager = {
+    "@type": `${type}.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: "bench",
+    http_filters: [
+      { name: "envoy.filters.http.router", typed_config: { "@type": `${type}.http.router.v3.Router` } },
+    ],
+    route_config: {
+      virtual_hosts: [
+        { name: "all", domains: ["*"], routes: [{ match: { path: "/small" }, route: { cluster: "s" } }] },
+      ],
+    },
+  };
+  const filters = [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }];
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: at(ORIGIN.http) } }] }];
+  const file = join(directory, "envoy.json");
+  writeFileSync(
+    file,
+    JSON.stringify({
+      admin: { address: at(adminPort) },
+      static_resources: {
+        listeners: [{ name: "all", address: at(envoyPort), filter_chains: [{ filters }] }],
+        clusters: [{ name: "s", type: "STATIC", load_assignment: { cluster_name: "s", endpoints } }],
+      },
+    }),
+  );
+  const command = [
+    "envoy",
+    "-c",
+    file,
+    "--concurrency",
+    "1",
+    "--log-level",
+    "error",
+    "--disable-hot-restart",
+  ];
+  return [...all, { name: "Envoy", port: envoyPort, server: await start(command, 0, envoyPort) }];
+}
 
 /** An order of thirty fields of mixed types, in 1 KiB. */
 const ORDER = {
@@ -94,10 +181,14 @@ function grpcOrigin({ certificate, key }: Certificates): Promise<Server> {
 async function main(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "tricloud-bench-gateway-"));
   const running: Server[] = [];
+  let collector: HttpServer | undefined;
   try {
     mkdirSync(join(directory, "www"));
     const certificates = makeCertificates(directory, [ORIGIN.name]);
     running.push(await startOrigin(directory, certificates, 1), await grpcOrigin(certificates));
+    collector = await startCollector();
+    const others = await startOthers(directory);
+    running.push(...others.map(({ server }) => server));
     const contenders = [];
     const calls = CALLS.map(({ name, port, path }) => ({
       ...{ name, port, path, program: "gateway", host: "localhost", json: JSON.stringify(ORDER) },
@@ -111,7 +202,11 @@ async function main(): Promise<void> {
         },
       },
     }));
-    const plain = SUBJECTS.map((subject) => ({ ...subject, path: "/small", json: undefined }));
+    const plain = [...SUBJECTS, ...TRACED].map((subject) => ({
+      ...subject,
+      path: "/small",
+      json: undefined,
+    }));
     for (const { name, program, port, host, options, path, json } of [...plain, ...calls]) {
       const file = join(directory, `${port}.json`);
       writeFileSync(file, JSON.stringify({ port, ...ALLOWED, ...options }));
@@ -120,6 +215,10 @@ async function main(): Promise<void> {
       running.push(server);
       const measured = { cpuSeconds: () => cpuSeconds(server.pid), costs: [] as number[] };
       contenders.push({ name, port, host, path, json, ...measured });
+    }
+    for (const { name, port, server } of others) {
+      const measured = { cpuSeconds: () => cpuSeconds(server.pid), costs: [] as number[] };
+      contenders.push({ name, port, host: "localhost", path: "/small", json: undefined, ...measured });
     }
     for (let round = 0; round < ROUNDS; round++) {
       for (const { name, port, host, path, json, cpuSeconds, costs } of contenders) {
@@ -141,7 +240,8 @@ async function main(): Promise<void> {
         costs.push(cpu);
       }
     }
-    const [proxy, ten, , json] = contenders;
+    const [proxy, ten] = contenders;
+    const plainCall = contenders.find(({ json }) => json !== undefined);
     const ratio = (costs: readonly number[], others: readonly number[]): string =>
       medianBy(
         costs.map((cost, round) => cost / others[round]!),
@@ -156,9 +256,11 @@ async function main(): Promise<void> {
           .padStart(13),
         ratio(costs, proxy!.costs).padStart(8),
         ratio(costs, ten!.costs).padStart(12),
-        (body === undefined ? "" : ratio(costs, json!.costs)).padStart(13),
+        (body === undefined ? "" : ratio(costs, plainCall!.costs)).padStart(13),
       );
   } finally {
+    collector?.closeAllConnections();
+    collector?.close();
     await Promise.all(running.map((each) => each.stop()));
     rmSync(directory, { recursive: true, force: true });
   }

@@ -51,7 +51,7 @@ export function startOrigin(directory: string, certificates: Certificates, core:
 }
 
 /** An nginx that neither logs nor ever closes a connection by itself. */
-async function startNginx(prefix: string, http: string, core: number, port: number): Promise<Server> {
+export async function startNginx(prefix: string, http: string, core: number, port: number): Promise<Server> {
   mkdirSync(prefix);
   const file = join(prefix, "nginx.conf");
   const never = "access_log off; keepalive_requests 1000000000; keepalive_timeout 3600;";
