@@ -36,22 +36,24 @@ export class ClusterLab {
   }
 
   /**
-   * Deploys, and kills Terraform with all that it runs at a change of a resource: before it is made, or once it is made
-   * on the cluster and Terraform has not heard of it yet.
+   * Deploys, and kills Terraform with all that it runs at a change of a resource: before anything is made of it, or once
+   * it is made on the cluster and Terraform has not heard of it yet.
    *
    * @returns whether it came to that; otherwise the deploy has ended whole
    */
-  async deployCut({ at, helmAtWork = false, changes }: Cut): Promise<boolean> {
+  async deployCut({ at, helmAtWork = false, oneByOne = false, changes }: Cut): Promise<boolean> {
     let cut: Promise<void> | undefined;
     this.hooks.onStep = async (moment, step) => {
       if (cut !== undefined || !at(moment, step)) return;
       cut = (helmAtWork ? this.untilHelmIsAtWork() : Promise.resolve()).then(() => this.workloads.cut());
       // Looked at once the deploy has ended.
       cut.catch(() => undefined);
-      if (moment === "after") await cut;
+      if (helmAtWork && moment === "before") return;
+      await cut;
+      if (moment === "before") throw new Error(`${step}: the deploy was cut`);
     };
     try {
-      const { code, stdout, stderr } = await this.workloads.attempt(changes);
+      const { code, stdout, stderr } = await this.workloads.attempt(changes, oneByOne);
       if (cut === undefined && code !== 0) throw new Error(`deploy failed:\n${stdout}${stderr}`);
       await cut;
       return cut !== undefined;
@@ -93,6 +95,8 @@ export interface Cut {
   readonly at: (moment: "before" | "after", step: string) => boolean;
   /** Wait from then on until Helm has begun and not ended an operation. @default false */
   readonly helmAtWork?: boolean;
+  /** Change no resource while another is being changed. @default false */
+  readonly oneByOne?: boolean;
   /** Of the region's value. @default - none */
   readonly changes?: RegionChanges;
 }

@@ -45,10 +45,10 @@ export class ClusterTerraform {
     };
   }
 
-  /** Applies the stack as it is synthesised now, whatever comes of it. */
-  async apply(): Promise<CommandResult> {
+  /** Applies the stack as it is synthesised now, whatever comes of it. @param how further options of `apply` */
+  async apply(how: readonly string[] = []): Promise<CommandResult> {
     await this.prepare();
-    return this.run("apply", "-auto-approve", "-input=false", "-no-color");
+    return this.run("apply", "-auto-approve", "-input=false", "-no-color", ...how);
   }
 
   /** @throws Error when it fails */

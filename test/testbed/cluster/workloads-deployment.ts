@@ -89,10 +89,10 @@ export class WorkloadsDeployment {
     if (code !== 0) throw new Error(`deploy failed:\n${stdout.slice(-4000)}${stderr}`);
   }
 
-  /** The same, whatever comes of it. */
-  async attempt(changes: RegionChanges = {}): Promise<CommandResult> {
+  /** The same, whatever comes of it. @param oneByOne whether no resource is changed while another is */
+  async attempt(changes: RegionChanges = {}, oneByOne = false): Promise<CommandResult> {
     await this.synthesise(changes);
-    return this.terraform.apply();
+    return this.terraform.apply(oneByOne ? ["-parallelism=1"] : []);
   }
 
   /** @throws Error when it fails */
