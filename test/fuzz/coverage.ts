@@ -1,11 +1,13 @@
 import { type Profiler, Session } from "node:inspector";
 
-/** Which code has run, as V8 counts it: by blocks, of the scripts that are of interest. */
+/**
+ * Which code has run, as V8 counts it: by blocks, of the scripts that are of interest. One for a process: code that was
+ * compiled before it, or for an earlier one, is counted by whole functions.
+ */
 export class Coverage {
   private readonly session = new Session();
   /** By script: 1 for each character that has run. */
   private readonly seen = new Map<string, Uint8Array>();
-  private covered = 0;
 
   /** @param concerns whether a script is of interest, by its URL */
   constructor(private readonly concerns: (url: string) => boolean) {
@@ -14,9 +16,9 @@ export class Coverage {
     this.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
   }
 
-  /** Characters that have run so far. */
-  get size(): number {
-    return this.covered;
+  /** Begins anew. */
+  forget(): void {
+    this.seen.clear();
   }
 
   /**
@@ -42,7 +44,6 @@ export class Coverage {
         isNew = true;
         if (!remember) break;
         seen[i] = 1;
-        this.covered++;
       }
     }
     return isNew;

@@ -24,13 +24,16 @@ async function main(): Promise<void> {
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : numberOf("--seed", values.seed);
   for (const name of positionals)
     if (TARGETS[name] === undefined) throw new Error(`there is no target ${name}\n${usage}`);
+  // This program is one script, which all of it is in.
+  const coverage = new Coverage((url) => url.endsWith(__filename));
   for (const name of positionals.length > 0 ? positionals : Object.keys(TARGETS))
-    await fuzz(name, seconds, seed);
+    await fuzz(name, coverage, seconds, seed);
+  coverage.stop();
 }
 
-async function fuzz(name: string, seconds: number, seed: number): Promise<void> {
-  // This program is one script, which all of it is in. What one target has run leads no other one on.
-  const coverage = new Coverage((url) => url.endsWith(__filename));
+async function fuzz(name: string, coverage: Coverage, seconds: number, seed: number): Promise<void> {
+  // What another target has run leads this one on all the same.
+  coverage.forget();
   const directory = join(KEPT, name);
   mkdirSync(directory, { recursive: true });
   const search = new GuidedSearch(TARGETS[name]!, coverage, numbers(seed));
@@ -47,7 +50,6 @@ async function fuzz(name: string, seconds: number, seed: number): Promise<void> 
     console.log(
       `${name}: nothing found by ${search.tried} inputs (seed ${seed}); ${search.kept.length} lead on`,
     );
-    coverage.stop();
   } catch (error) {
     if (!(error instanceof Finding)) throw error;
     const file = write(error.input);
