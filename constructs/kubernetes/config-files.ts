@@ -19,25 +19,36 @@ export interface ConfigFilesProps {
   readonly files: Readonly<Record<string, TextContent | AssetContent>>;
   /** Files by name whose bytes are no text. @default {} */
   readonly binary?: Readonly<Record<string, AssetContent>>;
+  /**
+   * What of all that the pods are given only a start takes notice of. Other files are then written into the same
+   * ConfigMap, for whoever mounts it to read again; where this is another, there is another ConfigMap.
+   * @default - all of the files: the ConfigMap never changes
+   */
+  readonly readAtStart?: readonly string[];
 }
 
 /**
  * Files for pods to mount. The ConfigMap never changes: other content makes another one, so that pods which
- * mount it are replaced in the order their Deployment keeps, and those not yet replaced still find theirs.
+ * mount it are replaced in the order their Deployment keeps, and those not yet replaced still find theirs. Where pods
+ * read them again, that is so for what only a start takes notice of.
  */
 export class ConfigFiles extends Construct {
   /** Name of the ConfigMap. */
   readonly configMapName: string;
+  /** SHA-256 of the files with their names, in hexadecimal, as a pod computes it of the folder where they are mounted. */
+  readonly digest: string;
 
   /** @throws Error when the files do not fit a ConfigMap or their content is not known at synth */
   constructor(scope: Construct, id: string, props: ConfigFilesProps) {
     super(scope, id);
-    const { name, namespace, files, binary = {} } = props;
+    const { name, namespace, files, binary = {}, readAtStart } = props;
     for (const [file, content] of Object.entries(files)) refuseUnknown(name, file, content);
     const all = { ...files, ...binary };
     refuseTooLarge(name, all);
+    this.digest = digestOf(all);
+    const named = readAtStart === undefined ? hashOf(all) : sha256(readAtStart.join("\0"));
     const map = new ConfigMapV1(this, "config-map", {
-      metadata: { name: `${name}-${hashOf(all)}`, namespace, labels: OWN_LABELS },
+      metadata: { name: `${name}-${named.slice(0, 10)}`, namespace, labels: OWN_LABELS },
       data: Object.fromEntries(
         Object.entries(files).map(([file, content]) => [file, this.expression(file, content)]),
       ),
@@ -51,7 +62,7 @@ export class ConfigFiles extends Construct {
               ]),
             ),
           }),
-      immutable: true,
+      immutable: readAtStart === undefined,
       lifecycle: { createBeforeDestroy: true },
     });
     this.configMapName = map.metadata.name;
@@ -68,12 +79,23 @@ export class ConfigFiles extends Construct {
   }
 }
 
+/** What an immutable one is named by. */
 function hashOf(files: ConfigFilesProps["files"]): string {
   const hash = createHash("sha256");
   for (const [file, content] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(`${file}\0${content.kind === "text" ? content.text : content.sha256}\0`);
   }
-  return hash.digest("hex").slice(0, 10);
+  return hash.digest("hex");
+}
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** The same as await-ready.mjs has a pod compute of a folder. */
+function digestOf(files: ConfigFilesProps["files"]): string {
+  const listed = Object.entries(files).map(
+    ([file, content]) => `${file} ${content.kind === "text" ? sha256(content.text) : content.sha256}\n`,
+  );
+  return sha256(listed.sort().join(""));
 }
 
 function refuseUnknown(name: string, file: string, content: TextContent | AssetContent): void {

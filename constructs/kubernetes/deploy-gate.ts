@@ -25,6 +25,15 @@ export type Awaited = { readonly what: string } & (
        * @default - as often as it will
        */
       readonly maxEnds?: number;
+      /** What its pods, once they are those that there shall be, are to serve by: first one, then all. @default - nothing */
+      readonly reload?: {
+        /** Folder of a pod whose files it reads. */
+        readonly folder: string;
+        /** `ConfigFiles.digest` of these. */
+        readonly digest: string;
+        /** Ends with 0 when it serves by them and with 1 when it refuses to, and says either. */
+        readonly command: readonly string[];
+      };
     }
   | { readonly pods: string }
   | { readonly certificate: string }
@@ -52,8 +61,8 @@ export class DeployGate extends Construct {
     super(scope, id);
     const { access, awaited, boundSeconds, forms, dependsOn } = props;
     const program = new TerraformAsset(this, "program", {
-      path: join(__dirname, "await-ready.mjs"),
-      type: AssetType.FILE,
+      path: join(__dirname, "gate"),
+      type: AssetType.DIRECTORY,
     });
     const task = { host: access.host, boundSeconds, pollSeconds: 5, await: awaited };
     new TerraformData(this, "ready", {
@@ -61,7 +70,7 @@ export class DeployGate extends Construct {
       hostProvisioners: () => [
         {
           type: "local-exec",
-          command: `node "${program.path}"`,
+          command: `node "${program.path}/await-ready.mjs"`,
           quiet: true,
           environment: {
             TRICLOUD_AWAIT: JSON.stringify(task),

@@ -52,8 +52,13 @@ export interface EngineOnKubernetes extends EnginePods {
   readonly config: string;
   /** Flags by which it is told how long it goes on taking requests, and how long it takes to end. @default - its configuration tells */
   readonly flags?: (seconds: EngineSeconds) => string[];
-  /** Files by the construct that makes a ConfigMap of them, and where they are mounted. */
-  readonly files: Readonly<Record<string, EngineFiles>>;
+  /** What only a start reads: bundle and authorities. Pods are replaced for other ones. */
+  readonly program: EngineFiles;
+  /** What it serves by. Pods take another one by a reload, unless `readAtStart` is another too. */
+  readonly configuration: EngineFiles & {
+    /** What of its file only a start takes notice of. */
+    readonly readAtStart: string;
+  };
   /** Directory of what it keeps, gone with the pod. */
   readonly state: string;
   /** Who may send requests. */
@@ -68,9 +73,12 @@ export interface EngineSeconds {
   readonly shutdown: number;
 }
 
-export interface EngineFiles extends Omit<ConfigFilesProps, "namespace"> {
+export interface EngineFiles extends Omit<ConfigFilesProps, "namespace" | "readAtStart"> {
   readonly mountPath: string;
 }
+
+/** ConfigMaps by the volume that has their files. */
+type EngineMaps = Readonly<Record<"program" | "files", ConfigFiles>>;
 
 /** @throws Error when there are too few pods to survive a zone, or fewer at most than always */
 function checkPods(owner: string, minPods: number, maxPods: number): void {
@@ -82,13 +90,16 @@ function checkPods(owner: string, minPods: number, maxPods: number): void {
   }
 }
 
-/** A program of the proxy's engine on Kubernetes: its bundle from a ConfigMap on a stock Node image. */
+/**
+ * A program of the proxy's engine on Kubernetes: its bundle from a ConfigMap on a stock Node image. Its pods take another
+ * configuration as they run, when the deploy tells them to.
+ */
 export abstract class EngineDeployment extends ServedPods {
   /** Where metrics are collected from. */
   readonly metrics: { readonly podLabels: Readonly<Record<string, string>>; readonly port: string };
-  /** What a deploy waits for: that all of its pods are the new ones. */
+  /** What a deploy waits for: that all of its pods are the new ones, and serve by the newest configuration. */
   readonly awaited: Awaited;
-  /** What makes its pods new ones. */
+  /** What makes its pods new ones, or serve otherwise. */
   readonly forms: readonly string[];
   /** To be made before it is waited for. */
   readonly deployment: DeploymentV1;
@@ -105,15 +116,19 @@ export abstract class EngineDeployment extends ServedPods {
     checkPods(owner, minPods, maxPods);
     super(scope, id, { name, namespace, serviceName, port, workers, count: minPods });
     this.metrics = { podLabels: this.podLabels, port: "admin" };
-    const configMaps = Object.fromEntries(
-      Object.entries(engine.files).map(([part, { mountPath: _, ...files }]) => [
-        part,
-        new ConfigFiles(this, part, { ...files, namespace }).configMapName,
-      ]),
-    );
-    this.deployment = this.addDeployment(configMaps);
-    this.awaited = { what: name, rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}` };
-    this.forms = [...Object.values(configMaps), engine.image];
+    const maps = this.addMaps();
+    this.deployment = this.addDeployment(maps);
+    const { bundle, config, configuration, image } = engine;
+    this.awaited = {
+      what: name,
+      rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`,
+      reload: {
+        folder: configuration.mountPath,
+        digest: maps.files.digest,
+        command: ["node", bundle, "reload", "--config", config],
+      },
+    };
+    this.forms = [maps.program.configMapName, maps.files.configMapName, image];
     new PodScaling(this, "scaling", {
       deployment: name,
       namespace,
@@ -138,8 +153,21 @@ export abstract class EngineDeployment extends ServedPods {
     super.registerWith(consul);
   }
 
-  private addDeployment(configMaps: Readonly<Record<string, string>>): DeploymentV1 {
-    const { name, namespace, minPods, files, drainSeconds } = this.engine;
+  private addMaps(): EngineMaps {
+    const { namespace } = this.engine;
+    const { mountPath: _, ...program } = this.engine.program;
+    const { mountPath: __, readAtStart, ...files } = this.engine.configuration;
+    const programMap = new ConfigFiles(this, "program", { ...program, namespace });
+    // A pod of another program never starts with files that are not for it: they are in a map of its own.
+    const filesMap = new ConfigFiles(this, "files", {
+      ...{ ...files, namespace },
+      readAtStart: [readAtStart, programMap.digest],
+    });
+    return { program: programMap, files: filesMap };
+  }
+
+  private addDeployment(maps: EngineMaps): DeploymentV1 {
+    const { name, namespace, minPods, drainSeconds } = this.engine;
     const { podLabels } = this;
     const seconds = () => engineSeconds(drainSeconds, this.namedSeconds);
     return new DeploymentV1(this, "deployment", {
@@ -166,7 +194,10 @@ export abstract class EngineDeployment extends ServedPods {
             toleration: LEAVES_LOST_NODE,
             container: [this.container(seconds)],
             volume: [
-              ...Object.keys(files).map((part) => ({ name: part, configMap: { name: configMaps[part] } })),
+              ...Object.entries(maps).map(([part, { configMapName }]) => ({
+                name: part,
+                configMap: { name: configMapName },
+              })),
               { name: "state", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
             ],
           },
@@ -176,7 +207,7 @@ export abstract class EngineDeployment extends ServedPods {
   }
 
   private container(seconds: () => EngineSeconds): DeploymentV1SpecTemplateSpecContainer {
-    const { name, image, bundle, config, files, state, adminPort, flags } = this.engine;
+    const { name, image, bundle, config, program, configuration, state, adminPort, flags } = this.engine;
     const probe = (path: string) => ({ httpGet: { path, port: "admin" }, timeoutSeconds: 1 });
     return {
       name,
@@ -199,7 +230,9 @@ export abstract class EngineDeployment extends ServedPods {
       },
       securityContext: HARDENED_CONTAINER,
       volumeMount: [
-        ...Object.entries(files).map(([part, { mountPath }]) => ({ name: part, mountPath, readOnly: true })),
+        { name: "program", mountPath: program.mountPath, readOnly: true },
+        // A whole folder: a single file in it would stay what it was when the pod started.
+        { name: "files", mountPath: configuration.mountPath, readOnly: true },
         { name: "state", mountPath: state },
       ],
     };

@@ -4,6 +4,7 @@ import { gatewayConfig, type GatewayRouting } from "../gateway/gateway-config";
 import { assetContent, textContent } from "../host";
 import { checkCertificates } from "../host/check-certificates";
 import { programBundle } from "../proxy/proxy-bundle";
+import { configReadAtStart } from "../proxy/proxy-config";
 import { type HasTopology, type TopologyElement } from "../topology";
 import type { ConsulChart } from "./consul-chart";
 import { GATEWAY_HEALTH_PATH } from "../gateway/gateway-ports";
@@ -32,7 +33,7 @@ export interface GatewayDeploymentProps extends EnginePods, GatewayRouting {
 
 /**
  * The API gateway on Kubernetes, which sends each request to a service by host, path, method and header, and to the
- * monolith whatever no route takes. Other routes reach it by new pods, without a lost request.
+ * monolith whatever no route takes. Other routes reach its pods as they run, without a lost request.
  */
 export class GatewayDeployment extends EngineDeployment implements IApiGateway, HasTopology {
   readonly topology: readonly TopologyElement[];
@@ -61,34 +62,30 @@ export class GatewayDeployment extends EngineDeployment implements IApiGateway, 
       drainSeconds: drain,
       finishSeconds: shutdown - drain,
       stateDir: STATE,
-      caFile: caCertificate === undefined ? undefined : `${FILES}/${CA_FILE}`,
+      caFile: caCertificate === undefined ? undefined : `${PROGRAM}/${CA_FILE}`,
     });
     super(scope, id, {
       ...{ name, owner, minPods, maxPods, port, adminPort, clients, drainSeconds, serviceName: name },
       ...{ namespace: props.namespace, image: props.image, workers: props.workers },
       bundle: `${PROGRAM}/${BUNDLE_FILE}`,
       config: `${FILES}/${CONFIG_FILE}`,
-      files: {
-        // A map of its own: with what APIs are told by it might not fit one.
-        program: {
-          name: `${name}-program`,
-          mountPath: PROGRAM,
-          files: { [BUNDLE_FILE]: programBundle("gateway", props.bundlePath) },
-        },
+      program: {
+        name: `${name}-program`,
+        mountPath: PROGRAM,
         files: {
-          name,
-          mountPath: FILES,
-          files: {
-            [CONFIG_FILE]: textContent(config),
-            ...(caCertificate === undefined ? {} : { [CA_FILE]: textContent(caCertificate) }),
-          },
-          binary: Object.fromEntries(
-            Object.entries(apis).map(([api, path]) => [
-              descriptorsOf(api),
-              assetContent(path, `${owner}: apis.${api}`),
-            ]),
-          ),
+          [BUNDLE_FILE]: programBundle("gateway", props.bundlePath),
+          ...(caCertificate === undefined ? {} : { [CA_FILE]: textContent(caCertificate) }),
         },
+      },
+      configuration: {
+        ...{ name, mountPath: FILES, readAtStart: configReadAtStart(config) },
+        files: { [CONFIG_FILE]: textContent(config) },
+        binary: Object.fromEntries(
+          Object.entries(apis).map(([api, path]) => [
+            descriptorsOf(api),
+            assetContent(path, `${owner}: apis.${api}`),
+          ]),
+        ),
       },
       state: STATE,
     });

@@ -11,6 +11,7 @@ import {
   type ProxyGroups,
   type ProxySettings,
 } from "../proxy";
+import { configReadAtStart } from "../proxy/proxy-config";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { EngineDeployment, type EnginePods } from "./engine-deployment";
 
@@ -37,25 +38,40 @@ export interface ProxyDeploymentProps extends EnginePods {
   readonly bundlePath?: string;
 }
 
-/** The aggregation proxy on Kubernetes: the bundle from a ConfigMap on a stock Node image. */
+/**
+ * The aggregation proxy on Kubernetes: the bundle from a ConfigMap on a stock Node image. Other origins and limits reach
+ * its pods as they run.
+ */
 export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopology {
   readonly topology: readonly TopologyElement[];
 
   /** @throws Error when there are too few pods to survive a zone, or the proxy has not been bundled */
   constructor(scope: Construct, id: string, props: ProxyDeploymentProps) {
-    const { minPods = 3, maxPods = 4 * minPods, clientNetworks = [] } = props;
+    const { minPods = 3, maxPods = 4 * minPods, clientNetworks = [], caCertificate } = props;
     const owner = `proxy deployment ${id}`;
-    checkCertificates(`${owner}: caCertificate`, props.caCertificate);
+    checkCertificates(`${owner}: caCertificate`, caCertificate);
     const port = props.port ?? DEFAULT_PROXY_PORT;
+    const config = configOf(props, port);
     super(scope, id, {
       ...{ owner, minPods, maxPods, port, name: "proxy", serviceName: props.serviceName ?? "proxy" },
       ...{ namespace: props.namespace, image: props.image, workers: props.workers },
       drainSeconds: props.drainSeconds,
       adminPort: DEFAULT_ADMIN_PORT,
-      bundle: `${FILES}/${BUNDLE_FILE}`,
+      bundle: `${PROGRAM}/${BUNDLE_FILE}`,
       config: `${FILES}/${CONFIG_FILE}`,
       flags: ({ drain, shutdown }) => [`--drain-delay=${drain}s`, `--shutdown-timeout=${shutdown}s`],
-      files: { files: { name: "proxy", mountPath: FILES, files: filesOf(props, port) } },
+      program: {
+        name: "proxy-program",
+        mountPath: PROGRAM,
+        files: {
+          [BUNDLE_FILE]: proxyBundle(props.bundlePath),
+          ...(caCertificate === undefined ? {} : { [CA_FILE]: textContent(caCertificate) }),
+        },
+      },
+      configuration: {
+        ...{ name: "proxy", mountPath: FILES, readAtStart: configReadAtStart(config) },
+        files: { [CONFIG_FILE]: textContent(config) },
+      },
       state: STATE,
       clients: [{ pods: "all" }, { networks: clientNetworks }],
     });
@@ -64,23 +80,15 @@ export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopo
   }
 }
 
-function filesOf(
-  { allow, groups, warm, caCertificate, settings, bundlePath }: ProxyDeploymentProps,
-  port: number,
-) {
-  const caFile = caCertificate === undefined ? undefined : `${FILES}/${CA_FILE}`;
+function configOf({ allow, groups, warm, caCertificate, settings }: ProxyDeploymentProps, port: number) {
+  const caFile = caCertificate === undefined ? undefined : `${PROGRAM}/${CA_FILE}`;
   // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.
   const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
-  return {
-    [BUNDLE_FILE]: proxyBundle(bundlePath),
-    [CONFIG_FILE]: textContent(
-      proxyConfig({ allow, groups, warm, port, adminListen, stateDir: STATE, caFile, settings }),
-    ),
-    ...(caCertificate === undefined ? {} : { [CA_FILE]: textContent(caCertificate) }),
-  };
+  return proxyConfig({ allow, groups, warm, port, adminListen, stateDir: STATE, caFile, settings });
 }
 
 const FILES = "/etc/tricloud";
+const PROGRAM = "/usr/local/lib/tricloud";
 /** Which origins operators have drained from this pod, and the socket by which they do; gone with the pod. */
 const STATE = "/var/lib/tricloud-proxy";
 const BUNDLE_FILE = "tricloud-proxy.js";

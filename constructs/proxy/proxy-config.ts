@@ -1,6 +1,6 @@
 import { Token } from "cdktf";
 import { DEFINITIONS, type OptionName, type Options, readConfigValues } from "../../proxy/grammar";
-import { needingRestart } from "../../proxy/options/reloadable";
+import { needingRestart, readAtStart } from "../../proxy/options/reloadable";
 import { groupProblem, type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings, settingProblems } from "./proxy-settings";
 import { refusedWarmOrigins } from "./warm-origins";
@@ -149,6 +149,9 @@ function checkValues(values: Readonly<Record<string, unknown>>): void {
   });
   readConfigValues("aggregation proxy", Object.fromEntries(known), DEFINITIONS);
 }
+
+/** What of a configuration file only a start takes notice of, the gateway's too. @param text of the file */
+export const configReadAtStart = (text: string): string => readAtStart(JSON.parse(text) as Partial<Options>);
 
 /**
  * Whether a running proxy cannot take its new configuration by a reload.

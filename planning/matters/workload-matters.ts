@@ -36,12 +36,16 @@ export function workloadMatters(
       return [{ place, changes: [{ what: `gets ${[...after.keys()].join(", ")}` }], effects: [] }];
     }
     const before = configuredFiles(base, name) ?? deployedFiles(change.before["data"], after);
-    const seconds = mounted.reduce((sum, one) => sum + one.seconds, 0);
+    // What keeps its name is read again by the pods that have it.
+    const isReadAgain = change.actions.every((action) => action === "update");
+    const seconds = isReadAgain ? 0 : mounted.reduce((sum, one) => sum + one.seconds, 0);
     return [
       {
         place,
         changes: fileChanges(before, after),
-        effects: mounted.map((one) => one.effect),
+        effects: mounted.map(({ pods, effect }) =>
+          isReadAgain ? `${pods} reload, one before the others` : effect,
+        ),
         atLeastSeconds: seconds > 0 ? seconds : undefined,
       },
     ];
@@ -82,6 +86,9 @@ const LONGEST_TEXT = 64 * 1024;
 
 interface Mounting {
   readonly place: string;
+  /** Who mounts it, as `3 pods`. */
+  readonly pods: string;
+  /** What becomes of them where they mount another one. */
   readonly effect: string;
   readonly seconds: number;
 }
@@ -106,19 +113,20 @@ interface WorkloadSpec {
 
 function mounting(kind: string, block: BlocksByType[string][string]): Mounting {
   const { name } = block["metadata"] as { readonly name: string };
-  if (kind === "CronJob") return { place: name, effect: "its next run has it", seconds: 0 };
+  if (kind === "CronJob") return { place: name, pods: "its pods", effect: "its next run has it", seconds: 0 };
   const { replicas, min_ready_seconds: ready = 0, strategy } = (block["spec"] ?? {}) as WorkloadSpec;
+  const pods = kind === "DaemonSet" ? "its pod on every node" : `${Number(replicas ?? 1)} pods`;
   if (strategy?.type === "Recreate")
-    return { place: name, effect: "all pods are replaced at once", seconds: 0 };
+    return { place: name, pods, effect: "all pods are replaced at once", seconds: 0 };
   const { max_surge: surge = "1", max_unavailable: unavailable = "0" } = strategy?.rolling_update ?? {};
   const together = Math.max(1, Number.parseInt(surge, 10) + Number.parseInt(unavailable, 10));
-  const pods = kind === "DaemonSet" ? "its pod on every node is" : `${Number(replicas ?? 1)} pods are`;
   // A share in percent is of a number that the cluster knows.
   const isShare = /%/.test(`${surge}${unavailable}`);
   const batches = kind === "DaemonSet" || isShare ? 1 : Math.ceil(Number(replicas ?? 1) / together);
   return {
     place: name,
-    effect: `${pods} replaced, ${isShare ? `${surge} more and ${unavailable} fewer` : together} at a time`,
+    pods,
+    effect: `${pods} ${kind === "DaemonSet" ? "is" : "are"} replaced, ${isShare ? `${surge} more and ${unavailable} fewer` : together} at a time`,
     seconds: batches * Number(ready),
   };
 }

@@ -23,11 +23,15 @@ const RELOADABLE: ReadonlySet<OptionName> = new Set<OptionName>([
   "peerNames",
 ]);
 
+const READ_AT_START = OPTION_NAMES.filter((name) => !RELOADABLE.has(name));
+
+/** Of all that is told, as options or in a file's words, what only a start takes notice of; as a text to compare. */
+export const readAtStart = (told: Readonly<Partial<Record<OptionName, unknown>>>): string =>
+  JSON.stringify(READ_AT_START.map((name) => [name, told[name]]));
+
 /** Options that are different and need a restart. */
 export function needingRestart(before: Options, after: Options): OptionName[] {
-  return OPTION_NAMES.filter(
-    (name) => !RELOADABLE.has(name) && JSON.stringify(before[name]) !== JSON.stringify(after[name]),
-  );
+  return READ_AT_START.filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 
 /** By which a proxy shows which configuration it runs with. */

@@ -5,10 +5,11 @@ import { ip } from "../testbed/network";
 import { Caller } from "../testbed/cluster/caller";
 import { imageTag } from "../testbed/cluster/images";
 import { clusterDnsAddress, NODE_DNS_ADDRESS } from "../testbed/cluster/system-objects";
-import { UK_CLUSTER, UK_ORIGIN } from "../testbed/uk-region";
+import { UK_CLUSTER, UK_ORIGIN, ukRegion } from "../testbed/uk-region";
 import { ClusterLab } from "./cluster-lab";
 import { deployGate } from "./gate-on-cluster";
 import { describeOnCluster } from "./on-cluster";
+import { ReloadsOnCluster } from "./reloads-on-cluster";
 import { ServicesOnCluster } from "./services-on-cluster";
 
 const SUFFIXED = `${UK_ORIGIN}.ccnproxy-https`;
@@ -138,6 +139,43 @@ describeOnCluster("uk-workloads in three zones", () => {
     expect(outcome.errors).toEqual({});
     expect(outcome.calls).toBeGreaterThan(100);
   }, 240_000);
+
+  it("has the proxy's pods take other origins as they run, without a failed call, and refuses a bad file", async () => {
+    const reloads = new ReloadsOnCluster(lab);
+    const before = await reloads.pods();
+    const status = (name: string) =>
+      caller.run("curl", "-sS", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", `http://${name}/hc`);
+    const SECOND = "second.example.com.ccnproxy-https";
+    // GIVEN an origin that is not allowed WHEN it is, by a deploy under calls
+    expect(await status(SECOND)).toBe("403");
+    let said = "";
+    const { proxy } = ukRegion(lab.testbed);
+    const changes = { proxy: { ...proxy!, allow: [...proxy!.allow!, "second.example.com"] } };
+    const outcome = await caller.during(`http://${SUFFIXED}/hc`, 50, async () => {
+      said = await reloads.deploy(changes);
+    });
+    // THEN the pods are the same, and have not begun anew: each serves by what the deploy shows
+    const after = await reloads.pods();
+    const [, hash] = /proxy: 3 of 3 pods: tricloud-proxy: runs with configuration (\w+)/.exec(said)!;
+    expect(after).toEqual(before.map((pod) => ({ ...pod, configuration: hash })));
+    expect(hash).not.toBe(before[0]!.configuration);
+    expect(await status(SECOND)).not.toBe("403");
+    expect(outcome.errors).toEqual({});
+    expect(outcome.calls).toBeGreaterThan(100);
+    // WHEN they are to take what is no configuration
+    const bad = '{ "allow": ["http://"] }\n';
+    const good = await reloads.write(bad);
+    const refusal = await reloads.gate(bad, 120);
+    // THEN the first says why, the others are not asked, and all serve by what they did
+    expect(refusal.code).toBe(1);
+    expect(refusal.stderr).toMatch(
+      /^proxy is not ready after \d+ s:\n {2}pod proxy-\S+: .*allow.*http:.*\n$/,
+    );
+    expect(await reloads.pods()).toEqual(after);
+    // AND they take the file that was there again, which changes nothing
+    await reloads.write(good);
+    expect((await reloads.gate(good, 120)).stdout).toContain(`runs with configuration ${hash}`);
+  }, 300_000);
 
   it("lets a service be reached by those alone that say that they call it", async () => {
     const [web, search] = [await services.from("web"), await services.from("search")];

@@ -54,6 +54,29 @@ describe("ConfigFiles", () => {
     expect(nameOf({ c: textContent("1"), b: asset("b", "2") })).not.toBe(name);
   });
 
+  it("keeps name and ConfigMap where files change that are read again, and has others where a start reads them", () => {
+    // GIVEN files of which pods take notice as they run, but for one value
+    const made = (text: string, ...readAtStart: string[]) => {
+      let configFiles: ConfigFiles;
+      const stack = synthesise((scope) => {
+        const given = { name: "one", namespace: "default", files: { a: textContent(text) }, readAtStart };
+        configFiles = new ConfigFiles(scope, "files", given);
+      });
+      const { metadata, ...map } = manifestOf(stack, "ConfigMap", /^one-/);
+      return { name: metadata["name"], immutable: map["immutable"], digest: configFiles!.digest };
+    };
+    const first = made("allow 1", "port 80");
+    // THEN the map may change, and is told from what it was by its digest
+    expect(first.immutable).toBe(false);
+    expect(made("allow 2", "port 80")).toEqual({
+      ...first,
+      digest: expect.not.stringMatching(first.digest) as string,
+    });
+    // AND is another one for another value, however it is cut into texts
+    for (const readAtStart of [["port 81"], ["port 8", "0"], []])
+      expect(made("allow 1", ...readAtStart).name).not.toBe(first.name);
+  });
+
   it("makes the new one before the old one goes", () => {
     expect(files({ a: textContent("1") }).one("kubernetes_config_map_v1")).toMatchObject({
       lifecycle: { create_before_destroy: true },

@@ -1,13 +1,15 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { type IncomingMessage, type Server, createServer } from "node:http";
 import { type AddressInfo } from "node:net";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { App, TerraformStack, TerraformVariable } from "cdktf";
-import { type Awaited, DeployGate, PublicGateway } from "../../../constructs/kubernetes";
+import { App, LocalBackend, TerraformStack, TerraformVariable } from "cdktf";
+import { textContent } from "../../../constructs/host";
+import { type Awaited, ConfigFiles, DeployGate, PublicGateway } from "../../../constructs/kubernetes";
 import { KubernetesProvider } from "@cdktf/provider-kubernetes/lib/provider";
+import { type ExecAnswer, type ExecRefusal, servePodExec } from "./pod-exec-server";
 
 jest.setTimeout(120_000);
 
@@ -20,6 +22,9 @@ type Objects = Record<string, unknown>;
 class Api {
   readonly objects: Objects = {};
   readonly asked: string[] = [];
+  /** What is done to pods, by what they are called: changed, or a program run in them. */
+  onChange: (pod: string) => void = () => undefined;
+  onExec: (pod: string, command: readonly string[]) => ExecAnswer | ExecRefusal = () => ({ code: 0 });
   private readonly server: Server;
 
   constructor() {
@@ -27,6 +32,7 @@ class Api {
       const [status, body] = this.answer(request);
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     });
+    servePodExec(this.server, TOKEN, (pod, command) => this.onExec(pod, command));
   }
 
   async listen(): Promise<void> {
@@ -43,11 +49,16 @@ class Api {
     this.server.close();
   }
 
-  private answer({ url = "", headers }: IncomingMessage): [number, unknown] {
+  private answer({ method, url = "", headers }: IncomingMessage): [number, unknown] {
     this.asked.push(url);
     if (headers.authorization !== `Bearer ${TOKEN}`)
       return [401, { kind: "Status", message: "Unauthorized" }];
     const path = decodeURIComponent(url);
+    if (method === "PATCH") {
+      if (headers["content-type"] !== "application/merge-patch+json") return [415, { kind: "Status" }];
+      this.onChange(path.split("/").at(-1)!);
+      return [200, {}];
+    }
     const held = this.objects[path];
     if (held !== undefined) return [200, held];
     if (path.includes("/events?")) return [200, { items: [] }];
@@ -127,6 +138,7 @@ describe("DeployGate", () => {
   async function deploy(awaited: readonly Awaited[], boundSeconds = 1) {
     const app = new App({ outdir });
     const stack = new TerraformStack(app, "test");
+    new LocalBackend(stack, { path: join(outdir, "terraform.tfstate") });
     const token = new TerraformVariable(stack, "token", { type: "string", sensitive: true }).stringValue;
     const access = { host: api.host, token };
     new DeployGate(stack, "gate", { access, awaited, boundSeconds, forms: ["first"], dependsOn: [] });
@@ -363,6 +375,138 @@ describe("DeployGate", () => {
     // AND a form that the cluster has not taken up yet is waited for, whatever became of the one before
     api.objects[rollout] = deployment(1);
     expect(await outcome(1, pod("new", 2))).not.toContain(GIVEN_UP);
+  });
+
+  describe("with pods that are to serve by other files", () => {
+    const FOLDER = "/etc/tricloud";
+    const COMMAND = ["node", "proxy.js", "reload", "--config", `${FOLDER}/proxy.json`];
+    const rollout = "/apis/apps/v1/namespaces/tricloud/deployments/proxy";
+    const folderOf = (pod: string) => join(outdir, pod);
+
+    /** Pods whose folders hold the old file, of a Deployment that has rolled out, and what is to be in them. */
+    function given(...names: readonly string[]): Awaited {
+      const stack = new TerraformStack(new App({ outdir: join(outdir, "files") }), "files");
+      new KubernetesProvider(stack, "kubernetes", {});
+      const files = { "proxy.json": textContent("new"), "shop.binpb": textContent("same") };
+      const { digest } = new ConfigFiles(stack, "files", {
+        name: "f",
+        namespace: "n",
+        files,
+        readAtStart: [],
+      });
+      for (const name of names) deliver(name, "old");
+      const items = names.map((name) => ({
+        metadata: { name, uid: `uid-${name}` },
+        status: { conditions: [{ type: "Ready", status: "True" }] },
+      }));
+      const going = { ...items[0], metadata: { name: "proxy-0", deletionTimestamp: "2026-01-01T00:00:00Z" } };
+      Object.assign(api.objects, {
+        [rollout]: {
+          metadata: { name: "proxy", namespace: "tricloud", generation: 4 },
+          spec: { replicas: names.length, selector: { matchLabels: { app: "proxy" } } },
+          status: {
+            observedGeneration: 4,
+            ...{ replicas: names.length, updatedReplicas: names.length, availableReplicas: names.length },
+          },
+        },
+        "/api/v1/namespaces/tricloud/pods?labelSelector=app=proxy": { items: [going, ...items] },
+      });
+      return { what: "proxy", rollout, reload: { folder: FOLDER, digest, command: COMMAND } };
+    }
+
+    /** As the kubelet does: in a folder of its own, to which a link leads, as one does to each file in it. */
+    function deliver(pod: string, text: string) {
+      const folder = folderOf(pod);
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(join(folder, "..data"), { recursive: true });
+      for (const [file, content] of Object.entries({ "proxy.json": text, "shop.binpb": "same" })) {
+        writeFileSync(join(folder, "..data", file), content);
+        symlinkSync(join("..data", file), join(folder, file));
+      }
+    }
+
+    /** Runs what is no reload on this machine, with the pod's folder; reloads answer as they are told to. */
+    const running = (pod: string, command: readonly string[], reloads: () => ExecAnswer | ExecRefusal) => {
+      if (command.includes("reload")) return reloads();
+      const words = command.map((word) => (word === FOLDER ? folderOf(pod) : word));
+      const { status, stdout, stderr } = spawnSync(words[0]!, words.slice(1), { encoding: "utf8" });
+      return { code: status!, stdout, stderr };
+    };
+
+    it("has one take them first, then the others, each once it holds them, and shows what they say", async () => {
+      // GIVEN three pods that stay, each of which gets its files when it is changed, the second at the second time only
+      const awaited = given("proxy-1", "proxy-2", "proxy-3");
+      const done: string[] = [];
+      let changes = 0;
+      api.onChange = (pod) => {
+        if (pod !== "proxy-2" || ++changes > 1) deliver(pod, "new");
+      };
+      api.onExec = (pod, command) =>
+        running(pod, command, () => {
+          done.push(`${pod} ${readFileSync(join(folderOf(pod), "proxy.json"), "utf8")}`);
+          return {
+            code: 0,
+            stdout: `${"x".repeat(70_000)}\ntricloud-proxy: runs with configuration 00c0ffee\n`,
+          };
+        });
+      // WHEN deployed
+      const { code, said } = await deploy([awaited], 60);
+      // THEN
+      expect([code, code === 0 ? "" : said]).toEqual([0, ""]);
+      expect(done[0]).toBe("proxy-1 new");
+      expect(done.sort()).toEqual(["proxy-1 new", "proxy-2 new", "proxy-3 new"]);
+      expect(said).toContain("proxy: 3 of 3 pods: tricloud-proxy: runs with configuration 00c0ffee");
+      expect(said).not.toContain(TOKEN);
+    });
+
+    it("asks no other pod, nor waits, once the first has refused them", async () => {
+      const awaited = given("proxy-1", "proxy-2");
+      const asked: string[] = [];
+      api.onChange = (pod) => deliver(pod, "new");
+      api.onExec = (pod, command) =>
+        running(pod, command, () => {
+          asked.push(pod);
+          return { code: 1, stderr: "tricloud-proxy: allow: expected a host name, got: 1\n" };
+        });
+      // WHEN deployed, with a bound that would outlast this test
+      const { code, said } = await deploy([awaited], 3600);
+      // THEN
+      expect([code, asked]).toEqual([1, ["proxy-1"]]);
+      expect(said).toMatch(
+        /proxy is not ready after \d s:\n.*pod proxy-1: tricloud-proxy: allow: expected a host name, got: 1/,
+      );
+    });
+
+    it.each<[string, ExecAnswer | ExecRefusal, string]>([
+      [
+        "a restart would be needed",
+        { code: 100, stderr: "a restart is needed to change port" },
+        "a restart is needed to change port",
+      ],
+      ["it says nothing", { code: 137 }, "it has ended with 137 and said nothing"],
+      ["it cannot be run", { failed: "container not found" }, "container not found"],
+      ["nobody may", { refused: { status: 403, message: "pods is forbidden" } }, "pods is forbidden"],
+    ])("fails where %s, and says so", async (_, answer, reason) => {
+      const awaited = given("proxy-1");
+      api.onChange = (pod) => deliver(pod, "new");
+      api.onExec = (pod, command) => running(pod, command, () => answer);
+      const { code, said } = await deploy([awaited], 0);
+      expect(code).toBe(1);
+      expect(said).toContain(`pod proxy-1: ${reason}`);
+    });
+
+    it("says of a pod that its files do not come", async () => {
+      const awaited = given("proxy-1");
+      api.onExec = (pod, command) =>
+        running(pod, command, () => {
+          throw new Error("nothing may be reloaded");
+        });
+      const { code, said } = await deploy([awaited]);
+      expect(code).toBe(1);
+      expect(said).toContain(
+        `pod proxy-1: the files in ${folderOf("proxy-1")} are not those of this deploy yet`,
+      );
+    });
   });
 
   it("says what is wrong with the access rather than wait in silence", async () => {

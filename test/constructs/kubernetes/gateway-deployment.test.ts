@@ -43,6 +43,9 @@ type Stack = ReturnType<typeof deployed>["stack"];
 const podOf = (stack: Stack) =>
   (manifestOf(stack, "Deployment", "api")["spec"] as { template: { spec: Attributes } }).template.spec;
 
+const containerOf = (pod: Attributes) => (pod["containers"] as [Attributes])[0];
+const CONFIG_FLAG = ["--config", "/etc/tricloud/gateway.json"];
+
 const configMap = (stack: Stack) => manifestOf(stack, "ConfigMap", /^api-[0-9a-f]{10}$/);
 const configOf = (stack: Stack) =>
   JSON.parse((configMap(stack)["data"] as Attributes)["gateway.json"] as string) as Attributes;
@@ -95,14 +98,19 @@ describe("GatewayDeployment", () => {
     ]);
   });
 
-  it("gets other pods where routes or an API's descriptor set change, and keeps the program's map", () => {
+  it("has its pods take other routes, and another descriptor set of an API, as they run", () => {
     // GIVEN a descriptor set, whose bytes are no text
     const file = join(folder, "shop.binpb");
     const names = (changes: Partial<GatewayDeploymentProps>, bytes = Buffer.from([0xff, 0, 0xfe])) => {
       writeFileSync(file, bytes);
       const { stack, gateway } = deployed({ apis: { shop: file }, ...changes });
       const maps = manifestsOf(stack).filter(({ kind }) => kind === "ConfigMap");
-      return { stack, gateway, maps: maps.map(({ metadata }) => String(metadata["name"])).sort() };
+      return {
+        stack,
+        gateway,
+        maps: maps.map(({ metadata }) => String(metadata["name"])).sort(),
+        pod: podOf(stack),
+      };
     };
     const first = names({});
     // THEN it reaches the pods byte for byte, beside the file that names it
@@ -118,13 +126,19 @@ describe("GatewayDeployment", () => {
       names({}, Buffer.from([0xff, 1])),
       names({ routes: { search: { path: "/v2/search", service: "search" } } }),
     ];
-    // THEN the pods mount another map, and the same program
-    for (const { maps, gateway } of changed) {
-      expect(maps.filter((name) => !first.maps.includes(name))).toEqual([
-        expect.stringMatching(/^api-[0-9a-f]{10}$/),
-      ]);
-      expect(gateway.forms).not.toEqual(first.gateway.forms);
+    // THEN the pods are what they were, and are told to read what their folder holds
+    for (const { maps, pod, gateway } of changed) {
+      expect([maps, pod]).toEqual([first.maps, first.pod]);
+      expect(gateway.awaited).not.toEqual(first.gateway.awaited);
+      expect(gateway.awaited).toMatchObject({
+        reload: {
+          folder: "/etc/tricloud",
+          command: [...(containerOf(pod)["command"] as string[]).slice(0, 2), "reload", ...CONFIG_FLAG],
+        },
+      });
     }
+    // AND where only a start takes notice of a change they are others
+    expect(names({ settings: { workers: 2 } }).pod).not.toEqual(first.pod);
   });
 
   it("stands behind a load balancer that asks for its health where it tells it", () => {

@@ -32,6 +32,9 @@ const podOf = (stack: ReturnType<typeof deployed>) =>
 
 const containerOf = (stack: ReturnType<typeof deployed>) => (podOf(stack)["containers"] as [Attributes])[0];
 
+/** Name of the ConfigMap with the configuration. */
+const CONFIGURATION = /^proxy-[0-9a-f]{10}$/;
+
 describe("ProxyDeployment", () => {
   it("is made of objects that Kubernetes' schema knows", () => {
     const stack = deployed({
@@ -59,9 +62,52 @@ describe("ProxyDeployment", () => {
       ],
     });
     const config = JSON.parse(
-      (manifestOf(stack, "ConfigMap", /^proxy-/)["data"] as Attributes)["proxy.json"] as string,
+      (manifestOf(stack, "ConfigMap", CONFIGURATION)["data"] as Attributes)["proxy.json"] as string,
     );
     expect(config).toMatchObject({ port: 80, adminListen: "0.0.0.0:9300", allow: ["api.example.com"] });
+  });
+
+  const formOf = (changes: Partial<ProxyDeploymentProps>) => {
+    let proxy: ProxyDeployment;
+    const stack = synthesise((scope) => (proxy = new ProxyDeployment(scope, "proxy", props(changes))));
+    const names = manifestsOf(stack).flatMap(({ kind, metadata }) =>
+      kind === "ConfigMap" ? [String(metadata["name"])] : [],
+    );
+    return { names: names.sort(), pod: podOf(stack), awaited: proxy!.awaited };
+  };
+
+  it.each<[string, Partial<ProxyDeploymentProps>]>([
+    ["another origin", { allow: ["api.example.com", "other.example.com"] }],
+    ["another group", { groups: { search: { origins: ["https://search.example.com"] } } }],
+    ["another limit", { settings: { maxConnsPerHost: 9 } }],
+  ])("takes %s in the pods that run", (_, changes) => {
+    // THEN nothing of the pods is another, the files are, and a deploy has the pods read them
+    const [before, after] = [formOf({}), formOf(changes)];
+    expect([after.names, after.pod]).toEqual([before.names, before.pod]);
+    expect(after.awaited).not.toEqual(before.awaited);
+    expect(after.awaited).toMatchObject({
+      reload: {
+        folder: "/etc/tricloud",
+        command: [
+          ...(containerOf(deployed())["command"] as string[]).slice(0, 2),
+          "reload",
+          "--config",
+          "/etc/tricloud/proxy.json",
+        ],
+      },
+    });
+  });
+
+  it.each<[string, Partial<ProxyDeploymentProps>, RegExp]>([
+    ["what only a start reads", { settings: { workers: 2 } }, CONFIGURATION],
+    ["another port", { port: 8080 }, CONFIGURATION],
+    ["authorities", { caCertificate: "-----BEGIN CERTIFICATE-----\n" }, /^proxy-/],
+  ])("gets other pods for %s, with files of their own", (_, changes, changed) => {
+    // THEN those that run never see files that they would not start with
+    const [before, after] = [formOf({}), formOf(changes)];
+    expect(after.pod).not.toEqual(before.pod);
+    for (const name of before.names.filter((each) => changed.test(each)))
+      expect(after.names).not.toContain(name);
   });
 
   it("is spread over zones, and over nodes where it can be", () => {
@@ -156,7 +202,7 @@ describe("ProxyDeployment", () => {
   it("refuses a bundle that no ConfigMap can hold, before anything is written", () => {
     writeFileSync(bundle.path.replace("proxy.js", "large.js"), "x".repeat(1024 * 1024));
     expect(() => deployed({ bundlePath: bundle.path.replace("proxy.js", "large.js") })).toThrow(
-      /config map proxy: files must come to at most 1048576 bytes, got: 104\d{4} \(tricloud-proxy\.js 10485\d\d, proxy\.json \d+\)/,
+      "config map proxy-program: files must come to at most 1048576 bytes, got: 1048593 (tricloud-proxy.js 1048593)",
     );
   });
 

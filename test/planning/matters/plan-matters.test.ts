@@ -46,8 +46,8 @@ describe("a plan of one more allowed origin, against the base", () => {
     expect(printed).not.toContain("us-app:");
   });
 
-  test("says which pods a config map's change replaces", () => {
-    expect(printed).toContain("  proxy: proxy.json changes, 3 pods are replaced, 1 at a time\n");
+  test("says which pods take a config map's change as they run", () => {
+    expect(printed).toContain("  proxy: proxy.json changes, 3 pods reload, one before the others\n");
   });
 
   test("shows the text's difference once, with the places it is in", () => {
@@ -92,7 +92,8 @@ test("a first plan tells what is set up where, without printing the programs", a
   // THEN it fits some screens, and says what comes
   expect(printed.split("\n").length).toBeLessThan(3000);
   expect(printed).toMatch(/"tricloud-proxy\.js" += <<-EOT\n +\(\d+ lines\)\n/);
-  expect(printed).toContain("  proxy: gets proxy.json, tricloud-proxy.js\n");
+  expect(printed).toContain("  proxy: gets proxy.json\n");
+  expect(printed).toContain("  proxy: gets tricloud-proxy.js\n");
   expect(printed).toMatch(
     / {2}jp-1: is set up: \d+ files, packages consul 1\.22\.3, curl, nodejs, unbound, services tricloud-consul-tokens, consul, .*, batch 1 of 3\n/,
   );

@@ -4,18 +4,23 @@
 // Task: { host, boundSeconds, pollSeconds, certificates?, await: Awaited[] }, where each Awaited is one of
 //   { what, conditions: PATH, types: [TYPE...] }   an object of Kubernetes with conditions, each to be True
 //   { what, parents: PATH, types: [TYPE...] }      a route, with the conditions that each of its gateways gives it
-//   { what, rollout: PATH, atLeast?, maxEnds? }    a Deployment, DaemonSet or StatefulSet, all of its pods the new ones,
-//                                                  and at least so many; a Deployment whose new pods' containers end
-//                                                  so often is waited for no longer
+//   { what, rollout: PATH, atLeast?, maxEnds?,     a Deployment, DaemonSet or StatefulSet, all of its pods the new ones,
+//     reload?: { folder, digest, command } }       and at least so many; a Deployment whose new pods' containers end
+//                                                  so often is waited for no longer; then each pod whose folder holds
+//                                                  the files of that digest runs the command, by which it serves by
+//                                                  them: one first, then all others
 //   { what, pods: PATH }                           a list of pods, at least one of them ready
 //   { what, certificate: URL }                     a certificate of Google's Certificate Manager
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { execInPod } from "./pod-exec.mjs";
 
 /** An answer of an API. @throws Error that says what was asked and what was answered */
-async function get(url, token) {
+async function exchange(url, token, { method = "GET", headers = {}, body } = {}) {
   const response = await fetch(url, {
-    headers: { authorization: `Bearer ${token}`, accept: "application/json" },
+    method,
+    headers: { authorization: `Bearer ${token}`, accept: "application/json", ...headers },
+    body,
     signal: AbortSignal.timeout(30_000),
   });
   if (response.ok) return response.json();
@@ -55,7 +60,9 @@ async function parentsOf({ parents: path, types }, { ask }) {
   return parents.flatMap(({ conditions }) => unmet(conditions, types, metadata.generation ?? 0));
 }
 
-async function rolloutOf({ rollout, atLeast = 0, maxEnds = Infinity }, { ask }) {
+async function rolloutOf(awaited, context) {
+  const { rollout, atLeast = 0, maxEnds = Infinity } = awaited;
+  const { ask } = context;
   const { metadata, spec, status = {} } = await ask(rollout);
   const scheduled = status.desiredNumberScheduled ?? spec.replicas ?? 1;
   const wanted = Math.max(scheduled, atLeast);
@@ -63,8 +70,10 @@ async function rolloutOf({ rollout, atLeast = 0, maxEnds = Infinity }, { ask }) 
   const ready = status.numberAvailable ?? status.availableReplicas ?? status.readyReplicas ?? 0;
   const present = status.currentNumberScheduled ?? status.replicas ?? 0;
   const observed = (status.observedGeneration ?? 0) >= metadata.generation;
-  if (observed && updated >= wanted && ready >= wanted && present <= wanted) return [];
-  const { items } = await ask(`/api/v1/namespaces/${metadata.namespace}/pods?${selecting(spec)}`);
+  const pods = `/api/v1/namespaces/${metadata.namespace}/pods?${selecting(spec)}`;
+  if (observed && updated >= wanted && ready >= wanted && present <= wanted)
+    return awaited.reload === undefined ? [] : await reloadsOf(awaited, pods, context);
+  const { items } = await ask(pods);
   const unready = items.filter((pod) => !isReady(pod));
   // Until the new form is seen, the newest pods are those of the form before, which may be what is to be taken back.
   const ended = observed ? unready.filter((pod) => endsOf(pod) >= maxEnds) : [];
@@ -79,6 +88,82 @@ async function rolloutOf({ rollout, atLeast = 0, maxEnds = Infinity }, { ask }) 
   const given = `pod ${hopeless.metadata.name} has ended ${endsOf(hopeless)} times: it is waited for no longer`;
   return Object.assign([...reasons, given], { hopeless: true });
 }
+
+/** What pods that have run a reload's command have said, by their uids. */
+const reloaded = new Map();
+
+/** Has all pods that are to stay serve by the newest files. One goes first: what it refuses no other is told. */
+async function reloadsOf({ what, reload }, path, { ask, changePod, exec }) {
+  const pods = (await ask(path)).items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const namespace = /\/namespaces\/([^/]+)\//.exec(path)[1];
+  const take = async (pod) => {
+    if (!isReady(pod)) return reasonsOf([pod], namespace, ask);
+    const { name, uid } = pod.metadata;
+    const at = `/api/v1/namespaces/${namespace}/pods/${name}`;
+    try {
+      // The kubelet looks whether a pod's files are the newest when the pod changes, and else once a minute or so.
+      await changePod(at, { metadata: { annotations: { [ASKED]: new Date().toISOString() } } });
+      const arrived = await exec(at, ["node", "-e", UNTIL_THERE, reload.folder, reload.digest]);
+      if (arrived.code !== 0) return [`pod ${name}: ${lastLine(arrived)}`];
+      const done = await exec(at, reload.command);
+      if (done.code === 0) {
+        reloaded.set(uid, lastLine(done));
+        return [];
+      }
+      const refused = [`pod ${name}: ${lastLine(done)}`];
+      return done.code === 1 ? Object.assign(refused, { hopeless: true }) : refused;
+    } catch (error) {
+      return [`pod ${name}: ${error.cause?.message ?? error.message}`];
+    }
+  };
+  const waiting = pods.filter(({ metadata }) => !reloaded.has(metadata.uid));
+  const isFirst = waiting.length === pods.length;
+  const first = isFirst ? [waiting.find(isReady) ?? waiting[0]].filter(Boolean) : [];
+  for (const together of [first, waiting.filter((pod) => !first.includes(pod))]) {
+    const reasons = await Promise.all(together.map(take));
+    const hopeless = reasons.some((each) => each.hopeless);
+    if (reasons.flat().length > 0) return Object.assign(reasons.flat(), { hopeless });
+  }
+  const answers = pods.map(({ metadata }) => reloaded.get(metadata.uid));
+  for (const answer of new Set(answers)) {
+    const count = answers.filter((each) => each === answer).length;
+    process.stdout.write(`${what}: ${count} of ${pods.length} pods: ${answer}\n`);
+  }
+  return [];
+}
+
+/** By which a pod is changed, and says when it was last asked to take other files. */
+const ASKED = "tricloud/asked-to-reload";
+
+/** Waits in a pod until the files of a folder have a digest, and fails when that does not come. */
+const UNTIL_THERE = `
+const { createHash } = require("node:crypto");
+const { readdirSync, readFileSync } = require("node:fs");
+const [folder, wanted] = process.argv.slice(1);
+const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const line = (file) => file + " " + sha256(readFileSync(folder + "/" + file)) + "\\n";
+const digest = () => sha256(readdirSync(folder).filter((name) => !name.startsWith("..")).map(line).sort().join(""));
+const until = Date.now() + 5000;
+const isThere = () => {
+  try {
+    return digest() === wanted;
+  } catch (error) {
+    // A file that goes at this moment.
+    if (error.code === "ENOENT") return false;
+    throw error;
+  }
+};
+const look = () => {
+  if (isThere()) return;
+  if (Date.now() < until) return setTimeout(look, 50);
+  console.error("the files in " + folder + " are not those of this deploy yet");
+  process.exitCode = 1;
+};
+look();
+`;
+
+const lastLine = ({ code, stdout, stderr }) =>
+  (code === 0 ? stdout : stderr).trim().split("\n").at(-1) || `it has ended with ${code} and said nothing`;
 
 /** The query for what a workload selects. */
 function selecting({ selector }) {
@@ -214,13 +299,23 @@ async function lacks(awaited, context) {
 async function main() {
   const task = JSON.parse(process.env["TRICLOUD_AWAIT"]);
   const token = process.env["TRICLOUD_TOKEN"];
-  const ask = (path) => get(/^https?:/.test(path) ? path : `${task.host}${path}`, token);
+  const { host } = task;
+  const context = {
+    ask: (path) => exchange(/^https?:/.test(path) ? path : `${host}${path}`, token),
+    changePod: (path, changes) =>
+      exchange(`${host}${path}`, token, {
+        method: "PATCH",
+        headers: { "content-type": "application/merge-patch+json" },
+        body: JSON.stringify(changes),
+      }),
+    exec: (path, command) => execInPod({ host, token }, path, command),
+  };
   const begun = Date.now();
   const until = begun + task.boundSeconds * 1000;
   for (;;) {
     const pending = [];
     for (const awaited of task.await) {
-      const reasons = await lacks(awaited, { ask });
+      const reasons = await lacks(awaited, context);
       if (reasons.length > 0) pending.push({ what: awaited.what, reasons });
     }
     if (pending.length === 0) return 0;
