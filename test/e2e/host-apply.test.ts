@@ -58,6 +58,12 @@ describeOnVirtualHosts("a dedicated server", () => {
   const record = async (list: string) =>
     (await host.attempt(`cat /var/lib/tricloud/${list}`)).stdout.trim().split("\n");
 
+  /** Leaves a package as dpkg does that is cut off while it unpacks it. */
+  const begunToUnpack = (name: string, status: string) =>
+    host.run(
+      `sed -i '/^Package: ${name}$/,/^$/s/^Status: .*/Status: install ${status}/' /var/lib/dpkg/status`,
+    );
+
   describe("of its administrator's own", () => {
     it("keeps packages and accounts that came between two attempts", async () => {
       // GIVEN a first attempt whose archive cannot be read
@@ -94,6 +100,25 @@ describeOnVirtualHosts("a dedicated server", () => {
       await removed();
       expect(await installed("curl")).toEqual(["curl"]);
     });
+
+    it.each(["ok half-installed", "reinstreq half-installed", "reinstreq unpacked"])(
+      "unpacks anew a package that dpkg was unpacking (%s), and does not take it for ours",
+      async (status) => {
+        // GIVEN a package of the host's own that no other needs, begun and no more when the power went
+        await host.run("apt-get -qy install libonig5 && apt-mark auto libonig5");
+        untouched = await hostAsItIs();
+        await begunToUnpack("libonig5", status);
+
+        // WHEN
+        await delivery.deploy(larger);
+
+        // THEN it is whole, and stays
+        expect(await record("own-packages")).not.toContain("libonig5");
+        await removed();
+        expect(await host.run("apt-mark showauto libonig5")).toBe("libonig5\n");
+        await host.run("apt-get -qy purge libonig5");
+      },
+    );
 
     it("keeps what an earlier release's record may claim wrongly, and names it", async () => {
       // GIVEN an earlier release whose first attempt failed, jq installed by hand, and a deploy that took it for ours
@@ -280,6 +305,25 @@ describeOnVirtualHosts("a dedicated server", () => {
       expect(said).toMatch(/waiting for another run: stage, process \d+|staged/);
       expect(await record("own-packages")).toEqual(expect.arrayContaining(["jq", "libjq1", "unbound"]));
       expect((await host.attempt("ls -l /usr/sbin/policy-rc.d")).code).not.toBe(0);
+      await removed();
+    });
+  });
+
+  describe("whose power was cut before the note of what dpkg unpacks was on the disk", () => {
+    it("takes for ours what the run had begun", async () => {
+      // GIVEN a run of which the plan is there, and a package that was begun
+      await delivery.deploy(larger);
+      const own = await record("own-packages");
+      await removed();
+      await host.run(
+        "mkdir -p -m 0700 /var/lib/tricloud; cd /var/lib/tricloud; printf 'jq\\nlibjq1\\nlibonig5\\n' >planned; " +
+          "for kind in passwd group; do cut -d: -f1 /etc/$kind | sort >$kind.before; done; apt-get -qy install libonig5",
+      );
+      await begunToUnpack("libonig5", "reinstreq half-installed");
+      // WHEN deployed again
+      await delivery.deploy(larger);
+      // THEN
+      expect((await record("own-packages")).sort()).toEqual(own.sort());
       await removed();
     });
   });

@@ -99,11 +99,34 @@ repair_packages() {
     step "repairing the packages"
     say "repairing packages that an interrupted installation has left half-way: $(half_way)"
     hold_services
+    note_half_way
     when_unlocked dpkg --force-confold --configure -a || true
     finish_removals
+    unpack_anew
     apt_install -f || { apt_said && die "cannot repair: $(half_way)"; }
   fi
   settle_account
+}
+# dpkg does not wait for the note of what it unpacks: a power cut may keep the package and lose the note. Of a run that
+# was cut short, what is still half-way was begun by that run.
+note_half_way() {
+  local name
+  [[ -f $PLANNED ]] || return 0
+  for name in $(half_way); do
+    if grep -qx "$name\(:.*\)\?" $PLANNED; then echo "processing: install: $name" >>$UNPACKED; fi
+  done
+  [[ ! -f $UNPACKED ]] || sync $UNPACKED
+}
+# Of what dpkg had begun to unpack, apt by itself mends only what another package needs.
+unpack_anew() {
+  local begun=() auto=()
+  mapfile -t begun < <(dpkg-query -W -f '${db:Status-Eflag} ${db:Status-Status} ${binary:Package}\n' |
+    sed -n 's/^reinstreq [^ ]* //p; s/^ok half-installed //p')
+  ((${#begun[@]})) || return 0
+  mapfile -t auto < <(apt-mark showauto "${begun[@]}")
+  # What cannot be fetched is named by the repair that follows.
+  apt_install -f --reinstall "${begun[@]}" || true
+  ((${#auto[@]} == 0)) || apt-mark -qq auto "${auto[@]}"
 }
 # What was being removed goes: apt would have to remove it too, and is told to take nothing off the host.
 finish_removals() {
