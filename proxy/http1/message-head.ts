@@ -253,6 +253,14 @@ export abstract class MessageHead {
       this.problem = "a Transfer-Encoding other than chunked";
       return false;
     }
+    // It may be there (RFC 9110 section 5.6.3), but llhttp then takes the coding for another one, and the body for its own.
+    if (
+      bytes[end] === TAB ||
+      (bytes[end] === SPACE && latin1(bytes, end, bytes.indexOf(CR, end)).includes("\t"))
+    ) {
+      this.problem = "a tab behind Transfer-Encoding";
+      return false;
+    }
     if (this.minorVersion === 0) {
       this.problem = "Transfer-Encoding in HTTP/1.0";
       return false;

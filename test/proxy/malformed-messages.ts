@@ -109,6 +109,11 @@ export const MALFORMED_REQUESTS: readonly MalformedRequest[] = [
     status: 400,
   },
   { name: "chunked not last", text: `${POST}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n`, status: 400 },
+  {
+    name: "a tab behind chunked",
+    text: `${POST}Transfer-Encoding: chunked \t\r\n\r\n0\r\n\r\n`,
+    status: 400,
+  },
   { name: "chunked twice", text: `${POST}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n`, status: 400 },
   {
     name: "two Transfer-Encodings",
@@ -208,6 +213,7 @@ export const MALFORMED_RESPONSES: readonly (readonly [name: string, text: string
   ["malformed length", `${OK}Content-Length: 2x\r\n\r\nok`],
   ["length too large", `${OK}Content-Length: 99999999999999999999\r\n\r\nok`],
   ["Transfer-Encoding: gzip, chunked", `${OK}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
+  ["a tab behind chunked", `${OK}Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n`],
   ["chunked in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
   ["chunked in a 204", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"],
   ["body in an interim response", "HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\nok"],
