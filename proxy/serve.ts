@@ -77,7 +77,7 @@ export async function serve<O extends Options>(
   await rehearse(program, options).catch((error: Error) => {
     service.log.event("warn", "no rehearsal: the first requests will be slower", { problem: error.message });
   });
-  const { proxy } = inheritedSockets(process.env, starter);
+  const { proxy, peer } = inheritedSockets(process.env, starter);
   const { listen: host, port, tlsPort } = options;
   const targets: (readonly [Server, ListenTarget])[] =
     proxy.length > 0
@@ -85,7 +85,12 @@ export async function serve<O extends Options>(
       : [[service.listener(), { host, port }]];
   if (tlsPort > 0) targets.push([service.tlsListener(), { host, port: tlsPort }]);
   if (options.peerListen !== "")
-    targets.push([service.peerListener(), readAddressAndPort(options.peerListen)!]);
+    targets.push([
+      service.peerListener(),
+      peer === undefined ? readAddressAndPort(options.peerListen)! : { fd: peer },
+    ]);
+  else if (peer !== undefined)
+    service.log.event("warn", "socket named peer is not served", { problem: "peerListen is not set" });
   for (const [server, target] of targets) {
     await listen(server, target, ({ message }) =>
       service.log.event("error", "connection not accepted", { problem: message }),

@@ -12,6 +12,8 @@ export const GROUP = "search.example.test";
 
 export interface GroupLab {
   readonly directory: string;
+  /** The proxy's bundle. */
+  readonly file: string;
   readonly certificates: Certificates;
   /** A proxy with this value of `groups[GROUP]`, for as long as `use` takes. */
   usingGroup(
@@ -30,6 +32,7 @@ export function groupLab(): GroupLab {
   let files = 0;
   return {
     directory,
+    file,
     certificates,
     async usingGroup(group, use, more = {}) {
       const config = join(directory, `group-${++files}.json`);

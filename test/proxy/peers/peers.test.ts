@@ -1,10 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { type AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { type Identity, issueServer, makeAuthority } from "../../../certificates/x509";
 import { askHttp1, groupLab } from "../groups/group-lab";
+import { NODE } from "../node-program";
 import { eventually, freePort, metricsOf, type RunningProxy } from "../proxy-process";
 
 const lab = groupLab();
@@ -313,4 +316,69 @@ test("GIVEN a certificate that another region refuses WHEN it is renewed and rel
       );
     }),
   );
+});
+
+test("GIVEN a socket that somebody holds for the only proxy that is called WHEN that is restarted THEN calls wait for it, and none fails", async () => {
+  await usingInstance(async (url, asked) => {
+    const port = freePort();
+    const holder = createTcpServer();
+    await new Promise<void>((resolve) => holder.listen({ host: "127.0.0.1", port }, resolve));
+    const { fd } = (holder as unknown as { _handle: { fd: number } })._handle;
+    const config = join(lab.directory, "held.json");
+    const options = {
+      ...{ allowAddress: ["127.0.0.0/8"], accessLogDir: "none", listen: "127.0.0.1", port: freePort() },
+      groups: { "search.ccnproxy-peer": [url] },
+      // What it would listen on without: nobody asks there.
+      peerListen: `127.0.0.1:${freePort()}`,
+      peerNames: ["proxy.jp.consul"],
+      ...US,
+    };
+    writeFileSync(config, JSON.stringify(options));
+    // A shell holds the socket and accepts nothing, so that what comes while nobody does waits.
+    const handed = 'LISTEN_FDS=1 LISTEN_FDNAMES=peer LISTEN_PID=$$ exec "$@"';
+    const orders = `while read order; do case $order in start) sh -c '${handed}' sh "$@" & us=$!;; stop) kill $us; wait $us; echo ended;; esac; done`;
+    const keeper = spawn("sh", ["-c", orders, "sh", NODE, lab.file, "--config", config], {
+      stdio: ["pipe", "pipe", "pipe", fd],
+    });
+    holder.close();
+    let said = "";
+    for (const output of [keeper.stdout!, keeper.stderr!])
+      output.on("data", (text: Buffer) => (said += text.toString()));
+    const order = async (name: "start" | "stop", answer: string) => {
+      said = "";
+      keeper.stdin!.write(`${name}\n`);
+      expect(await eventually(async () => said.includes(answer))).toBe(true);
+    };
+    const start = () => order("start", `"port":${port}`);
+    const stop = () => order("stop", "ended\n");
+    await start();
+    try {
+      await lab.usingGroup(
+        [],
+        async (jp) => {
+          const statuses = await callingUntil(
+            jp,
+            eventually(async () => asked.length > 5)
+              .then(stop)
+              .then(start),
+          );
+          expect(statuses.filter((status) => status !== 200)).toEqual([]);
+          expect(asked).toHaveLength(statuses.length);
+        },
+        {
+          groups: {
+            [CALLED]: {
+              origins: [{ url: `https://127.0.0.1:${port}`, peer: "proxy.us.consul" }],
+              connectTimeout: "20s",
+            },
+          },
+          ...files(certificate("proxy.jp.consul")),
+        },
+      );
+    } finally {
+      await stop();
+      keeper.stdin!.end();
+      await once(keeper, "exit");
+    }
+  });
 });
