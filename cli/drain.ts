@@ -1,14 +1,16 @@
 import { BUNDLE_PATH, CONFIG_PATH } from "../constructs/proxy/host-paths";
 import { readOptions } from "../planning/read-options";
 import { readUpstream } from "../proxy/options/endpoint-values";
-import { onHosts, PROXIES, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
+import { originKey } from "../proxy/route";
+import { REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
+import { askProxies } from "./region-proxies";
 import { tableText } from "./table-text";
 
 type Name = "drain" | "undrain";
 
 const DOES: Readonly<Record<Name, string>> = {
   drain: `Has every proxy of the region ask an origin nothing any more; what is under way there ends. That holds over reloads,
-restarts and deploys, until undrain.`,
+restarts, deploys and new pods, until undrain.`,
   undrain: "Lets an origin that was drained back into its groups, on every proxy of the region.",
 };
 
@@ -34,21 +36,18 @@ export async function main(name: Name, args: readonly string[]): Promise<number>
     return 0;
   }
   const [origin = "", ...more] = positionals;
+  const upstream = readUpstream(origin);
   // What it reads holds nothing that means something to a shell.
-  if (more.length > 0 || readUpstream(origin) === undefined)
+  if (more.length > 0 || upstream === undefined)
     throw new Error(
       `expected one origin such as https://api.example.com, got: ${positionals.join(" ") || "none"}`,
     );
-  const answers = await onHosts(
-    { ...values, ...PROXIES },
-    `exec node ${BUNDLE_PATH} ${name} '${origin}' --config ${CONFIG_PATH}\n`,
-  );
+  const answers = await askProxies(values, {
+    onHost: `exec node ${BUNDLE_PATH} ${name} '${origin}' --config ${CONFIG_PATH}\n`,
+    inPods: (proxies) => proxies.drain(name, originKey(upstream)),
+  });
   if (answers === undefined) return 1;
-  const proxies = answers.map(({ host, answer: { code, lastLine } }) => ({
-    host: host.name,
-    done: code === 0,
-    answer: lastLine,
-  }));
+  const proxies = answers.map(({ host, code, lastLine }) => ({ host, done: code === 0, answer: lastLine }));
   process.stdout.write(
     values.json
       ? `${JSON.stringify({ proxies }, undefined, 2)}\n`

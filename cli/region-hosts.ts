@@ -15,8 +15,9 @@ export const REGION_OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
-/** Those that say which hosts are meant, for a usage. */
-export const WHICH_REGION_USAGE = `  --region NAME  the region, one on dedicated servers
+/** Those that say which region's proxies are meant, for a usage. */
+export const WHICH_REGION_USAGE = `  --region NAME  the region: on dedicated servers, whose hosts are asked by SSH, or on a cluster, whose API is, which
+                 needs what a deploy needs: Terraform, credentials, values of the variables (TF_VAR_...)
   --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
 `;
 

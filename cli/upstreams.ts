@@ -1,7 +1,9 @@
 import { DEFAULT_ADMIN_PORT } from "../constructs/proxy/proxy-config";
 import { readOptions } from "../planning/read-options";
 import { type UpstreamsReport } from "../proxy/observation/group-report";
-import { type AnswerOfHost, onHosts, PROXIES, REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
+import { type AnswerOfProxy } from "./cluster-proxies";
+import { REGION_OPTIONS, WHICH_REGION_USAGE } from "./region-hosts";
+import { askProxies } from "./region-proxies";
 import { tableText } from "./table-text";
 
 const USAGE = `usage: tricloud upstreams --region NAME [--json] [--out DIR]
@@ -26,10 +28,11 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return 0;
   }
-  const answers = await onHosts(
-    { ...values, ...PROXIES },
-    `exec curl -fsS -m 5 http://127.0.0.1:${DEFAULT_ADMIN_PORT}/upstreams\n`,
-  );
+  const answers = await askProxies(values, {
+    onHost: `exec curl -fsS -m 5 ${UPSTREAMS}\n`,
+    inPods: async (proxies) =>
+      Promise.all((await proxies.pods()).map((pod) => proxies.run(pod, ["node", "-e", ASK, UPSTREAMS]))),
+  });
   if (answers === undefined) return 1;
   const proxies = answers.map(told);
   process.stdout.write(
@@ -40,7 +43,14 @@ export async function main(args: readonly string[]): Promise<number> {
   return proxies.some((proxy) => "problem" in proxy) ? 1 : 0;
 }
 
-function told({ host: { name: host }, answer: { code, said, lastLine } }: AnswerOfHost): Told {
+const UPSTREAMS = `http://127.0.0.1:${DEFAULT_ADMIN_PORT}/upstreams`;
+
+/** What a pod asks with: it has Node and nothing else. */
+const ASK = `fetch(process.argv[1], { signal: AbortSignal.timeout(5000) })
+  .then(async (answer) => console.log(await answer.text()))
+  .catch(({ message, cause }) => { console.error(cause?.message ?? message); process.exitCode = 1; })`;
+
+function told({ host, code, said, lastLine }: AnswerOfProxy): Told {
   return code === 0 ? { host, ...(JSON.parse(said) as UpstreamsReport) } : { host, problem: lastLine };
 }
 

@@ -4,7 +4,7 @@ import { join, parse } from "node:path";
 
 for (const folder of ["constructs", "planning"]) {
   for (const name of readdirSync(folder, { recursive: true })) {
-    if (/\.(sh|mjs|proto|py)$/.test(name)) cpSync(join(folder, name), join("dist", folder, name));
+    if (/\.(sh|mjs|cjs|proto|py)$/.test(name)) cpSync(join(folder, name), join("dist", folder, name));
   }
 }
 

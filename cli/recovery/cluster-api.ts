@@ -1,3 +1,4 @@
+import { type Ended, execInPod } from "../../constructs/kubernetes/gate/pod-exec.cjs";
 import type { StackObject } from "./stack-objects";
 
 /** What every object of Kubernetes says of itself. */
@@ -8,6 +9,14 @@ export interface KubernetesObject {
     readonly creationTimestamp: string;
     readonly labels?: Readonly<Record<string, string>>;
   };
+}
+
+/** An object as it is written. */
+interface NamedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly [field: string]: unknown };
+  readonly [field: string]: unknown;
 }
 
 interface ResourceList {
@@ -64,12 +73,39 @@ export class ClusterApi {
     await this.exchange("DELETE", path, { preconditions: { uid } });
   }
 
+  /** Runs a program in a pod's first container. @throws Error when it could not be run, or did not end within 30 s */
+  exec(namespace: string, pod: string, command: readonly string[]): Promise<Ended> {
+    const { host, token } = this;
+    return execInPod({ host, token }, `/api/v1/namespaces/${namespace}/pods/${pod}`, command);
+  }
+
+  /**
+   * Makes an object have all that is given, and no more what the same owner gave before.
+   *
+   * @param path of the kind's objects, with the namespace
+   */
+  async apply(owner: string, path: string, object: NamedObject): Promise<void> {
+    const query = `fieldManager=${owner}&force=true`;
+    // What is JSON is YAML too.
+    await this.exchange(
+      "PATCH",
+      `${path}/${object.metadata.name}?${query}`,
+      object,
+      "application/apply-patch+yaml",
+    );
+  }
+
   private get<T>(path: string): Promise<T | undefined> {
     return this.exchange("GET", path) as Promise<T | undefined>;
   }
 
   /** The answer; undefined when there is nothing at the path. @throws Error for any other failure */
-  private async exchange(method: string, path: string, body?: object): Promise<unknown> {
+  private async exchange(
+    method: string,
+    path: string,
+    body?: object,
+    type = "application/json",
+  ): Promise<unknown> {
     const url = `${this.host}${path}`;
     let response: Response;
     try {
@@ -77,7 +113,7 @@ export class ClusterApi {
         method,
         headers: {
           ...{ authorization: `Bearer ${this.token}`, accept: "application/json" },
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...(body === undefined ? {} : { "content-type": type }),
         },
         body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(30_000),

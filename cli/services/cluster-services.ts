@@ -1,8 +1,7 @@
 import { TASK_LABELS } from "../../constructs/kubernetes/job-run";
 import type { SynthesizedStack } from "../../planning/stack/synthesized-stacks";
-import { ClusterApi } from "../recovery/cluster-api";
-import { readClusterStack } from "../recovery/stack-objects";
-import { TerraformState } from "../recovery/terraform-state";
+import type { ClusterApi } from "../recovery/cluster-api";
+import { reachCluster } from "../recovery/reach-cluster";
 import { nextRun } from "./next-run";
 import { digestOf, type InstanceState, type RegionTask, type RunningService } from "./running-service";
 
@@ -89,13 +88,10 @@ export async function servicesOnCluster(
   stack: SynthesizedStack,
   out: string,
 ): Promise<{ readonly services: readonly RunningService[]; readonly tasks: readonly RegionTask[] }> {
-  const { access, objects, ...rest } = readClusterStack(out, stack.name);
-  const terraform = new TerraformState({ access, objects, ...rest });
-  await terraform.refreshAccess();
-  const { host, token } = await terraform.read();
+  const { api, objects } = await reachCluster(out, stack.name);
   const wanted = servicesOfStack(stack);
   const { namespace } = objects.find(({ kind, name }) => kind === "Deployment" && wanted.has(name))!;
-  const found = await onCluster(new ClusterApi(host, token), namespace!);
+  const found = await onCluster(api, namespace!);
   return { services: runningPods(wanted, found), tasks: jobsOfTasks(found, new Date()) };
 }
 

@@ -59,6 +59,8 @@ export interface EngineOnKubernetes extends EnginePods {
     /** What of its file only a start takes notice of. */
     readonly readAtStart: string;
   };
+  /** ConfigMap that others than the deploy keep, where there is one: it is read when a pod starts. @default - none */
+  readonly kept?: { readonly configMap: string; readonly mountPath: string };
   /** Directory of what it keeps, gone with the pod. */
   readonly state: string;
   /** Who may send requests. */
@@ -167,7 +169,7 @@ export abstract class EngineDeployment extends ServedPods {
   }
 
   private addDeployment(maps: EngineMaps): DeploymentV1 {
-    const { name, namespace, minPods, drainSeconds } = this.engine;
+    const { name, namespace, minPods, drainSeconds, kept } = this.engine;
     const { podLabels } = this;
     const seconds = () => engineSeconds(drainSeconds, this.namedSeconds);
     return new DeploymentV1(this, "deployment", {
@@ -198,6 +200,9 @@ export abstract class EngineDeployment extends ServedPods {
                 name: part,
                 configMap: { name: configMapName },
               })),
+              ...(kept === undefined
+                ? []
+                : [{ name: "kept", configMap: { name: kept.configMap, optional: true } }]),
               { name: "state", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
             ],
           },
@@ -207,7 +212,8 @@ export abstract class EngineDeployment extends ServedPods {
   }
 
   private container(seconds: () => EngineSeconds): DeploymentV1SpecTemplateSpecContainer {
-    const { name, image, bundle, config, program, configuration, state, adminPort, flags } = this.engine;
+    const { name, image, bundle, config, program, configuration, kept, state, adminPort, flags } =
+      this.engine;
     const probe = (path: string) => ({ httpGet: { path, port: "admin" }, timeoutSeconds: 1 });
     return {
       name,
@@ -233,6 +239,7 @@ export abstract class EngineDeployment extends ServedPods {
         { name: "program", mountPath: program.mountPath, readOnly: true },
         // A whole folder: a single file in it would stay what it was when the pod started.
         { name: "files", mountPath: configuration.mountPath, readOnly: true },
+        ...(kept === undefined ? [] : [{ name: "kept", mountPath: kept.mountPath, readOnly: true }]),
         { name: "state", mountPath: state },
       ],
     };

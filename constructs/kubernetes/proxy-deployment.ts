@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { type Construct } from "constructs";
 import { checkCertificates } from "../host/check-certificates";
 import { textContent } from "../host";
@@ -14,6 +15,7 @@ import {
 import { configReadAtStart } from "../proxy/proxy-config";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { EngineDeployment, type EnginePods } from "./engine-deployment";
+import { DRAINED_MAP, PROXY_NAME, PROXY_POD_PATHS } from "./proxy-pods";
 
 export interface ProxyDeploymentProps extends EnginePods {
   /** Pods at most, when there is much to do. @default - four times `minPods` */
@@ -53,26 +55,27 @@ export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopo
     const port = props.port ?? DEFAULT_PROXY_PORT;
     const config = configOf(props, port);
     super(scope, id, {
-      ...{ owner, minPods, maxPods, port, name: "proxy", serviceName: props.serviceName ?? "proxy" },
+      ...{ owner, minPods, maxPods, port, name: PROXY_NAME, serviceName: props.serviceName ?? "proxy" },
       ...{ namespace: props.namespace, image: props.image, workers: props.workers },
       drainSeconds: props.drainSeconds,
       adminPort: DEFAULT_ADMIN_PORT,
-      bundle: `${PROGRAM}/${BUNDLE_FILE}`,
-      config: `${FILES}/${CONFIG_FILE}`,
+      bundle: AT.bundle,
+      config: AT.config,
       flags: ({ drain, shutdown }) => [`--drain-delay=${drain}s`, `--shutdown-timeout=${shutdown}s`],
       program: {
         name: "proxy-program",
-        mountPath: PROGRAM,
+        mountPath: AT.program,
         files: {
-          [BUNDLE_FILE]: proxyBundle(props.bundlePath),
-          ...(caCertificate === undefined ? {} : { [CA_FILE]: textContent(caCertificate) }),
+          [basename(AT.bundle)]: proxyBundle(props.bundlePath),
+          ...(caCertificate === undefined ? {} : { [basename(AT.authorities)]: textContent(caCertificate) }),
         },
       },
       configuration: {
-        ...{ name: "proxy", mountPath: FILES, readAtStart: configReadAtStart(config) },
-        files: { [CONFIG_FILE]: textContent(config) },
+        ...{ name: "proxy", mountPath: AT.files, readAtStart: configReadAtStart(config) },
+        files: { [basename(AT.config)]: textContent(config) },
       },
-      state: STATE,
+      kept: { configMap: DRAINED_MAP, mountPath: AT.drained },
+      state: AT.state,
       clients: [{ pods: "all" }, { networks: clientNetworks }],
     });
     const origins = namedOrigins(props);
@@ -81,16 +84,11 @@ export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopo
 }
 
 function configOf({ allow, groups, warm, caCertificate, settings }: ProxyDeploymentProps, port: number) {
-  const caFile = caCertificate === undefined ? undefined : `${PROGRAM}/${CA_FILE}`;
+  const caFile = caCertificate === undefined ? undefined : AT.authorities;
   // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.
   const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
-  return proxyConfig({ allow, groups, warm, port, adminListen, stateDir: STATE, caFile, settings });
+  const kept = { stateDir: AT.state, drainedDir: AT.drained };
+  return proxyConfig({ allow, groups, warm, port, adminListen, ...kept, caFile, settings });
 }
 
-const FILES = "/etc/tricloud";
-const PROGRAM = "/usr/local/lib/tricloud";
-/** Which origins operators have drained from this pod, and the socket by which they do; gone with the pod. */
-const STATE = "/var/lib/tricloud-proxy";
-const BUNDLE_FILE = "tricloud-proxy.js";
-const CONFIG_FILE = "proxy.json";
-const CA_FILE = "proxy-ca.pem";
+const AT = PROXY_POD_PATHS;

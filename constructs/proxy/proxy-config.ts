@@ -27,6 +27,8 @@ export interface ProxyOptions {
   readonly finishSeconds?: number;
   /** Directory in which it keeps which origins operators have drained, and its socket for them. @default - none */
   readonly stateDir?: string;
+  /** Directory with a file for each origin that is drained while `stateDir` tells of none yet. @default - none */
+  readonly drainedDir?: string;
   /** PEM file of authorities trusted for origins besides the public ones. @default - none */
   readonly caFile?: string;
   /** How it and other regions' proxies know one another. @default - they do not */
@@ -104,6 +106,7 @@ export function proxyConfig(options: ProxyOptions): string {
     drainDelay: drainSeconds,
     shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),
     stateDir: options.stateDir,
+    drainedDir: options.drainedDir,
     caFile: options.caFile,
     ...peerConfig(options),
   };

@@ -36,7 +36,7 @@ import { readTracing } from "./tracing-values";
 
 /** What the engine can be told that has no meaning where routes say where requests go. */
 const NOT_OURS = [
-  ...(["upstream", "stsize", "spfactor", "allow", "allowAny", "warm", "groups"] as const),
+  ...(["upstream", "stsize", "spfactor", "allow", "allowAny", "warm", "groups", "drainedDir"] as const),
   ...(["peerListen", "peerNames", "peerCertFile", "peerKeyFile", "peerCaFile"] as const),
 ] as const;
 type EngineOption = Exclude<OptionName, (typeof NOT_OURS)[number]>;

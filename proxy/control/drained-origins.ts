@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Log } from "../observation/log";
 
@@ -8,17 +8,22 @@ const FILE = "drained.json";
 export class DrainedOrigins {
   private origins: readonly string[] = [];
 
-  /** @param directory empty for none: then nothing is kept, and nothing can be drained */
+  /**
+   * @param directory empty for none: then nothing is kept, and nothing can be drained
+   * @param given directory of files with an origin each, which are drained where nothing is kept yet; empty for none
+   */
   constructor(
     private readonly directory: string,
     log: Log,
+    given = "",
   ) {
     if (directory === "") return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     try {
-      this.origins = read(readFileSync(join(directory, FILE), "utf8"));
+      const file = join(directory, FILE);
+      if (existsSync(file)) this.origins = read(readFileSync(file, "utf8"));
+      else if (given !== "") this.origins = originsIn(given);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       log.event("error", "drained origins could not be read: none is drained", {
         problem: error instanceof Error ? error.message : String(error),
       });
@@ -38,6 +43,13 @@ export class DrainedOrigins {
     renameSync(`${file}.new`, file);
     this.origins = origins;
   }
+}
+
+/** What the files of a directory hold; nothing where there is none. Links beside them, of Kubernetes' own, hold no file. */
+function originsIn(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory).filter((name) => !name.startsWith("."));
+  return names.map((name) => readFileSync(join(directory, name), "utf8").trim());
 }
 
 /** @throws Error when it is no list of texts */

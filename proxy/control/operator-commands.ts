@@ -21,9 +21,9 @@ export async function takeCommands<O extends Options>(
   commanded: Commanded<O>,
 ): Promise<void> {
   const { log, options } = commanded;
-  const { stateDir } = options;
+  const { stateDir, drainedDir } = options;
   if (stateDir === "") return;
-  const drained = new DrainedOrigins(stateDir, log);
+  const drained = new DrainedOrigins(stateDir, log, drainedDir);
   commanded.takeOut(drained.all);
   await serveControl(stateDir, (command) =>
     command.run === "reload" ? obeyReload(program, commanded) : obey(command, commanded, drained),

@@ -29,6 +29,7 @@ export interface Options {
   readonly groups: readonly GroupOptions[];
   readonly adminListen: string;
   readonly stateDir: string;
+  readonly drainedDir: string;
   readonly caFile: string;
   readonly connectTimeout: number;
   readonly clientIdleTimeout: number;
@@ -97,6 +98,10 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
   groups: structure([], "groups of origins by name", "names that stand for several origins", readGroups),
   adminListen: text("", "address:port of /healthz, /readyz and /metrics; empty for none", addressAndPort),
   stateDir: text("", "directory of what operators' commands change, and of their socket; empty for none"),
+  drainedDir: text(
+    "",
+    "directory of files with one drained origin each, read while stateDir tells of none yet",
+  ),
   caFile: text("", "PEM file of certificate authorities trusted besides the usual ones"),
   connectTimeout: duration(10, "time to connect to one address of an origin, TLS included"),
   clientIdleTimeout: duration(60, "time an idle client connection is kept"),

@@ -177,6 +177,28 @@ describeOnCluster("uk-workloads in three zones", () => {
     expect((await reloads.gate(good, 120)).stdout).toContain(`runs with configuration ${hash}`);
   }, 300_000);
 
+  it("keeps an origin drained that an operator has taken out of its group, in pods that come later too", async () => {
+    const reloads = new ReloadsOnCluster(lab);
+    const [{ origin } = { origin: "none" }] = (await reloads.origins())[0]!;
+    const statesOf = async () =>
+      (await reloads.origins()).map((own) => own.find((each) => each.origin === origin)!.state);
+    // WHEN it is drained, and one of the pods replaced THEN no pod asks it
+    const drained = await reloads.operator("drain", origin);
+    expect([drained.code, drained.code === 0 ? "" : drained.stdout + drained.stderr]).toEqual([0, ""]);
+    await reloads.replace((await reloads.pods())[0]!.name);
+    expect(await statesOf()).toEqual(["drained", "drained", "drained"]);
+    // WHEN it is let back THEN all do, and so does a pod that comes later
+    expect((await reloads.operator("undrain", origin)).code).toBe(0);
+    await reloads.replace((await reloads.pods())[0]!.name);
+    expect(await statesOf()).not.toContain("drained");
+    // AND what no group has is refused
+    const unknown = await reloads.operator("drain", "https://nobody.example.com");
+    expect([unknown.code, unknown.stdout]).toEqual([
+      1,
+      expect.stringContaining("no group has https://nobody.example.com:443"),
+    ]);
+  }, 300_000);
+
   it("lets a service be reached by those alone that say that they call it", async () => {
     const [web, search] = [await services.from("web"), await services.from("search")];
     // GIVEN two services, one of which calls the other by name: WHEN it does THEN it gets its answer

@@ -19,6 +19,15 @@ export interface ProxyPod {
 const ASK = `fetch("http://127.0.0.1:9300/upstreams").then((answer) => answer.json())
   .then(({ configuration }) => console.log(configuration))`;
 
+/** What `tricloud upstreams --json` tells. */
+interface Upstreams {
+  readonly proxies: readonly {
+    readonly groups: readonly {
+      readonly origins: readonly { readonly origin: string; readonly state: string }[];
+    }[];
+  }[];
+}
+
 /** The proxy's pods on a cluster, and what they serve by. */
 export class ReloadsOnCluster {
   constructor(private readonly lab: ClusterLab) {}
@@ -47,6 +56,28 @@ export class ReloadsOnCluster {
     const { code, stdout, stderr } = await this.lab.workloads.attempt(changes);
     if (code !== 0) throw new Error(`deploy failed:\n${stdout.slice(-4000)}${stderr}`);
     return stdout;
+  }
+
+  /** Runs a command of `tricloud` for the region's proxies, whatever comes of it. */
+  operator(...words: readonly string[]): Promise<CommandResult> {
+    const { out, environment } = this.lab.workloads;
+    const command = [resolve("dist/cli/main.js"), ...words, "--region", "uk", "--json", "--out", out];
+    return attempt(process.execPath, command, { env: environment });
+  }
+
+  /** State of each origin of a group, as every pod sees it. @throws Error when one does not tell */
+  async origins(): Promise<(readonly { readonly origin: string; readonly state: string }[])[]> {
+    const { code, stdout, stderr } = await this.operator("upstreams");
+    if (code !== 0) throw new Error(`tricloud upstreams: exit code ${code}\n${stdout}${stderr}`);
+    return (JSON.parse(stdout) as Upstreams).proxies.map(({ groups }) =>
+      groups.flatMap(({ origins }) => origins.map(({ origin, state }) => ({ origin, state }))),
+    );
+  }
+
+  /** Takes a pod away, and returns when there is another. */
+  async replace(pod: string): Promise<void> {
+    await this.lab.cluster.kubectl("-n", NAMESPACE, "delete", "pod", pod);
+    await this.lab.cluster.rollout(NAMESPACE, "deployment/proxy");
   }
 
   /** Writes another text into the ConfigMap, as somebody may by hand. @returns the one that was there */

@@ -13,7 +13,7 @@
 //   { what, certificate: URL }                     a certificate of Google's Certificate Manager
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { execInPod } from "./pod-exec.mjs";
+import { execInPod } from "./pod-exec.cjs";
 
 /** An answer of an API. @throws Error that says what was asked and what was answered */
 async function exchange(url, token, { method = "GET", headers = {}, body } = {}) {

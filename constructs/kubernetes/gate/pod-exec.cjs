@@ -1,9 +1,10 @@
 // Runs a program in a pod, as `kubectl exec` does: over a WebSocket to the API of Kubernetes, which leads it to the
-// kubelet. Node 20 has no WebSocket, and those of later ones cannot be given the token in a header.
+// kubelet. Node 20 has no WebSocket, and those of later ones cannot be given the token in a header. The deploy's gate
+// has it beside itself, and the commands of `tricloud` load it.
 
-import { createHash, randomBytes } from "node:crypto";
-import { request as overHttp } from "node:http";
-import { request as overHttps } from "node:https";
+const { createHash, randomBytes } = require("node:crypto");
+const { request: overHttp } = require("node:http");
+const { request: overHttps } = require("node:https");
 
 /** The newest first: 4 is what clusters before 1.30 know, and differs in how input ends, of which there is none here. */
 const PROTOCOLS = "v5.channel.k8s.io, v4.channel.k8s.io";
@@ -22,7 +23,7 @@ const [CLOSE, PING, PONG] = [8, 9, 10];
  * @returns `{ code, stdout, stderr }`
  * @throws Error when it could not be run, or did not end within `seconds`
  */
-export async function execInPod({ host, token }, pod, command, seconds = 30) {
+async function execInPod({ host, token }, pod, command, seconds = 30) {
   const query = new URLSearchParams({ stdout: "true", stderr: "true" });
   for (const word of command) query.append("command", word);
   const { socket, head } = await upgraded(new URL(`${host}${pod}/exec?${query}`), token, seconds);
@@ -139,3 +140,5 @@ class Frames {
     if (isLast) this.#tell(this.#opcode, Buffer.concat(this.#parts));
   }
 }
+
+module.exports = { execInPod };
