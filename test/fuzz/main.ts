@@ -16,10 +16,8 @@ const KEPT = ".testbed/fuzz";
 const usage = `usage: npm run fuzz -- [--seconds N] [--seed N] [TARGET...], TARGET being one of: ${Object.keys(TARGETS).join(", ")}`;
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
-    allowPositionals: true,
-  });
+  const { values, positionals } = given();
+  if (values.help) return console.log(usage);
   const seconds = numberOf("--seconds", values.seconds);
   const seed = values.seed === undefined ? Date.now() % 1_000_000 : numberOf("--seed", values.seed);
   for (const name of positionals)
@@ -29,6 +27,21 @@ async function main(): Promise<void> {
   for (const name of positionals.length > 0 ? positionals : Object.keys(TARGETS))
     await fuzz(name, coverage, seconds, seed);
   coverage.stop();
+}
+
+function given() {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: "string", default: "60" },
+        seed: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${usage}`, { cause: error });
+  }
 }
 
 async function fuzz(name: string, coverage: Coverage, seconds: number, seed: number): Promise<void> {
