@@ -201,8 +201,8 @@ function mount(
   return [
     `mkdir -p ${path}`,
     `mount -t tmpfs tmpfs ${path}`,
-    `cp ${copy}/* ${path}/`,
-    `chown :${group} ${path}/* && chmod ${mode.toString(8)} ${path}/*`,
+    `cp -r ${copy}/. ${path}`,
+    `find ${path} -type f -exec chown :${group} {} + -exec chmod ${mode.toString(8)} {} +`,
     `mount -o remount,ro ${path}`,
   ];
 }
@@ -214,13 +214,14 @@ function filesOf(
   { configMap, secret }: Attributes,
   { configMaps, secrets }: Given,
 ): Readonly<Record<string, string>> | undefined {
-  const { name } = (configMap ?? {}) as { name?: string };
+  const { name, optional } = (configMap ?? {}) as { name?: string; optional?: boolean };
   const { secretName, items } = (secret ?? {}) as {
     secretName?: string;
     items?: { key: string; path: string }[];
   };
   if (name === undefined && secretName === undefined) return undefined;
   const data = name === undefined ? secrets[secretName!] : configMaps[name];
+  if (data === undefined && optional === true) return {};
   if (data === undefined) throw new Error(`no ConfigMap or Secret ${name ?? secretName}`);
   if (items === undefined) return data;
   return Object.fromEntries(items.map(({ key, path }) => [path, data[key]!]));
