@@ -7,6 +7,7 @@ import { readDescriptors, setOf, writtenSet } from "../../gateway/descriptors/de
 import { readGrpcOptions } from "../../gateway/options/grpc-values";
 import { bindingsOf } from "../../gateway/transcoding/binding";
 import { Codec } from "../../gateway/transcoding/codec";
+import { PREFIX_BYTES } from "../../gateway/transcoding/message-frames";
 import { MethodTable } from "../../gateway/transcoding/method-table";
 import { SHOP } from "./grpc-lab";
 
@@ -36,10 +37,10 @@ function asked(api: Api, request: string, body = "", grpc: object = {}): unknown
     encoding: "json",
   } as const;
   try {
-    return [
-      name,
-      toJson(input, fromBinary(input, codec.message(found, content)), { registry: api.registry }),
-    ];
+    const framed = codec.message(found, content);
+    expect([framed[0], framed.readUInt32BE(1)]).toEqual([0, framed.length - PREFIX_BYTES]);
+    const message = fromBinary(input, framed.subarray(PREFIX_BYTES));
+    return [name, toJson(input, message, { registry: api.registry })];
   } catch (error) {
     return (error as Error).message;
   }
