@@ -52,7 +52,10 @@ export function consulValues(options: ConsulValuesOptions): string {
       bootstrapExpect: servers,
       storage: "10Gi",
       storageClass: "premium-rwo",
-      resources: { requests: { cpu: "100m", memory: "256Mi" }, limits: { memory: "512Mi" } },
+      resources: {
+        requests: { cpu: "100m", memory: "256Mi" },
+        limits: { ...WITHOUT_CPU_LIMIT, memory: "512Mi" },
+      },
       topologySpreadConstraints: SERVER_SPREAD,
       extraConfig: extraConfig(options),
       ...(tls ? { serverCert: { secretName: tls.serverSecretName } } : {}),
@@ -76,6 +79,11 @@ export function consulValues(options: ConsulValuesOptions): string {
       consulNodeName: `k8s-${datacenter}`,
       // There is one pod of it, and the catalog stands still without.
       tolerations: LEAVES_LOST_NODE_TEXT,
+      // It holds every Service and endpoint of the cluster in memory.
+      resources: {
+        requests: { cpu: "50m", memory: "64Mi" },
+        limits: { ...WITHOUT_CPU_LIMIT, memory: "256Mi" },
+      },
       ...(acl ? { aclSyncToken: acl.agent } : {}),
     },
   };
@@ -107,6 +115,9 @@ const configurationFrom = ({ secretName, secretKey }: SecretEntry) => ({
   load: true,
   items: [{ key: secretKey, path: secretKey }],
 });
+
+/** Helm takes a default of the chart's away where null is given; left out, the chart's tenth of a core would stay. */
+const WITHOUT_CPU_LIMIT = { cpu: null };
 
 const KEPT = [
   "primary_datacenter",

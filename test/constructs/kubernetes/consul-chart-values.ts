@@ -1,8 +1,11 @@
 /**
  * The values of HashiCorp's chart `consul`, 1.9, that this project gives, and what each takes; from the chart's
- * values.yaml and templates. "text" is YAML or JSON that the chart reads from a string.
+ * values.yaml and templates. "text" is YAML or JSON that the chart reads from a string; "none" takes the
+ * chart's default away.
  */
-export const CHART_VALUES: Readonly<Record<string, "string" | "boolean" | "number" | "text" | "volumes">> = {
+export const CHART_VALUES: Readonly<
+  Record<string, "string" | "boolean" | "number" | "text" | "volumes" | "none">
+> = {
   "global.name": "string",
   "global.datacenter": "string",
   "global.domain": "string",
@@ -25,6 +28,7 @@ export const CHART_VALUES: Readonly<Record<string, "string" | "boolean" | "numbe
   "server.storageClass": "string",
   "server.resources.requests.cpu": "string",
   "server.resources.requests.memory": "string",
+  "server.resources.limits.cpu": "none",
   "server.resources.limits.memory": "string",
   "server.topologySpreadConstraints": "text",
   "server.extraConfig": "text",
@@ -47,6 +51,10 @@ export const CHART_VALUES: Readonly<Record<string, "string" | "boolean" | "numbe
   "syncCatalog.consulWriteInterval": "string",
   "syncCatalog.consulNodeName": "string",
   "syncCatalog.tolerations": "text",
+  "syncCatalog.resources.requests.cpu": "string",
+  "syncCatalog.resources.requests.memory": "string",
+  "syncCatalog.resources.limits.cpu": "none",
+  "syncCatalog.resources.limits.memory": "string",
   "syncCatalog.aclSyncToken.secretName": "string",
   "syncCatalog.aclSyncToken.secretKey": "string",
   "syncCatalog.annotations": "text",
@@ -69,6 +77,7 @@ export function chartErrors(values: object, path = ""): string[] {
 
 function isOf(kind: (typeof CHART_VALUES)[string], value: unknown): boolean {
   if (kind === "text") return typeof value === "string";
+  if (kind === "none") return value === null;
   if (kind !== "volumes") return typeof value === kind;
   return Array.isArray(value) && value.every(isVolume);
 }

@@ -64,6 +64,19 @@ describe("ConsulChart", () => {
     );
   });
 
+  it("leaves none of the chart's own limits, which stop a busy server and end a busy catalog sync", () => {
+    // GIVEN what the chart limits where nothing is said, which Helm puts together with what is
+    const DEFAULT = { server: { cpu: "100m", memory: "200Mi" }, syncCatalog: { cpu: "50m", memory: "50Mi" } };
+    const values = released().values;
+    for (const part of ["server", "syncCatalog"] as const) {
+      const { limits } = values[part]!["resources"] as { limits: Attributes };
+      // WHEN put together THEN no processor time is held back, and memory is ours
+      const together = Object.entries({ ...DEFAULT[part], ...limits }).filter(([, limit]) => limit !== null);
+      expect([part, together]).toEqual([part, [["memory", limits["memory"]]]]);
+      expect(limits["memory"]).not.toBe(DEFAULT[part].memory);
+    }
+  });
+
   it("gives its servers the options of the other platforms, and nothing that the chart says itself", () => {
     const { extra } = released();
     expect(extra).toMatchObject({

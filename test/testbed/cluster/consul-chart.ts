@@ -43,12 +43,16 @@ interface ChartValues {
  * `limits.request_limits` nor `ports.grpc_tls`, which the chart sets.
  */
 export function consulChart(given: object, namespace: string): Manifest[] {
-  const values = given as ChartValues;
+  const values = withoutNulls(given) as ChartValues;
   if (values.global.tls.enabled || values.syncCatalog.aclSyncToken !== undefined) {
     throw new Error("the stand-in for Consul's chart knows neither TLS nor access control");
   }
   return [...servers(values, namespace), ...catalogSync(values, namespace)];
 }
+
+/** As Helm has it: what is null is not there. */
+const withoutNulls = (values: object): unknown =>
+  JSON.parse(JSON.stringify(values), (_, value: unknown) => (value === null ? undefined : value)) as unknown;
 
 const labelsOf = (component: string) => ({ app: "consul", release: "consul", component });
 
