@@ -30,7 +30,7 @@ export interface GroupReport {
   readonly group: string;
   /** Attempts that the retry budget did not allow. */
   readonly unaffordable: number;
-  /** Requests that asked another origin too, since the first was slow, and those of them that it answered first. */
+  /** Requests that asked another origin too, since the first was slow, and those of them whose answer came from that one. */
   readonly hedges: number;
   readonly hedgesWon: number;
   /** Answers given in the origins' place. */

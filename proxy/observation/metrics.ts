@@ -47,7 +47,7 @@ const FAMILIES: readonly Family[] = [
   ["group_moved_on_total", "counter", "Requests that moved on from it."],
   ["group_unaffordable_total", "counter", "Attempts that a group's retry budget did not allow."],
   ["group_hedges_total", "counter", "Requests that asked another origin too, since the first was slow."],
-  ["group_hedges_won_total", "counter", "Those of them that the other origin answered first."],
+  ["group_hedges_won_total", "counter", "Those of them whose answer came from that other origin."],
   ["group_substitutes_total", "counter", "Answers given in the place of a group's origins."],
   ["group_stale_total", "counter", "Earlier answers given again in the place of a group's origins."],
   ["group_stored_bytes", "gauge", "Answers kept for when none of a group's origins has one."],

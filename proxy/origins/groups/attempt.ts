@@ -75,6 +75,8 @@ export class Attempt implements Requester {
   constructor(
     readonly member: GroupMember,
     private readonly owner: AttemptOwner,
+    /** It was begun while another one was under way, which was slow. */
+    readonly hedge: boolean,
   ) {
     const { requester } = owner;
     this.id = requester.id;

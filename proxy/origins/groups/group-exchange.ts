@@ -98,13 +98,13 @@ export class GroupExchange implements AttemptOwner {
     }
     owner.counts.hedges++;
     next.counts.movedHere++;
-    this.ask(next);
+    this.ask(next, true);
   }
 
   chosen(attempt: Attempt, link: OriginLink): void {
     const other = this.otherThan(attempt);
+    if (attempt.hedge) this.owner.counts.hedgesWon++;
     if (other === undefined) return;
-    if (attempt === this.attempts[1]) this.owner.counts.hedgesWon++;
     this.attempts = [attempt];
     this.requester.adopt(link);
     other.giveWay();
@@ -221,9 +221,9 @@ export class GroupExchange implements AttemptOwner {
     this.ask(to);
   }
 
-  private ask(member: GroupMember): void {
+  private ask(member: GroupMember, hedge = false): void {
     this.asked.push(member);
-    const attempt = new Attempt(member, this);
+    const attempt = new Attempt(member, this, hedge);
     this.attempts.push(attempt);
     attempt.begin();
   }
