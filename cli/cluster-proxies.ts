@@ -1,20 +1,15 @@
 import { createHash } from "node:crypto";
 import { OWN_LABELS } from "../constructs/kubernetes/own-labels";
 import { DRAINED_MAP, PROXY_NAME, PROXY_POD_PATHS } from "../constructs/kubernetes/proxy-pods";
+import { answerOf, type HostAnswer } from "../planning/hosts/host-command";
 import { readStacks } from "../planning/stack/synthesized-stacks";
 import type { ClusterApi } from "./recovery/cluster-api";
 import { reachCluster } from "./recovery/reach-cluster";
 
 /** What a proxy has answered to an operator. */
-export interface AnswerOfProxy {
+export interface AnswerOfProxy extends HostAnswer {
   /** Its host's name, or its pod's. */
   readonly host: string;
-  /** Exit code of what it was asked by; null where it was not reached. */
-  readonly code: number | null;
-  /** All that it printed. */
-  readonly said: string;
-  /** The last line of that, or why it was not reached. */
-  readonly lastLine: string;
 }
 
 interface ProxyPod {
@@ -58,8 +53,7 @@ export class ClusterProxies {
   async run(pod: string, command: readonly string[]): Promise<AnswerOfProxy> {
     try {
       const { code, stdout, stderr } = await this.api.exec(this.namespace, pod, command);
-      const [last = ""] = (stderr.trim() === "" ? stdout : stderr).trim().split("\n").slice(-1);
-      return { host: pod, code, said: stdout, lastLine: last || `ended with ${code}` };
+      return { host: pod, ...answerOf(code, stdout, stderr) };
     } catch (error) {
       return { host: pod, code: null, said: "", lastLine: (error as Error).message };
     }

@@ -21,10 +21,30 @@ export const WHICH_REGION_USAGE = `  --region NAME  the region: on dedicated ser
   --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
 `;
 
+/** A region, and where it is synthesised. */
+export interface SynthesisedRegion {
+  readonly region: string;
+  /** The app's output directory. */
+  readonly out: string;
+}
+
+/**
+ * The region that a command was given, its app synthesised unless that was given too.
+ *
+ * @returns undefined where the app could not be synthesised, which it has said
+ * @throws Error where no region is named
+ */
+export function synthesisedRegion(
+  region: string | undefined,
+  out: string | undefined,
+): SynthesisedRegion | undefined {
+  if (region === undefined) throw new Error("expected --region NAME");
+  if (out === undefined && !synthesise()) return undefined;
+  return { region, out: out ?? "cdktf.out" };
+}
+
 /** Which of a region's hosts are meant. */
-export interface WantedHosts {
-  readonly region?: string | undefined;
-  readonly out?: string | undefined;
+export interface WantedHosts extends SynthesisedRegion {
   /** What they have in common, for whoever has none: `proxies`. */
   readonly what: string;
   readonly has: (host: StackHost) => boolean;
@@ -39,16 +59,13 @@ export interface AnswerOfHost {
 /**
  * Has hosts of a region run a bash program as root, all at once.
  *
- * @returns their answers; undefined where the app could not be synthesised, which it has said
- * @throws Error where no region is named, or it has no such host among its dedicated servers
+ * @throws Error where the region has no such host among its dedicated servers
  */
 export async function onHosts(
   { region, out, what, has }: WantedHosts,
   program: string,
-): Promise<AnswerOfHost[] | undefined> {
-  if (region === undefined) throw new Error("expected --region NAME");
-  if (out === undefined && !synthesise()) return undefined;
-  const stack = selectStacks(readStacks(out ?? "cdktf.out"), [region])[0]!;
+): Promise<AnswerOfHost[]> {
+  const stack = selectStacks(readStacks(out), [region])[0]!;
   const hosts = stackHosts(stack.configuration).filter(has);
   if (hosts.length === 0) throw new Error(`region "${region}" has no ${what} on dedicated servers`);
   const directory = mkdtempSync(join(tmpdir(), "tricloud-hosts-"));

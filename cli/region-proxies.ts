@@ -1,6 +1,5 @@
-import { synthesise } from "./assessment";
 import { type AnswerOfProxy, ClusterProxies } from "./cluster-proxies";
-import { onHosts, PROXIES, type WantedHosts } from "./region-hosts";
+import { onHosts, PROXIES, synthesisedRegion } from "./region-hosts";
 
 /** How proxies are asked. */
 export interface AskedBy {
@@ -16,14 +15,13 @@ export interface AskedBy {
  * @throws Error where no region is named, or it has no proxies there
  */
 export async function askProxies(
-  { region, out }: Pick<WantedHosts, "region" | "out">,
+  { region, out }: { readonly region?: string | undefined; readonly out?: string | undefined },
   { onHost, inPods }: AskedBy,
 ): Promise<AnswerOfProxy[] | undefined> {
-  if (region === undefined) throw new Error("expected --region NAME");
-  if (out === undefined && !synthesise()) return undefined;
-  const directory = out ?? "cdktf.out";
-  const proxies = await ClusterProxies.of(directory, region);
+  const synthesised = synthesisedRegion(region, out);
+  if (synthesised === undefined) return undefined;
+  const proxies = await ClusterProxies.of(synthesised.out, synthesised.region);
   if (proxies !== undefined) return inPods(proxies);
-  const answers = await onHosts({ region, out: directory, ...PROXIES }, onHost);
-  return answers?.map(({ host, answer }) => ({ host: host.name, ...answer }));
+  const answers = await onHosts({ ...synthesised, ...PROXIES }, onHost);
+  return answers.map(({ host, answer }) => ({ host: host.name, ...answer }));
 }

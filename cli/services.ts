@@ -5,8 +5,13 @@ import { TASK_PATHS } from "../constructs/service/task-program";
 import { imagesInUnits } from "../constructs/service/container-unit";
 import { groupsOf } from "../planning/matters/stack-groups";
 import { readOptions } from "../planning/read-options";
-import { synthesise } from "./assessment";
-import { type AnswerOfHost, onHosts, REGION_OPTIONS, type WantedHosts } from "./region-hosts";
+import {
+  type AnswerOfHost,
+  onHosts,
+  REGION_OPTIONS,
+  synthesisedRegion,
+  type WantedHosts,
+} from "./region-hosts";
 import { shortDigest } from "./images/short-digest";
 import { servicesOfStack, servicesOnCluster } from "./services/cluster-services";
 import { groupsWithServices, servicesOfGroups } from "./services/group-services";
@@ -61,17 +66,17 @@ interface Found {
 }
 
 /** @returns undefined where the app could not be synthesised, which it has said */
-async function runningIn({ region, out }: Pick<WantedHosts, "region" | "out">): Promise<Found | undefined> {
-  if (region === undefined) throw new Error("expected --region NAME");
-  if (out === undefined && !synthesise()) return undefined;
-  const directory = out ?? "cdktf.out";
-  const stacks = readStacks(directory);
+async function runningIn(given: { region?: string; out?: string }): Promise<Found | undefined> {
+  const synthesised = synthesisedRegion(given.region, given.out);
+  if (synthesised === undefined) return undefined;
+  const { region, out } = synthesised;
+  const stacks = readStacks(out);
   const [stack] = selectStacks(stacks, [region]);
   const cluster = stacks.find(({ name }) => name === `${region}-workloads`);
   if (cluster !== undefined) {
     if (servicesOfStack(cluster).size === 0)
       throw new Error(`region "${region}" has no services on its cluster`);
-    return servicesOnCluster(cluster, directory);
+    return servicesOnCluster(cluster, out);
   }
   const groups = groupsWithServices(stack!);
   if (groups.length > 0) return { services: await servicesOfGroups(groups), tasks: [] };
@@ -79,8 +84,8 @@ async function runningIn({ region, out }: Pick<WantedHosts, "region" | "out">): 
     throw new Error(`region "${region}" has no services on its machines`);
   const has: WantedHosts["has"] = ({ contents }) =>
     imagesInUnits(contents.files).size > 0 || tasksOf(contents.files).length > 0;
-  const answers = await onHosts({ region, out: directory, what: "services", has }, SERVICES_PROGRAM);
-  return answers && { services: running(answers), tasks: tasksOn(answers) };
+  const answers = await onHosts({ region, out, what: "services", has }, SERVICES_PROGRAM);
+  return { services: running(answers), tasks: tasksOn(answers) };
 }
 
 /**

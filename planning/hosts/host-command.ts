@@ -54,6 +54,12 @@ export async function runOnHost(
     child.once("error", reject);
     child.once("close", resolve);
   });
+  const answer = answerOf(code, said, complaints);
+  return { ...answer, lastLine: answer.lastLine.replace(`${host.name}: `, "") };
+}
+
+/** A program's answer by what it printed; where it complained, the last of that is what it comes to. */
+export function answerOf(code: number | null, said: string, complaints: string): HostAnswer {
   const [last = ""] = (complaints.trim() === "" ? said : complaints).trim().split("\n").slice(-1);
-  return { code, said, lastLine: (last || `ended with ${code}`).replace(`${host.name}: `, "") };
+  return { code, said, lastLine: last || `ended with ${code}` };
 }

@@ -8,7 +8,7 @@ import { CompressionError, encodeField, HpackDecoder } from "../../proxy/http2/h
 import { FLAG, FRAME, frame, uint32 } from "../../proxy/http2/http2-frames";
 import { MALFORMED_ANSWERS } from "../proxy/malformed-frames";
 import { MALFORMED_REQUESTS, MALFORMED_RESPONSES } from "../proxy/malformed-messages";
-import { SETTINGS } from "../proxy/raw-http2";
+import { SOUND_ANSWER } from "../proxy/raw-http2";
 import { told } from "../proxy/frames-told";
 import { type FuzzTarget } from "./guided-search";
 import { requestsIn, responseIn } from "./node-http";
@@ -180,18 +180,7 @@ const WORDS_OF_HTTP2 = [
 
 /** Frames of an origin in whatever pieces they come. The first byte says in which. */
 const frames: FuzzTarget = {
-  seeds: bytesOf(
-    [
-      SETTINGS +
-        frame(FRAME.headers, FLAG.padded | FLAG.priority, 1, "\x0312345\x88\0\0\0") +
-        frame(FRAME.continuation, FLAG.endHeaders, 1, encodeField("x-a", "b")) +
-        frame(FRAME.data, FLAG.padded, 1, "\x02he\0\0") +
-        frame(FRAME.ping, 0, 0, "12345678") +
-        frame(FRAME.data, FLAG.endStream, 1, "llo") +
-        frame(FRAME.goAway, 0, 0, uint32(1) + uint32(0)),
-      ...MALFORMED_ANSWERS.map(({ text }) => text),
-    ].map((text) => `\x07${text}`),
-  ),
+  seeds: bytesOf([SOUND_ANSWER, ...MALFORMED_ANSWERS.map(({ text }) => text)].map((text) => `\x07${text}`)),
   words: WORDS_OF_HTTP2,
   longest: 1_000,
   run(input) {

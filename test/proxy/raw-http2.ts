@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { type AddressInfo } from "node:net";
 import { encodeField, encodePseudoField } from "../../proxy/http2/hpack";
-import { FLAG, FRAME, frame, PREFACE } from "../../proxy/http2/http2-frames";
+import { FLAG, FRAME, frame, PREFACE, uint32 } from "../../proxy/http2/http2-frames";
 
 const HEADER_BYTES = 9;
 
@@ -68,6 +68,15 @@ export async function rawHttp2Origin(
 
 /** What every origin says first. */
 export const SETTINGS = frame(FRAME.settings, 0, 0, "");
+/** Frames of all kinds that an answer to a request on stream 1 may be made of, as an origin sends them. */
+export const SOUND_ANSWER =
+  SETTINGS +
+  frame(FRAME.headers, FLAG.padded | FLAG.priority, 1, "\x0312345\x88\0\0\0") +
+  frame(FRAME.continuation, FLAG.endHeaders, 1, encodeField("x-a", "b")) +
+  frame(FRAME.data, FLAG.padded, 1, "\x02he\0\0") +
+  frame(FRAME.ping, 0, 0, "12345678") +
+  frame(FRAME.data, FLAG.endStream, 1, "llo") +
+  frame(FRAME.goAway, 0, 0, uint32(1) + uint32(0));
 
 /** A client's HEADERS frame: a GET, ended unless said otherwise. */
 export function requestFrame(
