@@ -10,6 +10,7 @@ import { httpRuleOf } from "../../gateway/descriptors/http-rule";
 import { readGrpcOptions } from "../../gateway/options/grpc-values";
 import { bindingsOf } from "../../gateway/transcoding/binding";
 import { Codec } from "../../gateway/transcoding/codec";
+import { PREFIX_BYTES } from "../../gateway/transcoding/message-frames";
 import { MethodTable } from "../../gateway/transcoding/method-table";
 
 const PROTOS = join(__dirname, "../gateway/protos");
@@ -96,7 +97,7 @@ interface GoAnswer {
     const { found } = new MethodTable(api.methods.flatMap(bindingsOf)).find("POST", "/v1/echo");
     const content = { query: "", body: Buffer.from(text), contentType: "", encoding: "json" } as const;
     try {
-      return new Codec(api, readGrpcOptions({}, [])).message(found!, content);
+      return new Codec(api, readGrpcOptions({}, [])).message(found!, content).subarray(PREFIX_BYTES);
     } catch (error) {
       return error as Error;
     }
