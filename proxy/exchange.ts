@@ -63,6 +63,8 @@ export interface OriginLink {
   readonly origin: Origin;
   /** Exchanges that were completed here before. */
   readonly served: number;
+  /** Keeps the body as bytes: a text would have to be made those again. @default false */
+  readonly wantsBytes?: boolean;
   /** The head, and with it as much of the body as is at hand; latin1. False: write no more until `originDrained`. */
   writeText(text: string): boolean;
   /** The head, and the first part of the body. */
@@ -121,6 +123,8 @@ export interface MovableRequester extends Requester {
   readonly head: RequestHead;
   /** Something of an answer has reached the client. */
   readonly answerBegun: boolean;
+  /** Writes a whole answer of the program's own. @default - `respond` does it */
+  readonly answerOwn?: (status: number, body: OwnBody) => void;
   /** All that was sent of the request is at hand still: `send` may be called again. */
   readonly replayable: boolean;
   /** The link it has is none of its any more; another `send` or `fail` follows. */

@@ -10,6 +10,7 @@ const MOST_TRAILER_BYTES = 1_048_576;
 export class CapturedRequest implements OriginLink {
   readonly origin = NOBODY;
   readonly served = 0;
+  readonly wantsBytes = true;
   /** The head as an origin would read it. */
   head = "";
   private readonly parts: Buffer[] = [];

@@ -1,4 +1,4 @@
-import { type MovableRequester, ResponseHead, statusText } from "../../proxy/engine";
+import { type MovableRequester, type OwnBody, ResponseHead, statusText } from "../../proxy/engine";
 
 const EMPTY = Buffer.alloc(0);
 /** Bounds on the head of an answer: that of a service, and what is added to it. */
@@ -12,10 +12,16 @@ export class ClientAnswer {
   constructor(private readonly requester: MovableRequester) {}
 
   /** An answer that is here whole. @param lines fields, each ended by CRLF, without those of its body */
-  whole(status: number, lines: string, contentType: string, body: Buffer): void {
+  whole(status: number, lines: string, contentType: string, body: Buffer | string): void {
+    const { requester } = this;
+    if (typeof body === "string" && lines === "" && requester.answerOwn !== undefined && isAscii(body)) {
+      this.tell(status, { contentType, text: body });
+      return;
+    }
+    const all = typeof body === "string" ? Buffer.from(body) : body;
     const type = contentType === "" ? "" : `Content-Type: ${contentType}\r\n`;
-    const bytes = this.requester.head.method === "HEAD" ? EMPTY : body;
-    this.respond(status, `${type}Content-Length: ${body.length}\r\n${lines}`, bytes, true);
+    const bytes = requester.head.method === "HEAD" ? EMPTY : all;
+    this.respond(status, `${type}Content-Length: ${all.length}\r\n${lines}`, bytes, true);
   }
 
   /** An answer of which more comes. */
@@ -36,6 +42,13 @@ export class ClientAnswer {
     this.requester.body(bytes, 0, bytes.length, true);
   }
 
+  /** Nobody but the gateway has said anything of it: there is no head to be read again. */
+  private tell(status: number, body: OwnBody): void {
+    if (this.over) return;
+    this.begun = this.over = true;
+    this.requester.answerOwn!(status, body);
+  }
+
   private respond(status: number, lines: string, bytes: Buffer, last: boolean): void {
     if (this.over) return;
     const head = new ResponseHead(LIMITS);
@@ -50,3 +63,6 @@ export class ClientAnswer {
     this.requester.respond(head, bytes, 0, bytes.length, last);
   }
 }
+
+/** Each of its characters is a byte in UTF-8 as well. */
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;

@@ -40,7 +40,8 @@ export interface RequestContent {
 /** A body and what it is. */
 export interface Content {
   readonly contentType: string;
-  readonly bytes: Buffer;
+  /** A text goes in UTF-8. */
+  readonly body: Buffer | string;
 }
 
 export const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
@@ -106,16 +107,16 @@ export class Codec {
     const { responseBody } = binding;
     if (output.typeName === HTTP_BODY && responseBody === undefined) return httpBodyOf(output, bytes);
     if (encoding === "binary" && responseBody === undefined)
-      return { contentType: CONTENT_TYPES.binary, bytes: Buffer.from(bytes) };
+      return { contentType: CONTENT_TYPES.binary, body: Buffer.from(bytes) };
     const text = responseBody === undefined ? this.toJson.message(output, bytes) : undefined;
-    if (text !== undefined) return { contentType: CONTENT_TYPES.json, bytes: Buffer.from(text) };
+    if (text !== undefined) return { contentType: CONTENT_TYPES.json, body: text };
     const message = fromBinary(output, bytes) as Dynamic;
     const { message: within } = responseBody ?? {};
     if (responseBody?.fieldKind === "message" && within !== undefined) {
       const inner = (message[responseBody.localName] ?? create(within)) as Dynamic;
       if (within.typeName === HTTP_BODY) return httpBodyOf(within, toBinary(within, inner));
       if (encoding === "binary")
-        return { contentType: CONTENT_TYPES.binary, bytes: Buffer.from(toBinary(within, inner)) };
+        return { contentType: CONTENT_TYPES.binary, body: Buffer.from(toBinary(within, inner)) };
       return json(toJson(within, inner, this.writing));
     }
     if (responseBody === undefined) return json(toJson(output, message, this.writing));
@@ -124,7 +125,7 @@ export class Codec {
 
   /** One message of a stream, without line breaks. @throws Error as `answer` */
   line({ binding }: FoundBinding, bytes: Buffer): string {
-    return this.answer({ binding, values: [] }, bytes, "json").bytes.toString();
+    return this.answer({ binding, values: [] }, bytes, "json").body.toString();
   }
 
   /** A field that is not there has the value that it has then. */
@@ -215,7 +216,7 @@ function utf8(bytes: Buffer): string {
 
 const json = (value: JsonValue): Content => ({
   contentType: CONTENT_TYPES.json,
-  bytes: Buffer.from(JSON.stringify(value)),
+  body: JSON.stringify(value),
 });
 
 function httpBodyOf(type: DescMessage, bytes: Uint8Array): Content {
@@ -224,5 +225,5 @@ function httpBodyOf(type: DescMessage, bytes: Uint8Array): Content {
     data: Uint8Array;
   };
   const said = /^[\t\x20-\x7e]+$/.test(contentType) ? contentType : "application/octet-stream";
-  return { contentType: said, bytes: Buffer.from(data) };
+  return { contentType: said, body: Buffer.from(data) };
 }

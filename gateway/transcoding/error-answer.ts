@@ -1,5 +1,5 @@
 import { type Registry } from "@bufbuild/protobuf";
-import { statusText } from "../../proxy/engine";
+import { type OwnBody, statusText } from "../../proxy/engine";
 import { type GrpcErrorOptions } from "../options/grpc-options";
 import { CODES } from "../options/status-codes";
 import { CONTENT_TYPES, type Content, type Encoding } from "./codec";
@@ -26,7 +26,7 @@ export class ErrorAnswers {
   content(status: GrpcStatus, http: number, encoding: Encoding): Content {
     const { body, contentType } = this.options;
     if (body === undefined && encoding === "binary")
-      return { contentType: CONTENT_TYPES.binary, bytes: Buffer.from(statusBinary(status)) };
+      return { contentType: CONTENT_TYPES.binary, body: Buffer.from(statusBinary(status)) };
     const values: Readonly<Record<string, string | number>> = {
       status: http,
       reason: statusText(http),
@@ -41,7 +41,13 @@ export class ErrorAnswers {
         : typeof body === "string"
           ? body.replace(PLACEHOLDER, (_, name: string) => escape(String(values[name])))
           : JSON.stringify(filled(body, values));
-    return { contentType, bytes: Buffer.from(text) };
+    return { contentType, body: text };
+  }
+
+  /** The same, for an answer that others write. */
+  told(status: GrpcStatus, http: number, encoding: Encoding): OwnBody {
+    const { contentType, body } = this.content(status, http, encoding);
+    return { contentType, text: Buffer.from(body).toString("latin1") };
   }
 }
 

@@ -55,20 +55,19 @@ export class JsonTranslation implements Translation {
   }
 
   refuse(answer: ClientAnswer, status: GrpcStatus, http = this.errors.statusFor(status.code)): void {
-    const { contentType, bytes } = this.errors.content(status, http, this.wishes.wanted);
-    answer.whole(http, "", contentType, bytes);
+    const { contentType, body } = this.errors.content(status, http, this.wishes.wanted);
+    answer.whole(http, "", contentType, body);
   }
 
   /** The same, with what the service said besides. */
   fail(answer: ClientAnswer, status: GrpcStatus, lines: string): void {
     const http = this.errors.statusFor(status.code);
-    const { contentType, bytes } = this.errors.content(status, http, this.wishes.wanted);
-    answer.whole(http, lines, contentType, bytes);
+    const { contentType, body } = this.errors.content(status, http, this.wishes.wanted);
+    answer.whole(http, lines, contentType, body);
   }
 
   told(status: GrpcStatus, http: number): OwnBody {
-    const { contentType, bytes } = this.errors.content(status, http, this.wishes.wanted);
-    return { contentType, text: bytes.toString("latin1") };
+    return this.errors.told(status, http, this.wishes.wanted);
   }
 
   content(message: Buffer): Content {
@@ -81,7 +80,7 @@ export class JsonTranslation implements Translation {
 
   /** A status within a stream. */
   statusLine(status: GrpcStatus): string {
-    return this.errors.content(status, this.errors.statusFor(status.code), "json").bytes.toString();
+    return this.errors.content(status, this.errors.statusFor(status.code), "json").body.toString();
   }
 }
 
@@ -127,7 +126,7 @@ class UnaryListener implements CallListener {
         failed(CODE.INTERNAL, `the service's message cannot be told: ${told.message}`),
         lines,
       );
-    else answer.whole(200, lines, told.contentType, told.bytes);
+    else answer.whole(200, lines, told.contentType, told.body);
   }
 
   private tell(message: Buffer): Content | Error {

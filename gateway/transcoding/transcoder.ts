@@ -73,12 +73,7 @@ export class Transcoder {
       tell: (failure) => {
         const { status, problem } = failure;
         const message = failure === translation ? problem : statusText(status);
-        const { contentType, bytes } = this.errors.content(
-          failed(codeOfHttp(status), message),
-          status,
-          "json",
-        );
-        return { contentType, text: bytes.toString("latin1") };
+        return this.errors.told(failed(codeOfHttp(status), message), status, "json");
       },
     };
   }

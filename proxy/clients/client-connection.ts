@@ -303,7 +303,7 @@ export class ClientConnection extends ClientExchange<ClientOwner> implements Rea
     const first = this.firstBody;
     let flowing: boolean;
     if (first === undefined) flowing = link.writeText(text);
-    else if (first.length <= INLINE_BODY_BYTES)
+    else if (first.length <= INLINE_BODY_BYTES && link.wantsBytes !== true)
       flowing = link.writeText(text + latin1(first, 0, first.length));
     else flowing = link.writeTextAndBytes(text, first);
     if (this.requestDone) return;

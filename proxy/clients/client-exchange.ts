@@ -147,6 +147,11 @@ export abstract class ClientExchange<Services extends ExchangeServices = Exchang
     this.answer(failure.status, told, (failure.lines ?? "") + (this.destination?.amend?.() ?? ""));
   }
 
+  /** What the destination has made itself, and hands over whole. */
+  answerOwn(status: number, body: OwnBody): void {
+    if (this.underWay) this.answer(status, body, this.destination?.amend?.() ?? "");
+  }
+
   /** Answers a request that cannot be understood. */
   protected refuse(status: number, problem: string): void {
     const { services, head } = this;

@@ -275,6 +275,7 @@ export class ClientStream extends ClientExchange {
       ...toHttp2Fields(lines),
       ":status": this.status,
       "content-type": contentType,
+      ...(text === "" ? undefined : { "content-length": text.length }),
       "x-chocon-id": this.id,
     });
     if (!headOnly) stream.end(text, "latin1");

@@ -309,7 +309,7 @@ describe("GIVEN a message with fields of all types", () => {
     const answer = (request: [string, string], message: Buffer, grpc: object = {}): string =>
       new Codec(api, readGrpcOptions(grpc, []))
         .answer(table.find(...request).found!, message, "json")
-        .bytes.toString();
+        .body.toString();
     const hi = Buffer.from([0x72, 2, 0x68, 0x69]);
     const none = Buffer.alloc(0);
     expect(answer(["POST", "/v1/strings"], hi)).toBe('"hi"');

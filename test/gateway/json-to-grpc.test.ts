@@ -1,7 +1,8 @@
 import { type sendUnaryData, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { withDescriptors } from "../../gateway/options-with-descriptors";
 import { readConfiguration } from "../../gateway/options/configuration";
-import { connect } from "node:http2";
+import { once } from "node:events";
+import { connect, type IncomingHttpHeaders } from "node:http2";
 import { join } from "node:path";
 import { ask, exchange, gatewayLab, service, type TestRequest } from "./gateway-lab";
 import { echo, type GrpcService, grpcService, PROTOS, SHOP } from "./grpc-lab";
@@ -17,6 +18,7 @@ beforeAll(async () => {
       done({ code: call.request["code"] as number, details: "näh: 100 %" }),
     Nothing: (_: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) => done(null, {}),
     Slow: () => undefined,
+    Mute: (call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) => done(null, call.request),
     Raw: (call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) => done(null, call.request),
   });
 });
@@ -256,6 +258,42 @@ describe("GIVEN a gateway before a service of gRPC", () => {
         status: 200,
         body: '{"aString":"x"}',
       });
+    });
+  });
+
+  test("WHEN a service says nothing but its message THEN clients of both versions have it whole, HEAD its length", async () => {
+    const origin = "https://app.example.com";
+    await lab.using(config("shop", { cors: { origins: [origin] } }), async (gateway) => {
+      // What is ASCII is written otherwise than what is not, and what is long otherwise than either.
+      const texts = ["x", "ü", "x".repeat(200_000)];
+      for (const text of texts) {
+        const body = JSON.stringify({ message: text });
+        const headers = { "content-type": "application/json", origin };
+        const answer = await exchange(gateway, "/v1/mute", { method: "POST", headers, body });
+        expect([answer.status, answer.body === body]).toEqual([200, true]);
+        expect(answer.headers).toMatchObject({
+          "content-type": "application/json",
+          "content-length": `${Buffer.byteLength(body)}`,
+          "access-control-allow-origin": origin,
+          vary: "Origin",
+        });
+        const session = connect(`http://127.0.0.1:${gateway.port}`);
+        const stream = session.request({ ...headers, ":method": "POST", ":path": "/v1/mute" });
+        stream.end(body);
+        const [fields] = (await once(stream, "response")) as [IncomingHttpHeaders];
+        let came = "";
+        for await (const part of stream.setEncoding("utf8")) came += part as string;
+        session.close();
+        expect(came === body).toBe(true);
+        expect(fields).toMatchObject({
+          ":status": 200,
+          "content-type": "application/json",
+          "content-length": `${Buffer.byteLength(body)}`,
+          "access-control-allow-origin": origin,
+        });
+      }
+      const head = await exchange(gateway, "/v1/mute?message=x", { method: "HEAD" });
+      expect([head.status, head.headers["content-length"], head.body]).toEqual([200, "15", ""]);
     });
   });
 
