@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { applyProgram } from "../../constructs/host/apply-program";
-import { type Cut, CutHost } from "./host-cuts";
+import { ALWAYS_THERE, type Cut, CUTS, CutHost } from "./host-cuts";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 /**
@@ -10,8 +10,6 @@ import { describeOnVirtualHosts } from "./virtual-hosts";
  */
 const SEED = parseInt(createHash("sha256").update(applyProgram("over-ssh")).digest("hex").slice(0, 5), 16);
 
-const KINDS = ["connection", "power", "interrupt"] as const;
-
 /** Of each kind. All steps are cut by `npm run test:long`. */
 const SHARE = 3;
 
@@ -19,18 +17,18 @@ describeOnVirtualHosts("a deploy that is cut short anywhere", () => {
   const seed = Number(process.env["CUTS_SEED"] ?? SEED);
   const places = fc.sample(fc.noBias(fc.integer({ min: 0, max: 999_999 })), {
     seed,
-    numRuns: KINDS.length * SHARE,
+    numRuns: CUTS.length * SHARE,
   });
   let host: CutHost;
 
   beforeAll(async () => {
     host = await CutHost.boot();
-    const steps = KINDS.map((kind) => `${host.steps(kind)} (${kind})`).join(", ");
+    const steps = CUTS.map((kind) => `${host.steps(kind)} (${kind})`).join(", ");
     console.log(`cuts among ${steps} steps, drawn from CUTS_SEED=${seed}`);
   });
   afterAll(() => host?.stop());
 
-  const draws = KINDS.flatMap((kind) =>
+  const draws = CUTS.flatMap((kind) =>
     Array.from({ length: SHARE }, (_, index): [Cut, number, number] => [
       kind,
       index + 1,
@@ -40,8 +38,7 @@ describeOnVirtualHosts("a deploy that is cut short anywhere", () => {
 
   it.each(draws)("is ended by the next, cut by %s (%i)", async (kind, _index, where) => {
     // GIVEN a host WHEN its deploy is cut at a step and deployed again, unchanged
-    // Runs differ by a few steps, such as those of programs that wait.
-    const step = 1 + Math.floor(where * host.steps(kind) * 0.97);
+    const step = 1 + Math.floor(where * host.steps(kind) * ALWAYS_THERE);
     const wrong = await host.cut(kind, step);
     // THEN it holds what the profile says, and after that what it held before
     expect({ kind, step, seed, wrong }).toEqual({ kind, step, seed, wrong: [] });

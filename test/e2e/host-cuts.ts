@@ -9,6 +9,13 @@ import { COUNTED_PORT, CountedShell } from "./host-steps";
  * Terraform is asked to stop.
  */
 export type Cut = "connection" | "power" | "interrupt";
+export const CUTS: readonly Cut[] = ["connection", "power", "interrupt"];
+
+/**
+ * Share of a life's steps that every life has. Lives differ by a few, such as those of programs that wait: the last of
+ * one may come after another's end.
+ */
+export const ALWAYS_THERE = 0.97;
 
 /** A host whose life with us (staged, activated, taken back) is cut at one step, and what came of it. */
 export class CutHost {
@@ -57,13 +64,13 @@ export class CutHost {
   /**
    * Cuts a life at a step, deploys the same again, and takes it back.
    *
-   * @returns what is not as it should be; empty when all is well
+   * @returns what is not as it should be; empty when all is well, undefined when the life was over before that step
    */
-  cut(kind: Cut, step: number): Promise<string[]> {
+  cut(kind: Cut, step: number): Promise<string[] | undefined> {
     return kind === "interrupt" ? this.interrupt(step) : this.cutOff(kind, step);
   }
 
-  private async cutOff(kind: "connection" | "power", step: number): Promise<string[]> {
+  private async cutOff(kind: "connection" | "power", step: number): Promise<string[] | undefined> {
     const { host } = this;
     // As Debian's initramfs leaves it; a container's systemd is kinder.
     await host.run("mount -o remount,noexec /run");
@@ -94,11 +101,11 @@ export class CutHost {
       await shell.close();
       if (syncs) await host.run("systemctl stop syncs");
     }
-    return happened ? this.afterwards() : [noSuchStep(step, shell)];
+    return happened ? this.afterwards() : undefined;
   }
 
   /** From a terminal at every other step, from elsewhere at the rest. */
-  private async interrupt(step: number): Promise<string[]> {
+  private async interrupt(step: number): Promise<string[] | undefined> {
     const { host, stack } = this;
     const shell = await CountedShell.open(host);
     try {
@@ -114,7 +121,7 @@ export class CutHost {
         await running.ended;
         if (happened) break;
       }
-      if (!happened) return [noSuchStep(step, shell)];
+      if (!happened) return undefined;
       return await this.after(
         async () => void succeeded(await stack.start("apply").ended),
         async () => void succeeded(await stack.start("destroy").ended),
@@ -157,6 +164,3 @@ export class CutHost {
 }
 
 const LIFE_BY_TERRAFORM = ["apply", "destroy"] as const;
-
-const noSuchStep = (step: number, shell: CountedShell): string =>
-  `a life has no step ${step} any more, it ended after ${shell.steps}`;

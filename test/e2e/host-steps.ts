@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { attempt, until, type VirtualHost } from "../testbed";
-import { CHANGES, TRACED, TracedCalls } from "./traced-calls";
+import { CHANGES, OPENINGS, TRACED, TracedCalls } from "./traced-calls";
 
 /** Where the way in is. */
 export const COUNTED_PORT = 2222;
@@ -18,7 +18,10 @@ export class CountedShell {
   steps = 0;
   private watcher: { readonly at: number; readonly act: () => void } | undefined;
   private readonly calls = new TracedCalls();
-  private doneSinceStart = true;
+  /** Something was, since the last start of a program that counted. */
+  private done = true;
+  /** Processes that have opened something for writing. */
+  private readonly writers = new Set<string>();
 
   private constructor(
     private readonly host: VirtualHost,
@@ -67,7 +70,7 @@ export class CountedShell {
   /** Has something done at the step of that number, counted from now. */
   atStep(number: number, act: () => void): void {
     this.steps = 0;
-    this.doneSinceStart = true;
+    this.done = true;
     this.watcher = { at: number, act };
   }
 
@@ -84,12 +87,15 @@ export class CountedShell {
   private see(line: string): void {
     const call = this.calls.read(line);
     if (call === undefined) return;
-    if (call === "execve") {
-      if (!this.doneSinceStart) return;
-      this.doneSinceStart = false;
+    const { name, process } = call;
+    if (name === "execve") {
+      if (!this.done) return;
+      // What it writes to what was opened for it is done afterwards.
+      this.done = this.writers.delete(process);
     } else {
-      this.doneSinceStart = true;
-      if (!CHANGES.includes(call)) return;
+      this.done = true;
+      if (OPENINGS.includes(name)) this.writers.add(process);
+      if (!CHANGES.includes(name)) return;
     }
     this.step();
   }
