@@ -102,7 +102,7 @@ test("GIVEN a route that some origins may use WHEN a browser asks before it send
     const of = 'route="items",service="(preflight)"';
     expect(metrics.get(`tricloud_gateway_route_requests_total{${of},status="204"}`)).toBe(1);
     expect(metrics.get('tricloud_gateway_route_refused_total{route="items",reason="origin"}')).toBe(1);
-    expect(await eventually(() => gateway.output().includes('"service":"(preflight)"'))).toBe(true);
+    await eventually(() => gateway.output().includes('"service":"(preflight)"'));
     // AND one with a body ends as it is to, with the next request behind it
     const posted = await talk(
       gateway.port,

@@ -47,12 +47,12 @@ test("GIVEN a limit of requests under way WHEN one more comes THEN it is 503 at 
   const routes = { held: { path: "/**", service: "held", maxConcurrent: 2 } };
   await lab.using({ services: { held: held.url }, routes }, async (gateway) => {
     const under = [ask(gateway, "/1"), ask(gateway, "/2")];
-    expect(await eventually(() => release.length === 2)).toBe(true);
+    await eventually(() => release.length === 2);
     expect(await ask(gateway, "/3")).toMatchObject({ status: 503 });
     release.forEach((each) => each());
     expect((await Promise.all(under)).map(({ status }) => status)).toEqual([200, 200]);
     const next = ask(gateway, "/4");
-    expect(await eventually(() => release.length === 3)).toBe(true);
+    await eventually(() => release.length === 3);
     release[2]!();
     expect(await next).toMatchObject({ status: 200 });
     const series = 'tricloud_gateway_route_requests_total{route="held",service="held",status="503"}';

@@ -101,7 +101,7 @@ describe("GIVEN a collector of OpenTelemetry", () => {
       });
       expect((await ask(gateway, "/gone")).status).toBe(502);
       await ask(gateway, "/else", { method: "BREW" });
-      expect(await eventually(() => spansOf(collector).length === 3)).toBe(true);
+      await eventually(() => spansOf(collector).length === 3);
       const [item, gone, rest] = spansOf(collector) as [Told, Told, Told];
       // THEN with what was asked, of whom and what came of it, but for the query
       expect(item).toMatchObject({
@@ -155,7 +155,7 @@ describe("GIVEN a collector of OpenTelemetry", () => {
       await asked(`01-${TRACE}-${PARENT}-03-more`);
       await asked("nonsense", "vendor=2");
       await asked(`00-${"0".repeat(32)}-${PARENT}-01`);
-      expect(await eventually(() => spansOf(collector).length === 2)).toBe(true);
+      await eventually(() => spansOf(collector).length === 2);
       const spans = spansOf(collector);
       expect(spans.map(({ traceId, parentSpanId }) => [traceId, parentSpanId])).toEqual([
         [TRACE, PARENT],
@@ -187,7 +187,7 @@ describe("GIVEN a collector of OpenTelemetry", () => {
       // By chance once in 10^15 none or all.
       expect(sampled.length).toBeGreaterThan(0);
       expect(sampled.length).toBeLessThan(60);
-      expect(await eventually(() => spansOf(collector).length === sampled.length)).toBe(true);
+      await eventually(() => spansOf(collector).length === sampled.length);
     });
   });
 
@@ -195,7 +195,7 @@ describe("GIVEN a collector of OpenTelemetry", () => {
     const told = { endpoint: `${collector.url}/otlp/`, headers: { Authorization: "Bearer s3cret" } };
     await lab.using(config(told), async (gateway) => {
       await ask(gateway, "/v1/items/7");
-      expect(await eventually(() => spansOf(collector).length === 1)).toBe(true);
+      await eventually(() => spansOf(collector).length === 1);
       expect(collector.requests[0]!.message).toMatchObject({
         method: "POST",
         url: "/otlp/v1/traces",
@@ -212,7 +212,7 @@ describe("GIVEN a collector that does not take spans", () => {
   ])("WHEN it %s THEN requests are answered, and the spans counted", async (_, answer) => {
     await lab.using(config({ endpoint: await answer() }), async (gateway) => {
       expect(await ask(gateway, "/v1/items/7")).toEqual({ status: 200, body: "items" });
-      expect(await eventually(async () => (await spansOutcome(gateway, "failed")) === 1)).toBe(true);
+      await eventually(async () => (await spansOutcome(gateway, "failed")) === 1);
       expect(gateway.output()).toContain("spans not exported");
       expect(await ask(gateway, "/v1/items/8")).toEqual({ status: 200, body: "items" });
     });
@@ -239,7 +239,7 @@ describe("GIVEN a gateway that serves", () => {
       gateway.reload(config());
       await gateway.said("reloaded");
       await ask(gateway, "/v1/items/2");
-      expect(await eventually(() => spansOf(collector).length === 1)).toBe(true);
+      await eventually(() => spansOf(collector).length === 1);
       expect(spansOf(collector)[0]).toMatchObject({ attributes: { "url.path": "/v1/items/2" } });
       expect(items.requests[0]!.message.headers["traceparent"]).toMatch(/-00$/);
     });

@@ -109,10 +109,10 @@ describeWithHaproxy(
         const answer = await begun("/live/events", { headers: { accept: "text/event-stream" } });
         expect(answer.headers["content-type"]).toBe("text/event-stream");
         const events = read(answer);
-        expect(await eventually(() => events.text === "data: first\n\n")).toBe(true);
+        await eventually(() => events.text === "data: first\n\n");
         expect(events.ended).toBe(false);
         answers.at(-1)!.end("data: last\n\n");
-        expect(await eventually(() => events.ended)).toBe(true);
+        await eventually(() => events.ended);
         expect(events.text).toBe("data: first\n\ndata: last\n\n");
       });
     });
@@ -149,11 +149,11 @@ describeWithHaproxy(
           "application/grpc-web+proto",
         ]);
         const messages = read(answer);
-        expect(await eventually(() => messages.text.includes("first"))).toBe(true);
+        await eventually(() => messages.text.includes("first"));
         expect(messages.ended).toBe(false);
         pages.at(-1)!.write({ content: "last" });
         pages.at(-1)!.end();
-        expect(await eventually(() => messages.ended)).toBe(true);
+        await eventually(() => messages.ended);
         expect(messages.text).toMatch(/first[^]*last[^]*grpc-status: 0\r\n/);
       });
     });
@@ -166,10 +166,10 @@ describeWithHaproxy(
           Buffer.from('{"message":"one"}'),
         );
         const lines = read(answer);
-        expect(await eventually(() => lines.text.includes("\n"))).toBe(true);
+        await eventually(() => lines.text.includes("\n"));
         expect(lines.ended).toBe(false);
         pages.at(-1)!.end();
-        expect(await eventually(() => lines.ended)).toBe(true);
+        await eventually(() => lines.ended);
         expect(JSON.parse(lines.text)).toEqual({ content: "first" });
         expect(answer.statusCode).toBe(200);
       });

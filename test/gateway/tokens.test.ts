@@ -251,7 +251,7 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       expect((await ask(gateway, "/open/x")).status).toBe(200);
       await gateway.said('"keys of an issuer not had","issuer":"users","problem":"the answer is 500"');
       at.fault = undefined;
-      expect(await eventually(async () => (await readiness(gateway)) === 200)).toBe(true);
+      await eventually(async () => (await readiness(gateway)) === 200);
       expect(await statusOf(gateway, key.token(claims()))).toBe(200);
     });
   });
@@ -275,7 +275,7 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       expect(at.asked).toBe(1);
       expect(await readiness(running)).toBe(503);
       release();
-      expect(await eventually(async () => (await readiness(running)) === 200)).toBe(true);
+      await eventually(async () => (await readiness(running)) === 200);
       expect(await statuses(key.token(claims()))).toEqual([200, 200, 200, 200]);
       expect(at.asked).toBe(1);
       // AND when both find a key that they do not know, one asks
@@ -292,7 +292,7 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       const [, pid] = /"listening".*"pid":(\d+)/.exec(running.output())!;
       process.kill(Number(pid), "SIGKILL");
       await running.said("worker ended and is replaced");
-      expect(await eventually(async () => (await readiness(running)) === 200)).toBe(true);
+      await eventually(async () => (await readiness(running)) === 200);
       expect(await statuses(second.token(claims()))).toEqual([200, 200, 200, 200]);
       expect(at.asked).toBe(2);
       const metrics = await metricsOf(running);
@@ -331,13 +331,13 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       expect(await statusOf(gateway, key.token(claims()))).toBe(200);
       at.fault = 503;
       const failures = 'tricloud_gateway_issuer_look_failures_total{issuer="users"}';
-      expect(await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 503)).toBe(true);
+      await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 503);
       expect((await metricsOf(gateway)).get(failures)).toBeGreaterThan(1);
       // AND readiness does not go with it: the other routes serve
       expect(await readiness(gateway)).toBe(200);
       at.fault = undefined;
       at.keys = [key.jwk];
-      expect(await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 200)).toBe(true);
+      await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 200);
     });
   });
 
@@ -393,7 +393,7 @@ describe("GIVEN an issuer that tells its keys by URL", () => {
       expect(await statusOf(gateway, key.token(claims()))).toBe(200);
       expect(at.asked).toBe(1);
       gateway.reload(config(remote(another), trusted));
-      expect(await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 401)).toBe(true);
+      await eventually(async () => (await statusOf(gateway, key.token(claims()))) === 401);
     });
   });
 });

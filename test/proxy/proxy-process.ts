@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { NODE } from "./node-program";
 
 const ROOT = join(__dirname, "../..");
@@ -148,12 +149,22 @@ export async function metricsOf({ adminPort }: RunningProxy): Promise<Map<string
   return new Map(lines.map((line) => [line.replace(/ \S+$/, ""), Number(line.replace(/^.* /, ""))]));
 }
 
-/** Waits until `holds`; false when it still does not after `ms`. */
-export async function eventually(holds: () => boolean | Promise<boolean>, ms = 15_000): Promise<boolean> {
+/** Waits until `holds`. @throws Error when it still does not after `ms` */
+export async function eventually(holds: () => boolean | Promise<boolean>, ms = 15_000): Promise<void> {
   const giveUp = Date.now() + ms;
   while (!(await holds())) {
-    if (Date.now() > giveUp) return false;
+    if (Date.now() > giveUp) throw new Error(`waited ${ms} ms in vain for ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return true;
+}
+
+/** Waits until what `seen` gives is `expected`. @throws as `expect` does, with what it gave last, after `ms` */
+export async function becomes<T>(seen: () => T | Promise<T>, expected: T, ms = 15_000): Promise<void> {
+  const giveUp = Date.now() + ms;
+  for (;;) {
+    const last = await seen();
+    if (isDeepStrictEqual(last, expected)) return;
+    if (Date.now() > giveUp) expect(last).toEqual(expected);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }

@@ -95,7 +95,7 @@ describe("GIVEN a tunnel", () => {
       let came = "";
       socket.on("data", (bytes: Buffer) => (came += bytes.toString()));
       socket.write(open(server.port));
-      expect(await eventually(() => came.includes("101"))).toBe(true);
+      await eventually(() => came.includes("101"));
       socket.end("last words");
       await eventually(() => socket.readableEnded, 5_000);
       expect(came).toMatch(/after the end$/);
@@ -118,9 +118,9 @@ describe("GIVEN a tunnel", () => {
       await eventually(() => socket.readableEnded, 5_000);
       expect(came).toMatch(/done$/);
       socket.end("late words");
-      expect(await eventually(() => server.received[0]!.endsWith("late words"), 5_000)).toBe(true);
+      await eventually(() => server.received[0]!.endsWith("late words"), 5_000);
       // AND the connection ends once both sides have
-      expect(await eventually(() => socket.closed, 5_000)).toBe(true);
+      await eventually(() => socket.closed, 5_000);
     });
     await server.close();
   }, 20_000);

@@ -84,7 +84,7 @@ describe.each([
         // WHEN it answers after all THEN nobody hears of it, and it is asked again
         first.holds = false;
         first.letGo();
-        expect(await eventually(async () => (await asking(proxy)).body === "first")).toBe(true);
+        await eventually(async () => (await asking(proxy)).body === "first");
         expect(first.at.connections).toBe(connections);
       },
       { asking, http2 },
@@ -95,7 +95,7 @@ describe.each([
       async ({ proxy, first, second }) => {
         second.holds = true;
         const answer = asking(proxy);
-        expect(await eventually(() => second.held.length === 1)).toBe(true);
+        await eventually(() => second.held.length === 1);
         first.letGo();
         expect(await answer).toMatchObject({ status: 200, body: "first" });
       },
@@ -109,7 +109,7 @@ describe.each([
         async ({ proxy, first, second }) => {
           second.holds = true;
           const answer = asking(proxy);
-          expect(await eventually(() => first.held.length === 1 && second.held.length === 1)).toBe(true);
+          await eventually(() => first.held.length === 1 && second.held.length === 1);
           (answering === "first" ? first : second).letGo(LONG);
           const { status, body } = await answer;
           expect([status, body.length]).toEqual([200, LONG.length]);
@@ -126,7 +126,7 @@ describe.each([
           second.holds = true;
           const before = (await reportOf(proxy)).hedgesWon;
           const answer = asking(proxy);
-          expect(await eventually(() => first.held.length === 1 && second.held.length === 1)).toBe(true);
+          await eventually(() => first.held.length === 1 && second.held.length === 1);
           const [gone, left] = lost === "first" ? [first, second] : [second, first];
           gone.lose();
           // The other one has to have it still when the loss has been noticed, which nobody outside sees.
@@ -148,7 +148,7 @@ test.each(["POST", "PUT"])(
     usingTwo(async ({ proxy, first, second }) => {
       const before = second.at.requests;
       const other = askHttp1(proxy, { method, body: "order" });
-      expect(await eventually(() => first.held.length === 1)).toBe(true);
+      await eventually(() => first.held.length === 1);
       expect(await askHttp1(proxy)).toMatchObject({ body: "second" });
       expect(second.at.requests - before).toBe(1);
       first.letGo();
@@ -161,7 +161,7 @@ test("GIVEN no budget WHEN a hundred are held at once THEN the other origin is a
     async ({ proxy, first, second }) => {
       const before = second.at.requests;
       const answers = Array.from({ length: 100 }, () => askHttp1(proxy));
-      expect(await eventually(() => first.held.length === 100 && second.at.requests > before)).toBe(true);
+      await eventually(() => first.held.length === 100 && second.at.requests > before);
       first.letGo();
       await Promise.all(answers);
       // Three a second are always allowed.
@@ -179,9 +179,9 @@ test("GIVEN an origin that answers nothing any more THEN it is left alone, thoug
         asked++;
         return (await reportOf(proxy)).origins[0]!.state === "circuit open";
       };
-      expect(await eventually(isLeftAlone)).toBe(true);
+      await eventually(isLeftAlone);
       // What is under way there ends as well.
-      expect(await eventually(async () => (await reportOf(proxy)).origins[0]!.active === 0)).toBe(true);
+      await eventually(async () => (await reportOf(proxy)).origins[0]!.active === 0);
       const { origins, ...group } = await reportOf(proxy);
       expect(origins[0]).toMatchObject({ origin: first.at.url, why: "no answer within 1 s" });
       // AND each of these requests is counted, and nothing else
@@ -198,7 +198,7 @@ test("GIVEN a client that leaves while two origins have its request THEN both ar
     const socket = connect({ host: "127.0.0.1", port: proxy.port });
     socket.on("error", () => undefined);
     socket.write("GET / HTTP/1.1\r\nHost: search.example.test.ccnproxy\r\n\r\n");
-    expect(await eventually(() => first.held.length === 1 && second.held.length === 1)).toBe(true);
+    await eventually(() => first.held.length === 1 && second.held.length === 1);
     const ended = [...first.held, ...second.held].map(
       (response) => new Promise((resolve) => response.on("close", resolve)),
     );

@@ -99,16 +99,13 @@ test("GIVEN a called service WHEN all of its instances are replaced THEN no call
   records.addresses = old.map(({ address }) => address);
   await using(port, async (proxy) => {
     const answers = await underLoad(proxy, async () => {
-      expect(await eventually(() => old.every(({ connections }) => connections > 0))).toBe(true);
+      await eventually(() => old.every(({ connections }) => connections > 0));
 
       // WHEN each leaves its name to another one, and ends once nobody holds a connection to it
       for (const [index, leaving] of old.entries()) {
         const coming = await instance(`127.0.4.${3 + index}`, port);
         records.addresses = [...records.addresses.filter((each) => each !== leaving.address), coming.address];
-        expect([leaving.address, await eventually(() => leaving.connections === 0)]).toEqual([
-          leaving.address,
-          true,
-        ]);
+        await eventually(() => leaving.connections === 0);
         await leaving.end();
       }
       await sleep(500);
@@ -150,7 +147,7 @@ test("GIVEN a service in two regions WHEN it leaves this one, and comes back, TH
     port,
     async (proxy) => {
       const answers = await underLoad(proxy, async () => {
-        expect(await eventually(() => here.every(({ connections }) => connections > 0))).toBe(true);
+        await eventually(() => here.every(({ connections }) => connections > 0));
         const goingElsewhere = async (): Promise<boolean> => {
           const before = entrance.requests;
           await sleep(300);
@@ -175,8 +172,8 @@ test("GIVEN a service in two regions WHEN it leaves this one, and comes back, TH
         const back = await Promise.all(named.map((address) => instance(address, port)));
         records.addresses = named;
         // THEN calls are answered here, and no longer elsewhere
-        expect(await eventually(() => back.some(({ requests }) => requests > 0))).toBe(true);
-        expect(await eventually(async () => !(await goingElsewhere()), 30_000)).toBe(true);
+        await eventually(() => back.some(({ requests }) => requests > 0));
+        await eventually(async () => !(await goingElsewhere()), 30_000);
       });
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     },

@@ -5,7 +5,7 @@ import { type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../../testbed/certificates";
-import { bundle, eventually, type RunningProxy, scratch, socketsOf } from "../proxy-process";
+import { becomes, bundle, type RunningProxy, scratch, socketsOf } from "../proxy-process";
 import { rawOrigin } from "../raw-http";
 import { type CallEnd, callHttp1, callHttp2 } from "./calls";
 import { Clients } from "./clients";
@@ -226,10 +226,8 @@ test(
     expect({ wrong, inTime }).toEqual({ wrong: [], inTime: true });
     // AND all that is left of the last one is its listeners, once every partner's time is up
     const { proxy } = life;
-    await eventually(async () => (await stillCounted(proxy)).length === 0, 90_000);
-    expect(await stillCounted(proxy)).toEqual([]);
-    await eventually(() => socketsOf(proxy) <= life.listeners);
-    expect(Math.max(0, socketsOf(proxy) - life.listeners)).toBe(0);
+    await becomes(() => stillCounted(proxy), [], 90_000);
+    await becomes(() => Math.max(0, socketsOf(proxy) - life.listeners), 0);
     expect(memoryMib(proxy)).toBeLessThan(MEMORY_MIB);
     for (const socket of held) socket.destroy();
     expect(await proxy.stop()).toBe(0);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../../testbed/certificates";
-import { bundle, eventually, scratch, socketsOf } from "../proxy-process";
+import { becomes, bundle, scratch, socketsOf } from "../proxy-process";
 import { Clients } from "./clients";
 import { complaint } from "./judgement";
 import { type Origins, startOrigins } from "./origins";
@@ -102,11 +102,7 @@ test(
       await sleep(50);
       return { counted, sockets: Math.max(0, socketsOf(proxy) - before) };
     };
-    await eventually(async () => {
-      const { counted, sockets } = await left();
-      return counted.length === 0 && sockets === 0;
-    }, 60_000);
-    expect(await left()).toEqual({ counted: [], sockets: 0 });
+    await becomes(left, { counted: [], sockets: 0 }, 60_000);
     process.stderr.write(`soak: ${JSON.stringify(counts)} in ${SECONDS} s, seed ${SEED}\n`);
   },
   (SECONDS + 200) * 1000,

@@ -1,5 +1,5 @@
 import { type IncomingMessage, type ServerResponse } from "node:http";
-import { eventually, metricsOf, type RunningProxy } from "../proxy-process";
+import { becomes, eventually, metricsOf, type RunningProxy } from "../proxy-process";
 import { GROUP, groupLab, type Origin, origin } from "../groups/group-lab";
 import { type Caller, type CallerAnswer, callersOf } from "./callers";
 
@@ -23,18 +23,17 @@ class Held {
   }
 
   /** So many requests have come, and not been answered. */
-  has(count: number): Promise<boolean> {
-    return eventually(() => this.under.length === count);
+  has(count: number): Promise<void> {
+    return becomes(() => this.under.length, count);
   }
 
   /** Has this caller ask until it has so many under way: what others had may be some time in coming. */
   async filledBy(caller: Caller, count: number): Promise<Promise<CallerAnswer>[]> {
     const asked: Promise<CallerAnswer>[] = [];
-    const full = await eventually(() => {
+    await becomes(() => {
       if (this.under.length < count) asked.push(caller.ask(NAME));
-      return this.under.length === count;
-    });
-    expect(full).toBe(true);
+      return this.under.length;
+    }, count);
     return asked;
   }
 }
@@ -84,7 +83,7 @@ test("GIVEN a limit that one worker has all of WHEN that worker is killed THEN t
     const lost = await held.filledBy(one, 4);
     process.kill(one.pid, "SIGKILL");
     expect(whole(await Promise.all(lost))).toBe(0);
-    expect(await held.has(0)).toBe(true);
+    await held.has(0);
     await proxy.said("worker ended and is replaced");
     const taken = await held.filledBy(other, 4);
     // AND the one that replaces it has nothing until then
@@ -132,17 +131,17 @@ test("GIVEN 2 that may wait WHEN one worker has both THEN the other one's is ref
     [at.url],
     async (one, other, proxy) => {
       const series = `tricloud_proxy_origin_waiting{origin="${at.url}"}`;
-      const waiting = (count: number): Promise<boolean> =>
-        eventually(async () => (await metricsOf(proxy)).get(series) === count);
+      const waiting = (count: number): Promise<void> =>
+        becomes(async () => (await metricsOf(proxy)).get(series), count);
       const asked = [one.ask(hostOf(at))];
-      expect(await held.has(1)).toBe(true);
+      await held.has(1);
       for (const count of [1, 2]) {
         asked.push(one.ask(hostOf(at)));
-        expect(await waiting(count)).toBe(true);
+        await waiting(count);
       }
       expect(await other.ask(hostOf(at))).toMatchObject({ status: 503 });
       for (let left = asked.length; left > 0; left--) {
-        expect(await held.has(1)).toBe(true);
+        await held.has(1);
         held.answer();
       }
       expect(statuses(await Promise.all(asked))).toEqual([200, 200, 200]);
@@ -174,7 +173,7 @@ describe.each(["a group's origin", "an origin"])("GIVEN %s that fails", (what) =
           const { status } = await other.ask(host, "POST");
           return status >= 500 && failing.requests === before;
         };
-        expect(await eventually(refused)).toBe(true);
+        await eventually(refused);
         expect(failing.requests).toBeLessThanOrEqual(asked + 1);
         well = true;
         let answered = 0;
@@ -187,7 +186,7 @@ describe.each(["a group's origin", "an origin"])("GIVEN %s that fails", (what) =
         };
         const before = failing.requests;
         const both = [trying(one), trying(other)];
-        expect(await eventually(() => tries.length === 1)).toBe(true);
+        await eventually(() => tries.length === 1);
         // The other worker asks again and again meanwhile; a second try would be answered, and close the circuit.
         await new Promise((resolve) => setTimeout(resolve, 1_000));
         expect([failing.requests - before, answered]).toEqual([1, 0]);
@@ -242,15 +241,14 @@ test("GIVEN a health check THEN one worker makes it, another one when that has e
   };
   const moreChecks = async (): Promise<void> => {
     checks = 0;
-    expect(await eventually(() => checks >= 4)).toBe(true);
+    await eventually(() => checks >= 4);
   };
   await usingTwo(group, async (one, other, proxy) => {
     await moreChecks();
     // Every worker has a connection of its own, which its checks would use.
     expect([first.connections, ports.size]).toEqual([2, 1]);
     const asked = async (callers: Iterable<Caller>, name: string): Promise<void> => {
-      for (const caller of callers)
-        expect(await eventually(async () => (await caller.ask(NAME)).body === name)).toBe(true);
+      for (const caller of callers) await eventually(async () => (await caller.ask(NAME)).body === name);
     };
     well = false;
     await asked([one, other], "second");
