@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ask, gatewayLab, service } from "./gateway-lab";
-import { eventually, scratch } from "../proxy/proxy-process";
+import { eventually, scratch, whileCalling } from "../proxy/proxy-process";
 
 const lab = gatewayLab();
 const stateDir = join(scratch(), "state");
@@ -19,28 +19,24 @@ test.each([1, 2])(
     });
     await lab.using(config("first"), async (gateway) => {
       const seen = new Map<string, number>();
-      let asking = true;
-      const caller = async (): Promise<void> => {
-        while (asking) {
-          const { status, body } = await ask(gateway, "/asked/x", { method: "POST", body: "once" });
-          seen.set(`${status} ${body}`, (seen.get(`${status} ${body}`) ?? 0) + 1);
-        }
+      const call = async (): Promise<void> => {
+        const { status, body } = await ask(gateway, "/asked/x", { method: "POST", body: "once" });
+        seen.set(`${status} ${body}`, (seen.get(`${status} ${body}`) ?? 0) + 1);
       };
-      const callers = Promise.all([1, 2, 3, 4].map(caller));
-      for (const [name, to] of [
-        ["second", second],
-        ["first", first],
-      ] as const) {
-        gateway.reload(config(name));
-        const before = to.requests.length;
-        await eventually(() => to.requests.length > before + 20, 30_000);
-      }
-      gateway.reload('{ "routes": { "asked": { "path": "asked" } } }');
-      await gateway.said("configuration refused");
-      const before = first.requests.length;
-      await eventually(() => first.requests.length > before + 20, 30_000);
-      asking = false;
-      await callers;
+      await whileCalling([call, call, call, call], async () => {
+        for (const [name, to] of [
+          ["second", second],
+          ["first", first],
+        ] as const) {
+          gateway.reload(config(name));
+          const before = to.requests.length;
+          await eventually(() => to.requests.length > before + 20, 30_000);
+        }
+        gateway.reload('{ "routes": { "asked": { "path": "asked" } } }');
+        await gateway.said("configuration refused");
+        const before = first.requests.length;
+        await eventually(() => first.requests.length > before + 20, 30_000);
+      });
       expect([...seen.keys()].sort()).toEqual(["200 first", "200 second"]);
     });
   },

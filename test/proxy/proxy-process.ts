@@ -149,6 +149,28 @@ export async function metricsOf({ adminPort }: RunningProxy): Promise<Map<string
   return new Map(lines.map((line) => [line.replace(/ \S+$/, ""), Number(line.replace(/^.* /, ""))]));
 }
 
+/**
+ * Calls again and again, on each of these lines one call after the other, for as long as `use` takes. Whatever becomes of
+ * it the calls end: the next file's programs listen on the same ports.
+ */
+export async function whileCalling(
+  lines: readonly (() => Promise<void>)[],
+  use: () => Promise<void>,
+): Promise<void> {
+  let calling = true;
+  const all = Promise.all(
+    lines.map(async (call) => {
+      while (calling) await call();
+    }),
+  );
+  try {
+    await use();
+  } finally {
+    calling = false;
+    await all;
+  }
+}
+
 /** Waits until `holds`. @throws Error when it still does not after `ms` */
 export async function eventually(holds: () => boolean | Promise<boolean>, ms = 15_000): Promise<void> {
   const giveUp = Date.now() + ms;

@@ -2,7 +2,15 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NODE } from "./node-program";
-import { bundle, eventually, metricsOf, type RunningProxy, scratch, startProxy } from "./proxy-process";
+import {
+  bundle,
+  eventually,
+  metricsOf,
+  type RunningProxy,
+  scratch,
+  startProxy,
+  whileCalling,
+} from "./proxy-process";
 import { askHttp1, askHttp2, GROUP, type Origin, origin, says } from "./groups/group-lab";
 
 jest.setTimeout(60_000);
@@ -35,24 +43,20 @@ describe.each([1, 2])("GIVEN a proxy with %i workers that is asked all the time"
   test("WHEN its file changes and SIGHUP comes THEN the new one is in force, and no request is lost", async () => {
     const config = (groups: object): string => base({ workers, groups });
     const { proxy, path } = await start(config({ [GROUP]: [first.url] }));
-    let asking = true;
     const seen = new Set<string>();
-    const caller = async (ask: typeof askHttp1): Promise<void> => {
-      while (asking) {
-        const { status, body } = await ask(proxy, { method: "POST", body: "once" });
-        seen.add(`${status} ${body}`);
-      }
-    };
-    const callers = Promise.all([askHttp1, askHttp1, askHttp1, askHttp2].map(caller));
+    const calls = [askHttp1, askHttp1, askHttp1, askHttp2].map((ask) => async () => {
+      const { status, body } = await ask(proxy, { method: "POST", body: "once" });
+      seen.add(`${status} ${body}`);
+    });
     const before = await configuration(proxy);
-    for (const next of [second, first, second]) {
-      writeFileSync(path, config({ [GROUP]: [next.url] }));
-      const asked = next.requests;
-      proxy.child.kill("SIGHUP");
-      await eventually(() => next.requests > asked + 20);
-    }
-    asking = false;
-    await callers;
+    await whileCalling(calls, async () => {
+      for (const next of [second, first, second]) {
+        writeFileSync(path, config({ [GROUP]: [next.url] }));
+        const asked = next.requests;
+        proxy.child.kill("SIGHUP");
+        await eventually(() => next.requests > asked + 20);
+      }
+    });
     expect(seen).toEqual(new Set(["200 first", "200 second"]));
     // AND it says which configuration it runs with
     expect(await configuration(proxy)).toMatch(/^[0-9a-f]{16}$/);
