@@ -21,4 +21,4 @@ export {
   seconds,
   whole,
 } from "./options/structured-values";
-export { authorityOf, isHost, type Origin } from "./route";
+export { authorityOf, isHost, isServiceName, type Origin } from "./route";

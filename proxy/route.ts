@@ -12,6 +12,8 @@ export interface Origin {
   readonly serverName?: string;
   /** It is another region's proxies, which want this one's certificate. */
   readonly peer?: boolean;
+  /** `host` is a service, whose SRV records name hosts and ports; `port` is the scheme's own and means nothing. */
+  readonly service?: boolean;
 }
 
 /** Why a Host has no route: a status and a reason for the log. */
@@ -99,6 +101,9 @@ export function originKey(origin: Pick<Origin, "host" | "port" | "tls">): string
   const host = origin.host.includes(":") ? `[${origin.host}]` : origin.host;
   return `${origin.tls ? "https" : "http"}://${host}:${origin.port}`;
 }
+
+/** A service over TCP as RFC 2782 names it, e.g. `_search._tcp.service.consul`. */
+export const isServiceName = (host: string): boolean => /^_[a-z0-9_-]+\._tcp\.[a-z0-9]/.test(host);
 
 /** A decimal port from 1 to 65535, else undefined. Zeros may lead (RFC 3986 section 3.2.3). */
 export function readPort(text: string): number | undefined {

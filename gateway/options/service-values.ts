@@ -6,6 +6,7 @@ import {
   known,
   type Path,
   readGroup,
+  isServiceName,
   readUpstream,
 } from "../../proxy/grammar";
 import { MONOLITH, type ServiceOptions } from "./gateway-options";
@@ -34,9 +35,7 @@ export function readMonolith(value: unknown): readonly ServiceOptions[] {
 
 function readService(name: string, value: unknown, path: Path): ServiceOptions {
   if (typeof value === "string") {
-    const origin = readUpstream(value);
-    if (origin === undefined) throw new BadValue(path, value, URL_EXPECTS);
-    return { name, keepHost: false, origin, group: undefined };
+    return { name, keepHost: false, origin: readUrl(value, path), group: undefined };
   }
   const { host, url, ...group } = known(value, path, ["url", "host", ...GROUP_KEYS], "a URL, or an object");
   if (host !== undefined && host !== "keep") throw new BadValue([...path, "host"], host, '"keep"');
@@ -44,10 +43,18 @@ function readService(name: string, value: unknown, path: Path): ServiceOptions {
   if (url === undefined) return { name, keepHost, origin: undefined, group: readOrigins(name, group, path) };
   if (group["origins"] !== undefined)
     throw new BadValue([...path, "origins"], group["origins"], "left out where there is a url");
-  const origin = typeof url === "string" ? readUpstream(url) : undefined;
-  if (origin === undefined) throw new BadValue([...path, "url"], url, URL_EXPECTS);
+  const origin = readUrl(url, [...path, "url"]);
   if (Object.keys(group).length === 0) return { name, keepHost, origin, group: undefined };
   return { name, keepHost, origin: undefined, group: readOrigins(name, { ...group, origins: [url] }, path) };
+}
+
+function readUrl(url: unknown, path: Path): NonNullable<ServiceOptions["origin"]> {
+  const origin = typeof url === "string" ? readUpstream(url) : undefined;
+  if (origin === undefined) throw new BadValue(path, url, URL_EXPECTS);
+  // SRV records have several places, which a group of the engine judges.
+  if (isServiceName(origin.host))
+    throw new BadValue(path, url, 'the URL of a host: a service with SRV records goes among "origins"');
+  return origin;
 }
 
 function readOrigins(name: string, group: Fields, path: Path): ServiceOptions["group"] {

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { type Rule } from "./option-values";
-import { readPort } from "../route";
+import { isServiceName, readPort } from "../route";
 
 /** An origin whose connections are opened before anyone asks. */
 export interface Warm {
@@ -17,8 +17,9 @@ export function readWarm(value: string): Warm | undefined {
   const tls = match[1]?.toLowerCase() !== "http";
   const port = match[3] === undefined ? (tls ? 443 : 80) : readPort(match[3]);
   const count = Number(match[4] ?? "1");
-  if (port === undefined || count < 1 || count > 1000) return undefined;
-  return { host: match[2]!.toLowerCase(), port, tls, count };
+  const host = match[2]!.toLowerCase();
+  if (port === undefined || count < 1 || count > 1000 || isServiceName(host)) return undefined;
+  return { host, port, tls, count };
 }
 
 /** Reads `127.0.0.1:9300` or `[::1]:9300`. */
@@ -30,7 +31,7 @@ export function readAddressAndPort(value: string): { host: string; port: number 
   return isIP(host) === 0 || port === undefined ? undefined : { host, port };
 }
 
-/** Reads the URL of --upstream. */
+/** Reads the URL of an origin. Whether it may be a service with SRV records is its reader's concern. */
 export function readUpstream(value: string): { host: string; port: number; tls: boolean } | undefined {
   const match = /^(https?):\/\/([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d+))?\/?$/i.exec(value);
   if (match === null) return undefined;
@@ -47,7 +48,10 @@ export const addressAndPort: Rule = {
   expects: "address:port, e.g. 127.0.0.1:9300",
 };
 export const httpUrl: Rule = {
-  test: (value) => readUpstream(value) !== undefined,
+  test: (value) => {
+    const at = readUpstream(value);
+    return at !== undefined && !isServiceName(at.host);
+  },
   expects: "http://host[:port] or https://host[:port]",
 };
 export const warmOrigin: Rule = {

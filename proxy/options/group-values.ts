@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { isHost } from "../route";
+import { isHost, isServiceName } from "../route";
 import { readUpstream } from "./endpoint-values";
 import {
   type GroupCheck,
@@ -113,6 +113,17 @@ function readOrigin(value: unknown, path: Path): GroupOrigin {
   if (peer !== undefined && !at.tls) throw new BadValue([...path, "url"], url, "https://host[:port]");
   if (peer !== undefined && keepHost)
     throw new BadValue([...path, "host"], "keep", "left out where there is a peer, which keeps it anyway");
+  if (isServiceName(at.host)) {
+    const where = typeof value === "string" ? path : [...path, "url"];
+    if (/:\d+\/?$/.test(url as string))
+      throw new BadValue(where, url, "a service without a port, which its SRV records tell");
+    if (at.tls && !keepHost && peer === undefined)
+      throw new BadValue(
+        where,
+        url,
+        'a service by http://, or with "host": "keep" or a peer: no certificate has such a name',
+      );
+  }
   return {
     ...at,
     weight: from<number | undefined>("weight", whole(1, 1_000_000), undefined),

@@ -1,4 +1,5 @@
 import { clock } from "../clock";
+import { equalPlace, type Place } from "./place";
 
 interface Standing {
   /** Connections open or being opened. */
@@ -18,36 +19,56 @@ const LONGEST_ASIDE_MS = 30_000;
 export class AddressBook {
   private readonly standings = new Map<string, Standing>();
   private current: readonly string[] = [];
+  private places = new Map<string, Place>();
 
   /** @param tolerance failed exchanges in a row before an address that accepts connections is set aside */
   constructor(private readonly tolerance: number) {}
 
   /** What the resolver says now. Standing of addresses that are gone and unused is forgotten. */
-  update(addresses: readonly string[]): void {
-    this.current = addresses;
+  update(places: readonly Place[]): void {
+    this.places = new Map(places.map((place) => [place.address, place]));
+    this.current = [...this.places.keys()];
     for (const [address, { open }] of this.standings) {
-      if (open === 0 && !addresses.includes(address)) this.standings.delete(address);
+      if (open === 0 && !this.places.has(address)) this.standings.delete(address);
     }
   }
 
   /** False once the name no longer has this address. */
   isCurrent(address: string): boolean {
-    return this.current.length === 0 || this.current.includes(address);
+    return this.current.length === 0 || this.places.has(address);
   }
 
-  /** The current addresses in the order to try them: the fewest connections first, those set aside last. */
+  /** One that is to be asked before this one is in good standing. */
+  isOutranked(address: string): boolean {
+    const { priority } = this.placeOf(address);
+    return this.current.some((other) => this.placeOf(other).priority < priority && !this.isAside(other));
+  }
+
+  /**
+   * The current addresses in the order to try them: those set aside last, by priority, and of the same one those with the
+   * fewest connections for their weight first.
+   */
   order(): string[] {
     const aside = (address: string): number => Math.max(0, this.of(address).asideUntil - clock.now);
-    return [...this.current].sort((a, b) => aside(a) - aside(b) || this.of(a).open - this.of(b).open);
+    return [...this.current].sort(
+      (a, b) =>
+        aside(a) - aside(b) ||
+        this.placeOf(a).priority - this.placeOf(b).priority ||
+        this.load(a, "open") - this.load(b, "open"),
+    );
   }
 
-  /** The address in good standing with the fewest exchanges under way. */
+  /** The address in good standing, of the best priority, with the fewest exchanges under way for its weight. */
   leastBusy(): string | undefined {
     let best: string | undefined;
     for (const address of this.current) {
-      const { busy, asideUntil } = this.of(address);
-      if (asideUntil > clock.now) continue;
-      if (best === undefined || busy < this.of(best).busy) best = address;
+      if (this.isAside(address)) continue;
+      if (best === undefined) {
+        best = address;
+        continue;
+      }
+      const worse = this.placeOf(address).priority - this.placeOf(best).priority;
+      if (worse < 0 || (worse === 0 && this.load(address, "busy") < this.load(best, "busy"))) best = address;
     }
     return best;
   }
@@ -97,6 +118,15 @@ export class AddressBook {
     if (standing.failures < this.tolerance || this.current.length - this.asideCount() <= 1) return;
     standing.asideUntil = clock.now + LONGEST_ASIDE_MS;
     standing.failures = 0;
+  }
+
+  /** What it would have with one more, for its weight. */
+  private load(address: string, what: "open" | "busy"): number {
+    return (this.of(address)[what] + 1) / this.placeOf(address).weight;
+  }
+
+  private placeOf(address: string): Place {
+    return this.places.get(address) ?? equalPlace(address);
   }
 
   private of(address: string): Standing {

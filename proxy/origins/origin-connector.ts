@@ -4,6 +4,7 @@ import { OriginSession, type SessionOwner } from "./origin-session";
 import { type Options } from "../options/options";
 import { type ConnectionOwner, OriginConnection } from "./origin-connection";
 import { dial } from "./origin-dial";
+import { endpointOf } from "./place";
 import { type Resolver } from "./resolver";
 import { type Origin } from "../route";
 
@@ -52,7 +53,7 @@ export class OriginConnector {
    */
   async connect(): Promise<OriginConnection | OriginSession> {
     const { book } = this.owner;
-    book.update(await this.context.resolver.resolve(this.origin.host));
+    book.update(await this.context.resolver.placesOf(this.origin));
     const addresses = book.order();
     const attempts: Promise<OriginConnection | OriginSession>[] = [];
     let failure: unknown;
@@ -98,7 +99,7 @@ export class OriginConnector {
         onSession: (session) => (this.session = session),
       });
       // It may have ended since: then nobody would be told of it any more.
-      if (socket.destroyed) throw new Error(`${address}:${origin.port} closed a new connection`);
+      if (socket.destroyed) throw new Error(`${endpointOf(origin, address).text} closed a new connection`);
       if (origin.tls) {
         owner.counts.handshakes++;
         if ((socket as TLSSocket).isSessionReused()) owner.counts.resumptions++;
@@ -108,7 +109,7 @@ export class OriginConnector {
         return new OriginSession(owner, address, origin.tls ? "https" : "http", socket, options);
       if (protocol === "h2") {
         socket.destroy();
-        throw new Error(`${address}:${origin.port} does not speak HTTP/2`);
+        throw new Error(`${endpointOf(origin, address).text} does not speak HTTP/2`);
       }
       return new OriginConnection(owner, address, socket, options);
     } catch (error) {

@@ -1,11 +1,13 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls";
 import { whenUp } from "../clock";
+import { endpointOf } from "./place";
 import { type Origin } from "../route";
 
 /** How to reach one address of an origin. */
 export interface DialOptions {
   readonly origin: Origin;
+  /** One of its places'. */
   readonly address: string;
   readonly timeoutSeconds: number;
   readonly secureContext: SecureContext;
@@ -24,7 +26,8 @@ export class ConnectTimeout extends Error {}
  */
 export function dial(options: DialOptions): Promise<Socket> {
   const { origin, address, timeoutSeconds } = options;
-  const socket = origin.tls ? dialTls(options) : connectPlain({ host: address, port: origin.port });
+  const { host, port, text: where } = endpointOf(origin, address);
+  const socket = origin.tls ? dialTls(options, host, port) : connectPlain({ host, port });
   // Between here and its owner's first look nothing may find it without a listener.
   socket.on("error", () => undefined);
   // What becomes of a tunnel whose other side has ended is its owner's business.
@@ -33,7 +36,6 @@ export function dial(options: DialOptions): Promise<Socket> {
   socket.setKeepAlive(true, 30_000);
   const event = origin.tls ? "secureConnect" : "connect";
   return new Promise((resolve, reject) => {
-    const where = `${address}:${origin.port}`;
     const takeBack = whenUp(timeoutSeconds, () =>
       socket.destroy(new ConnectTimeout(`no connection to ${where} within ${timeoutSeconds} s`)),
     );
@@ -55,12 +57,12 @@ export function dial(options: DialOptions): Promise<Socket> {
   });
 }
 
-function dialTls(options: DialOptions): TLSSocket {
-  const { origin, address, secureContext, alpn, session, onSession } = options;
+function dialTls(options: DialOptions, host: string, port: number): TLSSocket {
+  const { origin, secureContext, alpn, session, onSession } = options;
   const serverName = origin.serverName ?? origin.host;
   const socket = connectTls({
-    host: address,
-    port: origin.port,
+    host,
+    port,
     secureContext,
     ALPNProtocols: [...alpn],
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),

@@ -483,7 +483,9 @@ export class OriginPool implements ConnectorOwner, Destination {
     for (const session of this.sessions) {
       session.sweep(now, proxyReadTimeout);
       const idle = session.active === 0 && now - session.touched > originIdleTimeout * 1000;
-      if ((idle && this.sessions.size > this.warm) || !this.book.isCurrent(session.address)) session.close();
+      const { address } = session;
+      const unwanted = !this.book.isCurrent(address) || this.book.isOutranked(address);
+      if ((idle && this.sessions.size > this.warm) || unwanted) session.close();
     }
     for (const session of this.leaving) {
       session.sweep(now, proxyReadTimeout);
@@ -500,10 +502,10 @@ export class OriginPool implements ConnectorOwner, Destination {
 
   private refresh(now: number): void {
     this.refreshAt = now + REFRESH_MS;
-    this.context.resolver.resolve(this.origin.host).then(
-      (addresses) => {
+    this.context.resolver.placesOf(this.origin).then(
+      (places) => {
         this.lost = false;
-        this.book.update(addresses);
+        this.book.update(places);
         for (const connection of [...this.idle])
           if (!this.book.isCurrent(connection.address)) connection.close();
       },

@@ -3,9 +3,21 @@ import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { type AddressGuard } from "./address-guard";
 import { clock } from "../clock";
+import { type Origin } from "../route";
+import { equalPlace, type Place, servicePlace } from "./place";
+
+/** One SRV record. */
+interface ServiceRecord {
+  readonly name: string;
+  readonly port: number;
+  readonly priority: number;
+  readonly weight: number;
+}
 
 interface Answer {
   readonly addresses: readonly string[];
+  /** Of a service, which has no addresses itself. */
+  readonly records?: readonly ServiceRecord[];
   /** Seconds the answer may be used. */
   readonly ttl: number;
 }
@@ -32,7 +44,7 @@ export interface ResolverCounts {
 
 const MIN_TTL_SECONDS = 1;
 const MAX_TTL_SECONDS = 300;
-/** Seconds an answer without a TTL of its own is used (getaddrinfo, the hosts file). */
+/** Seconds an answer without a TTL of its own is used (getaddrinfo, the hosts file, SRV records as Node tells them). */
 const LOCAL_TTL_SECONDS = 5;
 const NEGATIVE_TTL_MS = 1_000;
 /** Seconds after its end that an answer still serves while no server gives a new one. */
@@ -65,6 +77,23 @@ export class Resolver {
     if (servers.length > 0) this.dns.setServers(servers);
   }
 
+  /** Where an origin can be reached, at least one place. @throws Error naming the host */
+  async placesOf({ host, service }: Pick<Origin, "host" | "service">): Promise<readonly Place[]> {
+    if (service !== true) return (await this.resolve(host)).map(equalPlace);
+    const records = (await this.known(`SRV ${host}`, () => this.queryService(host))).records!;
+    const found = await Promise.allSettled(
+      records.map(async ({ name, port, priority, weight }) =>
+        (await this.resolve(name)).map((address) => servicePlace(address, port, priority, weight)),
+      ),
+    );
+    const places = found.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
+    // A host that cannot be found is one that cannot be reached: the others serve.
+    const failure = found.find((each) => each.status === "rejected");
+    if (places.length === 0 && failure !== undefined)
+      throw new Error(`${host}: ${(failure.reason as Error).message}`);
+    return places;
+  }
+
   /** Addresses of `host` that an origin may have, at least one. @throws Error naming the host */
   async resolve(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return this.permitted(host, [host]);
@@ -74,17 +103,22 @@ export class Resolver {
   private async answer(host: string): Promise<Answer> {
     const local = this.fromHosts(host);
     if (local !== undefined) return { addresses: local, ttl: LOCAL_TTL_SECONDS };
+    return this.known(host, () => this.query(host));
+  }
+
+  /** What is known of a name, or else what `query` finds. */
+  private async known(host: string, query: () => Promise<Answer>): Promise<Answer> {
     const entry = this.entry(host);
     if (clock.now < entry.expires) {
       this.counts.cached++;
       if (entry.absent !== undefined) throw entry.absent;
       return entry.answer!;
     }
-    entry.asking ??= this.ask(host, entry).finally(() => (entry.asking = undefined));
+    entry.asking ??= this.ask(host, entry, query).finally(() => (entry.asking = undefined));
     if (entry.answer === undefined) return entry.asking;
     const stale = await settledWithin(entry.asking, STALE_AFTER_MS);
     if (stale !== undefined) return stale;
-    if (entry.answer === undefined) return this.answer(host);
+    if (entry.answer === undefined) return this.known(host, query);
     this.counts.staleAnswers++;
     return entry.answer;
   }
@@ -99,10 +133,10 @@ export class Resolver {
     return entry;
   }
 
-  private async ask(host: string, entry: Entry): Promise<Answer> {
+  private async ask(host: string, entry: Entry, query: () => Promise<Answer>): Promise<Answer> {
     this.counts.queries++;
     try {
-      const answer = await this.query(host);
+      const answer = await query();
       entry.answer = answer;
       entry.absent = undefined;
       entry.expires = clock.now + answer.ttl * 1000;
@@ -144,6 +178,14 @@ export class Resolver {
     // Not in DNS under this very name: search domains, NSS modules and the like are getaddrinfo's business.
     const found = await lookup(host, { all: true });
     return { addresses: found.map(({ address }) => address), ttl: LOCAL_TTL_SECONDS };
+  }
+
+  private async queryService(name: string): Promise<Answer> {
+    const records = (await this.dns.resolveSrv(name)).filter((record) => record.name !== "");
+    // A single record without a host says that the service is nowhere (RFC 2782).
+    if (records.length === 0)
+      throw Object.assign(new Error("the service is not to be had"), { code: "ENODATA" });
+    return { addresses: [], records, ttl: LOCAL_TTL_SECONDS };
   }
 
   private fromHosts(host: string): string[] | undefined {

@@ -5,6 +5,7 @@ import { type AddressInfo } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AddressBook } from "../../proxy/origins/address-book";
+import { equalPlace } from "../../proxy/origins/place";
 import { OriginConnector } from "../../proxy/origins/origin-connector";
 import { makeCertificates } from "../testbed/certificates";
 import { hasNginx, startNginx } from "./nginx-origin";
@@ -204,7 +205,9 @@ test("GIVEN connection races WHEN some are lost THEN no address counts as having
     reached,
     {
       options: { connectTimeout: 10, maxHeaderBytes: 32_768, maxHeaderCount: 100 } as never,
-      resolver: { resolve: () => Promise.resolve(["127.0.0.1", "::ffff:127.0.0.1"]) } as never,
+      resolver: {
+        placesOf: () => Promise.resolve(["127.0.0.1", "::ffff:127.0.0.1"].map(equalPlace)),
+      } as never,
       secureContext: undefined as never,
       peerContext: undefined,
     },

@@ -1,7 +1,7 @@
 import { clock } from "../../clock";
 import { type WireProtocol } from "../../exchange-services";
 import { type GroupOptions, type GroupOrigin } from "../../options/group-options";
-import { authorityOf, type Origin, originKey } from "../../route";
+import { authorityOf, isServiceName, type Origin, originKey } from "../../route";
 import { OriginPool, type PoolContext } from "../origin-pool";
 import { type Candidate } from "./choice";
 import { GroupCircuit } from "./group-circuit";
@@ -47,12 +47,13 @@ export class GroupMember {
   ) {
     const { host, port, tls, keepHost, peer, warm } = options;
     const { name } = group;
+    const at = { host, port, tls, ...(isServiceName(host) ? { service: true } : {}) };
     this.origin =
       peer !== undefined
-        ? { host, port, tls, authority: name, serverName: peer, peer: true }
+        ? { ...at, authority: name, serverName: peer, peer: true }
         : keepHost
-          ? { host, port, tls, authority: name, serverName: name.replace(/:\d*$/, "") }
-          : { host, port, tls, authority: authorityOf(host, port, tls) };
+          ? { ...at, authority: name, serverName: name.replace(/:\d*$/, "") }
+          : { ...at, authority: authorityOf(host, port, tls) };
     this.key = originKey(this.origin);
     const { fellows } = context;
     const sharedName = `${this.key} of ${scope}`;

@@ -129,8 +129,8 @@ export interface Origin {
   close(): Promise<void>;
 }
 
-/** An origin of Node's own: HTTP/1.1 in the clear, or HTTP/2 (and HTTP/1.1) over TLS. */
-export async function origin(listener: RequestListener, http2?: Certificates): Promise<Origin> {
+/** An origin of Node's own: HTTP/1.1 in the clear, or HTTP/2 (and HTTP/1.1) over TLS. `at` is its port. */
+export async function origin(listener: RequestListener, http2?: Certificates, at = 0): Promise<Origin> {
   let requests = 0;
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -150,7 +150,7 @@ export async function origin(listener: RequestListener, http2?: Certificates): P
     sockets.add(socket);
     socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(at, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const made: Origin = {
     url: `${http2 === undefined ? "http" : "https"}://localhost:${port}`,

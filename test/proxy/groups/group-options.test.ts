@@ -65,6 +65,14 @@ test.each([
     'groups.a.origins[0].peer: "10.0.0.1" is not a name in lower case, e.g. proxy.us.consul',
   ],
   [
+    { a: ["http://_b._tcp.service.consul:80"] },
+    'groups.a.origins[0]: "http://_b._tcp.service.consul:80" is not a service without a port, which its SRV records tell',
+  ],
+  [
+    { a: [{ url: "https://_b._tcp.service.consul" }] },
+    'groups.a.origins[0].url: "https://_b._tcp.service.consul" is not a service by http://, or with "host": "keep" or a peer: no certificate has such a name',
+  ],
+  [
     { a: [{ url: "http://b", weight: 0 }] },
     "groups.a.origins[0].weight: 0 is not a whole number from 1 to 1000000",
   ],

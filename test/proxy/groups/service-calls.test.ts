@@ -2,8 +2,8 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { dnsServer, type DnsServer, type Records } from "../dns-server";
-import { eventually, type RunningProxy } from "../proxy-process";
-import { type Answer, askHttp1, groupLab, origin, says } from "./group-lab";
+import { eventually, freePort, type RunningProxy } from "../proxy-process";
+import { type Answer, askHttp1, GROUP, groupLab, origin, says } from "./group-lab";
 
 const lab = groupLab();
 
@@ -23,6 +23,8 @@ interface Instance {
   readonly address: string;
   readonly port: number;
   readonly requests: number;
+  /** What its last request had in Host. */
+  readonly asked: string | undefined;
   readonly connections: number;
   /** Ends as one does that its callers have let go of: what is open breaks. */
   end(): Promise<void>;
@@ -35,8 +37,10 @@ afterEach(() => Promise.all([...running].map((each) => each.end())));
 async function instance(address: string, port = 0): Promise<Instance> {
   const sockets = new Set<Socket>();
   let requests = 0;
+  let asked: string | undefined;
   const server: Server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
     requests++;
+    asked = request.headers.host;
     request.resume().on("end", () => setTimeout(() => response.end(address), 20));
   });
   server.on("connection", (socket) => {
@@ -49,6 +53,9 @@ async function instance(address: string, port = 0): Promise<Instance> {
     port: (server.address() as AddressInfo).port,
     get requests() {
       return requests;
+    },
+    get asked() {
+      return asked;
     },
     get connections() {
       return sockets.size;
@@ -178,5 +185,62 @@ test("GIVEN a service in two regions WHEN it leaves this one, and comes back, TH
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     },
     entrance.url,
+  );
+});
+
+test("GIVEN a service by its SRV records, where nothing listens at the place that is preferred, WHEN it is called THEN another one answers, and that one once it does", async () => {
+  const SERVICE = "_search._tcp.service.consul";
+  const other = await instance("127.0.4.2");
+  const port = freePort();
+  records.services = [
+    { host: "one.node.consul", port, priority: 1, weight: 1 },
+    { host: "two.node.consul", port: other.port, priority: 2, weight: 1 },
+  ];
+  records.hosts = { "one.node.consul": ["127.0.4.1"], "two.node.consul": [other.address] };
+  await lab.usingGroup(
+    [],
+    async (proxy) => {
+      const answer = (): Promise<Answer> => askHttp1(proxy, { host: CALLED, method: "POST", body: "once" });
+      for (let i = 0; i < 5; i++) expect(await answer()).toMatchObject({ status: 200, body: other.address });
+      expect(other.asked).toBe(SERVICE);
+      const preferred = await instance("127.0.4.1", port);
+      await eventually(async () => (await answer()).body === preferred.address);
+      const before = other.requests;
+      for (let i = 0; i < 5; i++)
+        expect(await answer()).toMatchObject({ status: 200, body: preferred.address });
+      // AND when it leaves the records, those that are left answer
+      records.services = records.services!.slice(1);
+      await eventually(() => preferred.connections === 0);
+      expect(await answer()).toMatchObject({ status: 200, body: other.address });
+      expect(other.requests).toBe(before + 1);
+    },
+    { groups: { [CALLED]: [`http://${SERVICE}`] }, dnsServer: [dns.at] },
+  );
+});
+
+test("GIVEN a service by its SRV records that speaks HTTP/2 WHEN the place that is preferred comes back THEN the session with another one is given up for it", async () => {
+  const other = await origin(says("other"), lab.certificates);
+  const port = freePort();
+  const host = "one.node.consul";
+  records.services = [
+    { host, port, priority: 1, weight: 1 },
+    { host, port: Number(new URL(other.url).port), priority: 2, weight: 1 },
+  ];
+  records.hosts = { [host]: ["127.0.0.1"] };
+  await lab.usingGroup(
+    [],
+    async (proxy) => {
+      expect(await askHttp1(proxy)).toMatchObject({ status: 200, body: "other" });
+      await origin(says("preferred"), lab.certificates, port);
+      await eventually(async () => {
+        const { status, body } = await askHttp1(proxy);
+        expect(status).toBe(200);
+        return body === "preferred";
+      });
+    },
+    {
+      groups: { [GROUP]: [{ url: "https://_search._tcp.service.consul", host: "keep" }] },
+      dnsServer: [dns.at],
+    },
   );
 });

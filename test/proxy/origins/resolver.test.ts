@@ -3,6 +3,7 @@ import { AddressBook } from "../../../proxy/origins/address-book";
 import { AllowList } from "../../../proxy/allow-list";
 import { Circuit } from "../../../proxy/origins/circuit";
 import { clock } from "../../../proxy/clock";
+import { equalPlace } from "../../../proxy/origins/place";
 import { parseHosts, Resolver } from "../../../proxy/origins/resolver";
 import { dnsServer } from "../dns-server";
 
@@ -116,7 +117,7 @@ describe("patterns of origins", () => {
 describe("failing addresses and origins", () => {
   test("an address that refuses connections goes last; success brings it back", () => {
     const book = new AddressBook(3);
-    book.update(["a", "b"]);
+    book.update(["a", "b"].map(equalPlace));
     book.refused("a");
     expect(book.order()).toEqual(["b", "a"]);
     book.worked("a");
@@ -125,7 +126,7 @@ describe("failing addresses and origins", () => {
 
   test("an address that disappoints is set aside, unless it is the last", () => {
     const book = new AddressBook(2);
-    book.update(["a", "b"]);
+    book.update(["a", "b"].map(equalPlace));
     for (let i = 0; i < 4; i++) book.failed("a");
     expect(book.isAside("a")).toBe(true);
     for (let i = 0; i < 4; i++) book.failed("b");
