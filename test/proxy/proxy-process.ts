@@ -89,7 +89,7 @@ export async function startProgram(
     child.once("exit", (code, signal) => resolve((ended = code ?? signal ?? "unknown")));
   });
   const said = async (wanted: string): Promise<void> => {
-    const giveUp = Date.now() + 10_000;
+    const giveUp = Date.now() + 30_000;
     while (!text.includes(wanted)) {
       if (ended !== undefined)
         throw new Error(`the proxy ended (${ended}) before it said ${wanted}:\n${text}`);
