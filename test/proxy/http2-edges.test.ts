@@ -12,7 +12,7 @@ import {
 import { type AddressInfo, connect as connectTo, createServer as createRelay, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { makeCertificates } from "../testbed/certificates";
-import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
+import { becomes, bundle, type RunningProxy, scratch, startProxy, whileCalling } from "./proxy-process";
 import { rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
@@ -387,10 +387,11 @@ describe("an HTTP/2 client", () => {
       await sleep(100);
       const stopped = leaving.stop();
       const answers = [first];
-      while (!told) {
+      const askOn = async (): Promise<void> => {
         if (!client.closed) answers.push(request());
         await sleep(5);
-      }
+      };
+      await whileCalling([askOn], () => becomes(() => told, true));
       // THEN none of them is lost, but for one that the client itself has not sent any more, having been told
       const all = await Promise.all(answers);
       const answered = all.filter(({ refused }) => !refused);

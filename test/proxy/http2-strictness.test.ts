@@ -1,9 +1,8 @@
 import { type ClientHttp2Session, connect } from "node:http2";
-import { setTimeout as sleep } from "node:timers/promises";
 import { encodeField } from "../../proxy/http2/hpack";
 import { FLAG, FRAME, frame, uint32 } from "../../proxy/http2/http2-frames";
 import { MALFORMED_ANSWERS } from "./malformed-frames";
-import { bundle, type RunningProxy, scratch, startProxy } from "./proxy-process";
+import { becomes, bundle, eventually, type RunningProxy, scratch, startProxy } from "./proxy-process";
 import { rawHttp2Origin, SETTINGS } from "./raw-http2";
 
 const file = bundle(scratch());
@@ -192,7 +191,7 @@ describe("GIVEN an origin that answers over HTTP/2", () => {
     try {
       // GIVEN one exchange under way
       const first = ask(origin.port);
-      while (!origin.frames.some(({ type }) => type === FRAME.headers)) await sleep(5);
+      await eventually(() => origin.frames.some(({ type }) => type === FRAME.headers));
       // WHEN the next one is met by GOAWAY
       const second = await ask(origin.port);
       expect([await first, second]).toMatchObject([{ status: 200 }, { status: 204 }]);
@@ -222,7 +221,7 @@ describe("GIVEN an origin that answers over HTTP/2", () => {
         stream.on("response", () => stream.pause());
       });
       await proxy.said("more than the stream's window");
-      while (origin.sockets.size > 0) await sleep(5);
+      await becomes(() => origin.sockets.size, 0);
     } finally {
       await origin.close();
     }

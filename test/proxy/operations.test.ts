@@ -7,7 +7,17 @@ import { join } from "node:path";
 import { type WebSocket as Client, WebSocket, WebSocketServer } from "ws";
 import { NODE } from "./node-program";
 import { makeCertificates } from "../testbed/certificates";
-import { bundle, freePort, type RunningProxy, scratch, startProxy, usingProxy } from "./proxy-process";
+import {
+  becomes,
+  bundle,
+  eventually,
+  freePort,
+  type RunningProxy,
+  scratch,
+  startProxy,
+  usingProxy,
+  whileCalling,
+} from "./proxy-process";
 import { type RawOrigin, rawOrigin, talk } from "./raw-http";
 
 const directory = scratch();
@@ -247,37 +257,36 @@ describe("starting and stopping", () => {
       const script = `run() { sh -c '${start(port)}' sh "$@" & }; run "$@"; a=$!; read go; run "$@"; b=$!; read go; kill $a; wait $a; echo first ended; read go; kill $b; wait $b`;
       const proxy = [NODE, file, ...LOCAL, "--access-log-dir", "none", "--keepalive-conns", "50"];
       const starter = spawn("sh", ["-c", script, "sh", ...proxy], { stdio: ["pipe", "pipe", "pipe", fd] });
+      const ended = new Promise((resolve) => starter.once("exit", resolve));
       socket.close();
       let output = "";
       starter.stdout!.on("data", (text: Buffer) => (output += text.toString()));
       starter.stderr!.on("data", (text: Buffer) => (output += text.toString()));
-      const said = async (text: string, times: number): Promise<void> => {
-        while (output.split(text).length <= times) await new Promise((resolve) => setTimeout(resolve, 10));
-      };
-      await said('"listening"', 1);
-      // WHEN clients keep asking while a successor starts and the first is told to end
-      let asking = true;
+      const timesSaid = (text: string): number => output.split(text).length - 1;
       let answered = 0;
       const failures: string[] = [];
-      const client = async (): Promise<void> => {
-        while (asking) {
-          const text = request(origin.port, "/", "Connection: close\r\n");
-          const answer = await talk(port, text, 3000).catch((error: Error) => error.message);
-          if (answer.endsWith("fast")) answered++;
-          else failures.push(answer);
-        }
+      const call = async (): Promise<void> => {
+        const text = request(origin.port, "/", "Connection: close\r\n");
+        const answer = await talk(port, text, 3000).catch((error: Error) => error.message);
+        if (answer.endsWith("fast")) answered++;
+        else failures.push(answer);
       };
-      const clients = Array.from({ length: 4 }, client);
-      starter.stdin!.write("go\n");
-      await said('"listening"', 2);
-      starter.stdin!.write("go\n");
-      await said("first ended", 1);
-      const before = answered;
-      while (answered < before + 20) await new Promise((resolve) => setTimeout(resolve, 10));
-      asking = false;
-      await Promise.all(clients);
-      starter.stdin!.end("go\n");
-      await new Promise((resolve) => starter.once("exit", resolve));
+      try {
+        await becomes(() => timesSaid('"listening"'), 1);
+        // WHEN clients keep asking while a successor starts and the first is told to end
+        await whileCalling([call, call, call, call], async () => {
+          starter.stdin!.write("go\n");
+          await becomes(() => timesSaid('"listening"'), 2);
+          starter.stdin!.write("go\n");
+          await becomes(() => timesSaid("first ended"), 1);
+          const before = answered;
+          await eventually(() => answered >= before + 20);
+        });
+      } finally {
+        // Without its words it goes on to its end, which is that of both proxies.
+        starter.stdin!.end("go\n");
+        await ended;
+      }
       // THEN every request was answered
       expect(failures).toEqual([]);
     },
@@ -286,8 +295,7 @@ describe("starting and stopping", () => {
 
   test("/.api/http-stats counts what all workers answered", async () => {
     await withProxy(["--access-log-dir", "none", "--workers", "2", "--spfactor", "1"], async (proxy) => {
-      while (proxy.output().split('"listening"').length <= 2)
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      await becomes(() => proxy.output().split('"listening"').length - 1, 2);
       // The workers take connections in turn.
       for (let i = 0; i < 5; i++) await talk(proxy.port, request(origin.port, "/", "Connection: close\r\n"));
       for (const count of [5, 6, 7]) {
@@ -306,11 +314,11 @@ describe("starting and stopping", () => {
     await withProxy(["--access-log-dir", "none", "--workers", "2"], async (proxy) => {
       const pids = (): number[] =>
         [...proxy.output().matchAll(/"listening".*"pid":(\d+)/g)].map((match) => Number(match[1]));
-      while (pids().length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+      await becomes(() => pids().length, 2);
       for (let i = 0; i < 4; i++) await talk(proxy.port, request(origin.port, "/", "Connection: close\r\n"));
       expect(await admin(proxy, "/metrics")).toContain('tricloud_proxy_requests_total{status="200"} 4\n');
       process.kill(pids()[0]!, "SIGKILL");
-      while (pids().length < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+      await becomes(() => pids().length, 3);
       expect(proxy.output()).toContain("worker ended and is replaced");
       expect(await talk(proxy.port, request(origin.port, "/", "Connection: close\r\n"))).toMatch(/fast$/);
     });

@@ -1,6 +1,6 @@
 import { buildSync } from "esbuild";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,9 +51,18 @@ export interface RunningProxy {
 /** Below the kernel's own range, and apart from what other test processes take. */
 let nextPort = 10_000 + (process.pid % 340) * 64;
 
-/** A port that nothing listened on when last seen; each call another one. */
+/** A port that nothing listens on; each call another one. */
 export function freePort(): number {
+  const taken = listenedOn();
+  while (taken.has(nextPort)) nextPort++;
   return nextPort++;
+}
+
+/** Ports of this machine's listeners, whose address and state are the second and fourth field of a line. */
+function listenedOn(): Set<number> {
+  const lines = ["tcp", "tcp6"].flatMap((kind) => readFileSync(`/proc/net/${kind}`, "utf8").split("\n"));
+  const listeners = lines.map((line) => line.trim().split(/\s+/)).filter(([, , , state]) => state === "0A");
+  return new Set(listeners.map(([, local]) => parseInt(local!.split(":")[1]!, 16)));
 }
 
 /** Starts the bundle with `flags`, on a port of its own, and waits until it listens. */

@@ -1,7 +1,7 @@
 import { type ClientHttp2Stream, connect as connectHttp2, createServer } from "node:http2";
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bundle, type RunningProxy, scratch, usingProxy } from "./proxy-process";
+import { bundle, eventually, type RunningProxy, scratch, usingProxy } from "./proxy-process";
 import { type RawOrigin, rawOrigin } from "./raw-http";
 
 // Slowness takes its time.
@@ -95,10 +95,6 @@ async function drip(upload: Upload, piece: string, times = Infinity): Promise<vo
   }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(10);
-}
-
 /** An origin that answers when the text of a connection ends like this. */
 const answersAfter = (end: string): Promise<RawOrigin> =>
   rawOrigin((socket, text) => {
@@ -110,7 +106,7 @@ test("while a body waits for a connection no time-out runs against its client", 
   const origin = await answersAfter("GO");
   await withProxy(["--read-timeout", "1", "--max-conns-per-host", "1"], async (proxy) => {
     const first = client(proxy, `GET / HTTP/1.1\r\nHost: localhost.ccnproxy:${origin.port}\r\n\r\n`);
-    await until(() => origin.received.length === 1 && origin.received[0] !== "");
+    await eventually(() => origin.received.length === 1 && origin.received[0] !== "");
     // WHEN a client sends its body in two pieces, and the connection is free only long after
     const second = client(proxy, `${post(origin.port, "Content-Length: 4")}to`);
     const answer = answerTo(second);
@@ -145,7 +141,7 @@ describe("a body that drips, though without a long pause,", () => {
       expect(await dripping.status).toBe(408);
       expect(proxy.output()).toContain(TOO_SLOW);
       expect(origin.received.join("")).toMatch(/^POST [^]*x/);
-      await until(() => origin.sockets.size === 0);
+      await eventually(() => origin.sockets.size === 0);
     });
     await origin.close();
   });
@@ -204,7 +200,7 @@ describe("a body that drips, though without a long pause,", () => {
         `GET / HTTP/1.1\r\nHost: localhost.ccnproxy:${origin.port}\r\nConnection: Upgrade\r\nUpgrade: drip\r\n\r\n`,
       );
       const answer = answerTo(socket);
-      await until(() => origin.received.join("").endsWith("\r\n\r\n"));
+      await eventually(() => origin.received.join("").endsWith("\r\n\r\n"));
       for (let i = 0; i < LONG; i++) {
         socket.write("x");
         await sleep(100);
