@@ -8,7 +8,7 @@ import type { ServiceValue } from "./values/services";
 import { roleOf } from "./values/services/service-placement";
 import { askedBy } from "./gateway-routes";
 import { hostServices, type HostServicesProps, ownRepositories } from "./host-services";
-import { type ServiceNeeds, servicesIn } from "./service-needs";
+import { calledByPeers, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on EC2 stand on. */
 export interface GroupServicesProps extends Omit<HostServicesProps, "region" | "hosts" | "taskHosts"> {
@@ -32,6 +32,7 @@ export function groupServices(
     const there = here.filter((service) => groupOf(service) === group);
     group.grant(...imagePermissions(ownRepositories(there, region)));
   }
+  const calledFromElsewhere = calledByPeers(props.services, region).map(({ service }) => service);
   openCalls(here, groupOf, (called) => {
     const callers = here.filter(({ calls }) => calls.includes(called.name)).map(groupOf);
     const asking = gatewaysIn(gateways, region).filter((gateway) =>
@@ -39,7 +40,7 @@ export function groupServices(
     );
     return [
       ...callers,
-      ...(callers.length > 0 ? [groups.proxy] : []),
+      ...(callers.length > 0 || calledFromElsewhere.includes(called) ? [groups.proxy] : []),
       ...asking.map((gateway) => groups[roleOf(gateway, region)]),
     ];
   });

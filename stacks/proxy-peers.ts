@@ -1,7 +1,7 @@
 import type { Construct } from "constructs";
 import { peerName, type ProxyPeers } from "../constructs/proxy";
 import { sensitiveVariable } from "../constructs/sensitive-variable";
-import type { DedicatedRegion } from "./values/regions";
+import type { Ec2Region } from "./values/regions";
 import type { ServiceValue } from "./values/services";
 import { calledByPeers, calledServices } from "./service-needs";
 
@@ -17,7 +17,7 @@ export const PEER_VARIABLES = { certificate: "proxy_peer_certificate", key: "pro
  */
 export function proxyPeers(
   scope: Construct,
-  region: Pick<DedicatedRegion, "name" | "peered">,
+  region: Pick<Ec2Region, "name" | "peered">,
   services: readonly ServiceValue[],
   authority: string | undefined,
 ): ProxyPeers | undefined {

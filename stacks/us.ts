@@ -43,7 +43,8 @@ import { groupSize, roleOf } from "./values/services/service-placement";
 import { groupServices } from "./group-services";
 import { hostGateways } from "./host-gateways";
 import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
-import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack } from "./region-stack";
+import { proxyPeers } from "./proxy-peers";
+import { ANSWERS_FROM_WHAT_IS_KNOWN, CALLS_FROM_OTHER_REGIONS, RegionStack } from "./region-stack";
 import { ownServices } from "./service-needs";
 import { readBy } from "./read-by";
 
@@ -116,14 +117,19 @@ export class UsStack extends RegionStack<Ec2Region> {
       agents: hosts,
       wanNetworks: region.consulWanNetworks,
     });
+    const peers = proxyPeers(this, region, services, consul.authority);
     const proxy = new AggregationProxy(this, "proxy-service", {
       hosts: [proxies],
+      peers,
       ...readBy(AggregationProxy, this.proxiedFor(services, consul)),
     });
     proxy.registerWith(consul);
     for (const clients of [network.cidr, ...region.consulWanNetworks]) {
       proxies.firewall.allowFrom(clients, tcp(proxy.port), "Applications of the federated regions");
     }
+    if (peers?.listen !== undefined)
+      for (const network of region.consulWanNetworks)
+        proxies.firewall.allowFrom(network, tcp(peers.listen.port), "Proxies of the federated regions");
     if (region.proxy.metrics === "network")
       proxies.firewall.allowFrom(
         network.cidr,
@@ -186,6 +192,13 @@ export class UsStack extends RegionStack<Ec2Region> {
       ],
       placing: this.throughProxies(resolving, proxy),
     });
+
+    if (peers?.listen !== undefined)
+      this.service(CALLS_FROM_OTHER_REGIONS, {
+        requires: [proxy],
+        // It names the proxies to others.
+        degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader],
+      });
 
     const database = region.database && this.database(region.database, { network, key, names, apps, pager });
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });

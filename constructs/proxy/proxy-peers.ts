@@ -20,6 +20,9 @@ export interface ProxyPeers {
 /** The name in the certificates of a region's proxies, as Consul would call them. */
 export const peerName = (region: string): string => `proxy.${region}.consul`;
 
+/** The name by which regions that federate find a region's healthy proxies, as Consul calls them unless told otherwise. */
+export const proxyNameIn = (region: string): string => `proxy.service.${region}.consul`;
+
 /** Which of the texts would stand in what is synthesised. */
 export const literalOf = (peers: ProxyPeers): string | undefined =>
   (["certificate", "key", "authorities"] as const).find((name) => !Token.isUnresolved(peers[name]));

@@ -1,5 +1,5 @@
 import type { DedicatedRegion, Region, ServerRole } from "../values/regions";
-import { isPeered } from "../values/services/service-peers";
+import { isPeered, type PeeredRegion, reaches } from "../values/services/service-peers";
 
 /** One thing that firewalls and routes between two regions must let through. */
 export interface Opening {
@@ -41,16 +41,23 @@ const betweenProxies = (regions: readonly Region[]): Opening[] => {
   const peered = regions.filter(isPeered);
   return peered.flatMap((from) =>
     peered
-      .filter((to) => to !== from)
+      .filter((to) => reaches(from, to))
       .map((to) => ({
-        from: { region: from.name, addresses: withRole(from, "proxy") },
-        to: { region: to.name, addresses: to.peered.hosts ?? withRole(to, "proxy") },
+        from: { region: from.name, addresses: proxiesOf(from) },
+        to: {
+          region: to.name,
+          addresses: (to.platform === "dedicated" ? to.peered.hosts : undefined) ?? proxiesOf(to),
+        },
         protocol: "tcp" as const,
         port: to.peered.port,
         why: `calls of services, from the proxies of ${from.name} to those of ${to.name}`,
       })),
   );
 };
+
+/** Machines come and go on EC2: any address of the region's network may be a proxy's. */
+const proxiesOf = (region: PeeredRegion): readonly string[] =>
+  region.platform === "dedicated" ? withRole(region, "proxy") : [region.cidr];
 
 const withRole = ({ servers }: DedicatedRegion, role: ServerRole): string[] =>
   servers.filter(({ retired, roles }) => !retired && roles.includes(role)).map(({ address }) => address);

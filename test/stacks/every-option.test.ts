@@ -11,6 +11,7 @@ import { addStacks } from "../../stacks";
 import { dedicatedRegionValue, westRegionValue } from "./values/regions/region-values";
 import type { Region } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
+import { isPeered, reaches } from "../../stacks/values/services/service-peers";
 import { fieldsOf, pairwise, valueWith } from "./option-pairs";
 import { leavesOf, recordingReads } from "./recorded-reads";
 import { DIGEST, validated } from "./service-values";
@@ -147,6 +148,11 @@ const PLATFORMS: Readonly<
         ...(servers["consul-server"] as object),
         count: isSingle(value) ? 1 : 3,
       };
+      const { peers, ...consul } = (value["consul"] ?? {}) as Value;
+      if (peers === undefined) return;
+      // One of a federation says whose tokens hold there, and whom it lets in.
+      value["consul"] = { primaryDatacenter: "jp", ...consul, peers };
+      value["consulWanNetworks"] ??= ["10.10.0.0/16"];
     },
   },
   gke: {
@@ -214,11 +220,16 @@ function serving(region: Region): ReturnType<typeof validated> {
     public: region.platform === "dedicated" ? { hosts: ["www.example.com"] } : undefined,
     in: { [region.name]: {} },
   };
-  const others = validateRegions([{ file: "west.ts", value: westRegionValue({ peered: {} }) }]);
-  const isCalled = region.platform === "dedicated" && region.peered !== undefined;
+  // Named as one whose Consul the region joins.
+  const others = validateRegions([
+    { file: "east.ts", value: westRegionValue({ name: region.name === "jp" ? "us" : "jp", peered: {} }) },
+  ]);
+  const [other] = others.filter(isPeered);
+  const isCalled = isPeered(region) && reaches(other!, region);
   const caller = { ...service, name: "caller", image: `registry.example.com/caller@${DIGEST}`, port: 8081 };
+  const called = { ...caller, public: undefined, calls: ["store"], in: { [other!.name]: {} } };
   return validated(
-    [service, ...(isCalled ? [{ ...caller, public: undefined, calls: ["store"], in: { west: {} } }] : [])],
+    [service, ...(isCalled ? [called] : [])],
     [{ ...region, entrance: undefined } as Region, ...others],
   );
 }

@@ -13,6 +13,7 @@ import {
   FRONT_ADMIN_PORT,
 } from "../../../constructs/front/front-config";
 import { imageRegistry } from "./image-registry";
+import { peeredPort, peeredProblems, type TakenPort } from "./peered";
 import {
   SSH_ADDRESS,
   SSH_KEY_PATH,
@@ -174,7 +175,7 @@ const front = z.strictObject({
 /** How other regions' proxies call services of the region, and its own theirs: by mutual TLS. */
 const peered = z.strictObject({
   /** TCP port on which servers with role `proxy` take calls from other regions. */
-  port: port.default(8443),
+  port: peeredPort,
   /** Where other regions reach each of those servers. @default - their addresses */
   hosts: z
     .array(
@@ -301,7 +302,8 @@ export const dedicatedRegion = fields.superRefine((region, context) => {
       message: `expected another port than ${by}`,
     });
   }
-  for (const problem of peeredProblems(region)) context.addIssue({ code: "custom", ...problem });
+  for (const problem of peeredProblems(region, portsBesideProxies(region)))
+    context.addIssue({ code: "custom", ...problem });
   const fronts = withRole("front");
   if (region.front.certificate?.acme.directory === LETS_ENCRYPT && fronts > MOST_FRONTS_OF_LETS_ENCRYPT) {
     context.addIssue({
@@ -322,54 +324,16 @@ export const dedicatedRegion = fields.superRefine((region, context) => {
   }
 });
 
-/** What of `peered` is wrong beside the region's other fields. */
-function peeredProblems({
-  peered: own,
-  consul,
-  proxy: { port: proxyPort },
-  front: fronts,
-  ssh: access,
-  servers,
-}: Unchecked): {
-  readonly path: string[];
-  readonly params?: { readonly value: string };
-  readonly message: string;
-}[] {
-  if (own === undefined) return [];
-  const proxies = servers.filter(({ roles, retired }) => !retired && roles.includes("proxy"));
-  const taken: [number, string][] = [
-    [access.port, "SSH has"],
-    [proxyPort, "the proxy has for the region's own calls"],
-    [9300, "the proxy's health has"],
-    ...[8300, 8301, 8302, 8500, 8600].map((each): [number, string] => [each, "Consul has"]),
-    ...(proxies.some(({ roles }) => roles.includes("front"))
-      ? [fronts.httpsPort, fronts.httpPort, FRONT_ADMIN_PORT].map((each): [number, string] => [
-          each,
-          "a front has on the same server",
-        ])
-      : []),
-  ];
-  const by = taken.find(([each]) => each === own.port)?.[1];
-  return [
-    ...(by === undefined
-      ? []
-      : [
-          {
-            path: ["peered", "port"],
-            params: { value: String(own.port) },
-            message: `expected another port than ${by}`,
-          },
-        ]),
-    ...(consul.tls
-      ? []
-      : [
-          {
-            path: ["peered"],
-            message: "expected consul.tls, whose authority the proxies' certificates are by",
-          },
-        ]),
-  ];
-}
+/** What servers with role `proxy` have ports for besides the proxy and Consul. */
+const portsBesideProxies = ({ servers, ssh: access, front: fronts }: Unchecked): readonly TakenPort[] => [
+  [access.port, "SSH has"],
+  ...(servers.some(({ roles, retired }) => !retired && roles.includes("proxy") && roles.includes("front"))
+    ? [fronts.httpsPort, fronts.httpPort, FRONT_ADMIN_PORT].map((each): TakenPort => [
+        each,
+        "a front has on the same server",
+      ])
+    : []),
+];
 
 export type DedicatedRegionInput = z.input<typeof dedicatedRegion>;
 export type DedicatedRegion = z.output<typeof dedicatedRegion>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "../../../constructs/grammar/cidr";
 import { imageRegistry } from "./image-registry";
+import { peeredPort, peeredProblems } from "./peered";
 import { consulServersProblem, cidr, dnsLabel, proxyMetrics, regionName, sharedFields } from "./region";
 
 export const awsRegion = z
@@ -144,6 +145,12 @@ const cache = z.strictObject({
   authentication: z.enum(["iam", "none"], { error: 'expected "iam" or "none"' }).default("iam"),
 });
 
+/** How other regions' proxies call services of the region, and its own theirs: by mutual TLS. */
+const peered = z.strictObject({
+  /** TCP port on which machines with role `proxy` take calls from other regions. */
+  port: peeredPort,
+});
+
 /** Days for which CloudWatch keeps logs. */
 const LOG_TERMS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -190,6 +197,13 @@ export const ec2Region = z
     registry: imageRegistry.optional(),
     /** Networks of the regions in `consul.peers`: let in to the Consul servers and the proxies. */
     consulWanNetworks: z.array(cidr).default([]),
+    /**
+     * Services without an entrance are called from one region in another from proxy to proxy, where both have this;
+     * machines come and go, so that others find the proxies here by Consul, with which theirs federates.
+     * `npx tricloud secrets` makes the certificates.
+     * @default - there is no such way
+     */
+    peered: peered.optional(),
     /** @default - nothing of the region can be reached from the internet */
     entrance: entrance.optional(),
     /** MySQL for the app servers. @default - none */
@@ -245,6 +259,7 @@ export const ec2Region = z
         message: "expected a network of /16 to /24, which a VPC can hold and twelve subnets fit in",
       });
     }
+    for (const problem of peeredProblems(region)) context.addIssue({ code: "custom", ...problem });
     const { count } = region.servers["consul-server"];
     const message = consulServersProblem(count, region.consul.singleServer);
     if (message !== undefined) {

@@ -1,36 +1,50 @@
-import { peerName } from "../../../constructs/proxy/proxy-peers";
-import type { DedicatedRegion, Region } from "../regions";
+import { peerName, proxyNameIn } from "../../../constructs/proxy/proxy-peers";
+import type { DedicatedRegion, Ec2Region, Region } from "../regions";
 import type { ServiceEntrance, ServicePeers, ServiceValue } from "./service-value";
 
-/** Whose proxies and those of other regions that have the same know one another. */
-type PeeredRegion = DedicatedRegion & { readonly peered: NonNullable<DedicatedRegion["peered"]> };
+/** Has what makes a region's proxies and those of other regions that have the same know one another. */
+type Peered<R extends DedicatedRegion | Ec2Region> = R & { readonly peered: NonNullable<R["peered"]> };
+export type PeeredRegion = Peered<DedicatedRegion> | Peered<Ec2Region>;
 
 export const isPeered = (region: Region): region is PeeredRegion =>
-  region.platform === "dedicated" && region.peered !== undefined;
+  region.platform !== "gke" && region.peered !== undefined;
+
+/** Whether either joins the other's Consul, so that names of one are known in the other. */
+const federate = (one: Region, other: Region): boolean =>
+  one.consul.peers[other.name] !== undefined || other.consul.peers[one.name] !== undefined;
+
+/** Whether the proxies of one region find those of another, and are let in. */
+export const reaches = (from: PeeredRegion, to: PeeredRegion): boolean =>
+  from.name !== to.name &&
+  (to.platform === "dedicated" || (federate(from, to) && to.consulWanNetworks.length > 0));
 
 /** Where a region's proxies are called by others, as `HOST:PORT`. */
-const peerAddresses = ({ peered: { port, hosts }, servers }: PeeredRegion): readonly string[] =>
-  (
-    hosts ??
-    servers
-      .filter(({ retired, roles }) => retired === false && roles.includes("proxy"))
-      .map(({ address }) => address)
-  ).map((host) => `${host}:${port}`);
+const peerAddresses = (region: PeeredRegion): readonly string[] =>
+  proxyHosts(region).map((host) => `${host}:${region.peered.port}`);
 
-/** Regions whose proxies answer others' for a service. None of them has an entrance by which one service can be asked. */
+const proxyHosts = (region: PeeredRegion): readonly string[] =>
+  region.platform === "ec2"
+    ? [proxyNameIn(region.name)]
+    : (region.peered.hosts ??
+      region.servers
+        .filter(({ retired, roles }) => retired === false && roles.includes("proxy"))
+        .map(({ address }) => address));
+
+/** Regions whose proxies answer others' for a service: those that show it to the internet are asked by their entrances. */
 export function peersOf(
-  service: Pick<ServiceValue, "in">,
+  { in: places, entrances }: Pick<ServiceValue, "in" | "entrances">,
   regions: readonly Region[],
 ): readonly ServicePeers[] {
   const peered = regions.filter(isPeered);
+  const isShown = ({ name }: Region) => entrances.some(({ region }) => region === name);
   return peered
-    .filter(({ name }) => service.in[name] !== undefined)
+    .filter((region) => places[region.name] !== undefined && !isShown(region))
     .map((region) => ({
       region: region.name,
       platform: region.platform,
       peer: peerName(region.name),
       addresses: peerAddresses(region),
-      from: peered.map(({ name }) => name).filter((name) => name !== region.name),
+      from: peered.filter((other) => reaches(other, region)).map(({ name }) => name),
     }));
 }
 
@@ -44,3 +58,28 @@ export const waysElsewhere = (
       ({ region }) => region === place && region !== name,
     ),
   );
+
+/**
+ * Why the proxies of some regions cannot call those of others: which of them are not peered, or else who does not find
+ * whom.
+ *
+ * @param from names of regions, as are those of `to`
+ */
+export function strangers(
+  from: readonly string[],
+  to: readonly string[],
+  regions: readonly Region[],
+): string {
+  const peered = regions.filter(isPeered);
+  const named = (names: readonly string[]) => peered.filter(({ name }) => names.includes(name));
+  const without = [...from, ...to].filter((name) => named([name]).length === 0);
+  if (without.length > 0)
+    return `peered, of regions on dedicated servers and EC2: not that of ${without.join(", ")}`;
+  return named(to)
+    .filter((region) => named(from).some((other) => !reaches(other, region)))
+    .map(
+      ({ name }) =>
+        `those of ${name} are found by Consul: consul.peers between ${from.join(", ")} and ${name}, and consulWanNetworks in ${name}`,
+    )
+    .join("; ");
+}

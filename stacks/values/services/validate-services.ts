@@ -7,7 +7,7 @@ import { type NamedZones, zoneOf } from "../public-hosts";
 import { publicProblems } from "./public-services";
 import { nameOf, type ValueSource } from "../regions/validate-regions";
 import { entrancesOf } from "./service-entrances";
-import { isPeered, peersOf, waysElsewhere } from "./service-peers";
+import { isPeered, peersOf, strangers, waysElsewhere } from "./service-peers";
 import { refusal, type ServiceProblem } from "./service-problem";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
 import { hasRegistry, outsideHost, readService, tasksIn, type ServiceValue } from "./service-value";
@@ -40,8 +40,8 @@ export function validateServices(
     const read = readService(source.value);
     if ("name" in read) {
       const named = (read.public?.hosts ?? []).filter((host) => zoneOf(host, names) !== undefined);
-      const ways = { entrances: entrancesOf(read, regions), peers: peersOf(read, regions) };
-      services.push({ ...read, named, ...ways });
+      const shown = { ...read, named, entrances: entrancesOf(read, regions) };
+      services.push({ ...shown, peers: peersOf(shown, regions) });
     } else {
       unread.push(nameOf(source));
       problems.push(...read.map((problem) => ({ service: nameOf(source), ...problem })));
@@ -379,11 +379,8 @@ function callProblems(service: ServiceValue, { services, unread, regions }: Surr
     );
     if (missing.length === 0) return [];
     const there = Object.keys(callee.in);
-    const alone = [...missing, ...there].filter(
-      (name) => !regions.some((region) => region.name === name && isPeered(region)),
-    );
     return refuse(
-      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, no entrance of ${there.join(", ")} leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (peered, of regions on dedicated servers: not that of ${alone.join(", ")})`,
+      `expected a service that runs wherever ${service.name} does, or has a way to it from there: ${called} does not run in ${missing.join(", ")}, no entrance of ${there.join(", ")} leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (${strangers(missing, there, regions)})`,
     );
   });
 }

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { type Identity, issueServer, makeAuthority } from "../../../certificates/x509";
+import { dnsServer, type Records } from "../dns-server";
 import { askHttp1, groupLab } from "../groups/group-lab";
 import { NODE } from "../node-program";
 import { eventually, freePort, metricsOf, type RunningProxy } from "../proxy-process";
@@ -291,6 +292,57 @@ test("GIVEN calls to two proxies of another region WHEN one drains, ends and is 
       ),
     ),
   );
+});
+
+test("GIVEN proxies of another region that one name leads to WHEN each is replaced THEN no call fails", async () => {
+  await usingInstance(async (url, asked) => {
+    // GIVEN three, two of which have the name
+    const port = freePort();
+    const records: Records = { addresses: ["127.0.5.1", "127.0.5.2"], ttl: 1, silent: false };
+    const dns = await dnsServer(records);
+    const machine = (number: number, use: (proxy: RunningProxy) => Promise<void>) =>
+      usingUsAt(port, url, use, { peerListen: `127.0.5.${number}:${port}` });
+    const calls = async (proxy: RunningProxy) => (await metricsOf(proxy)).get(FROM_JP) ?? 0;
+    const isCalled = async (proxy: RunningProxy) => {
+      const before = await calls(proxy);
+      expect(await eventually(async () => (await calls(proxy)) > before)).toBe(true);
+    };
+    const caller = {
+      groups: { [CALLED]: [{ url: `https://proxy.service.us.consul:${port}`, peer: "proxy.us.consul" }] },
+      ...{ dnsServer: [dns.at], allowAny: true },
+      ...files(certificate("proxy.jp.consul")),
+    };
+    const replaceAll = async (first: RunningProxy, second: RunningProxy, third: RunningProxy) => {
+      await isCalled(first);
+      records.addresses = ["127.0.5.2", "127.0.5.3"];
+      await first.stop();
+      records.addresses = ["127.0.5.3"];
+      await isCalled(third);
+      await second.stop();
+      await isCalled(third);
+    };
+    try {
+      await machine(1, (first) =>
+        machine(2, (second) =>
+          machine(3, (third) =>
+            lab.usingGroup(
+              [],
+              async (jp) => {
+                // WHEN
+                const statuses = await callingUntil(jp, replaceAll(first, second, third));
+                // THEN
+                expect(statuses.filter((status) => status !== 200)).toEqual([]);
+                expect(asked).toHaveLength(statuses.length);
+              },
+              caller,
+            ),
+          ),
+        ),
+      );
+    } finally {
+      dns.close();
+    }
+  });
 });
 
 test("GIVEN a certificate that another region refuses WHEN it is renewed and reloaded THEN calls are answered there", async () => {
