@@ -21,7 +21,13 @@ import type { ServiceValue } from "./values/services";
 import { type EntranceRoute, entranceRoutes, entranceService } from "./values/services/service-entrances";
 import { clusterGateways } from "./cluster-gateways";
 import { clusterServices, type MadeService } from "./cluster-services";
-import { ANSWERS_FROM_WHAT_IS_KNOWN, RegionStack, stackOfServices } from "./region-stack";
+import { proxyPeers } from "./proxy-peers";
+import {
+  ANSWERS_FROM_WHAT_IS_KNOWN,
+  CALLS_FROM_OTHER_REGIONS,
+  RegionStack,
+  stackOfServices,
+} from "./region-stack";
 import { ownServices } from "./service-needs";
 import type { UkStack } from "./uk";
 import { readBy } from "./read-by";
@@ -68,6 +74,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...consul.metrics,
     });
     const proxied = this.proxiedFor(services, consul);
+    const peers = proxyPeers(this, region, services, consul.authority);
     const proxy = new ProxyDeployment(this, "proxy", {
       namespace,
       workers,
@@ -75,6 +82,8 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       minPods: region.proxyPods.min,
       maxPods: region.proxyPods.max,
       clientNetworks: [region.cidr, ...region.consulWanNetworks],
+      peers,
+      peerNetworks: region.consulWanNetworks,
       ...readBy(ProxyDeployment, proxied),
     });
     proxy.registerWith(consul);
@@ -108,6 +117,12 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ],
       placing: this.throughProxies(resolver, proxy),
     });
+    if (peers?.listen !== undefined)
+      this.service(CALLS_FROM_OTHER_REGIONS, {
+        requires: [proxy],
+        // It names the proxies to others.
+        degradesWithout: [softened(consul.quorum, ANSWERS_FROM_WHAT_IS_KNOWN), consul.leader, cluster],
+      });
     const { namespaceName: apps } = new WorkloadNamespace(this, "app-namespace", { name: "app" });
     new PodIdentity(this, "app-identity", { name: "app", namespace: apps, annotations: uk.app.annotations });
     const made = clusterServices(this, {

@@ -55,6 +55,8 @@ export class UkStack extends RegionStack<GkeRegion> {
       network.allowFrom(region.consulWanNetworks, CONSUL_WAN_PORTS, "consul-wan");
       if (region.consulJoinAddress !== undefined) network.reserve("consul-join", region.consulJoinAddress);
       network.allowFrom(region.consulWanNetworks, { tcp: [region.proxy.port] }, "proxy");
+      if (region.peered !== undefined)
+        network.allowFrom(region.consulWanNetworks, { tcp: [region.peered.port] }, "proxy-peers");
     }
     this.cluster = new GkeCluster(this, "cluster", {
       ...{ name, project, gcpRegion, network, labels },

@@ -99,6 +99,8 @@ export class ConsulChart extends Construct implements IServiceDiscovery, HasTopo
   readonly quorum: Block;
   readonly leader: Block;
   readonly topology: readonly TopologyElement[];
+  /** PEM certificate of the private authority that the servers' own is by, as an expression; undefined without `tls`. */
+  readonly authority: string | undefined;
   /** Where metrics are collected from. */
   readonly metrics: Omit<MetricsScrapeProps, "name" | "namespace">;
 
@@ -123,6 +125,7 @@ export class ConsulChart extends Construct implements IServiceDiscovery, HasTopo
       ...federations(this.peerDatacenters, props.failoverTo),
     ];
     const secrets = new ConsulSecrets(this, "secrets", props);
+    this.authority = secrets.caCertificate;
     new IngressPolicy(this, "ingress", {
       name: "consul",
       namespace: props.namespace,

@@ -37,6 +37,8 @@ export class ConsulSecrets extends Construct {
   readonly gossip: SecretEntry;
   /** The private authority, and the Secret with the servers' `tls.crt` and `tls.key`; undefined without TLS. */
   readonly tls?: { readonly authority: SecretEntry; readonly serverSecretName: string };
+  /** PEM certificate of that authority, as an expression; undefined without TLS. */
+  readonly caCertificate?: string;
   /** Undefined without access control. */
   readonly acl?: {
     /** A piece of the servers' configuration: the tokens they use. */
@@ -64,6 +66,7 @@ export class ConsulSecrets extends Construct {
     refuseLiterals(props.datacenter, { gossipKey, ...tls, ...acl });
     this.gossip = this.secret("gossip", "consul-gossip-key", { key: gossipKey })("key");
     this.tls = tls && this.addTls(tls);
+    this.caCertificate = tls?.caCertificate;
     this.acl = acl && this.addAcl(acl);
     if (tls ?? acl) this.digest = Fn.sha256(Fn.join("\n", Object.values({ ...tls, ...acl })));
   }

@@ -13,6 +13,7 @@ import { LEAVES_LOST_NODE } from "./node-loss";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
 import { PodScaling } from "./pod-scaling";
 import { REQUESTS_PORT, ServedPods } from "./served-pods";
+import { ServiceSecrets } from "./service-secrets";
 import { type IWorkerZones } from "./worker-zones";
 import { zoneSpread } from "./zone-spread";
 
@@ -61,6 +62,10 @@ export interface EngineOnKubernetes extends EnginePods {
   };
   /** ConfigMap that others than the deploy keep, where there is one: it is read when a pod starts. @default - none */
   readonly kept?: { readonly configMap: string; readonly mountPath: string };
+  /** Files that nobody else may read, by name: expressions of sensitive values. Others make pods new ones. @default - none */
+  readonly own?: { readonly files: Readonly<Record<string, string>>; readonly mountPath: string };
+  /** Another port that takes requests, and who may send them there. @default - none */
+  readonly besides?: { readonly name: string; readonly port: number; readonly clients: readonly Peers[] };
   /** Directory of what it keeps, gone with the pod. */
   readonly state: string;
   /** Who may send requests. */
@@ -119,8 +124,9 @@ export abstract class EngineDeployment extends ServedPods {
     super(scope, id, { name, namespace, serviceName, port, workers, count: minPods });
     this.metrics = { podLabels: this.podLabels, port: "admin" };
     const maps = this.addMaps();
-    this.deployment = this.addDeployment(maps);
-    const { bundle, config, configuration, image } = engine;
+    const { bundle, config, configuration, image, own, besides } = engine;
+    const secrets = own && new ServiceSecrets(this, "own", { service: name, namespace, secrets: own.files });
+    this.deployment = this.addDeployment(maps, secrets);
     this.awaited = {
       what: name,
       rollout: `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`,
@@ -130,7 +136,10 @@ export abstract class EngineDeployment extends ServedPods {
         command: ["node", bundle, "reload", "--config", config],
       },
     };
-    this.forms = [maps.program.configMapName, maps.files.configMapName, image];
+    this.forms = [
+      ...[maps.program.configMapName, maps.files.configMapName, image],
+      ...(secrets?.version === undefined ? [] : [secrets.version]),
+    ];
     new PodScaling(this, "scaling", {
       deployment: name,
       namespace,
@@ -144,6 +153,7 @@ export abstract class EngineDeployment extends ServedPods {
       podLabels: this.podLabels,
       allow: [
         { from: engine.clients, tcp: [this.port] },
+        ...(besides === undefined ? [] : [{ from: besides.clients, tcp: [besides.port] }]),
         { from: [METRICS_COLLECTORS], tcp: [engine.adminPort] },
       ],
     });
@@ -168,9 +178,11 @@ export abstract class EngineDeployment extends ServedPods {
     return { program: programMap, files: filesMap };
   }
 
-  private addDeployment(maps: EngineMaps): DeploymentV1 {
-    const { name, namespace, minPods, drainSeconds, kept } = this.engine;
+  private addDeployment(maps: EngineMaps, secrets: ServiceSecrets | undefined): DeploymentV1 {
+    const { name, namespace, minPods, drainSeconds, kept, besides } = this.engine;
     const { podLabels } = this;
+    // All of them are of one Secret.
+    const [ownFiles] = Object.values(secrets?.entries ?? {});
     const seconds = () => engineSeconds(drainSeconds, this.namedSeconds);
     return new DeploymentV1(this, "deployment", {
       // A `DeployGate` does, and says why pods do not start.
@@ -183,14 +195,21 @@ export abstract class EngineDeployment extends ServedPods {
         selector: { matchLabels: podLabels },
         strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "1", maxUnavailable: "0" } },
         template: {
-          metadata: { labels: podLabels },
+          metadata: {
+            labels: podLabels,
+            ...(secrets?.version === undefined
+              ? {}
+              : { annotations: { "tricloud/secrets-version": secrets.version } }),
+          },
           spec: {
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             terminationGracePeriodSeconds: Lazy.numberValue({ produce: () => seconds().shutdown + 10 }),
             securityContext: {
               ...HARDENED_POD,
-              ...(this.port < 1024 ? { sysctl: UNPRIVILEGED_PORTS } : {}),
+              ...([this.port, besides?.port ?? this.port].some((port) => port < 1024)
+                ? { sysctl: UNPRIVILEGED_PORTS }
+                : {}),
             },
             topologySpreadConstraint: zoneSpread(podLabels),
             toleration: LEAVES_LOST_NODE,
@@ -203,6 +222,9 @@ export abstract class EngineDeployment extends ServedPods {
               ...(kept === undefined
                 ? []
                 : [{ name: "kept", configMap: { name: kept.configMap, optional: true } }]),
+              ...(ownFiles === undefined
+                ? []
+                : [{ name: "own", secret: { secretName: ownFiles.secretName, defaultMode: "0440" } }]),
               { name: "state", emptyDir: { medium: "Memory", sizeLimit: "1Mi" } },
             ],
           },
@@ -212,8 +234,20 @@ export abstract class EngineDeployment extends ServedPods {
   }
 
   private container(seconds: () => EngineSeconds): DeploymentV1SpecTemplateSpecContainer {
-    const { name, image, bundle, config, program, configuration, kept, state, adminPort, flags } =
-      this.engine;
+    const {
+      name,
+      image,
+      bundle,
+      config,
+      program,
+      configuration,
+      kept,
+      own,
+      besides,
+      state,
+      adminPort,
+      flags,
+    } = this.engine;
     const probe = (path: string) => ({ httpGet: { path, port: "admin" }, timeoutSeconds: 1 });
     return {
       name,
@@ -225,6 +259,9 @@ export abstract class EngineDeployment extends ServedPods {
       port: [
         { name: REQUESTS_PORT, containerPort: this.port, protocol: "TCP" },
         { name: "admin", containerPort: adminPort, protocol: "TCP" },
+        ...(besides === undefined
+          ? []
+          : [{ name: besides.name, containerPort: besides.port, protocol: "TCP" }]),
       ],
       startupProbe: { ...probe("/healthz"), periodSeconds: 1, failureThreshold: 30 },
       livenessProbe: { ...probe("/healthz"), periodSeconds: 5, failureThreshold: 3 },
@@ -240,6 +277,7 @@ export abstract class EngineDeployment extends ServedPods {
         // A whole folder: a single file in it would stay what it was when the pod started.
         { name: "files", mountPath: configuration.mountPath, readOnly: true },
         ...(kept === undefined ? [] : [{ name: "kept", mountPath: kept.mountPath, readOnly: true }]),
+        ...(own === undefined ? [] : [{ name: "own", mountPath: own.mountPath, readOnly: true }]),
         { name: "state", mountPath: state },
       ],
     };

@@ -13,6 +13,7 @@ import {
   type ProxySettings,
 } from "../proxy";
 import { configReadAtStart } from "../proxy/proxy-config";
+import { type ProxyPeers, refuseLiteralPeers } from "../proxy/proxy-peers";
 import { type HasTopology, type TopologyElement } from "../topology";
 import { EngineDeployment, type EnginePods } from "./engine-deployment";
 import { DRAINED_MAP, PROXY_NAME, PROXY_POD_PATHS } from "./proxy-pods";
@@ -32,6 +33,10 @@ export interface ProxyDeploymentProps extends EnginePods {
   readonly port?: number;
   /** PEM certificates of authorities trusted for origins besides the public ones. @default - none */
   readonly caCertificate?: string;
+  /** How they and other regions' proxies know one another, and whether those may call here. @default - they do not */
+  readonly peers?: ProxyPeers;
+  /** Networks of other regions' proxies that may call, where `peers` has them do so. @default - none */
+  readonly peerNetworks?: readonly string[];
   /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
   readonly settings?: ProxySettings;
   /** Name under which service discovery knows the proxies. @default "proxy" */
@@ -52,6 +57,8 @@ export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopo
     const { minPods = 3, maxPods = 4 * minPods, clientNetworks = [], caCertificate } = props;
     const owner = `proxy deployment ${id}`;
     checkCertificates(`${owner}: caCertificate`, caCertificate);
+    const { peers, peerNetworks = [] } = props;
+    refuseLiteralPeers(owner, peers);
     const port = props.port ?? DEFAULT_PROXY_PORT;
     const config = configOf(props, port);
     super(scope, id, {
@@ -74,6 +81,11 @@ export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopo
         ...{ name: "proxy", mountPath: AT.files, readAtStart: configReadAtStart(config) },
         files: { [basename(AT.config)]: textContent(config) },
       },
+      own: peers && { mountPath: AT.peers, files: podFilesOf(peers) },
+      besides: peers?.listen && {
+        ...{ name: "peers", port: peers.listen.port },
+        clients: [{ networks: peerNetworks }],
+      },
       kept: { configMap: DRAINED_MAP, mountPath: AT.drained },
       state: AT.state,
       clients: [{ pods: "all" }, { networks: clientNetworks }],
@@ -83,12 +95,32 @@ export class ProxyDeployment extends EngineDeployment implements IProxy, HasTopo
   }
 }
 
-function configOf({ allow, groups, warm, caCertificate, settings }: ProxyDeploymentProps, port: number) {
+/** By their names below `AT.peers`. */
+const podFilesOf = ({ certificate, key, authorities }: ProxyPeers): Readonly<Record<string, string>> => ({
+  [CERTIFICATE]: certificate,
+  [KEY]: key,
+  [AUTHORITIES]: authorities,
+});
+
+const [CERTIFICATE, KEY, AUTHORITIES] = ["certificate.pem", "key.pem", "authorities.pem"] as const;
+
+function configOf(
+  { allow, groups, warm, caCertificate, peers, settings }: ProxyDeploymentProps,
+  port: number,
+) {
   const caFile = caCertificate === undefined ? undefined : AT.authorities;
   // The kubelet asks for health on the pod's address; a NetworkPolicy keeps everybody else away.
   const adminListen = `0.0.0.0:${DEFAULT_ADMIN_PORT}`;
   const kept = { stateDir: AT.state, drainedDir: AT.drained };
-  return proxyConfig({ allow, groups, warm, port, adminListen, ...kept, caFile, settings });
+  return proxyConfig({
+    ...{ allow, groups, warm, port, adminListen, ...kept, caFile, settings },
+    peers: peers && {
+      certFile: `${AT.peers}/${CERTIFICATE}`,
+      keyFile: `${AT.peers}/${KEY}`,
+      caFile: `${AT.peers}/${AUTHORITIES}`,
+      listen: peers.listen,
+    },
+  });
 }
 
 const AT = PROXY_POD_PATHS;

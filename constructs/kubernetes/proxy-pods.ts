@@ -11,6 +11,8 @@ export const PROXY_POD_PATHS = {
   program: PROGRAM,
   bundle: `${PROGRAM}/tricloud-proxy.js`,
   authorities: `${PROGRAM}/proxy-ca.pem`,
+  /** Certificate, key and authorities by which it and other regions' proxies know one another. */
+  peers: "/etc/tricloud-peers",
   /** Which origins operators have drained from this pod, and the socket by which they do; gone with the pod. */
   state: "/var/lib/tricloud-proxy",
   /** A file for each origin that is drained when the pod starts. */

@@ -16,7 +16,7 @@ import type { HasTopology, TopologyElement } from "../topology";
 import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS, handedOver } from "./engine-on-host";
 import { proxyBundle } from "./proxy-bundle";
 import { BUNDLE_PATH, CONFIG_PATH } from "./host-paths";
-import { literalOf, peerFiles, type ProxyPeers } from "./proxy-peers";
+import { peerFiles, type ProxyPeers, refuseLiteralPeers } from "./proxy-peers";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
 import { type ProxyGroups } from "./proxy-groups";
 import { type ProxySettings } from "./proxy-settings";
@@ -84,11 +84,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
       throw new Error(`aggregation proxy ${this.node.path}: expected at least one host, got: none`);
     }
     checkCertificates(`aggregation proxy ${this.node.path}: caCertificate`, props.caCertificate);
-    const literal = props.peers && literalOf(props.peers);
-    if (literal !== undefined)
-      throw new Error(
-        `aggregation proxy ${this.node.path}: peers.${literal} must be a Terraform expression, got: a literal`,
-      );
+    refuseLiteralPeers(`aggregation proxy ${this.node.path}`, props.peers);
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.instances = props.hosts.flatMap((host) => processesOn(host, "proxy"));

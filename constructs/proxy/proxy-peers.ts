@@ -23,9 +23,15 @@ export const peerName = (region: string): string => `proxy.${region}.consul`;
 /** The name by which regions that federate find a region's healthy proxies, as Consul calls them unless told otherwise. */
 export const proxyNameIn = (region: string): string => `proxy.service.${region}.consul`;
 
-/** Which of the texts would stand in what is synthesised. */
-export const literalOf = (peers: ProxyPeers): string | undefined =>
-  (["certificate", "key", "authorities"] as const).find((name) => !Token.isUnresolved(peers[name]));
+/** @throws Error when one of the texts would stand in what is synthesised. @param owner what the message calls the proxies */
+export function refuseLiteralPeers(owner: string, peers: ProxyPeers | undefined): void {
+  if (peers === undefined) return;
+  const literal = (["certificate", "key", "authorities"] as const).find(
+    (name) => !Token.isUnresolved(peers[name]),
+  );
+  if (literal !== undefined)
+    throw new Error(`${owner}: peers.${literal} must be a Terraform expression, got: a literal`);
+}
 
 /** Certificate, key and authorities as a host has them, and the proxy's flag for each. */
 export const peerFiles = ({

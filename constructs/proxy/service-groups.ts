@@ -23,7 +23,7 @@ export interface CalledService {
 export interface PeeredProxies {
   /** Name in their certificates. */
   readonly peer: string;
-  /** `HOST:PORT` of each: one that is away costs no request, for the next is asked. */
+  /** `HOST:PORT` of each, or of a name that leads to all: one that is away costs no request, for the next is asked. */
   readonly addresses: readonly string[];
 }
 

@@ -55,7 +55,7 @@ const betweenProxies = (regions: readonly Region[]): Opening[] => {
   );
 };
 
-/** Machines come and go on EC2: any address of the region's network may be a proxy's. */
+/** Machines and pods come and go in clouds: any address of the region's network may be a proxy's. */
 const proxiesOf = (region: PeeredRegion): readonly string[] =>
   region.platform === "dedicated" ? withRole(region, "proxy") : [region.cidr];
 

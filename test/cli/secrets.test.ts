@@ -194,6 +194,13 @@ describe("tricloud secrets", () => {
       expect(printed).toContain("certificate of jp's proxies");
     });
 
+    it("makes those of a region on GKE theirs, too", () => {
+      writeFileSync(join(project, "uk.json"), JSON.stringify({ ...uk, peered: {} }));
+      main([]);
+      const own = new X509Certificate(values("proxies/uk.tfvars.json")["proxy_peer_certificate"]!);
+      expect(own.subjectAltName).toBe("DNS:proxy.uk.consul, IP Address:127.0.0.1");
+    });
+
     it("is renewed with the others, and keeps an authority from being forgotten", () => {
       // GIVEN another authority, by which all but the proxies' certificate are
       main([]);

@@ -216,7 +216,7 @@ describe("a service without an entrance, of a region on EC2", () => {
     ["its own region has not", { peered: undefined }, { peered: {} }, "us"],
   ])("is refused where %s such proxies, naming both", (_, inUs, inJp, lacking) => {
     expect(() => validated([shop, search], regionsWith(inUs, inJp))).toThrow(
-      `(peered, of regions on dedicated servers and EC2: not that of ${lacking})`,
+      `(peered: not that of ${lacking})`,
     );
   });
 

@@ -139,7 +139,7 @@ describe("a service without an entrance that another region on dedicated servers
   });
 
   const WAY =
-    'service shop: calls[0]: expected a service that runs wherever shop does, or has a way to it from there: search does not run in jp, no entrance of west leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (peered, of regions on dedicated servers and EC2: not that of WHO), got: "search"';
+    'service shop: calls[0]: expected a service that runs wherever shop does, or has a way to it from there: search does not run in jp, no entrance of west leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (peered: not that of WHO), got: "search"';
 
   it.each<[string, string, Partial<DedicatedRegionInput>, Partial<DedicatedRegionInput>]>([
     ["neither region has", "jp, west", {}, {}],

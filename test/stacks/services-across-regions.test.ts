@@ -117,7 +117,7 @@ describe("a service that others of another region call", () => {
 
   it("is refused where no way leads to it, naming both, and what would help", () => {
     expect(() => validated([caller, searchIn("us")], regionsWith({ uk: "search" }))).toThrow(
-      'service shop: calls[0]: expected a service that runs wherever shop does, or has a way to it from there: search does not run in jp, no entrance of us leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (peered, of regions on dedicated servers and EC2: not that of jp, us), got: "search"',
+      'service shop: calls[0]: expected a service that runs wherever shop does, or has a way to it from there: search does not run in jp, no entrance of us leads to it (public.hosts with all paths, or entrance.service on EC2 and entrance.backend.service on GKE), and their proxies do not know one another (peered: not that of jp, us), got: "search"',
     );
   });
 

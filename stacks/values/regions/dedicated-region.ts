@@ -13,7 +13,7 @@ import {
   FRONT_ADMIN_PORT,
 } from "../../../constructs/front/front-config";
 import { imageRegistry } from "./image-registry";
-import { peeredPort, peeredProblems, type TakenPort } from "./peered";
+import { CONSUL_HAS, peeredPort, peeredProblems, type TakenPort } from "./peered";
 import {
   SSH_ADDRESS,
   SSH_KEY_PATH,
@@ -281,15 +281,15 @@ export const dedicatedRegion = fields.superRefine((region, context) => {
     context.addIssue({ code: "custom", path: ["servers"], params: { value }, message });
   }
   const { httpsPort, httpPort } = region.front;
-  const others: [number, string][] = [
+  const others: TakenPort[] = [
     [httpsPort, "httpsPort has"],
     [FRONT_ADMIN_PORT, "a front's health has"],
     [region.ssh.port, "SSH has"],
-    ...[8300, 8301, 8302, 8500, 8600].map((taken): [number, string] => [taken, "Consul has"]),
+    ...CONSUL_HAS,
     ...(region.servers.some(
       ({ roles, retired }) => !retired && roles.includes("front") && roles.includes("proxy"),
     )
-      ? [region.proxy.port, 9300].map((taken): [number, string] => [taken, "a proxy has on the same server"])
+      ? [region.proxy.port, 9300].map((taken): TakenPort => [taken, "a proxy has on the same server"])
       : []),
   ];
   for (const [field, own] of Object.entries({ httpsPort, httpPort })) {
@@ -324,9 +324,10 @@ export const dedicatedRegion = fields.superRefine((region, context) => {
   }
 });
 
-/** What servers with role `proxy` have ports for besides the proxy and Consul. */
+/** What servers with role `proxy` have ports for besides the proxy. */
 const portsBesideProxies = ({ servers, ssh: access, front: fronts }: Unchecked): readonly TakenPort[] => [
   [access.port, "SSH has"],
+  ...CONSUL_HAS,
   ...(servers.some(({ roles, retired }) => !retired && roles.includes("proxy") && roles.includes("front"))
     ? [fronts.httpsPort, fronts.httpPort, FRONT_ADMIN_PORT].map((each): TakenPort => [
         each,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "../../../constructs/grammar/cidr";
 import { imageRegistry } from "./image-registry";
-import { peeredPort, peeredProblems } from "./peered";
+import { CONSUL_HAS, peeredPort, peeredProblems } from "./peered";
 import { consulServersProblem, cidr, dnsLabel, proxyMetrics, regionName, sharedFields } from "./region";
 
 export const awsRegion = z
@@ -259,7 +259,8 @@ export const ec2Region = z
         message: "expected a network of /16 to /24, which a VPC can hold and twelve subnets fit in",
       });
     }
-    for (const problem of peeredProblems(region)) context.addIssue({ code: "custom", ...problem });
+    for (const problem of peeredProblems(region, CONSUL_HAS))
+      context.addIssue({ code: "custom", ...problem });
     const { count } = region.servers["consul-server"];
     const message = consulServersProblem(count, region.consul.singleServer);
     if (message !== undefined) {

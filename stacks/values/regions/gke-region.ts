@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "../../../constructs/grammar/cidr";
+import { peeredPort, peeredProblems } from "./peered";
 import {
   cidr,
   ipv4Address,
@@ -165,6 +166,12 @@ const cache = z.strictObject({
   replicas: z.int().min(0).max(2).default(1),
 });
 
+/** How other regions' proxies call services of the region, and its own theirs: by mutual TLS. */
+const peered = z.strictObject({
+  /** TCP port on which the proxies' pods take calls from other regions. */
+  port: peeredPort,
+});
+
 const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"] as const;
 
 /** When Google may upgrade the cluster. */
@@ -235,6 +242,13 @@ export const gkeRegion = z
     consulWanNetworks: z.array(cidr).default([]),
     /** Address in `ranges.nodes` at which the other datacenters' servers join. @default - the servers here join them */
     consulJoinAddress: ipv4Address.optional(),
+    /**
+     * Services without an entrance are called from one region in another from proxy to proxy, where both have this;
+     * pods come and go, so that others find the proxies here by Consul, with which theirs federates.
+     * `npx tricloud secrets` makes the certificates.
+     * @default - there is no such way
+     */
+    peered: peered.optional(),
     /** @default - nothing is reached from the internet */
     entrance: entrance.optional(),
     /** MySQL on Cloud SQL; needs `ranges.data`. @default - none */
@@ -316,6 +330,7 @@ export const gkeRegion = z
         "expected a network of /24 or larger, of which the first 256 addresses are kept",
       );
     }
+    for (const problem of peeredProblems(region)) context.addIssue({ code: "custom", ...problem });
     const message = consulServersProblem(region.consulServers, region.consul.singleServer);
     if (message !== undefined) issue(["consulServers"], message);
   });

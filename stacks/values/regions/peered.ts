@@ -13,10 +13,16 @@ export interface Peerable {
 /** A port, and who has it: `Consul has`. */
 export type TakenPort = readonly [port: number, who: string];
 
+/** Of an agent or server on the same machine. */
+export const CONSUL_HAS: readonly TakenPort[] = [8300, 8301, 8302, 8500, 8600].map((port) => [
+  port,
+  "Consul has",
+]);
+
 /**
  * What of `peered` is wrong beside the region's other fields.
  *
- * @param others ports that something else on the proxies' machines has, besides the proxy and Consul
+ * @param others ports that something else than the proxy has where it runs
  */
 export function peeredProblems(
   { peered, consul, proxy }: Peerable,
@@ -31,7 +37,6 @@ export function peeredProblems(
     ...others,
     [proxy.port, "the proxy has for the region's own calls"],
     [9300, "the proxy's health has"],
-    ...[8300, 8301, 8302, 8500, 8600].map((each): TakenPort => [each, "Consul has"]),
   ];
   const by = taken.find(([each]) => each === peered.port)?.[1];
   return [

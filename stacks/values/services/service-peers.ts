@@ -1,13 +1,12 @@
 import { peerName, proxyNameIn } from "../../../constructs/proxy/proxy-peers";
-import type { DedicatedRegion, Ec2Region, Region } from "../regions";
+import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../regions";
 import type { ServiceEntrance, ServicePeers, ServiceValue } from "./service-value";
 
 /** Has what makes a region's proxies and those of other regions that have the same know one another. */
-type Peered<R extends DedicatedRegion | Ec2Region> = R & { readonly peered: NonNullable<R["peered"]> };
-export type PeeredRegion = Peered<DedicatedRegion> | Peered<Ec2Region>;
+type Peered<R extends Region> = R & { readonly peered: NonNullable<R["peered"]> };
+export type PeeredRegion = Peered<DedicatedRegion> | Peered<Ec2Region> | Peered<GkeRegion>;
 
-export const isPeered = (region: Region): region is PeeredRegion =>
-  region.platform !== "gke" && region.peered !== undefined;
+export const isPeered = (region: Region): region is PeeredRegion => region.peered !== undefined;
 
 /** Whether either joins the other's Consul, so that names of one are known in the other. */
 const federate = (one: Region, other: Region): boolean =>
@@ -23,7 +22,7 @@ const peerAddresses = (region: PeeredRegion): readonly string[] =>
   proxyHosts(region).map((host) => `${host}:${region.peered.port}`);
 
 const proxyHosts = (region: PeeredRegion): readonly string[] =>
-  region.platform === "ec2"
+  region.platform !== "dedicated"
     ? [proxyNameIn(region.name)]
     : (region.peered.hosts ??
       region.servers
@@ -73,8 +72,7 @@ export function strangers(
   const peered = regions.filter(isPeered);
   const named = (names: readonly string[]) => peered.filter(({ name }) => names.includes(name));
   const without = [...from, ...to].filter((name) => named([name]).length === 0);
-  if (without.length > 0)
-    return `peered, of regions on dedicated servers and EC2: not that of ${without.join(", ")}`;
+  if (without.length > 0) return `peered: not that of ${without.join(", ")}`;
   return named(to)
     .filter((region) => named(from).some((other) => !reaches(other, region)))
     .map(

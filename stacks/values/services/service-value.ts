@@ -182,7 +182,7 @@ export interface ServicePeers {
   readonly platform: Region["platform"];
   /** Name in the proxies' certificates. */
   readonly peer: string;
-  /** `HOST:PORT` of each proxy. */
+  /** `HOST:PORT` of each proxy, or of the one name that all of them have. */
   readonly addresses: readonly string[];
   /** Regions whose proxies they know. */
   readonly from: readonly string[];

@@ -2,10 +2,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ClusterResolver, ProxyDeployment } from "../../../constructs/kubernetes";
+import { Fn } from "cdktf";
+import { type Identity, issueServer, makeAuthority } from "../../../certificates/x509";
+import { ClusterResolver, ProxyDeployment, type ProxyDeploymentProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
 import { podAndFiles } from "./manifests";
-import { canRunPods, eventually, type PodProcess, startPod } from "./pod-process";
+import { canRunPods, eventually, type PodProcess, type PodProcessOptions, startPod } from "./pod-process";
 import { type BundleFile, bundleProxy } from "./bundle-file";
 import { WORKERS } from "./workers";
 
@@ -31,12 +33,23 @@ require("http").get(url, { headers: host ? { host } : {} }, (response) => {
 const ORIGIN = `require("http").createServer((request, response) => response.end(request.headers.host + request.url))
   .listen(8080, "10.30.40.1");`;
 
+const CALL_AS_PEER = `
+const { get } = require("https");
+const asked = { host: "127.0.0.1", port: 8443, servername: "proxy.uk.consul", path: "/v1/foo", headers: { host: "search.ccnproxy-service" } };
+get({ ...asked, ...JSON.parse(process.argv[1]) }, (response) => {
+  let body = "";
+  response.on("data", (chunk) => (body += chunk)).on("end", () => console.log(response.statusCode, body.trim()));
+}).on("error", (error) => console.log(error.message));`;
+
 (canRunPods("node") ? describe : describe.skip)("the proxy's container", () => {
   let bundle: BundleFile;
   beforeAll(() => (bundle = bundleProxy()));
   afterAll(() => bundle.remove());
 
-  const startProxy = (): PodProcess => {
+  const startProxy = (
+    changes: Partial<ProxyDeploymentProps> = {},
+    more: Pick<PodProcessOptions, "secrets"> = {},
+  ): PodProcess => {
     const stack = synthesise(
       (scope) =>
         new ProxyDeployment(scope, "proxy", {
@@ -46,12 +59,14 @@ const ORIGIN = `require("http").createServer((request, response) => response.end
           allow: ["api.example.com"],
           drainSeconds: 2,
           bundlePath: bundle.path,
+          ...changes,
         }),
     );
     return start({
       ...podAndFiles(stack, "Deployment", "proxy"),
       addresses: ["10.30.40.1"],
       hosts: ["10.30.40.1 api.example.com"],
+      ...more,
     });
   };
   const get = (pod: PodProcess, ...args: string[]) => pod.inNetwork(["node", "-e", GET, ...args]).trim();
@@ -88,6 +103,48 @@ const ORIGIN = `require("http").createServer((request, response) => response.end
     expect(get(pod, "http://127.0.0.1/", "other.example.com.ccnproxy")).toMatch(/^403/);
     // AND it ends on its own account
     expect(await ended).toBe(0);
+  }, 60_000);
+
+  it("answers other regions' proxies by what its Secret holds, and nobody else", async () => {
+    // GIVEN the region's certificate and that of another one's proxies
+    const [from, until] = [new Date(Date.now() - 3_600_000), new Date(Date.now() + 3_600_000)];
+    const authority = makeAuthority({ name: "regions", from, until });
+    const identity = (name: string) => issueServer(authority, { name, dnsNames: [name], from, until });
+    const [uk, jp] = [identity("proxy.uk.consul"), identity("proxy.jp.consul")];
+    const secret = (name: string): string => Fn.file(`${name}.pem`);
+    const pod = startProxy(
+      {
+        groups: { "search.ccnproxy-peer": ["http://api.example.com:8080"] },
+        peers: {
+          ...{ certificate: secret("certificate"), key: secret("key"), authorities: secret("authorities") },
+          listen: { port: 8443, names: ["proxy.jp.consul"] },
+        },
+      },
+      {
+        secrets: {
+          "proxy-secrets": {
+            "certificate.pem": uk.certificate,
+            "key.pem": uk.key,
+            "authorities.pem": authority.certificate,
+          },
+        },
+      },
+    );
+    pod.beside(["node", "-e", ORIGIN]);
+    await eventually(() => get(pod, "http://127.0.0.1:9300/readyz").startsWith("200"), pod.output);
+    await eventually(() => get(pod, "http://10.30.40.1:8080/").startsWith("200"), pod.output);
+    const call = (own?: Identity) =>
+      pod
+        .inNetwork([
+          ...["node", "-e", CALL_AS_PEER],
+          JSON.stringify({ ca: authority.certificate, cert: own?.certificate, key: own?.key }),
+        ])
+        .trim();
+    // WHEN it calls THEN an instance answers
+    expect(call(jp)).toBe("200 api.example.com:8080/v1/foo");
+    // AND who shows no certificate, or that of somebody else, gets nowhere
+    expect(call()).not.toMatch(/^\d/);
+    expect(call(identity("server.jp.consul"))).not.toMatch(/^\d/);
   }, 60_000);
 });
 

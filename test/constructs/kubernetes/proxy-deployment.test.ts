@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { Fn } from "cdktf";
 import { ConsulChart, ProxyDeployment, type ProxyDeploymentProps } from "../../../constructs/kubernetes";
 import { type Attributes, removeSynthesised, synthesise } from "../google/synthesised-stack";
 import { CONSUL_CHART } from "./consul-chart-props";
@@ -168,6 +169,42 @@ describe("ProxyDeployment", () => {
     const sysctls = (port: number) => (podOf(deployed({ port }))["securityContext"] as Attributes)["sysctls"];
     expect(sysctls(80)).toEqual([{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }]);
     expect(sysctls(8080)).toBeUndefined();
+  });
+
+  /** Of whatever value: known when Terraform runs. */
+  const expression = (name: string): string => Fn.file(`${name}.pem`);
+  const PEERS = {
+    certificate: expression("certificate"),
+    key: expression("key"),
+    authorities: expression("authorities"),
+    listen: { port: 443, names: ["proxy.jp.consul"] },
+  };
+
+  it("lets in other regions' proxies from their networks alone, on a port of its own, a low one too", () => {
+    // GIVEN / WHEN
+    const peerNetworks = ["10.10.0.0/16"];
+    const stack = deployed({ port: 8080, clientNetworks: ["10.20.0.0/16"], peers: PEERS, peerNetworks });
+    // THEN
+    for (const manifest of manifestsOf(stack)) expect(schemaErrors(manifest)).toEqual([]);
+    const { ingress } = manifestOf(stack, "NetworkPolicy", "proxy")["spec"] as { ingress: unknown[] };
+    expect(ingress[1]).toEqual({
+      from: [{ ipBlock: { cidr: "10.10.0.0/16" } }],
+      ports: [{ protocol: "TCP", port: 443 }],
+    });
+    expect(podOf(stack)["securityContext"]).toMatchObject({
+      sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
+    });
+    // AND whoever only calls lets in nobody
+    const caller = deployed({ peers: { ...PEERS, listen: undefined }, peerNetworks });
+    expect((manifestOf(caller, "NetworkPolicy", "proxy")["spec"] as { ingress: unknown[] }).ingress).toEqual(
+      (manifestOf(deployed(), "NetworkPolicy", "proxy")["spec"] as { ingress: unknown[] }).ingress,
+    );
+  });
+
+  it("refuses a key that would stand in what is synthesised", () => {
+    expect(() => deployed({ peers: { ...PEERS, key: "-----BEGIN PRIVATE KEY-----" } })).toThrow(
+      "proxy deployment proxy: peers.key must be a Terraform expression, got: a literal",
+    );
   });
 
   it("is found by service discovery once registered, pod by pod", () => {
