@@ -48,7 +48,7 @@ export async function main(args: readonly string[]): Promise<number> {
     throw new Error(`expected SERVICE and IMAGE, got: ${positionals.join(" ") || "nothing"}`);
   }
   const source = imageSource(image);
-  const { repository, places } = pushedService(name, serviceValues(), loadRegions(regionsDirectory()));
+  const { repository, places } = pushedService(name, serviceValues(name), loadRegions(regionsDirectory()));
   return withSkopeo("push", async (skopeo) => {
     note(`fetching ${source}`);
     const fetched = await skopeo.fetch(source);
@@ -72,9 +72,13 @@ export async function main(args: readonly string[]): Promise<number> {
 /** Progress, apart from the result. */
 const note = (text: string): void => void process.stderr.write(`push: ${text}\n`);
 
-function serviceValues() {
+function serviceValues(name: string) {
   const directory = join(regionsDirectory(), "../services");
-  if (!existsSync(directory)) throw new Error(`services directory ${directory}: expected one, there is none`);
+  if (!existsSync(directory)) {
+    throw new Error(
+      `expected a service of services/ (there is none yet: ${directory} is missing), got: ${JSON.stringify(name)}`,
+    );
+  }
   return readValues("service", directory);
 }
 

@@ -162,6 +162,32 @@ withRegistries("tricloud push, to real registries (needs skopeo and docker-regis
   });
 });
 
+describe("tricloud push where there is no service yet", () => {
+  it.each([
+    [
+      "no directory of them",
+      false,
+      /^expected a service of services\/ \(there is none yet: .*\/services is missing\), got: "web"$/,
+    ],
+    ["an empty one", true, /^expected a service \(there is none\), got: "web"$/],
+  ])("says so: %s", async (_, isThere, message) => {
+    // GIVEN a region, and no service
+    const before = process.env["TRICLOUD_REGIONS"];
+    const directory = mkdtempSync(join(tmpdir(), "tricloud-push-test-"));
+    try {
+      for (const below of ["regions", ...(isThere ? ["services"] : [])]) mkdirSync(join(directory, below));
+      writeFileSync(join(directory, "regions/jp.json"), JSON.stringify(dedicatedRegionValue()));
+      process.env["TRICLOUD_REGIONS"] = join(directory, "regions");
+      // WHEN an image is pushed for one THEN that is what is wrong
+      await expect(push(["web", "ghcr.io/shop/web:1"])).rejects.toThrow(message);
+    } finally {
+      if (before === undefined) delete process.env["TRICLOUD_REGIONS"];
+      else process.env["TRICLOUD_REGIONS"] = before;
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
 describe("where images of a service belong", () => {
   const regions = validateRegions([
     { file: "jp", value: dedicatedRegionValue() },
