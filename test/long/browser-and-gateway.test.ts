@@ -16,9 +16,10 @@ import { findProgram } from "../constructs/dns/real-binaries";
 import { FrontRig, haproxy, type Instance, socat } from "../constructs/front/front-rig";
 import { gatewayLab, service, type TestService } from "../gateway/gateway-lab";
 import { echo, grpcService, type GrpcService, PROTOS, SHOP } from "../gateway/grpc-lab";
-import { type Report } from "./browser/page";
 
 type Message = Record<string, unknown>;
+/** What came of each thing that the page tried, by its name. */
+type Report = Readonly<Record<string, { readonly came?: unknown; readonly failed?: string }>>;
 type Pages = ServerWritableStream<Message, Message>;
 
 const WWW = "www.example.test";
@@ -58,7 +59,7 @@ const run = promisify(execFile);
         },
       });
       const script = buildSync({
-        ...{ entryPoints: [join(__dirname, "browser/page.ts")], bundle: true, write: false },
+        ...{ entryPoints: [join(__dirname, "browser/page.mjs")], bundle: true, write: false },
         ...{ platform: "browser", format: "iife", target: "es2022" },
       }).outputFiles[0]!.contents;
       const set = readDescriptors({ descriptors: undefined, ...SHOP });

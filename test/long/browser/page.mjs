@@ -1,3 +1,4 @@
+/* global EventSource, location, performance, TextDecoder */
 /**
  * What a page does with an API of another origin: by fetch, by server-sent events, and by gRPC-Web with a client that
  * others wrote. It tells its own origin (`/report`) what came of each; streams go on once it asks (`/go`).
@@ -7,36 +8,11 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 
-// Of what browsers have, that which Node's types have not.
-declare class EventSource {
-  constructor(url: string);
-  onmessage: (event: { readonly data: string }) => void;
-  onerror: () => void;
-  close(): void;
-}
-declare const location: { readonly search: string };
-
-/** What came of one thing that the page tried. */
-export interface Outcome {
-  readonly came?: unknown;
-  readonly failed?: string;
-}
-
-/** What the page says in the end, by name of what it tried. */
-export type Report = Readonly<Record<string, Outcome>>;
-
-/** Methods of the API that are called here, as the client has them. */
-interface Everythings {
-  echo(request: object): Promise<{ readonly anInt64: bigint; readonly inner?: { readonly name: string } }>;
-  fail(request: object): Promise<unknown>;
-  pages(request: object): AsyncIterable<{ readonly content: string }>;
-}
-
-const API = new URLSearchParams(location.search).get("api")!;
-const go = (): Promise<unknown> => fetch("/go", { method: "POST" });
+const API = new URLSearchParams(location.search).get("api");
+const go = () => fetch("/go", { method: "POST" });
 
 /** @returns what the service takes the request for, and of its answer what the page may read */
-async function json(): Promise<unknown> {
+async function json() {
   const answer = await fetch(`${API}/v1/echo`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: "Bearer page" },
@@ -44,34 +20,34 @@ async function json(): Promise<unknown> {
   });
   const { status, headers } = answer;
   return {
-    ...{ status, body: (await answer.json()) as unknown },
+    ...{ status, body: await answer.json() },
     ...{ initial: headers.get("x-initial"), trailing: headers.get("x-trailing") },
   };
 }
 
-async function jsonError(): Promise<unknown> {
+async function jsonError() {
   const answer = await fetch(`${API}/v1/fail/5?message=gone`);
-  return { status: answer.status, body: (await answer.json()) as unknown };
+  return { status: answer.status, body: await answer.json() };
 }
 
 /** Lines of JSON as they come: asks for more once the first is there. */
-async function lines(): Promise<unknown> {
+async function lines() {
   const { body } = await fetch(`${API}/v1/pages`);
-  const pieces: string[] = [];
+  const pieces = [];
   const decoder = new TextDecoder();
-  const reader = body!.getReader();
+  const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return pieces;
-    pieces.push(decoder.decode(value as Uint8Array));
+    pieces.push(decoder.decode(value));
     if (pieces.length === 1) await go();
   }
 }
 
-function events(): Promise<unknown> {
+function events() {
   return new Promise((resolve, reject) => {
     const source = new EventSource(`${API}/v1/pages`);
-    const told: string[] = [];
+    const told = [];
     source.onmessage = ({ data }) => {
       told.push(data);
       if (told.length === 1) void go();
@@ -87,17 +63,17 @@ function events(): Promise<unknown> {
   });
 }
 
-async function grpcWeb(): Promise<Everythings> {
+async function grpcWeb() {
   const set = new Uint8Array(await (await fetch("/descriptors")).arrayBuffer());
   const service = createFileRegistry(fromBinary(FileDescriptorSetSchema, set)).getService(
     "shop.v1.Everythings",
-  )!;
+  );
   const transport = createGrpcWebTransport({ baseUrl: API, defaultTimeoutMs: 20_000 });
-  return createClient(service, transport) as unknown as Everythings;
+  return createClient(service, transport);
 }
 
-async function messages(client: Everythings): Promise<unknown> {
-  const told: string[] = [];
+async function messages(client) {
+  const told = [];
   for await (const { content } of client.pages({})) {
     told.push(content);
     if (told.length === 1) await go();
@@ -105,7 +81,7 @@ async function messages(client: Everythings): Promise<unknown> {
   return told;
 }
 
-async function callError(client: Everythings): Promise<unknown> {
+async function callError(client) {
   try {
     return await client.fail({ code: 5, message: "gone" });
   } catch (error) {
@@ -114,7 +90,7 @@ async function callError(client: Everythings): Promise<unknown> {
   }
 }
 
-async function attempt(what: () => Promise<unknown>): Promise<Outcome> {
+async function attempt(what) {
   try {
     return { came: await what() };
   } catch (error) {
@@ -123,7 +99,7 @@ async function attempt(what: () => Promise<unknown>): Promise<Outcome> {
 }
 
 /** Everything, one after the other. */
-async function tried(): Promise<Report> {
+async function tried() {
   const client = await grpcWeb();
   return {
     json: await attempt(json),
@@ -137,17 +113,12 @@ async function tried(): Promise<Report> {
     callError: await attempt(() => callError(client)),
     messages: await attempt(() => messages(client)),
     // By what the browser asked its own origin.
-    spoke: await attempt(() =>
-      Promise.resolve(
-        (performance.getEntriesByType("resource") as unknown as { readonly nextHopProtocol: string }[])[0]
-          ?.nextHopProtocol,
-      ),
-    ),
+    spoke: await attempt(() => Promise.resolve(performance.getEntriesByType("resource")[0]?.nextHopProtocol)),
   };
 }
 
-async function main(): Promise<void> {
-  const report = await tried().catch((error: unknown): Report => ({ page: { failed: String(error) } }));
+async function main() {
+  const report = await tried().catch((error) => ({ page: { failed: String(error) } }));
   await fetch("/report", { method: "POST", body: JSON.stringify(report) });
 }
 
