@@ -22,7 +22,7 @@ async function main([command, ...names]: readonly string[]): Promise<void> {
       return;
     }
     case "down":
-      console.log(`ended: ${await Testbed.removeRuns("kept")}`);
+      console.log(`ended: ${await Testbed.removeRuns("all")}`);
       return;
     default:
       throw new Error(USAGE);

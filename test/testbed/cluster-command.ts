@@ -53,7 +53,7 @@ async function main([command, ...args]: readonly string[]): Promise<void> {
     case "up":
       return up(args[0] === "--empty");
     case "down":
-      console.log(`ended: ${await Testbed.removeRuns("kept")}`);
+      console.log(`ended: ${await Testbed.removeRuns("all")}`);
       return;
     case "kubectl": {
       const [program, ...before] = JSON.parse(readFileSync(KUBECTL, "utf8")) as [string, ...string[]];

@@ -15,8 +15,12 @@ const AUTHORITY = "/root/origin-authority.pem";
 
 async function main(flags: readonly string[]): Promise<void> {
   if (flags.includes("--stop")) {
-    const ended = await Testbed.removeRuns("kept");
-    console.log(ended === 0 ? "no demo was running" : `ended ${ended} kept demo${ended > 1 ? "s" : ""}`);
+    const ended = await Testbed.removeRuns("all");
+    console.log(
+      ended === 0
+        ? "nothing was left running"
+        : `ended what ${ended} run${ended > 1 ? "s" : ""} left running`,
+    );
     return;
   }
   await showAvailability();

@@ -59,13 +59,13 @@ export class Ledger {
     }
   }
 
-  /** Ledgers of the runs under `runs` whose owner has died or has left them running on purpose. */
-  static abandoned(runs: string, which: "crashed" | "kept"): Ledger[] {
+  /** Ledgers of the runs under `runs` whose owner has died, or those also that it has left running on purpose. */
+  static abandoned(runs: string, which: "crashed" | "all"): Ledger[] {
     if (!existsSync(runs)) return [];
     return readdirSync(runs)
       .map((id) => Ledger.read(join(runs, id)))
       .filter((ledger): ledger is Ledger => ledger !== undefined && !isAlive(ledger.owner))
-      .filter((ledger) => ledger.kept === (which === "kept"));
+      .filter((ledger) => which === "all" || !ledger.kept);
   }
 
   private static read(directory: string): Ledger | undefined {

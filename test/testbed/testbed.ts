@@ -143,8 +143,8 @@ export class Testbed {
     }
   }
 
-  /** Removes runs whose process crashed, or those that were kept on purpose; returns how many. */
-  static async removeRuns(which: "crashed" | "kept"): Promise<number> {
+  /** Removes runs whose process crashed, or those also that were kept on purpose; returns how many. */
+  static async removeRuns(which: "crashed" | "all"): Promise<number> {
     const ledgers = Ledger.abandoned(join(TESTBED_DIRECTORY, "runs"), which);
     for (const ledger of ledgers) await ledger.undo();
     return ledgers.length;
@@ -251,7 +251,7 @@ export class Testbed {
     return this.stopping;
   }
 
-  /** Leaves everything running after this process; `removeRuns("kept")` ends it. */
+  /** Leaves everything running after this process; `removeRuns("all")` ends it. */
   keep(): void {
     this.ledger.keep();
   }
