@@ -1,7 +1,7 @@
 import { type TypeHints } from "../hints/hints";
 import { type Attribute, type Block, type BlockType, type Nesting } from "../schema/schema";
 import { type Path } from "./paths";
-import { UNKNOWN, type Value, type ValueObject, isObject, isUnknown, sameValue } from "./value";
+import { UNKNOWN, type Value, type ValueObject, isObject, isUnknown, sameValue, withoutType } from "./value";
 
 /**
  * Plans one resource as its provider would: what the configuration leaves to the provider is unknown
@@ -137,12 +137,13 @@ export function replacingPaths(
 }
 
 function differing(
-  prior: Value | undefined,
-  planned: Value | undefined,
+  priorTyped: Value | undefined,
+  plannedTyped: Value | undefined,
   names: readonly string[],
   block: Block | undefined,
   path: Path,
 ): Path[] {
+  const [prior, planned] = [withoutType(priorTyped), withoutType(plannedTyped)];
   const [name, ...rest] = names;
   if (Array.isArray(prior) && Array.isArray(planned) && name !== undefined) {
     if (prior.length !== planned.length) return [path];

@@ -37,6 +37,12 @@ export function isObject(value: Value | undefined): value is ValueObject {
   );
 }
 
+/** What a value of type `dynamic` holds, without its type; any other value as it is. */
+export function withoutType(value: Value | undefined): Value | undefined {
+  // Bytes come in no other value.
+  return Array.isArray(value) && value[0] instanceof Uint8Array ? value[1] : value;
+}
+
 /** Whether a value is known in all its parts. */
 export function isWhollyKnown(value: Value): boolean {
   if (isUnknown(value)) return false;

@@ -1,6 +1,6 @@
 import { planChange, replacingPaths } from "../../../planning/double/plan";
 import { completeState } from "../../../planning/double/placeholder";
-import { UNKNOWN } from "../../../planning/double/value";
+import { UNKNOWN, type ValueObject, isObject } from "../../../planning/double/value";
 import { type Attribute, type Block } from "../../../planning/schema/schema";
 
 const attribute = (flags: string, more: Partial<Attribute> = {}): Attribute => ({
@@ -123,6 +123,33 @@ describe("a change", () => {
     expect(paths({ ...prior, rule: [] })).toEqual([["rule"]]);
     // Elements of a set have no address.
     expect(paths({ ...prior, tag: [{ key: "other", etag: "e" }] })).toEqual([["tag"]]);
+  });
+
+  test("is traced through a value that carries its type", () => {
+    // GIVEN an attribute of any type, as Terraform sends it
+    const typed = (manifest: ValueObject) => ({
+      manifest: [Buffer.from(JSON.stringify(["object", typesOf(manifest)])), manifest],
+    });
+    const typesOf = (value: ValueObject): object =>
+      Object.fromEntries(
+        Object.entries(value).map(([name, each]) => [
+          name,
+          isObject(each) ? ["object", typesOf(each)] : "string",
+        ]),
+      );
+    const block: Block = {
+      attributes: { manifest: attribute("r", { type: "dynamic" }) },
+      blockTypes: {},
+    };
+    const before = { kind: "Service", metadata: { name: "web", namespace: "app" } };
+    const paths = (manifest: ValueObject) =>
+      replacingPaths(typed(before), typed(manifest), block, {
+        replace: ["manifest.kind", "manifest.metadata.namespace"],
+      });
+    // THEN a path leads to the member that differs, and another type alone is no difference
+    expect(paths({ ...before, note: "new" })).toEqual([]);
+    expect(paths({ ...before, kind: "Ingress" })).toEqual([["manifest", "kind"]]);
+    expect(paths({ ...before, metadata: { name: "web" } })).toEqual([["manifest", "metadata", "namespace"]]);
   });
 });
 
