@@ -17,6 +17,8 @@ const TEXTS = new Set([
 const NUMBERS = new Set(
   ["Int32", "UInt32", "Int64", "UInt64", "Float", "Double"].map((of) => `google.protobuf.${of}Value`),
 );
+/** What is a number, whichever of them its field takes. The library takes more for one, such as `0x10`. */
+const NUMBER = /^(?:[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|NaN|-?Infinity)$/;
 
 /**
  * What path and query say.
@@ -72,5 +74,9 @@ function jsonOf(field: DescField, text: string, name: string): JsonValue {
   }
   if (field.fieldKind === "map" || (message !== undefined && !TEXTS.has(message) && !NUMBERS.has(message)))
     throw new BadRequest(`parameter ${name}: names a message, and not a field of it that has a value`);
+  const isText = field.scalar === ScalarType.STRING || field.scalar === ScalarType.BYTES;
+  const asNumber = message === undefined ? !isText : NUMBERS.has(message);
+  if (asNumber && !NUMBER.test(text))
+    throw new BadRequest(`parameter ${name}: ${JSON.stringify(text)} is not a number`);
   return text;
 }

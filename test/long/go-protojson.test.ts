@@ -12,36 +12,12 @@ import { bindingsOf } from "../../gateway/transcoding/binding";
 import { Codec } from "../../gateway/transcoding/codec";
 import { PREFIX_BYTES } from "../../gateway/transcoding/message-frames";
 import { MethodTable } from "../../gateway/transcoding/method-table";
+import { TAKEN } from "./transcoding/texts";
 
 const PROTOS = join(__dirname, "../gateway/protos");
 const FILE = join(PROTOS, "shop.proto");
 
 const obstacle = spawnSync("go", ["version"]).status === 0 ? "" : "is compared with Go's, and there is no go";
-
-/** JSON that both take, and write the same. */
-const TAKEN = [
-  '{"anInt64":"9007199254740993","aUint64":"18446744073709551615","aSint64":-9223372036854775808}',
-  '{"aFixed64":18446744073709551615,"aSfixed64":"-1","anInt32":-2147483648,"aUint32":4294967295}',
-  '{"aFloat":0.5,"aDouble":1e300}',
-  '{"aDouble":"NaN","aFloat":"-Infinity"}',
-  '{"aDouble":-0,"anInt32":1e2,"aUint32":3.0,"aSint32":"7"}',
-  '{"aBytes":"+/8=","aString":"\\u00fc\\ud83d\\ude00\\u2028","kind":"LARGE","kinds":["SMALL",7,2]}',
-  '{"a_bytes":"-_8"}',
-  '{"inner":{"name":"a","inner":{"inner":{}}},"inners":[{},{"count":"1"}]}',
-  '{"byName":{"":{"name":"a"},"constructor":{}},"byNumber":{"-1":"x","9007199254740993":"y"},"byFlag":{"true":"SMALL"}}',
-  '{"text":""}',
-  '{"nothing":null}',
-  '{"maybe":0,"anotherName":"x"}',
-  '{"renamed":"x"}',
-  '{"at":"2026-01-02T04:04:05.120+01:00","lasting":"-1.5s","mask":"a,bC.d"}',
-  '{"at":"0001-01-01T00:00:00Z","lasting":"315576000000s","mask":""}',
-  '{"free":{"a":[1,null,{"b":true}],"":1.5},"value":null,"list":[[],{}]}',
-  '{"any":{"@type":"type.googleapis.com/shop.v1.Page","content":"c"}}',
-  '{"any":{"@type":"type.googleapis.com/google.protobuf.Duration","value":"3s"}}',
-  '{"empty":{},"boolValue":false,"bytesValue":"","int64Value":"0","stringValue":"","doubleValue":0,"uint64Value":1}',
-  '{"wrapped":["9007199254740993",1],"int64Value":9007199254740993}',
-  '{"anInt32":null,"inner":null,"numbers":null}',
-];
 
 /** JSON that both refuse. */
 const REFUSED = [
