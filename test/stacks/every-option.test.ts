@@ -10,13 +10,18 @@ import { gkeRegion } from "../../stacks/values/regions/gke-region";
 import { addStacks } from "../../stacks";
 import { dedicatedRegionValue, westRegionValue } from "./values/regions/region-values";
 import type { Region } from "../../stacks/values/regions";
+import { type GatewayValue, validateGateways } from "../../stacks/values/gateways";
 import type { ServiceInput } from "../../stacks/values/services";
 import { isPeered, reaches } from "../../stacks/values/services/service-peers";
 import { fieldsOf, pairwise, valueWith } from "./option-pairs";
 import { leavesOf, recordingReads } from "./recorded-reads";
+import { gatewayIn } from "./gateway-values";
 import { DIGEST, validated } from "./service-values";
 
 jest.setTimeout(600_000);
+
+/** One in so many values has a gateway too: each makes its stack dearer. */
+const EACH_WITH_GATEWAY = 3;
 
 type Samples = Readonly<Record<string, readonly unknown[]>>;
 
@@ -234,6 +239,23 @@ function serving(region: Region): ReturnType<typeof validated> {
   );
 }
 
+/** A gateway in front of it, on what the region has; none where the region's value has it refused. */
+function inFrontOf(region: Region, services: ReturnType<typeof serving>): readonly GatewayValue[] {
+  const zone = region.platform === "gke" ? "uk.example.com" : "example.com";
+  const gateway = gatewayIn(region.name, {
+    hosts: [`api.${zone}`],
+    monolith: "store",
+    openTelemetry: { endpoint: "http://collector.example.com:4318", serviceName: "api" },
+  });
+  try {
+    return validateGateways([{ file: "api.ts", value: gateway }], [region], services);
+  } catch (error) {
+    // It stands behind the region's entrance.
+    expect((error as Error).message).toMatch(/to have an entrance/);
+    return [];
+  }
+}
+
 const isSingle = ({ consul }: Value): boolean => (consul as Value | undefined)?.["singleServer"] === true;
 
 function federation(peer: string): Samples {
@@ -274,6 +296,7 @@ describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
     });
     expect(assignments.length).toBeGreaterThan(1);
     const failures: string[] = [];
+    let withGateway = 0;
     const [said, read] = [new Set<string>(), new Set<string>()];
     for (const [index, assignment] of assignments.entries()) {
       const value = complete(assignment);
@@ -282,7 +305,10 @@ describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
       try {
         const [region] = validateRegions([{ file: name, value }]);
         for (const leaf of leavesOf(region)) said.add(leaf);
-        await addStacks(app, recordingReads(region!, read), serving(region!));
+        const services = serving(region!);
+        const gateways = index % EACH_WITH_GATEWAY === 0 ? inFrontOf(region!, services) : [];
+        withGateway += gateways.length;
+        await addStacks(app, recordingReads(region!, read), services, gateways);
         app.synth();
       } catch (error) {
         failures.push(`${(error as Error).message}: ${JSON.stringify(value)}`);
@@ -290,6 +316,8 @@ describe.each(Object.keys(PLATFORMS))("a region on %s", (platform) => {
     }
     // THEN nothing throws
     expect(failures).toEqual([]);
+    // AND those with a gateway are more than a few
+    expect(withGateway).toBeGreaterThan(assignments.length / EACH_WITH_GATEWAY / 2);
     // AND all that they say is read by somebody: what is handed on whole is held to its reader's props by `readBy`
     expect([...said].filter((leaf) => !read.has(leaf) && !ONLY_CHECKED.includes(leaf))).toEqual([]);
   });
