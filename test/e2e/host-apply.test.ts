@@ -438,7 +438,7 @@ describeOnVirtualHosts("a dedicated server", () => {
       const second = delivery.stageDelivered({ onLine: (line) => told.push(line) });
       await until("the second is told", 20_000, async () => told.length > 0 || undefined);
       const nobody = await host.attempt(
-        "su -s /bin/sh nobody -c 'exec 9<>/run/tricloud-apply/lock && flock -n 9'",
+        "su -s /bin/sh nobody -c 'exec 9</run/tricloud-apply/lock && flock -n 9'",
       );
 
       // THEN
