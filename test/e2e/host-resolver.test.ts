@@ -48,8 +48,9 @@ describeOnVirtualHosts("the resolver of a host whose name servers something else
     // WHEN
     await new HostDelivery(host).deploy(profile());
 
-    // THEN
+    // THEN, and its own, which may know of no such name, is not asked besides
     expect(await asked(host)).toBe(ADDRESS);
+    expect(await host.run("resolvectl dns")).not.toContain(testbed.network.gateway);
 
     // WHEN it is taken back, and the host starts anew
     succeeded(await delivery.remove());
