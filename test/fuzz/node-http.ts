@@ -1,23 +1,10 @@
 import { createServer, type IncomingMessage, request } from "node:http";
-import { Duplex } from "node:stream";
+import { saying } from "./saying";
 
 /** What Node's parser, llhttp, makes of bytes. */
 export interface Read {
   readonly start: string;
   readonly body: string;
-}
-
-/** The other end says this, and then no more; what is said to it goes nowhere. */
-function saying(bytes: Buffer): Duplex {
-  const socket = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
-  // Not before somebody listens.
-  setImmediate(() => {
-    if (!socket.destroyed) {
-      socket.push(bytes);
-      socket.push(null);
-    }
-  });
-  return socket.on("error", () => undefined);
 }
 
 /** Rejects where the body is not whole. */

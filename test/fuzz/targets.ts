@@ -8,10 +8,12 @@ import { CompressionError, encodeField, HpackDecoder } from "../../proxy/http2/h
 import { FLAG, FRAME, frame, uint32 } from "../../proxy/http2/http2-frames";
 import { MALFORMED_ANSWERS } from "../proxy/malformed-frames";
 import { MALFORMED_REQUESTS, MALFORMED_RESPONSES } from "../proxy/malformed-messages";
-import { SOUND_ANSWER } from "../proxy/raw-http2";
+import { SETTINGS, SOUND_ANSWER } from "../proxy/raw-http2";
 import { told } from "../proxy/frames-told";
 import { type FuzzTarget } from "./guided-search";
 import { requestsIn, responseIn } from "./node-http";
+import { answerIn } from "./node-http2";
+import { sessionAnswerIn } from "./session-answer";
 
 const LIMITS = { maxHeaderBytes: 4096, maxHeaderCount: 50 };
 /** Whether a message of this size still is one of interest, and not a matter of limits. */
@@ -189,6 +191,49 @@ const frames: FuzzTarget = {
   },
 };
 
+/** Frames of an origin: what the proxy makes of them is what nghttp2 reads as the answer to its request. */
+const answer: FuzzTarget = {
+  seeds: bytesOf([
+    SOUND_ANSWER,
+    ...MALFORMED_ANSWERS.map(({ text }) => text),
+    // Fields that refer to the table, from trailers too; a priority before a block, which is padded.
+    SETTINGS +
+      frame(FRAME.headers, FLAG.endHeaders, 1, "\x88\x40\x01a\x01b\x40\x01c\x01d\xbe\xbf") +
+      frame(FRAME.headers, FLAG.endHeaders | FLAG.endStream, 1, "\xbf"),
+    SETTINGS +
+      frame(
+        FRAME.headers,
+        FLAG.endHeaders | FLAG.endStream | FLAG.priority | FLAG.padded,
+        1,
+        "\x02\0\0\0\0\x10\x88\0\0",
+      ),
+  ]),
+  words: WORDS_OF_HTTP2,
+  longest: 1_000,
+  async run(input) {
+    const read = sessionAnswerIn(input);
+    if (typeof read === "string") {
+      if (!PASSED_OVER.test(read)) strictEqual(await answerIn(input), undefined, read);
+      return;
+    }
+    const { status, fields, trailers } = read.answer;
+    // Whole with its head to us, and with its end to nghttp2, which may not have come.
+    if (status === "204" || status === "304") return;
+    // We pass over one for which there is no reason, and Node ends the connection.
+    if (read.acknowledged) return;
+    const ours = { ...read.answer, fields: withoutBlanks(fields), trailers: withoutBlanks(trailers) };
+    // Node forgets an answer that it has not told when something wrong comes behind it.
+    deepStrictEqual(ours, await answerIn(input.subarray(0, read.end)));
+  },
+};
+
+/** What we refuse, and nghttp2 goes on without. */
+const PASSED_OVER = /invalid field name or value|invalid byte in field value/;
+
+/** nghttp2 passes over a field whose value begins or ends with a blank; HTTP/1, in which it goes on, has none there. */
+const withoutBlanks = (lines: readonly string[]): string[] =>
+  lines.filter((line) => !/^[^:]+: (?:[ \t]|.*[ \t]$)/.test(line));
+
 /** Header blocks, one after another (each after a byte with its length): what is read can be written, and read again. */
 const hpack: FuzzTarget = {
   seeds: bytesOf([
@@ -219,4 +264,11 @@ const hpack: FuzzTarget = {
   },
 };
 
-export const TARGETS: Readonly<Record<string, FuzzTarget>> = { request, response, chunked, frames, hpack };
+export const TARGETS: Readonly<Record<string, FuzzTarget>> = {
+  request,
+  response,
+  chunked,
+  frames,
+  answer,
+  hpack,
+};
