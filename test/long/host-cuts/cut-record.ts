@@ -29,11 +29,14 @@ export class CutRecord {
   private readonly programs = digestOfPrograms();
   private readonly cuts = new Map<string, CutMade>();
 
-  /** @param file that is read and added to. @default - nothing outlives this run */
+  /**
+   * @param file that is read and added to. @default - nothing outlives this run
+   * @throws Error naming the line that tells of no cut
+   */
   constructor(private readonly file?: string) {
     const text = file !== undefined && existsSync(file) ? readFileSync(file, "utf8") : "";
     for (const line of text.split("\n").filter(Boolean)) {
-      const { programs, ...made } = JSON.parse(line) as Line;
+      const { programs, ...made } = lineOf(line, file);
       if (programs === this.programs) this.keep(made);
     }
   }
@@ -50,6 +53,14 @@ export class CutRecord {
 
   private keep(made: CutMade): void {
     this.cuts.set(`${made.kind} ${made.step}`, made);
+  }
+}
+
+function lineOf(text: string, file: string | undefined): Line {
+  try {
+    return JSON.parse(text) as Line;
+  } catch {
+    throw new Error(`record of cuts ${file}: expected a line of JSON for each cut, got: ${text}`);
   }
 }
 
