@@ -50,7 +50,7 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
   const regions = loadRegions(directory);
   const names = loadNames(join(directory, "../names"), regions);
   const services = loadServices(join(directory, "../services"), regions, names);
-  const gateways = loadGateways(join(directory, "../gateways"), regions, services);
+  const gateways = loadGateways(join(directory, "../gateways"), regions, services, names);
   const isNew = !existsSync(process.env["CDKTF_OUTDIR"] ?? "cdktf.out");
   const app = new App({ stackTraces: false });
   const availability = await addRegions(app, regions, services, gateways, names)
@@ -63,7 +63,7 @@ async function synthesiseOrThrow({ regions: directory, onlyAssess }: SynthesisPr
   warnOfAssumptions(availability);
   write(app, "availability.json", availability);
   const calls = serviceCalls(services, gateways);
-  const named = names === undefined ? [] : namedHosts(names, services, regions);
+  const named = names === undefined ? [] : namedHosts(names, services, regions, gateways);
   const more = (region: string) => [...calls(region), ...commonNames(named, region)];
   write(app, "topology.json", collectTopology(app, regionOf, more));
   if (onlyAssess) return;

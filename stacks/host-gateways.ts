@@ -47,8 +47,7 @@ export const hostGateways = (
   );
 
 /** A gateway as the fronts of its region know it: whatever is asked of its hosts is its to route. */
-export const frontedGateway = ({ name, port, hosts }: GatewayValue): FrontedService => ({
-  name,
-  port,
-  hosts,
+export const frontedGateway = ({ name, port, hosts, healthPath }: GatewayValue): FrontedService => ({
+  ...{ name, port, hosts },
+  toldAt: healthPath,
 });

@@ -62,7 +62,7 @@ export async function addRegions(
   // What stacks declare that could not be made, nobody knows.
   if (refusals.length > 0) throw new Error(refusals.join("\n"));
   if (names !== undefined) {
-    const hosts = namedHosts(names, services, regions);
+    const hosts = namedHosts(names, services, regions, gateways);
     const { NamesStack } = await import("./names");
     const stack = new NamesStack(app, names, hosts);
     declared.set(stack.node.id, namesOf(stack));

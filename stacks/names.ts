@@ -15,6 +15,7 @@ import {
 import { RegionOutputs } from "../constructs/region/region-outputs";
 import { keepState, stackOfServices } from "./region-stack";
 import {
+  type Led,
   type NamedHost,
   nearestOf,
   NAMES_STACK,
@@ -24,12 +25,11 @@ import {
 } from "./values/names";
 import type { Region } from "./values/regions";
 import { ownEntranceName } from "./values/services/service-entrances";
-import type { ServiceValue } from "./values/services";
 import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { readBy } from "./read-by";
 
 /**
- * The public names of services: each leads to the nearest of the regions that run the service and are well. Deployed after
+ * The public names of services and gateways: each leads to the nearest of the regions that run it and are well. Deployed after
  * them; their own stacks need nothing of it.
  */
 export class NamesStack extends TerraformStack implements DeclaresServices {
@@ -66,7 +66,7 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
   }
 
   /** How a region answers for a host by a service. */
-  private answering(region: Region, host: string, { health }: ServiceValue, names: NamesValue): NamedRegion {
+  private answering(region: Region, host: string, { health }: Led, names: NamesValue): NamedRegion {
     const entry = { name: region.name, awsRegion: nearestOf(region, names)!, healthPath: health.path };
     switch (region.platform) {
       case "dedicated":
@@ -110,7 +110,7 @@ export class NamesStack extends TerraformStack implements DeclaresServices {
   /** The service for a user of the world: one region is enough, less what it costs that users must leave one that fails. */
   private declare(
     host: string,
-    { name, public: shown }: ServiceValue,
+    { name, public: shown }: Led,
     regions: readonly Region[],
     { zone, names, switching }: Declared,
   ): void {

@@ -355,7 +355,7 @@ export class UsStack extends RegionStack<Ec2Region> {
       accessLogDays,
       deletionProtection,
     });
-    const isNamed = (host: string) => services.some(({ named }) => named.includes(host));
+    const isNamed = (host: string) => shown.some(({ named }) => named.includes(host));
     for (const host of [domain, ...others]) {
       const own = ownEntranceName(name, host);
       // A name that several regions have is led here by the stack of names.

@@ -15,6 +15,11 @@ export interface FrontedService {
   readonly port: number;
   /** Path that answers 200 to 299 while an instance can do its job. @default - it can while it takes connections */
   readonly healthPath?: string;
+  /**
+   * Path by which clients are led to fronts, as by public DNS: one that is about to go says so there.
+   * @default - healthPath
+   */
+  readonly toldAt?: string;
   /** Host names that clients ask for. */
   readonly hosts: readonly string[];
   /** What paths begin with, whole segments: `/api` is `/api` and what lies below. The longest one counts. @default ["/"] */
@@ -222,11 +227,11 @@ function choices(services: readonly FrontedService[]): string {
 /** Whoever sends clients here by a service's health, as public DNS does, is told in time that this front is about to go. */
 const leavingOf = (services: readonly FrontedService[]): string =>
   services
-    .flatMap(({ name, healthPath }) =>
-      healthPath === undefined
+    .flatMap(({ name, healthPath, toldAt = healthPath }) =>
+      toldAt === undefined
         ? []
         : [
-            `    http-request return status 503 content-type text/plain string "about to go" if { var(proc.leaving) -m bool } { var(txn.service) -m str ${name} } { pathq -m str ${healthPath} }\n`,
+            `    http-request return status 503 content-type text/plain string "about to go" if { var(proc.leaving) -m bool } { var(txn.service) -m str ${name} } { pathq -m str ${toldAt} }\n`,
           ],
     )
     .join("");

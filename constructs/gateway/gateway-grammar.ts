@@ -5,6 +5,7 @@ import { readRoutes } from "../../gateway/options/route-values";
 import { readMonolith } from "../../gateway/options/service-values";
 import { readTracing } from "../../gateway/options/tracing-values";
 import { rivalsAmong } from "../../gateway/routes/rival-routes";
+import { RouteTable } from "../../gateway/routes/route-table";
 import { BadValue } from "../../proxy/options/option-error";
 import type { RoutedRoute } from "./gateway-config";
 
@@ -51,6 +52,18 @@ function problemOf(read: () => unknown): ValueProblem | undefined {
     const { path, value, expects } = error;
     return { path: path.slice(1), value, expectation: `expected ${expects}` };
   }
+}
+
+/** The route that takes a GET of anybody's; undefined where none does. @param routes by name, each of which can be read */
+export function routeTaking(
+  routes: Readonly<Record<string, RoutedRoute>>,
+  { host, path }: { readonly host: string; readonly path: string },
+): (RoutedRoute & { readonly name: string }) | undefined {
+  const found = new RouteTable(readRoutes(routes)).find({
+    ...{ method: "GET", host, path: path.replace(/\?.*$/, "") },
+    fieldValue: () => undefined,
+  });
+  return found === undefined ? undefined : { ...routes[found.name]!, name: found.name };
 }
 
 /**

@@ -20,6 +20,11 @@ export const publicHosts = z
   .min(1, { error: "expected one host at least" })
   .superRefine(once("each"));
 
+/** It stands in a unit file and in a URL, where nothing of it must need quoting. */
+export const healthPath = z.string().regex(/^\/[A-Za-z0-9._~/?=&+-]*$/, {
+  error: "expected a path such as /healthz, of letters, digits and ._~/?=&+-",
+});
+
 /** Public zones whose names of services lead to all regions that run them. */
 export interface NamedZones {
   readonly zones: readonly string[];

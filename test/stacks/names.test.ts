@@ -8,6 +8,7 @@ import { requiredStacks } from "../../planning/stack/remote-state";
 import { readStacks } from "../../planning/stack/synthesized-stacks";
 import { addRegions } from "../../stacks";
 import { commonNames } from "../../stacks/common-names";
+import { type GatewayInput, validateGateways } from "../../stacks/values/gateways";
 import { namedHosts, type NamesInput, validateNames } from "../../stacks/values/names";
 import {
   type DedicatedRegionInput,
@@ -62,6 +63,11 @@ function inJp(changes: Partial<DedicatedRegionInput["servers"][number]> = {}): D
 
 const web = servicesOf("jp")("web", 8080, { public: { hosts: [HOST] }, in: { jp: {}, us: {}, uk: {} } });
 
+const api: GatewayInput = {
+  ...{ name: "api", hosts: ["api.example.com"], healthPath: "/v1/ping", monolith: "web" },
+  in: { jp: {}, us: {}, uk: {} },
+};
+
 type Resources = Record<string, Record<string, Record<string, unknown>>>;
 interface Made {
   /** By stack. */
@@ -76,6 +82,7 @@ async function built(
   values: readonly (DedicatedRegionInput | Ec2RegionInput | GkeRegionInput)[],
   names: NamesInput,
   outdir: string,
+  gateways: readonly GatewayInput[] = [],
 ): Promise<App> {
   const regions: readonly Region[] = validateRegions(
     values.map((value) => ({ file: `${value.name}.ts`, value })),
@@ -87,7 +94,13 @@ async function built(
     regions,
     said,
   );
-  await addRegions(app, regions, valid, [], said);
+  const routing = validateGateways(
+    gateways.map((value) => ({ file: `${value.name}.ts`, value })),
+    regions,
+    valid,
+    said,
+  );
+  await addRegions(app, regions, valid, routing, said);
   return app;
 }
 
@@ -103,10 +116,11 @@ async function made(
   services: readonly ServiceInput[] = [web],
   values: Parameters<typeof built>[1] = [inJp(), inUs, inUk],
   names: NamesInput = NAMES,
+  gateways: readonly GatewayInput[] = [],
 ): Promise<Made> {
   const outdir = mkdtempSync(join(tmpdir(), "tricloud-names-"));
   try {
-    const app = await built(services, values, names, outdir);
+    const app = await built(services, values, names, outdir, gateways);
     const availability = collectAvailability(app);
     app.synth();
     const stacks = readStacks(outdir);
@@ -242,6 +256,68 @@ describe("the public names that regions have in common", () => {
       .map(({ manifest }) => manifest as { kind: string; metadata: { name: string }; spec: object })
       .filter(({ kind, metadata }) => kind === "HTTPRoute" && metadata.name === "api");
     expect(routes).toMatchObject([{ spec: { hostnames: [host, "api.uk.example.com"] } }]);
+  });
+
+  it("lead to gateways as they do to services", async () => {
+    // GIVEN a gateway in three regions WHEN synthesised
+    const { resources, availability } = await made([web], undefined, NAMES, [api]);
+    // THEN each enters by latency, and is asked for what the gateway's routes answer there
+    const { names, us: american, uk: british } = resources;
+    const entries = Object.values(names!["aws_route53_record"]!).filter(
+      ({ name }) => name === "api.example.com",
+    );
+    expect(
+      entries
+        .flatMap(
+          ({ latency_routing_policy: policy }) => (policy as { region: string } | undefined)?.region ?? [],
+        )
+        .sort(),
+    ).toEqual(["ap-northeast-1", "eu-west-2", "us-east-1"]);
+    const checks = Object.values(names!["aws_route53_health_check"]!).filter(
+      ({ resource_path }) => resource_path === api.healthPath,
+    );
+    expect(checks.map(({ fqdn }) => fqdn).sort()).toEqual([
+      ...["api.example.com", "api.example.com", "api.example.com"],
+      "us.api.example.com",
+    ]);
+    // AND the regions lead it no more themselves, but by names of their own, with certificates for it
+    const own = Object.values(american!["aws_route53_record"]!).map(({ name }) => name);
+    expect([own.includes("us.api.example.com"), own.includes("api.example.com")]).toEqual([true, false]);
+    expect(Object.values(british!["google_certificate_manager_certificate_map_entry"]!)).toContainEqual(
+      expect.objectContaining({ hostname: "api.example.com" }),
+    );
+    // AND it is promised to a user of the world
+    const promised = availability.stacks.find(({ stack }) => stack === "names")!.services;
+    expect(promised.map(({ service }) => service)).toContain("api.example.com");
+  });
+
+  it.each<[string, Partial<GatewayInput>, string]>([
+    [
+      "no path to ask for",
+      { healthPath: undefined },
+      "gateway api: healthPath: expected a path that is answered with 200 to 399, by which api.example.com is led to the nearest region that is well, got: nothing",
+    ],
+    [
+      "one that no route takes",
+      { monolith: undefined },
+      'gateway api: healthPath: expected a path that a route takes on api.example.com, got: "/v1/ping"',
+    ],
+    [
+      "one that asks for a token",
+      {
+        issuers: {
+          users: {
+            ...{ issuer: "https://login.example.com", audience: "api", algorithms: ["RS256"] },
+            jwks: "https://login.example.com/keys",
+          },
+        },
+        routes: { all: { path: "/v1/**", jwt: "users" } },
+      },
+      "gateway api: healthPath: expected a path of a route that asks for no token, for route all does on api.example.com",
+    ],
+  ])("lead to no gateway with %s", async (_, changes, message) => {
+    const routed = { ...web, routes: { items: { path: "/v1/items" } } };
+    await expect(made([routed], undefined, NAMES, [{ ...api, ...changes }])).rejects.toThrow(message);
   });
 
   it("are in the picture of each region that answers for them", () => {

@@ -10,10 +10,8 @@ export const gatewaysIn = (
 ): readonly GatewayValue[] => gateways.filter((gateway) => gateway.in[name] !== undefined);
 
 /** A gateway as entrances know it: whatever is asked of its hosts is its to route. */
-export const shownGateway = ({ name, hosts, in: places, port, adminPort }: GatewayValue): Shown => ({
-  ...{ name, port, in: places },
+export const shownGateway = ({ name, hosts, in: places, port, adminPort, named }: GatewayValue): Shown => ({
+  ...{ name, port, in: places, named },
   public: { hosts, paths: ["/"] },
   health: { path: GATEWAY_HEALTH_PATH, port: adminPort },
-  // Their names are of one region each.
-  named: [],
 });

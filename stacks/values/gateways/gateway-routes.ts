@@ -13,9 +13,12 @@ interface SaidRoute {
   readonly path: string;
 }
 
+/** A gateway with all its routes, of which nobody has said yet which hosts are led. */
+type Routed = Omit<GatewayValue, "named">;
+
 /** What comes of services' routes: gateways that have them, and what is wrong with them. */
 export interface GatheredRoutes {
-  readonly gateways: readonly GatewayValue[];
+  readonly gateways: readonly Routed[];
   readonly problems: readonly GatewayProblem[];
 }
 
@@ -52,7 +55,7 @@ export function gatherRoutes(
       });
     }
   }
-  const whole = gateways.map(({ everyRoute: _, ...gateway }): GatewayValue => {
+  const whole = gateways.map(({ everyRoute: _, ...gateway }): Routed => {
     const routes = said.get(gateway.name)!;
     problems.push(...routeProblems(gateway, routes));
     return { ...gateway, routes: byName(routes) };

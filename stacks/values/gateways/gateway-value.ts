@@ -17,7 +17,7 @@ import {
   tracingProblem,
 } from "../../../constructs/gateway/gateway-grammar";
 import { settingProblems } from "../../../constructs/proxy/proxy-settings";
-import { publicHosts } from "../public-hosts";
+import { healthPath, publicHosts } from "../public-hosts";
 import { HOST_ROLES, type HostRole } from "../regions/dedicated-region";
 import { dnsLabel } from "../regions/region";
 import { problemsOf, type ValueProblem } from "../regions/region-errors";
@@ -29,6 +29,12 @@ export interface GatewayInput {
   readonly name: string;
   /** Host names by which the internet reaches it, in each region that it runs in: `api.example.com`. */
   readonly hosts: readonly string[];
+  /**
+   * Path that one of its routes, or the monolith, answers with 200 to 399 to whoever asks: by it the stack `names` leads
+   * people to the nearest region that is well.
+   * @default - none: no host lies in a zone of names/
+   */
+  readonly healthPath?: string;
   /** TCP port that it takes requests on, behind the region's entrance. @default 8090 */
   readonly port?: number;
   /** TCP port of its health and metrics. @default 9302 */
@@ -82,6 +88,8 @@ export interface GatewayPlacementInput {
 export interface GatewayAlone {
   readonly name: string;
   readonly hosts: readonly string[];
+  /** undefined: nobody outside asks for its health. */
+  readonly healthPath?: string | undefined;
   readonly port: number;
   readonly adminPort: number;
   /** undefined: none. */
@@ -108,6 +116,8 @@ export interface GatewayPlacement {
 
 /** A gateway, validated, with all its routes: each with the service that has it, or `monolith`. */
 export interface GatewayValue extends Omit<GatewayAlone, "routes" | "everyRoute"> {
+  /** Those of its hosts that the stack of names leads to all regions that it runs in. */
+  readonly named: readonly string[];
   readonly routes: Readonly<Record<string, RoutedRoute>>;
 }
 
@@ -151,6 +161,7 @@ const schema = z
   .strictObject({
     name: dnsLabel,
     hosts: publicHosts,
+    healthPath: healthPath.optional(),
     port: port.default(DEFAULT_GATEWAY_PORT),
     adminPort: port.default(DEFAULT_GATEWAY_ADMIN_PORT),
     monolith: monolith.optional(),

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { NamedZones } from "../public-hosts";
 import { readValues, type Region } from "../regions";
 import type { ServiceValue } from "../services";
 import type { GatewayValue } from "./gateway-value";
@@ -14,5 +15,6 @@ export const loadGateways = (
   directory: string,
   regions: readonly Region[],
   services: readonly ServiceValue[],
+  names?: NamedZones,
 ): readonly GatewayValue[] =>
-  validateGateways(existsSync(directory) ? readValues("gateway", directory) : [], regions, services);
+  validateGateways(existsSync(directory) ? readValues("gateway", directory) : [], regions, services, names);

@@ -1,4 +1,5 @@
-import { MONOLITH } from "../../../constructs/gateway/gateway-grammar";
+import { MONOLITH, routeTaking } from "../../../constructs/gateway/gateway-grammar";
+import { type NamedZones, zoneOf } from "../public-hosts";
 import type { DedicatedRegion, Ec2Region, GkeRegion, Region } from "../regions";
 import { MOST_MACHINES } from "../regions/ec2-region";
 import { problemText } from "../regions/region-errors";
@@ -36,12 +37,14 @@ export class InvalidGatewaysError extends Error {
  * Checks each gateway alone, then all of them together, with the services whose routes they have, and against the
  * regions that they run in.
  *
+ * @param names zones whose names lead to all regions that run a gateway. @default - none
  * @throws InvalidGatewaysError that lists every problem found.
  */
 export function validateGateways(
   sources: readonly ValueSource[],
   regions: readonly Region[],
   services: readonly ServiceValue[],
+  names: NamedZones = { zones: [] },
 ): readonly GatewayValue[] {
   const problems: GatewayProblem[] = [];
   const alone: GatewayAlone[] = [];
@@ -53,7 +56,11 @@ export function validateGateways(
   }
   // What a gateway that is wrong would have is missed by routes of services: that is no mistake of theirs.
   if (problems.length > 0) throw new InvalidGatewaysError(problems);
-  const { gateways, problems: ofRoutes } = gatherRoutes(alone, services);
+  const { gateways: routed, problems: ofRoutes } = gatherRoutes(alone, services);
+  const gateways = routed.map((gateway) => ({
+    ...gateway,
+    named: gateway.hosts.filter((host) => zoneOf(host, names) !== undefined),
+  }));
   problems.push(
     ...ofRoutes,
     ...takenNames(gateways, services),
@@ -64,6 +71,8 @@ export function validateGateways(
     ),
     ...regions.flatMap((region) => takenPorts(gateways, services, region)),
     ...gateways.flatMap((gateway) => reachProblems(gateway, services)),
+    // Which route takes a path is told by routes that are right.
+    ...(ofRoutes.length > 0 ? [] : gateways.flatMap(withoutHealth)),
   );
   if (problems.length > 0) throw new InvalidGatewaysError(problems);
   return gateways;
@@ -241,7 +250,7 @@ function entranceProblems(gateway: GatewayValue, region: EntranceRegion): Gatewa
       ),
     ];
   return hosts.flatMap((host, index) => {
-    const expectation = unshown(host, region);
+    const expectation = unshown(gateway, host, region);
     return expectation === undefined
       ? []
       : [refused(ofGateway(gateway), `hosts[${index}]`, host, expectation)];
@@ -249,15 +258,38 @@ function entranceProblems(gateway: GatewayValue, region: EntranceRegion): Gatewa
 }
 
 /** Why a host cannot lead to a gateway there: it is somebody else's, or nobody lets its certificate be made. */
-function unshown(host: string, region: EntranceRegion): string | undefined {
+function unshown({ named }: GatewayValue, host: string, region: EntranceRegion): string | undefined {
   const { name, entrance } = region;
   if (entranceNames(region).includes(host))
     return `expected another host than the entrance of ${name} has itself`;
   const isInZone =
-    region.platform === "ec2" ? `.${host}`.endsWith(`.${entrance!.zone}`) : isBelowEntrance(host, region);
+    region.platform === "ec2"
+      ? `.${host}`.endsWith(`.${entrance!.zone}`)
+      : isBelowEntrance(host, region) || named.includes(host);
   return isInZone
     ? undefined
-    : `expected a name in the zone of the entrance of ${name} (${entrance!.zone}${region.platform === "gke" ? ", or one label below it" : ""}), where its certificate is shown to be right`;
+    : `expected a name in the zone of the entrance of ${name} (${entrance!.zone}${region.platform === "gke" ? ", or one label below it, or in a zone of names/" : ""}), where its certificate is shown to be right`;
+}
+
+/** Hosts that people are led to by what they are answered there. */
+function withoutHealth(gateway: GatewayValue): GatewayProblem[] {
+  const { named, healthPath, monolith, routes } = gateway;
+  const refuse = (expectation: string) => [
+    refused(ofGateway(gateway), "healthPath", healthPath, expectation),
+  ];
+  if (named.length === 0) return [];
+  if (healthPath === undefined)
+    return refuse(
+      `expected a path that is answered with 200 to 399, by which ${named.join(", ")} is led to the nearest region that is well`,
+    );
+  return named.flatMap((host) => {
+    const route = routeTaking(routes, { host, path: healthPath });
+    if (route === undefined)
+      return monolith !== undefined ? [] : refuse(`expected a path that a route takes on ${host}`);
+    return route.jwt === undefined
+      ? []
+      : refuse(`expected a path of a route that asks for no token, for route ${route.name} does on ${host}`);
+  });
 }
 
 /** Names by which a gateway is reached in one region alone, and that services claim all the same, or the other way round. */

@@ -1,25 +1,35 @@
 import { isPublicAddress } from "../../../constructs/grammar/public-address";
+import type { GatewayValue } from "../gateways";
+import { shownGateway } from "../gateways/gateway-entrances";
 import { zoneOf } from "../public-hosts";
 import type { DedicatedRegion, Region } from "../regions";
 import type { ValueProblem } from "../regions/region-errors";
 import type { ServiceValue } from "../services";
 import { answersItsHealthPath } from "../services/public-services";
+import type { Shown } from "../services/service-entrances";
 import { InvalidNamesError } from "./load-names";
 import type { NamesValue } from "./names-value";
+
+/** What answers under a name, whose health path is one that people can ask for. */
+export type Led = Pick<Shown, "name" | "in" | "public" | "health" | "named">;
 
 /** A host name that the stack `names` leads to regions. */
 export interface NamedHost {
   readonly host: string;
   readonly zone: string;
-  /** Services that answer under it, each at paths of its own; the first is the one by whose health it is led. */
-  readonly services: readonly ServiceValue[];
-  /** Regions that answer, in the order of that service. */
+  /**
+   * Services that answer under it, each at paths of its own, or a gateway, which has all of them; the first is the one by
+   * whose health it is led.
+   */
+  readonly services: readonly Led[];
+  /** Regions that answer, in the order of that one. */
   readonly regions: readonly Region[];
 }
 
 /**
- * All host names of services that lie in the zones.
+ * All host names of services and gateways that lie in the zones.
  *
+ * @param gateways each with its `healthPath` where one of its hosts is named. @default - none
  * @throws InvalidNamesError when nothing says how near a region is, a front has no public address, no service under a name
  *   has its health path there, or no service has a name in the zones
  */
@@ -27,10 +37,12 @@ export function namedHosts(
   names: NamesValue,
   services: readonly ServiceValue[],
   regions: readonly Region[],
+  gateways: readonly GatewayValue[] = [],
 ): readonly NamedHost[] {
-  const hosts = [...new Set(services.flatMap((service) => service.named))].sort();
+  const led: readonly Led[] = [...services, ...gateways.map(ledGateway)];
+  const hosts = [...new Set(led.flatMap((each) => each.named))].sort();
   const named = hosts.map((host): NamedHost => {
-    const under = services.filter((service) => service.named.includes(host));
+    const under = led.filter((each) => each.named.includes(host));
     const judged = under.find(answersItsHealthPath) ?? under[0]!;
     return {
       ...{ host, zone: zoneOf(host, names)! },
@@ -51,10 +63,16 @@ export function namedHosts(
   return named;
 }
 
+/** Entrances ask it for its own health; people by way of its routes. */
+const ledGateway = (gateway: GatewayValue): Led => ({
+  ...shownGateway(gateway),
+  ...(gateway.healthPath !== undefined && { health: { path: gateway.healthPath } }),
+});
+
 const noneNamed = ({ zones }: NamesValue): ValueProblem => ({
   path: "zones",
   value: JSON.stringify(zones),
-  expectation: "expected zones in which a service has one of its public.hosts",
+  expectation: "expected zones in which a service has one of its public.hosts, or a gateway one of its hosts",
 });
 
 /** One name leads to regions that all have the same to say. */

@@ -6,6 +6,7 @@ import {
   entranceRoutes,
   entranceService,
   isBelowEntrance,
+  type Shown,
 } from "./service-entrances";
 import { refusal, type ServiceProblem } from "./service-problem";
 import type { ServiceValue } from "./service-value";
@@ -168,5 +169,5 @@ export const judgeOf = (
   );
 
 /** Who asks a name for its health must come to the service whose it is. */
-export const answersItsHealthPath = ({ health, public: shown }: ServiceValue): boolean =>
+export const answersItsHealthPath = ({ health, public: shown }: Pick<Shown, "health" | "public">): boolean =>
   shown!.paths.some((path) => path === "/" || health.path === path || health.path.startsWith(`${path}/`));

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { HOURS_PER_MONTH } from "../../../constructs/availability/calculus/common-cause";
 import type { Region } from "../regions";
 import { HOST_ROLES, type HostRole } from "../regions/dedicated-region";
-import { once, publicHosts } from "../public-hosts";
+import { healthPath, once, publicHosts } from "../public-hosts";
 import { dnsLabel } from "../regions/region";
 import { problemsOf, type ValueProblem } from "../regions/region-errors";
 import type { GatewayRoute } from "../../../constructs/gateway";
@@ -211,11 +211,6 @@ const image = z.string().superRefine((value, context) => {
   } else if (!REPOSITORY.test(repository)) {
     refuse("expected a repository without tag in front of the @, in lower case");
   }
-});
-
-/** It stands in a unit file and in a URL, where nothing of it must need quoting. */
-const healthPath = z.string().regex(/^\/[A-Za-z0-9._~/?=&+-]*$/, {
-  error: "expected a path such as /healthz, of letters, digits and ._~/?=&+-",
 });
 
 const OUTSIDE = /^https?:\/\/[a-z0-9-]+(\.[a-z0-9-]+)+(:\d{1,5})?$/;

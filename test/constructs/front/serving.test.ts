@@ -348,6 +348,18 @@ describeWithHaproxy("a front by the real HAProxy (needs haproxy and socat here)"
     expect(await leaving).toEqual({ status: 0, output: "" });
   });
 
+  it("says that it goes where clients are led by something else than the health of what it leads to", async () => {
+    // GIVEN a gateway's host, of whose health nobody asks here
+    await start({ services: [{ ...WEB, port: rig.port, healthPath: undefined, toldAt: "/v1/ping" }] });
+    expect((await ask("/v1/ping")).status).toBe(200);
+    // WHEN it is on its way out
+    const leaving = rig.guardBeside("leave", "3");
+    await rig.until("leaving", () => rig.guard("ready").status !== 0);
+    // THEN it says so there, and serves
+    expect([(await ask("/v1/ping")).status, (await ask("/healthz")).status]).toEqual([503, 200]);
+    expect(await leaving).toEqual({ status: 0, output: "" });
+  });
+
   it("packs texts for those who can unpack them", async () => {
     await start();
     const packed = await ask("/large", { headers: { "Accept-Encoding": "gzip" } });

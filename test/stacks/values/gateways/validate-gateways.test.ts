@@ -188,7 +188,7 @@ describe("values of gateways", () => {
       "a host that no certificate of GKE's entrance is for",
       [gatewayIn("uk", { monolith: MONOLITH })],
       [],
-      'gateway api: hosts[0]: expected a name in the zone of the entrance of uk (uk.example.com, or one label below it), where its certificate is shown to be right, got: "api.example.com"',
+      'gateway api: hosts[0]: expected a name in the zone of the entrance of uk (uk.example.com, or one label below it, or in a zone of names/), where its certificate is shown to be right, got: "api.example.com"',
     ],
     [
       "limits that a growing number of pods would keep to",
