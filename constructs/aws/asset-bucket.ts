@@ -1,6 +1,6 @@
 import type { S3Bucket } from "@cdktf/provider-aws/lib/s3-bucket";
 import { S3Object, type S3ObjectConfig } from "@cdktf/provider-aws/lib/s3-object";
-import { AssetType, type ITerraformDependable, TerraformAsset } from "cdktf";
+import { AssetType, type ITerraformDependable, Lazy, TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
 import { basename } from "node:path";
 import type { AssetContent } from "../host";
@@ -23,6 +23,14 @@ export interface StoredAsset {
   readonly versionId: string;
   /** Amazon resource name of the object in all its versions, for a policy that allows to read it. */
   readonly arn: string;
+}
+
+/** A text in the bucket of which machines want the newest version. */
+export interface NewestAsset extends StoredAsset {
+  /** Amazon resource name of the bucket. */
+  readonly bucketArn: string;
+  /** It is there once this is. */
+  readonly written: ITerraformDependable;
 }
 
 /**
@@ -82,6 +90,33 @@ export class AssetBucket extends Construct {
    */
   storeText(name: string, text: string): StoredAsset {
     return this.storeOnce(sha256(text), name, () => ({ content: asTemplate(text) }));
+  }
+
+  /**
+   * Puts a text into the bucket under a key of its own, in place of the one before.
+   *
+   * @param key nobody else's, for example `us-proxy/etc/tricloud/proxy.json`
+   * @param text asked for at synth
+   * @param marks what to tell of it besides, by lower-case names; asked for at synth
+   */
+  storeNewest(
+    key: string,
+    text: () => string,
+    marks: Readonly<Record<string, () => string>> = {},
+  ): NewestAsset {
+    const bucket = this.bucket.id;
+    const object = new S3Object(this, `object-${idOf(key)}`, {
+      bucket,
+      key,
+      content: Lazy.stringValue({ produce: () => asTemplate(text()) }),
+      metadata: Object.fromEntries(
+        Object.entries(marks).map(([name, produce]) => [name, Lazy.stringValue({ produce })]),
+      ),
+      dependsOn: this.ready,
+    });
+    const { arn: bucketArn } = this.bucket;
+    const arn = `${bucketArn}/${key}`;
+    return { bucket, key, versionId: object.versionId, arn, bucketArn, written: object };
   }
 
   private storeOnce(

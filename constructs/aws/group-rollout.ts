@@ -55,9 +55,9 @@ export class GroupRollout extends Construct {
     this.step.addOverride("triggers_replace", { version: props.version });
   }
 
-  /** Has this roll-out begin only when `other` has ended well. */
-  after(other: GroupRollout): void {
-    this.step.dependsOn = [...new Set([...(this.step.dependsOn ?? []), dependable(other.step)])];
+  /** Has this roll-out begin only when another step of the deploy has ended well. */
+  after(step: ITerraformDependable): void {
+    this.step.dependsOn = [...new Set([...(this.step.dependsOn ?? []), dependable(step)])];
   }
 }
 

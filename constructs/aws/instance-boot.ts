@@ -1,7 +1,8 @@
 import type { BootOptions } from "../host/boot-document";
-import type { StoredAsset } from "./asset-bucket";
+import type { NewestAsset, StoredAsset } from "./asset-bucket";
 import type { Architecture } from "./debian-image";
 import { domainOf, partitionOf, type PolicyStatement } from "./policy";
+import { fetchNewest, newestPermissions } from "./reloaded-file";
 import type { StoredSecret } from "./secret-store";
 
 export interface InstanceBoot {
@@ -12,6 +13,8 @@ export interface InstanceBoot {
   readonly hookName: string;
   /** Files and large texts, by SHA-256. */
   readonly assets: ReadonlyMap<string, StoredAsset>;
+  /** Files of which the newest version is wanted, by path, and digests of what each machine starts with. */
+  readonly newest: ReadonlyMap<string, { readonly stored: NewestAsset; readonly start: string }>;
   /** By name. */
   readonly secrets: ReadonlyMap<string, StoredSecret>;
   /** Shell command by which a machine that is given up leaves what it has said. @default - it leaves nothing */
@@ -29,6 +32,10 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
     environment: { AWS_REGION: boot.awsRegion, AWS_DEFAULT_REGION: boot.awsRegion },
     prepare: sessionManagerAgent(boot),
     fetchAsset: (sha256) => fromBucket(known(boot.assets, sha256)),
+    fetchNewest: (path) => {
+      const newest = boot.newest.get(path);
+      return newest && fetchNewest(newest.stored, newest.start);
+    },
     fetchText: (sha256) => {
       const stored = boot.assets.get(sha256);
       return stored === undefined ? undefined : fromBucket(stored);
@@ -74,6 +81,7 @@ export interface BootPermissions {
   readonly awsRegion: string;
   readonly groupName: string;
   readonly assets: readonly StoredAsset[];
+  readonly newest: readonly NewestAsset[];
   readonly secrets: readonly StoredSecret[];
   /** KMS key of the secrets, when it is not the account's own. */
   readonly secretsKeyArn?: string;
@@ -81,7 +89,8 @@ export interface BootPermissions {
 
 /** What the role of such a machine must be allowed, and no more. */
 export function bootPermissions(boot: BootPermissions): PolicyStatement[] {
-  const { awsRegion, groupName, assets, secrets, secretsKeyArn } = boot;
+  const { awsRegion, groupName, newest, secrets, secretsKeyArn } = boot;
+  const assets = [...boot.assets, ...newest];
   return [
     {
       sid: "ReportBoot",
@@ -92,6 +101,7 @@ export function bootPermissions(boot: BootPermissions): PolicyStatement[] {
       ],
     },
     {
+      // And Run Command, by which a deploy has them take other files as they run.
       sid: "SessionManager",
       // None of these can be narrowed to a resource: they are calls of the instance about itself.
       actions: [
@@ -113,6 +123,7 @@ export function bootPermissions(boot: BootPermissions): PolicyStatement[] {
     ...(assets.length === 0
       ? []
       : [{ sid: "FetchFiles", actions: ["s3:GetObjectVersion"], resources: assets.map(({ arn }) => arn) }]),
+    ...newestPermissions(newest),
     ...(secrets.length === 0
       ? []
       : [

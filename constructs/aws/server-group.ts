@@ -14,15 +14,17 @@ import { type HostProfilePart, HostProfileBuilder, type IHost, type SecretConten
 import { type HasTopology, type TopologyElement } from "../topology";
 import { sha256 } from "../host/apply-document";
 import { cloudInit } from "../host/cloud-init";
-import type { AssetBucket, StoredAsset } from "./asset-bucket";
+import type { AssetBucket, NewestAsset, StoredAsset } from "./asset-bucket";
 import type { Architecture } from "./debian-image";
 import { Firewall } from "./firewall";
+import { GroupReload } from "./group-reload";
 import { GroupRollout } from "./group-rollout";
 import { awsBootOptions, bootPermissions } from "./instance-boot";
 import { machineAlarm, machineAlarms, type MachineCheck, type MachineLog } from "./machine-log";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms } from "./pager";
 import { domainOf, partitionOf, policyDocument, type PolicyStatement, trustPolicy } from "./policy";
+import { isReloaded, keyOf, type ReloadedFile, START, startDigest, takeFile } from "./reloaded-file";
 import type { SecretStore, StoredSecret } from "./secret-store";
 import { UserData } from "./user-data";
 
@@ -78,7 +80,8 @@ export interface TargetGroup {
 /**
  * Alike machines on EC2 that hold one profile. A machine counts as in service once it has reported that all its
  * services are healthy; one that cannot is replaced. A change of the profile replaces the machines a few at a time, new
- * ones before old ones, within the deploy that makes it.
+ * ones before old ones, within the deploy that makes it; what its services take by a reload they take as they run, one
+ * machine before the others.
  */
 export class ServerGroup extends Construct implements IHost, HasInstances, HasAlarms, HasTopology {
   readonly hostName: string;
@@ -99,6 +102,14 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   private readonly profile: HostProfileBuilder;
   private readonly storedAssets = new Map<string, StoredAsset>();
   private readonly storedSecrets = new Map<string, StoredSecret>();
+  /** Files that machines take as they run, by path. */
+  private readonly reloaded = new Map<
+    string,
+    { readonly file: ReloadedFile; readonly stored: NewestAsset }
+  >();
+  private readonly reloads: GroupReload[] = [];
+  /** Groups whose turn comes after this one's. */
+  private readonly later: ServerGroup[] = [];
   private readonly firewalls: Firewall[];
   private readonly targetGroups: TargetGroup[] = [];
   private readonly statements: PolicyStatement[] = [];
@@ -220,7 +231,12 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
 
   addToProfile(part: HostProfilePart): void {
     this.profile.add(part);
-    for (const { path, content } of part.files ?? []) {
+    for (const file of part.files ?? []) {
+      const { path, content } = file;
+      if (isReloaded(file)) {
+        this.reload(file);
+        continue;
+      }
       if (content.kind === "text" && isLarge(content.text)) {
         this.storedAssets.set(
           sha256(content.text),
@@ -230,6 +246,29 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       if (content.kind === "asset") this.storedAssets.set(content.sha256, this.props.assets.store(content));
       if (content.kind === "secret") this.storeSecret(content);
     }
+  }
+
+  /** Has machines that boot fetch the file's newest version, and those that run take it when that is another. */
+  private reload(file: ReloadedFile): void {
+    const { path } = file;
+    if (this.reloaded.has(path)) return;
+    const { awsRegion } = this.props.network;
+    const stored = this.props.assets.storeNewest(keyOf(this.groupName, path), () => file.content.text, {
+      [START]: () => startDigest(file, this.profile.build()),
+    });
+    this.reloaded.set(path, { file, stored });
+    this.before.push(stored.written);
+    const reload = new GroupReload(this, `reload-${path.replaceAll("/", "-").slice(1)}`, {
+      awsRegion,
+      groupName: this.groupName,
+      what: basename(path),
+      versionId: stored.versionId,
+      program: () => takeFile(file, this.profile.build(), stored, awsRegion),
+      boundSeconds: this.bootTimeoutSeconds + RELOAD_SECONDS,
+      after: this.rollout.step,
+    });
+    this.reloads.push(reload);
+    for (const group of this.later) group.rollout.after(reload.step);
   }
 
   /** @throws Error when the group's machines would have two values for one name */
@@ -253,7 +292,9 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
     }
     // A group is there for Terraform once its first machines have reported themselves healthy.
     this.before.push(other.group, other.rollout.step);
-    this.rollout.after(other.rollout);
+    this.rollout.after(other.rollout.step);
+    for (const { step } of other.reloads) this.rollout.after(step);
+    other.later.push(this);
   }
 
   /** Lets the machines do more than booting needs. */
@@ -296,6 +337,10 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
     return this.props.instanceType ?? (this.props.architecture === "arm64" ? "t4g.small" : "t3.small");
   }
 
+  private get bootTimeoutSeconds(): number {
+    return this.props.bootTimeoutSeconds ?? 900;
+  }
+
   private launchTemplate(instanceProfile: IamInstanceProfile): LaunchTemplate {
     const { name, diskGib = 16 } = this.props;
     const tags = { ...this.props.tags, Name: name, [GROUP_TAG]: name };
@@ -329,8 +374,8 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   }
 
   private autoscalingGroup(count: number, template: LaunchTemplate): AutoscalingGroup {
-    const { name, network, bootTimeoutSeconds = 900, warmUpSeconds = 30, oneAtATime = false } = this.props;
-    const { atMost = count } = this.props;
+    const { name, network, warmUpSeconds = 30, oneAtATime = false, atMost = count } = this.props;
+    const { bootTimeoutSeconds } = this;
     const grows = atMost > count;
     const more = oneAtATime ? 1 : Math.max(1, Math.floor(count / 3));
     const group = new AutoscalingGroup(this, "group", {
@@ -394,14 +439,21 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
   }
 
   private userDataText(): string {
+    const profile = this.profile.build();
     return cloudInit(
-      this.profile.build(),
+      profile,
       awsBootOptions({
         awsRegion: this.props.network.awsRegion,
         architecture: this.props.architecture ?? "x86_64",
         groupName: this.groupName,
         hookName: BOOT_HOOK,
         assets: this.storedAssets,
+        newest: new Map(
+          [...this.reloaded].map(([path, { file, stored }]) => [
+            path,
+            { stored, start: startDigest(file, profile) },
+          ]),
+        ),
         secrets: this.storedSecrets,
         lastWords: this.props.log?.lastWords,
       }),
@@ -413,6 +465,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       awsRegion: this.props.network.awsRegion,
       groupName: this.groupName,
       assets: [...this.storedAssets.values()],
+      newest: [...this.reloaded.values()].map(({ stored }) => stored),
       secrets: [...this.storedSecrets.values()],
       secretsKeyArn: this.props.secrets.kmsKeyArn,
     }).concat(
@@ -450,6 +503,9 @@ function readPermissions(arns: readonly string[], awsRegion: string): PolicyStat
     },
   ];
 }
+
+/** How long machines may take to serve by another file, besides those that are about to come up. */
+const RELOAD_SECONDS = 300;
 
 /** Processors' time in use that a group grows at: of three zones' machines the others can take a lost one's work. */
 const BUSY_PERCENT = 60;

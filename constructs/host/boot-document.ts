@@ -10,6 +10,11 @@ export interface BootOptions {
    * machine already. @default - all do
    */
   readonly fetchText?: (sha256: string) => string | undefined;
+  /**
+   * Shell command that writes the newest version of the file at this path to standard output; `undefined` for one that
+   * is what the profile says until the machine is replaced. @default - all are
+   */
+  readonly fetchNewest?: (path: string) => string | undefined;
   /** Shell command that writes the secret of this name to standard output. */
   readonly fetchSecret: (name: string) => string;
   /** Debian packages needed besides the profile's, for the commands given here. @default - none */
@@ -40,7 +45,9 @@ export function bootDocument(profile: HostProfile, options: BootOptions): string
   ]);
 }
 
-function contentFields({ content }: HostFile, options: BootOptions): ContentFields {
+function contentFields({ path, content }: HostFile, options: BootOptions): ContentFields {
+  const newest = options.fetchNewest?.(path);
+  if (newest !== undefined) return { how: "command", what: word(newest) };
   switch (content.kind) {
     case "text": {
       const fetched = options.fetchText?.(sha256(content.text));

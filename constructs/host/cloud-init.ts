@@ -20,7 +20,9 @@ export function cloudInit(profile: HostProfile, options: CloudInitOptions): stri
   const files = [...profileAptFiles(profile), ...profile.files];
   const written = [
     ...files.flatMap(({ path, content }) =>
-      content.kind === "text" && options.fetchText?.(sha256(content.text)) === undefined
+      content.kind === "text" &&
+      options.fetchNewest?.(path) === undefined &&
+      options.fetchText?.(sha256(content.text)) === undefined
         ? [{ path: STAGED_FILES + path, mode: "0600", text: content.text }]
         : [],
     ),

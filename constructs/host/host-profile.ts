@@ -63,6 +63,12 @@ export interface TextContent {
   readonly kind: "text";
   /** The file's text, UTF-8. */
   readonly text: string;
+  /**
+   * What of it only a start of the services that read it takes notice of: where nothing else is different, machines that
+   * would be replaced for another text take it by these services' `reload`.
+   * @default - all of it
+   */
+  readonly readAtStart?: string;
 }
 
 /** A file of the machine that synthesises, delivered byte for byte. */

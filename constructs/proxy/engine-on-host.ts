@@ -7,6 +7,7 @@ import {
 } from "../host";
 import { posix } from "node:path";
 import { engineUnit } from "./engine-unit";
+import { configReadAtStart } from "./proxy-config";
 
 /** How Consul finds out that a program of the engine is not ready. */
 export const CHECK_SECONDS = { interval: 2, timeout: 1 };
@@ -98,7 +99,7 @@ export function engineOnHost(program: EngineOnHost): HostProfilePart {
     packages: ["curl", "nodejs"],
     files: [
       bundle,
-      { path: config.path, content: lateText(config.text) },
+      { path: config.path, content: reloadedText(config.text) },
       { path: unitPath, content: lateText(unit) },
       ...files,
       ...trusted,
@@ -128,5 +129,16 @@ const lateText = (produce: () => string): TextContent => ({
   kind: "text",
   get text() {
     return produce();
+  },
+});
+
+/** The same of a configuration, which is read again by a reload. */
+const reloadedText = (produce: () => string): TextContent => ({
+  kind: "text",
+  get text() {
+    return produce();
+  },
+  get readAtStart() {
+    return configReadAtStart(produce());
   },
 });

@@ -1,9 +1,18 @@
 import { type Attributes, type ResourceChange } from "../plan/plan-json";
 import { changedAttributes } from "../plan/summary";
 import { type StackConfiguration } from "../stack/synthesized-stacks";
-import { type Change, type Contents, fileChanges, packageChanges, serviceName } from "./contents";
+import { pathOf } from "../../constructs/aws/reloaded-file";
+import {
+  type Change,
+  type Contents,
+  fileChanges,
+  type HeldFile,
+  packageChanges,
+  serviceName,
+} from "./contents";
+import { textOf } from "./host-document";
 import { type Matter, turnsOf } from "./matter";
-import { bucketTexts, byDigest, templateText } from "./stack-groups";
+import { bucketTexts, objectTexts, templateText } from "./stack-groups";
 import { resolvedBy, textOfTemplate } from "./template";
 import { decodeUserData, readUserData } from "./user-data";
 
@@ -11,7 +20,7 @@ type Block = Readonly<Record<string, unknown>>;
 
 /**
  * What a plan does to groups of machines on EC2: what differs in their launch templates, and how their machines are
- * replaced for it.
+ * replaced for it; and which files machines take as they run.
  *
  * @param base the configuration that counts as deployed; without one the plan says what is
  */
@@ -29,7 +38,8 @@ export function groupMatters(
   });
   const orders = new Map(found.map(({ template }) => [template, orderOf(configuration, template)]));
   const turns = turnsOf(orders.values());
-  return found
+  const replaced = new Set(found.map(({ group }) => String(group["name"])));
+  const replacing = found
     .sort((one, other) => (orders.get(one.template) ?? 0) - (orders.get(other.template) ?? 0))
     .map(({ template, group, change }) => {
       const after = afterContents(configuration, template, change, base !== undefined);
@@ -39,10 +49,7 @@ export function groupMatters(
         number: turns.get(orders.get(template) ?? 0) ?? 1,
         of: turns.size,
       } as const;
-      // A group that follows its load is left the size that it has: at least the smallest.
-      const desired = group["desired_capacity"] as number | undefined;
-      const count = desired ?? Number(group["min_size"]);
-      const machines = `${desired === undefined ? "at least " : ""}${count} machines`;
+      const { count, machines } = sizeOf(group);
       if (change.change.actions.length === 1 && change.change.actions[0] === "create") {
         const services = after.services.map(({ name }) => serviceName(name)).join(", ");
         return {
@@ -71,6 +78,7 @@ export function groupMatters(
           Math.ceil(count / together) * Number(group["default_instance_warmup"] ?? 0) || undefined,
       };
     });
+  return [...replacing, ...reloadMatters(configuration, changes, base, replaced)];
 }
 
 const nameOf = (address: string): string => address.slice(address.indexOf(".") + 1);
@@ -117,12 +125,53 @@ function afterContents(
   return readUserData(known === "" ? resolvedBy(decoded(change.before), text) : known, fetched);
 }
 
-/** Texts in the bucket as it is, by SHA-256. */
+/** Texts in the bucket as it is, by SHA-256 and by key. */
 const deployedTexts = (changes: readonly ResourceChange[]): ReadonlyMap<string, string> =>
-  byDigest(
-    changes.filter(({ type }) => type === "aws_s3_object").map(({ change }) => change.before?.["content"]),
+  objectTexts(
+    changes.filter(({ type }) => type === "aws_s3_object").map(({ change }) => change.before),
     (text) => text,
   );
+
+/**
+ * Files that machines take as they run. Of groups whose machines are replaced the others tell.
+ *
+ * @param replaced names of those groups
+ */
+function reloadMatters(
+  configuration: StackConfiguration,
+  changes: readonly ResourceChange[],
+  base: StackConfiguration | undefined,
+  replaced: ReadonlySet<string>,
+): Matter[] {
+  const { resource = {} } = configuration;
+  const steps = Object.values(resource["terraform_data"] ?? {}).map((step) => JSON.stringify(step));
+  return changes.flatMap((change): Matter[] => {
+    if (change.type !== "aws_s3_object" || !changesSomething(change)) return [];
+    const step = steps.find((text) => text.includes(`\${${change.address}.version_id}`));
+    const [, place = ""] = /TRICLOUD_RELOAD":"\{\\"group\\":\\"([^"\\]+)/.exec(step ?? "") ?? [];
+    const group = Object.values(resource["aws_autoscaling_group"] ?? {}).find(({ name }) => name === place);
+    if (group === undefined || replaced.has(place)) return [];
+    const { key = "" } = change.change.after as { readonly key?: string };
+    const side = (text: unknown): ReadonlyMap<string, HeldFile> =>
+      new Map(typeof text === "string" ? [[pathOf(key), textOf("", text)]] : []);
+    const before = base === undefined ? change.change.before?.["content"] : bucketTexts(base).get(key);
+    const { machines } = sizeOf(group);
+    return [
+      {
+        place,
+        changes: fileChanges(side(before), side(bucketTexts(configuration).get(key))),
+        effects: [`${machines} reload, one before the others`],
+      },
+    ];
+  });
+}
+
+/** Of a group that follows its load, which is left the size that it has, the smallest. */
+function sizeOf(group: Block): { readonly count: number; readonly machines: string } {
+  const desired = group["desired_capacity"] as number | undefined;
+  const count = desired ?? Number(group["min_size"]);
+  return { count, machines: `${desired === undefined ? "at least " : ""}${count} machines` };
+}
 
 function decoded(attributes: Attributes | null | undefined): string {
   const encoded = attributes?.["user_data"];

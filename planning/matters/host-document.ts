@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { keyOfNewest } from "../../constructs/aws/reloaded-file";
 import { type Contents, type HeldFile, type HeldService } from "./contents";
 import { holdsExpression } from "./template";
 
@@ -10,7 +11,7 @@ const LONGEST_TEXT = 64 * 1024;
  * synthesised, with its expressions, or as a host has recorded it.
  *
  * @param staged texts that lie on the machine already, by path
- * @param fetched texts that the machine fetches, by SHA-256
+ * @param fetched texts that the machine fetches, by SHA-256 and by key
  */
 export function readHostDocument(
   document: string,
@@ -52,14 +53,16 @@ function fileOf(
       return { attributes, kind: "asset", version };
     default: {
       // A command fetches it on the machine: a text or an asset by its digest, a secret by its name.
-      const text = fetched.get(sha256);
-      if (text !== undefined) return textOf(attributes, text, version);
+      const newest = keyOfNewest(what);
+      const text = fetched.get(newest ?? sha256);
+      if (text !== undefined) return textOf(attributes, text, newest === undefined ? version : undefined);
       return { attributes, kind: sha256 === "-" ? "secret" : "asset", version };
     }
   }
 }
 
-function textOf(attributes: string, text: string, version = sha256Of(text)): HeldFile {
+/** A text file as one side of a comparison knows it. */
+export function textOf(attributes: string, text: string, version = sha256Of(text)): HeldFile {
   // What others may not read is not shown either: a host's record does not say which texts are secrets.
   if (/^0?[0-7]{2}0 /.test(attributes)) return { attributes, kind: "secret", version };
   return text.length > LONGEST_TEXT

@@ -10,7 +10,7 @@ export interface StackGroup {
   readonly awsRegion: string;
   /** What each machine holds; values that Terraform alone knows stand in it as expressions. */
   readonly contents: Contents;
-  /** Texts that machines fetch, by SHA-256. */
+  /** Texts that machines fetch, by SHA-256 and by key. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
@@ -37,22 +37,24 @@ export function templateText(
   return configuration?.locals?.[local];
 }
 
-/** Texts in the stack's bucket, by SHA-256. */
+/** Texts in the stack's bucket, by SHA-256 and by key. */
 export const bucketTexts = ({ resource = {} }: StackConfiguration): ReadonlyMap<string, string> =>
-  byDigest(
-    Object.values(resource["aws_s3_object"] ?? {}).map(({ content }) => content),
-    textOfTemplate,
-  );
+  objectTexts(Object.values(resource["aws_s3_object"] ?? {}), textOfTemplate);
 
-/** @param read what a content stands for */
-export const byDigest = (
-  contents: readonly unknown[],
+/**
+ * The same of objects.
+ *
+ * @param read what a content stands for
+ */
+export const objectTexts = (
+  objects: ReadonlyArray<Readonly<Record<string, unknown>> | null | undefined>,
   read: (content: string) => string,
 ): Map<string, string> =>
   new Map(
-    contents.flatMap((content) => {
+    objects.flatMap((object) => {
+      const { key, content } = object ?? {};
       if (typeof content !== "string") return [];
       const text = read(content);
-      return [[sha256Of(text), text] as const];
+      return [[sha256Of(text), text] as const, [String(key), text] as const];
     }),
   );

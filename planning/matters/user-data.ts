@@ -11,7 +11,7 @@ interface CloudConfig {
 /**
  * What a machine's user data, a cloud-config document of ours, has it hold. Another document holds nothing known.
  *
- * @param fetched texts that machines fetch, by SHA-256
+ * @param fetched texts that machines fetch, by SHA-256 and by key
  */
 export function readUserData(text: string, fetched: ReadonlyMap<string, string>): Contents {
   let config: CloudConfig | null;

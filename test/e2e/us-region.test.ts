@@ -125,6 +125,65 @@ describeOnVirtualHosts("the region us on EC2", () => {
     });
   });
 
+  /** Each proxy's machine, since when its program runs, and by which configuration it serves. */
+  const proxies = () =>
+    Promise.all(
+      lab.group("us-proxy").inService.map(async ({ id, host }) => {
+        const started = await host.run("systemctl show -P ExecMainStartTimestampMonotonic tricloud-proxy");
+        const told = await host.run("curl -fsS -m 5 http://127.0.0.1:9300/upstreams");
+        const { configuration } = JSON.parse(told) as { configuration: string };
+        return { id, started, configuration };
+      }),
+    );
+  const running = (found: Awaited<ReturnType<typeof proxies>>) =>
+    found.map(({ id, started }) => ({ id, started })).sort((a, b) => (a.id < b.id ? -1 : 1));
+
+  it("has its proxies take one more origin as they run, without a failed call", async () => {
+    // GIVEN 50 calls a second on an application host, and a proxy that Systems Manager does not reach for a while
+    const [app] = lab.group("us-app").inService as [Instance];
+    const before = await proxies();
+    const launched = lab.aws.calls("autoscaling:CompleteLifecycleAction").length;
+    const load = await calls(app.host, 50, [URL]);
+    const late = before[0]!.id;
+    lab.aws.reach(late, false);
+    setTimeout(() => lab.aws.reach(late, true), 10_000);
+    // WHEN one more origin is allowed
+    region = { ...region, proxy: { ...region.proxy, allow: [ORIGIN, "more.example.com"] } };
+    const said = await lab.deploy(await lab.plan(region, services));
+    // THEN all serve by it, on the same machines and in the same processes, and the deploy shows by what
+    const called = await load.stop();
+    const after = await proxies();
+    expect(running(after)).toEqual(running(before));
+    expect(lab.aws.calls("autoscaling:CompleteLifecycleAction")).toHaveLength(launched);
+    const [configuration] = [...new Set(after.map((each) => each.configuration))];
+    expect(after.map((each) => each.configuration)).toEqual([configuration, configuration]);
+    expect(before.map((each) => each.configuration)).not.toContain(configuration);
+    expect(said).toMatch(
+      new RegExp(`^us-proxy: 2 of 2 machines: tricloud-proxy: .*\\b${configuration}$`, "m"),
+    );
+    expect(failed(called)).toEqual([]);
+    expect(called.length).toBeGreaterThan(100);
+  }, 300_000);
+
+  it("has them refuse a file that they cannot serve by, and leaves the others alone", async () => {
+    // GIVEN a version of the file that somebody has made by hand
+    const before = await proxies();
+    const [step] = (await lab.plan(region, services)).find(({ name }) => name === "us-proxy")!.reloads;
+    const task = JSON.parse(step!.task) as { readonly program: string };
+    const [, bucket, key, version] = /--bucket (\S+) --key (\S+) --version-id (\S+) /.exec(task.program)!;
+    const bad = await lab.aws.putObject(bucket!, key!, Buffer.from('{ "port": -1 }\n'));
+    // WHEN the proxies are to take it
+    const program = task.program.replace(version!, bad);
+    const { code, stderr } = await lab.deployer.attempt(step!.folder, JSON.stringify({ ...task, program }));
+    // THEN the first one says why not, and all serve as before
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^us-proxy: i-\w+ refuses proxy\.json: tricloud-proxy: .*port: -1 is not /m);
+    expect(stderr).toContain("us-proxy: proxy.json is refused; no other machine was told");
+    expect(await proxies()).toEqual(before);
+    for (const { host } of lab.group("us-proxy").inService)
+      expect(await host.run("cat /etc/tricloud/proxy.json")).toContain("more.example.com");
+  }, 300_000);
+
   it("replaces its Consul servers without a failed call or look-up, and without losing their quorum", async () => {
     // GIVEN 100 look-ups and 50 calls a second on an application host
     const [app] = lab.group("us-app").inService as [Instance];

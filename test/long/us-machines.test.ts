@@ -108,8 +108,8 @@ describeOnVirtualHosts("machines of the region us on EC2", () => {
     const proxies = lab.group("us-proxy");
     const before = proxies.inService.map(({ id }) => id);
     const end = await observe(onAppHost());
-    // WHEN the proxies get another setting
-    const plans = await lab.plan({ ...region, proxy: { ...region.proxy, warm: [`${ORIGIN}:443=3`] } });
+    // WHEN the proxies get another setting, which only a start reads
+    const plans = await lab.plan({ ...region, proxy: { ...region.proxy, metrics: "network" } });
     await lab.deploy(plans.filter(({ name }) => name === "us-proxy"));
     // THEN
     expect(proxies.inService.filter(({ id }) => before.includes(id))).toEqual([]);

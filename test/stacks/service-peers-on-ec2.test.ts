@@ -1,5 +1,4 @@
 import { App } from "cdktf";
-import { parse } from "yaml";
 import { collectAvailability, held } from "../../constructs/availability";
 import { collectTopology } from "../../constructs/topology";
 import us from "../../regions/us";
@@ -16,7 +15,13 @@ import {
   validateRegions,
 } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
-import { statements, type Synthesised, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
+import {
+  fetchedText,
+  statements,
+  type Synthesised,
+  synthesisedApp,
+  userDataText,
+} from "../constructs/aws/synthesised";
 import { dedicatedRegionValue } from "./values/regions/region-values";
 import { servicesOf, validated } from "./service-values";
 
@@ -54,18 +59,15 @@ function appOf(app: App, services: readonly ServiceInput[], regions = regionsWit
 const synthesisedIn = (region: string, services: readonly ServiceInput[], regions?: Region[]) =>
   synthesisedApp(region, (app) => appOf(app, services, regions));
 
+const templateOf = (region: Synthesised, group: string) =>
+  region.all("launch_template").find(({ name }) => name === group)!;
+
 const userDataOf = (region: Synthesised, group: string): string =>
-  userDataText(
-    region,
-    region.all("launch_template").find(({ name }) => name === group)!,
-  );
+  userDataText(region, templateOf(region, group));
 
 /** A proxy's configuration, as machines of the US are given it. */
 function configInUs(region: Synthesised) {
-  const { write_files: files } = parse(userDataOf(region, "us-proxy")) as {
-    write_files: { path: string; content: string }[];
-  };
-  const { content } = files.find(({ path }) => path.endsWith("/etc/tricloud/proxy.json"))!;
+  const content = fetchedText(region, templateOf(region, "us-proxy"), "/etc/tricloud/proxy.json");
   return JSON.parse(content) as Record<string, unknown> & { groups: Record<string, object> };
 }
 

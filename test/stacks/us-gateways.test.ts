@@ -1,5 +1,4 @@
 import { App } from "cdktf";
-import { parse } from "yaml";
 import { collectAvailability } from "../../constructs/availability";
 import { collectTopology } from "../../constructs/topology";
 import { elementsOf } from "../../constructs/topology/elements-of";
@@ -9,7 +8,7 @@ import { serviceCalls } from "../../stacks/service-calls";
 import type { GatewayInput } from "../../stacks/values/gateways";
 import { type Ec2Region, validateRegions } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
-import { fetchedText, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
+import { fetchedText, synthesisedApp } from "../constructs/aws/synthesised";
 import { gatewayIn, validatedGateways } from "./gateway-values";
 import { downtimeShares, servicesOf, validated } from "./service-values";
 
@@ -41,11 +40,10 @@ describe("a gateway of a region on EC2", () => {
   const template = stack.all("launch_template").find(({ name }) => name === "us-app")!;
 
   function configuration(): Record<string, unknown> {
-    const { write_files: files } = parse(userDataText(stack, template)) as {
-      write_files: { path: string; content: string }[];
-    };
-    const { content } = files.find(({ path }) => path.endsWith("/gateways/api.json"))!;
-    return JSON.parse(content) as Record<string, unknown>;
+    return JSON.parse(fetchedText(stack, template, "/etc/tricloud/gateways/api.json")) as Record<
+      string,
+      unknown
+    >;
   }
 
   it("is on all machines of its group", () => {

@@ -14,7 +14,7 @@ import us from "../../regions/us";
 import { serviceCalls } from "../../stacks/service-calls";
 import { JpStack } from "../../stacks/jp";
 import { UsStack } from "../../stacks/us";
-import { statements, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
+import { fetchedText, statements, synthesisedApp, userDataText } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue } from "./values/regions/region-values";
 import { DIGEST, downtimeShares, ORIGIN, servicesOf, validated } from "./service-values";
 
@@ -41,6 +41,7 @@ function synthesise(services: readonly ServiceInput[], changes: Partial<Ec2Regio
   return {
     stack,
     userData,
+    fetched: (group: string, path: string) => fetchedText(stack, template(group), path),
     group: (name: string) => stack.all("autoscaling_group").find((each) => each["name"] === name)!,
     file: (group: string, path: string) => {
       const { write_files: files } = parse(userData(group)) as {
@@ -72,7 +73,7 @@ const unavailable = (services: readonly ServiceInput[], changes: Partial<Ec2Regi
 describe("services of a region on EC2", () => {
   it("are on all machines of their group, from the account's registry by the machines' own identity", () => {
     // GIVEN a service of ours and one that somebody else's registry has
-    const { file, allowed, userData } = synthesise([
+    const { file, fetched, allowed, userData } = synthesise([
       service("shop", 8080, { calls: [`https://${ORIGIN}`] }),
       service("cart", 8081, { image: `registry.example.com/cart@${DIGEST}`, in: { us: { on: "proxy" } } }),
     ]);
@@ -99,7 +100,7 @@ describe("services of a region on EC2", () => {
     );
     // AND proxies let its calls out
     expect(
-      (JSON.parse(file("us-proxy", "/etc/tricloud/proxy.json")!) as { allow: string[] }).allow,
+      (JSON.parse(fetched("us-proxy", "/etc/tricloud/proxy.json")) as { allow: string[] }).allow,
     ).toContain(ORIGIN);
   });
 

@@ -147,6 +147,104 @@ describe("ServerGroup", () => {
     });
   });
 
+  describe("with a file that its service takes by a reload", () => {
+    const [CONFIG, UNIT] = ["/etc/tricloud/example.json", "/etc/systemd/system/example.service"];
+    const withConfig = (text: string, readAtStart: string, unit = "[Service]\n") =>
+      withGroup((group) => {
+        group.addToProfile({
+          files: [
+            { path: CONFIG, content: { kind: "text", text, readAtStart } },
+            { path: UNIT, content: textContent(unit) },
+          ],
+          services: [
+            {
+              name: "example.service",
+              reads: [CONFIG, UNIT],
+              verify: `example --check "$STAGED${CONFIG}"`,
+              reload: "exec example reload",
+              reloadsFor: [CONFIG],
+            },
+          ],
+        });
+      });
+    const template = (stack: ReturnType<typeof withConfig>) =>
+      userDataText(stack, stack.one("launch_template"));
+    /** What machines boot with, and what the file says that it is for. */
+    const made = (stack: ReturnType<typeof withConfig>) =>
+      [template(stack), stack.one("s3_object")["metadata"]] as const;
+
+    it("launches no other machines for another text, but for what only a start reads, and for the service's other files", () => {
+      // GIVEN a configuration
+      const [machines, mark] = made(withConfig("a", "start"));
+      // WHEN its text is another THEN machines stay, and the file is for them
+      expect(made(withConfig("b", "start"))).toEqual([machines, mark]);
+      // WHEN what is read at start is another too, or the unit, THEN others are launched, and the file is for these
+      for (const other of [
+        withConfig("b", "other start"),
+        withConfig("a", "start", "[Service]\nUser=nobody\n"),
+      ]) {
+        const [others, theirMark] = made(other);
+        expect(others).not.toBe(machines);
+        expect(theirMark).not.toEqual(mark);
+        expect(others).toContain((theirMark as { start: string }).start);
+      }
+    });
+
+    it("writes the text in place, marked with what it is made for, before any machine boots", () => {
+      // GIVEN a configuration WHEN synthesised
+      const stack = withConfig("${not an expression}", "start");
+      const object = stack.one("s3_object");
+      // THEN machines ask for the newest one with their mark
+      expect(object).toMatchObject({
+        key: `us-proxy${CONFIG}`,
+        content: "$${not an expression}",
+        metadata: { start: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown },
+      });
+      const { start } = object["metadata"] as { start: string };
+      expect(template(stack)).toContain(word(`[[ $made != ${start} ]]`));
+      expect(template(stack)).not.toContain("version_id");
+      expect(stack.one("autoscaling_group")["depends_on"]).toContainEqual(
+        expect.stringMatching(/^aws_s3_object\./),
+      );
+      // AND may list the versions of this object alone
+      const allowed = statements(stack.one("iam_role_policy")["policy"]);
+      expect(allowed.find(({ Sid }) => Sid === "FindNewestFiles")).toMatchObject({
+        Action: ["s3:ListBucketVersions"],
+        Condition: { StringEquals: { "s3:prefix": [`us-proxy${CONFIG}`] } },
+      });
+    });
+
+    it("has running machines take each version once the roll-out has ended", () => {
+      // GIVEN a configuration WHEN synthesised
+      const steps = withConfig("a", "start").resource["terraform_data"] ?? {};
+      const [reload] = Object.values(steps).filter((step) =>
+        JSON.stringify(step).includes("TRICLOUD_RELOAD"),
+      );
+      const [rollout] = Object.keys(steps).filter((name) => JSON.stringify(steps[name]).includes("TEMPLATE"));
+      // THEN
+      expect(reload).toMatchObject({
+        triggers_replace: {
+          version: expect.stringMatching(/^\$\{aws_s3_object\..*\.version_id\}$/) as unknown,
+        },
+        depends_on: [`terraform_data.${rollout}`],
+      });
+      expect(JSON.stringify(reload)).toContain("exec example reload");
+    });
+
+    it("refuses one that a service would have to be restarted for", () => {
+      expect(() =>
+        withGroup((group) =>
+          group.addToProfile({
+            files: [{ path: CONFIG, content: { kind: "text", text: "a", readAtStart: "" } }],
+            services: [{ name: "example.service", reads: [CONFIG] }],
+          }),
+        ),
+      ).toThrow(
+        `${CONFIG}: expected services that take it by a reload, got: example.service, which does not`,
+      );
+    });
+  });
+
   it("reads the secrets that are named, whatever keys they are encrypted with, and no others", () => {
     // GIVEN a group that is let read two secrets which are there already, one of them named twice
     const stack = withGroup((group) => {

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readCommandLine } from "../../../planning/command-line";
 import { run } from "../../../planning/run";
-import { bundleProxy, synthesiseRegions, synthesiseWithAnotherOrigin } from "../own-regions";
+import us from "../../../regions/us";
+import { bundleProxy, synthesiseRegions, synthesiseUs, synthesiseWithAnotherOrigin } from "../own-regions";
 import { removeDirectories, testDirectory } from "../toy-app";
 
 jest.setTimeout(600_000);
@@ -46,6 +47,24 @@ describe("a plan of one more allowed origin, against the base", () => {
     expect(printed).not.toContain("us-app:");
   });
 
+  test("says which machines of a group take a file as they run, where nothing else becomes of them", async () => {
+    // GIVEN the US with one more origin and no other machines, WHEN it is compared
+    const said: string[] = [];
+    const more = { proxy: { ...us.proxy, allow: [...us.proxy.allow, "*.example.org"] } };
+    const args = ["--out", synthesiseUs(more), "--base", synthesiseUs({})];
+    await run(readCommandLine(args), {
+      print: (text) => said.push(text),
+      note: () => undefined,
+      colour: false,
+    });
+    // THEN
+    expect(said.join("\n")).toContain(
+      "  us-proxy: proxy.json changes, 3 machines reload, one before the others\n",
+    );
+    expect(said.join("\n")).toContain('  +    "*.example.org"\n');
+    expect(said.join("\n")).not.toContain("replaced, ");
+  });
+
   test("says which pods take a config map's change as they run", () => {
     expect(printed).toContain("  proxy: proxy.json changes, 3 pods reload, one before the others\n");
   });
@@ -62,7 +81,7 @@ describe("a plan of one more allowed origin, against the base", () => {
       /<details><summary>[^<]*<\/summary>\n\n`\/etc\/tricloud\/proxy\.json` \(jp-1, jp-2\)\n\n````diff\n/,
     );
     expect(markdown).toMatch(
-      /\*\*Changed in place\*\*\n\n- `aws_launch_template\.proxy_[^`]*`: .*`instance_type`, .*`user_data`\n/,
+      /\*\*Changed in place\*\*\n\n- `aws_launch_template\.proxy_[^`]*`: .*`instance_type`, `latest_version`\n- `aws_s3_object\.assets_object-us-proxy-[^`]*`: `content`, `version_id`\n/,
     );
     expect(markdown).toContain("\nUnchanged: uk.\n");
     expect(markdown).not.toContain("### uk:");

@@ -34,7 +34,7 @@ export async function publishAgent(aws: Aws, directory: string): Promise<void> {
   await run("dpkg-deb", ["--build", "--root-owner-group", tree, file]);
   await aws.createBucket(AGENT_BUCKET);
   const key = `latest/debian_${arch}/amazon-ssm-agent.deb`;
-  await aws.putObject(AGENT_BUCKET, key, readFileSync(file), "public-read");
+  await aws.putObject(AGENT_BUCKET, key, readFileSync(file), { acl: "public-read" });
 }
 
 const AGENT = `#!/bin/bash

@@ -99,6 +99,11 @@ export class AutoScalingGroup {
     return Math.max(0, ...this.plan.targets.map((list) => Number(list.deregistration_delay)));
   }
 
+  /** All its machines and where each is in its life, as AWS tells. */
+  get states(): readonly { readonly id: string; readonly state: State }[] {
+    return this.members.map(({ instance, state }) => ({ id: instance.id, state }));
+  }
+
   /** Machines in service, oldest first. */
   get inService(): Instance[] {
     return this.members.filter(({ state }) => state === "InService").map(({ instance }) => instance);

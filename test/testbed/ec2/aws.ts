@@ -8,18 +8,19 @@ import { exclusively } from "../exclusive";
 import { startProcess, untilListening } from "../network";
 import { identify } from "../process-identity";
 import { type Testbed, TESTBED_DIRECTORY } from "../testbed";
+import { type Ended } from "./systems-manager.cjs";
 import { startVpcResolver } from "./vpc-resolver";
 
 export const AWS_REGION = "us-east-1";
 export const ACCOUNT = "123456789012";
 const METADATA_ADDRESS = "169.254.169.254";
 /** Documentation addresses, so that nothing real is ever meant. */
-const API_ADDRESS = "198.51.100.10";
+export const API_ADDRESS = "198.51.100.10";
 const MOTO_PORT = 5000;
 /** The bucket in which AWS publishes the agent of Session Manager. */
 export const AGENT_BUCKET = `amazon-ssm-${AWS_REGION}`;
 /** Names of the APIs that machines call; each bucket of S3 has one of its own too. */
-const NAMES = ["ec2", "autoscaling", "secretsmanager", "ssm", "s3", "logs", "monitoring"].map(
+export const NAMES = ["ec2", "autoscaling", "secretsmanager", "ssm", "s3", "logs", "monitoring"].map(
   (service) => `${service}.${AWS_REGION}.amazonaws.com`,
 );
 const BUCKET_NAMES = `*.s3.${AWS_REGION}.amazonaws.com`;
@@ -53,6 +54,18 @@ export interface Registration {
 
 /** A call that a machine has made: `service:Action`, whose it was, what it said, and the code of a refusal. */
 export type Call = Readonly<Record<string, string | undefined>> & { readonly action: string };
+
+/** What is known to an API of what it is asked for. */
+export interface Told {
+  readonly problem?: Problem | undefined;
+  readonly groups?: readonly GroupState[];
+}
+
+/** A group of machines as Auto Scaling shows it. */
+export interface GroupState {
+  readonly name: string;
+  readonly machines: readonly { readonly id: string; readonly state: string }[];
+}
 
 /** Why a call is refused, in AWS's words. */
 export interface Problem {
@@ -109,8 +122,11 @@ export class Aws {
     return aws;
   }
 
-  /** Judges a call of a machine to Auto Scaling. */
-  onAutoScaling: (call: Call) => Problem | undefined = () => undefined;
+  /** Judges a call to Auto Scaling, or tells what it asks for. */
+  onAutoScaling: (call: Call) => Told = () => ({});
+  /** Has a machine run a script as its agent does. */
+  onCommand: (instance: string, script: string) => Promise<Ended> = (instance) =>
+    Promise.reject(new Error(`nobody runs commands on ${instance}`));
   private readonly log: Call[] = [];
   private readonly answers = new Map<number, (answer: OperatorAnswer) => void>();
   private questions = 0;
@@ -123,10 +139,24 @@ export class Aws {
   ) {
     child.on("message", (message: Message) => {
       if ("event" in message) this.log.push(message.event);
-      if ("call" in message)
-        child.send({ answer: message.question, problem: this.onAutoScaling(message.call) });
+      if ("call" in message) void this.answer(message.question, message.call);
       if ("operator" in message) this.answers.get(message.operator)?.(message);
     });
+  }
+
+  private async answer(question: number, call: Call): Promise<void> {
+    const told =
+      call.action === "run"
+        ? await this.onCommand(call["instance"]!, call["script"]!).catch((error: Error) => ({
+            ...{ code: 255, stdout: "", stderr: error.message },
+          }))
+        : this.onAutoScaling(call);
+    if (this.child.connected) this.child.send({ answer: question, told });
+  }
+
+  /** Has Systems Manager reach a machine, or not. */
+  reach(id: string, isReached: boolean): void {
+    this.child.send({ reach: id, isReached });
   }
 
   /** What machines have called, in order; `service:Action` as IAM has it. */
@@ -147,16 +177,21 @@ export class Aws {
   }
 
   /**
-   * @param acl who may read it besides the account
+   * @param how who may read it besides the account, and what is told of it besides
    * @returns the id of this version
    */
   async putObject(
     bucket: string,
     key: string,
     content: Buffer,
-    acl: "private" | "public-read" = "private",
+    {
+      acl = "private",
+      marks = {},
+    }: { readonly acl?: "private" | "public-read"; readonly marks?: Readonly<Record<string, string>> } = {},
   ): Promise<string> {
-    const call = { service: "s3", method: "PUT", path: `/${bucket}/${key}`, headers: { "x-amz-acl": acl } };
+    const metadata = Object.entries(marks).map(([name, value]) => [`x-amz-meta-${name}`, value]);
+    const headers = { "x-amz-acl": acl, ...(Object.fromEntries(metadata) as Record<string, string>) };
+    const call = { service: "s3", method: "PUT", path: `/${bucket}/${key}`, headers };
     const { version } = await this.operate({ ...call, body: content });
     if (version === undefined) throw new Error(`${bucket} keeps no versions`);
     return version;

@@ -13,6 +13,16 @@ function taken(group: string, userData: Buffer): Buffer {
   return userData;
 }
 
+/** A step of a deploy by which a group's machines take a file as they run. */
+export interface ReloadStep {
+  readonly address: string;
+  /** Another version of the file runs it again. */
+  readonly version: string;
+  /** Folder of its program, and what that is told. */
+  readonly folder: string;
+  readonly task: string;
+}
+
 /** What a stack says of a group of machines, its expressions evaluated. */
 export interface GroupPlan {
   readonly name: string;
@@ -26,6 +36,7 @@ export interface GroupPlan {
   readonly tags: Readonly<Record<string, string>>;
   /** Of the machines' role. */
   readonly statements: readonly Statement[];
+  readonly reloads: readonly ReloadStep[];
 }
 
 /**
@@ -61,8 +72,10 @@ export class Cloud {
     const objects = Object.entries(stack.resources("aws_s3_object"));
     const texts = await stack.evaluate(
       Object.fromEntries(
-        objects.flatMap(([address, { content }]) =>
-          typeof content === "string" ? [[address, content]] : [],
+        objects.flatMap(([address, { content, metadata = {} }]) =>
+          typeof content === "string"
+            ? [[address, { content, marks: metadata as Record<string, string> }]]
+            : [],
         ),
       ),
       this.known,
@@ -73,10 +86,12 @@ export class Cloud {
       if (name === undefined) throw new Error(`no bucket ${String(bucket)}`);
       const text = texts[address];
       const content =
-        text === undefined ? readFileSync(join(stack.directory, String(source))) : Buffer.from(text);
-      const stored = `${name}/${String(key)} ${createHash("sha256").update(content).digest("hex")}`;
+        text === undefined ? readFileSync(join(stack.directory, String(source))) : Buffer.from(text.content);
+      const marks = text?.marks ?? {};
+      const digest = createHash("sha256").update(content).update(JSON.stringify(marks)).digest("hex");
+      const stored = `${name}/${String(key)} ${digest}`;
       if (this.made.get(address) === stored) continue;
-      const version = await this.aws.putObject(name, String(key), content);
+      const version = await this.aws.putObject(name, String(key), content, { marks });
       this.made.set(address, stored);
       this.learn(address, { version_id: version });
     }
@@ -134,6 +149,7 @@ export class Cloud {
           .map(({ policy }) => String(policy)),
       };
     });
+    const reloads = await this.reloads(stack);
     const evaluated = await stack.evaluate(plans, this.known, this.variables);
     const ordered: GroupPlan[] = [];
     while (ordered.length < evaluated.length) {
@@ -153,9 +169,24 @@ export class Cloud {
         statements: policies.flatMap(
           (policy) => (JSON.parse(policy) as { Statement: Statement[] }).Statement,
         ),
+        reloads: reloads.filter(({ task }) => (JSON.parse(task) as { group: string }).group === name),
       });
     }
     return ordered;
+  }
+
+  private async reloads(stack: Stack): Promise<ReloadStep[]> {
+    const steps = Object.entries(stack.resources("terraform_data")).flatMap(([address, step]) => {
+      const [provisioner] = (step["provisioner"] ?? []) as {
+        "local-exec"?: { command: string; environment?: Record<string, string> };
+      }[];
+      const { command = "", environment = {} } = provisioner?.["local-exec"] ?? {};
+      const [, folder = ""] = /^node "(.*)\/group-reload\.mjs"$/.exec(command) ?? [];
+      const { version = "" } = (step["triggers_replace"] ?? {}) as { version?: string };
+      const { TRICLOUD_RELOAD: task } = environment;
+      return task === undefined ? [] : [{ address, version, folder: join(stack.directory, folder), task }];
+    });
+    return stack.evaluate(steps, this.known, this.variables);
   }
 
   private learn(address: string, attributes: Readonly<Record<string, string>>): void {

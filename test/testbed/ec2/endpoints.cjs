@@ -1,7 +1,7 @@
 /**
  * The AWS that machines of a region see, at the names they call it by: each request must be signed with an instance's
- * credentials and allowed by its role's policy. S3, Secrets Manager, EC2 and CloudWatch are moto's; the one call each that machines
- * make of Auto Scaling and Systems Manager, which moto has not, are answered here, the former by the parent process.
+ * credentials and allowed by its role's policy. S3, Secrets Manager, EC2 and CloudWatch are moto's; Auto Scaling and Systems
+ * Manager, as far as machines and deploys call them, are answered here, with what the parent process knows of machines.
  *
  * The parent talks to it over Node's channel. It is told of each call, and of each refusal.
  *
@@ -16,6 +16,7 @@ const { join } = require("node:path");
 const { metadataServer } = require("./metadata.cjs");
 const { isAllowed } = require("./policy.cjs");
 const { refusal } = require("./signature.cjs");
+const { SystemsManager } = require("./systems-manager.cjs");
 
 const options = JSON.parse(process.argv[2]);
 const { region, account } = options;
@@ -24,6 +25,20 @@ const { RequestSigner } = createRequire(join(options.modules, "package.json"))("
 /** Instances by address: { id, address, zone, role, statements, credentials }. */
 const instances = new Map();
 const NOBODY = { accessKeyId: "", secretAccessKey: "", sessionToken: "" };
+
+/** Instances whose agent has told of itself. */
+const managed = new Set();
+/** Those of them that are out of its reach for now. */
+const unreachable = new Set();
+const systemsManager = new SystemsManager({
+  state: (id) =>
+    managed.has(id) && [...instances.values()].some((one) => one.id === id)
+      ? unreachable.has(id)
+        ? "offline"
+        : "online"
+      : undefined,
+  run: (id, script) => fromParent({ action: "run", instance: id, script }),
+});
 
 const tell = (event) => process.send({ event });
 
@@ -36,6 +51,16 @@ function asked({ headers, url, method }, body) {
     const [bucket, key] = bucketHost === null ? splitOnce(path) : [bucketHost[1], path];
     const query = new URL(url, "https://s3").searchParams;
     const version = query.get("versionId") ?? undefined;
+    if (query.has("versions")) {
+      const prefix = query.get("prefix") ?? "";
+      return {
+        service: "s3",
+        action: "s3:ListBucketVersions",
+        resource: `arn:aws:s3:::${bucket}`,
+        detail: { bucket },
+        context: { "s3:prefix": prefix },
+      };
+    }
     if (query.has("list-type")) {
       return {
         service: "s3",
@@ -65,8 +90,23 @@ function asked({ headers, url, method }, body) {
       const resource = `arn:aws:autoscaling:${region}:${account}:autoScalingGroup:0f0f:autoScalingGroupName/${group}`;
       return { service, action: `autoscaling:${form.Action}`, resource, detail: form };
     }
-    case "secretsmanager":
     case "ssm": {
+      const [, operation] = (headers["x-amz-target"] ?? "").split(".");
+      const detail = JSON.parse(body.toString());
+      const resources = (detail.InstanceIds ?? []).map(
+        (id) => `arn:aws:ec2:${region}:${account}:instance/${id}`,
+      );
+      if (detail.DocumentName !== undefined)
+        resources.push(`arn:aws:ssm:${region}::document/${detail.DocumentName}`);
+      const resource = resources.length === 0 ? "*" : resources;
+      const shown = { InstanceIds: detail.InstanceIds?.join(" ") };
+      return {
+        ...{ service, action: `ssm:${operation}`, resource },
+        detail: operation === "UpdateInstanceInformation" ? detail : shown,
+        operation: { name: operation, detail },
+      };
+    }
+    case "secretsmanager": {
       const action = `${service}:${(headers["x-amz-target"] ?? "").split(".")[1]}`;
       const detail = JSON.parse(body.toString());
       return { service, action, resource: detail.SecretId ?? "*", detail };
@@ -120,7 +160,7 @@ function jsonError(response, { code, message }) {
 async function answer(request, response, body) {
   const what = asked(request, body);
   if (what === undefined) return response.writeHead(404).end();
-  const { service, action, resource, detail, context } = what;
+  const { service, action, resource, detail, context, operation } = what;
   // Whether anybody may read it is for moto to say, which knows each object's access list.
   if (service === "s3" && request.headers.authorization === undefined)
     return moto(request, response, body, "s3");
@@ -129,13 +169,14 @@ async function answer(request, response, body) {
   const instance = [...instances.values()].find(({ credentials }) => credentials.accessKeyId === key);
   const scope = { service, region, credentials: instance?.credentials ?? NOBODY };
   let problem = refusal(request, body, scope, RequestSigner);
-  if (problem === undefined && !isAllowed(instance.statements, permission(action, resource, context))) {
+  const isForbidden = (one) => !isAllowed(instance.statements, permission(action, one, context));
+  if (problem === undefined && [resource].flat().some(isForbidden)) {
     const message = `The role of ${instance.id} may not perform ${action} on ${resource}`;
     problem = { code: service === "ec2" ? "UnauthorizedOperation" : "AccessDenied", status: 403, message };
   }
-  if (problem === undefined && service === "autoscaling") {
-    problem = await fromParent({ action, ...detail });
-  }
+  const told =
+    service === "autoscaling" && problem === undefined ? await fromParent({ action, ...detail }) : {};
+  problem ??= told.problem;
   tell({ action, instance: instance?.id, ...detail, ...(problem && { refused: problem.code }) });
   if (problem !== undefined) return REFUSE[service](response, problem);
   switch (action) {
@@ -145,11 +186,39 @@ async function answer(request, response, body) {
         200,
         "<CompleteLifecycleActionResponse><CompleteLifecycleActionResult/></CompleteLifecycleActionResponse>",
       );
+    case "autoscaling:DescribeAutoScalingGroups":
+      return xml(response, 200, groupsText(told.groups));
     case "ssm:UpdateInstanceInformation":
+      managed.add(instance.id);
       return response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end("{}");
+    case "ssm:SendCommand":
+    case "ssm:ListCommandInvocations":
+    case "ssm:GetCommandInvocation": {
+      const answered = systemsManager.answer(operation.name, operation.detail);
+      if (answered.problem !== undefined) return jsonError(response, answered.problem);
+      return response
+        .writeHead(200, { "content-type": "application/x-amz-json-1.1" })
+        .end(JSON.stringify(answered.body));
+    }
     default:
       return moto(request, response, body);
   }
+}
+
+/** @param groups [{ name, machines: [{ id, state }] }] */
+function groupsText(groups) {
+  const member = ({ id, state }) =>
+    `<member><InstanceId>${id}</InstanceId><LifecycleState>${state}</LifecycleState></member>`;
+  const found = groups.map(
+    ({ name, machines }) =>
+      `<member><AutoScalingGroupName>${name}</AutoScalingGroupName>` +
+      `<Instances>${machines.map(member).join("")}</Instances></member>`,
+  );
+  return (
+    '<DescribeAutoScalingGroupsResponse xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">' +
+    `<DescribeAutoScalingGroupsResult><AutoScalingGroups>${found.join("")}</AutoScalingGroups>` +
+    "</DescribeAutoScalingGroupsResult></DescribeAutoScalingGroupsResponse>"
+  );
 }
 
 const permission = (action, resource, context) => ({
@@ -176,7 +245,7 @@ function moto({ method, url, headers }, response, body, service) {
 let questions = 0;
 const waiting = new Map();
 
-/** Asks the parent what is wrong with a call; undefined when nothing is. */
+/** Asks the parent what is wrong with a call, or what it knows. */
 function fromParent(call) {
   const question = ++questions;
   return new Promise((resolve) => {
@@ -187,11 +256,15 @@ function fromParent(call) {
 
 process.on("message", (message) => {
   if (message.answer !== undefined) {
-    waiting.get(message.answer)(message.problem);
+    waiting.get(message.answer)(message.told);
     waiting.delete(message.answer);
   }
   if (message.instance !== undefined) instances.set(message.instance.address, message.instance);
   if (message.gone !== undefined) instances.delete(message.gone);
+  if (message.reach !== undefined) {
+    if (message.isReached) unreachable.delete(message.reach);
+    else unreachable.add(message.reach);
+  }
   if (message.mistaken !== undefined) instances.get(message.mistaken).mistaken = message.credentials;
   if (message.operator !== undefined) operate(message.operator, message.call);
 });

@@ -1,4 +1,7 @@
-import { until } from "../command";
+import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CommandResult, until } from "../command";
 import { type Testbed } from "../testbed";
 import { type VirtualHost } from "../virtual-host";
 import { type Aws, AWS_REGION, temporaryCredentials } from "./aws";
@@ -34,6 +37,15 @@ export class Instance {
     readonly host: VirtualHost,
     private readonly aws: Aws,
   ) {}
+
+  /** Runs a script as the agent of Systems Manager does: a file of root's, with next to no environment. */
+  async runScript(script: string): Promise<CommandResult> {
+    const file = `/var/lib/amazon-${randomUUID()}.sh`;
+    writeFileSync(join(this.host.root, file), script, { mode: 0o700 });
+    return this.host.attempt(
+      `env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -c ${file}; code=$?; rm ${file}; exit $code`,
+    );
+  }
 
   /** Shuts the machine down as EC2 does: its operating system first, its power when that takes too long. */
   async terminate(): Promise<void> {

@@ -10,6 +10,7 @@ import { publishAgent } from "./agent-package";
 import { AutoScalingGroup } from "./auto-scaling-group";
 import { Aws, AWS_REGION } from "./aws";
 import { Cloud, type GroupPlan } from "./cloud";
+import { Deployer } from "./deployer";
 import { Instance, ZONES } from "./instance";
 import { Stack } from "./stack";
 import { VPC_RESOLVER } from "./vpc-resolver";
@@ -49,7 +50,7 @@ export class Ec2Laboratory {
     try {
       const aws = await Aws.start(testbed, { [ORIGIN]: FAR_ADDRESS });
       await publishAgent(aws, testbed.directory);
-      return new Ec2Laboratory(testbed, aws, onStep);
+      return new Ec2Laboratory(testbed, aws, await Deployer.start(testbed, aws), onStep);
     } catch (error) {
       await testbed.stop();
       throw error;
@@ -60,21 +61,35 @@ export class Ec2Laboratory {
   readonly variables: Record<string, string> = { ...regionSecrets("us", "ec2") };
   readonly groups = new Map<string, AutoScalingGroup>();
   private readonly cloud: Cloud;
+  /** Version that each step by which machines take a file has last seen to, by its address. */
+  private readonly reloaded = new Map<string, string>();
   private deploys = 0;
   private launched = 0;
 
   private constructor(
     readonly testbed: Testbed,
     readonly aws: Aws,
+    readonly deployer: Deployer,
     private readonly onStep: (step: string) => void,
   ) {
     this.cloud = new Cloud(aws, this.variables);
     aws.onAutoScaling = (call) => {
+      if (call.action === "autoscaling:DescribeAutoScalingGroups") {
+        const asked = this.groups.get(call["AutoScalingGroupNames.member.1"] ?? "");
+        return { groups: asked === undefined ? [] : [{ name: asked.name, machines: asked.states }] };
+      }
       for (const group of this.groups.values()) {
         const verdict = group.complete(call);
-        if (verdict !== undefined) return verdict === "done" ? undefined : verdict;
+        if (verdict !== undefined) return verdict === "done" ? {} : { problem: verdict };
       }
-      return { code: "ValidationError", status: 400, message: `no group ${call["AutoScalingGroupName"]}` };
+      const message = `no group ${call["AutoScalingGroupName"]}`;
+      return { problem: { code: "ValidationError", status: 400, message } };
+    };
+    aws.onCommand = (id, script) => {
+      const machines = [...this.groups.values()].flatMap(({ inService }) => inService);
+      const machine = machines.find((each) => each.id === id);
+      if (machine === undefined) throw new Error(`no machine ${id} is in service`);
+      return machine.runScript(script);
     };
   }
 
@@ -103,17 +118,35 @@ export class Ec2Laboratory {
   /**
    * Makes what is not there, and has groups whose machines are to boot with something else replace them: each once those
    * it depends on are settled, as Terraform does it.
+   *
+   * @returns what its steps have said
+   * @throws Error with what one has said that failed
    */
-  async deploy(plans: readonly GroupPlan[]): Promise<void> {
-    const settled = new Map<string, Promise<void>>();
+  async deploy(plans: readonly GroupPlan[]): Promise<string> {
+    const settled = new Map<string, Promise<string>>();
     for (const plan of plans) {
       const earlier = Promise.all(plan.after.map((name) => settled.get(name)));
       settled.set(
         plan.name,
-        earlier.then(() => this.settle(plan)),
+        earlier.then(async () => {
+          await this.settle(plan);
+          return this.reload(plan);
+        }),
       );
     }
-    await Promise.all(settled.values());
+    return (await Promise.all(settled.values())).join("");
+  }
+
+  /** Runs the steps of a group's that have not seen to their file's version. */
+  private async reload({ reloads }: GroupPlan): Promise<string> {
+    let said = "";
+    for (const { address, version, folder, task } of reloads) {
+      if (this.reloaded.get(address) === version) continue;
+      this.reloaded.delete(address);
+      said += await this.deployer.reload(folder, task);
+      this.reloaded.set(address, version);
+    }
+    return said;
   }
 
   async close(): Promise<void> {
