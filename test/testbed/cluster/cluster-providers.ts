@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type Provider, type ProviderDouble } from "../../../planning/double/provider-double";
 import {
   decodeValue,
@@ -63,8 +64,8 @@ function onCluster(double: ProviderDouble, props: ClusterProvidersProps): Provid
   const methods = double.methods as unknown as Record<string, (call: never) => object>;
   const apply = methods["ApplyResourceChange"] as (call: ApplyCall) => object;
   const plan = methods["PlanResourceChange"] as (call: PlanCall) => object;
-  /** What was imported, and not changed since. */
-  const taken = new Set<string>();
+  /** What was imported, with the state that this gave. */
+  const taken = new Map<string, Value>();
   const known = (type: string, identity: Identity) => JSON.stringify([type, identity]);
   return {
     methods: {
@@ -77,7 +78,10 @@ function onCluster(double: ProviderDouble, props: ClusterProvidersProps): Provid
       // Where the real provider reads what the object is, all of it is said again; nothing is replaced by that.
       PlanResourceChange: (call: PlanCall) => {
         const prior = decodeValue(call.prior_state.msgpack);
-        if (prior === null || !taken.has(known(call.type_name, identityIn(prior)))) return plan(call);
+        // It may have been changed since without Terraform's hearing of it: then its state is still the imported one.
+        if (prior === null) return plan(call);
+        const state = taken.get(known(call.type_name, identityIn(prior)));
+        if (state === undefined || !isDeepStrictEqual(saidIn(state), saidIn(prior))) return plan(call);
         return { ...plan({ ...call, prior_state: { msgpack: encodeValue(null) } }), requires_replace: [] };
       },
       ApplyResourceChange: async (call: ApplyCall) => {
@@ -91,7 +95,6 @@ function onCluster(double: ProviderDouble, props: ClusterProvidersProps): Provid
               : stack().make(type_name, name, prior === null, manifestIn(planned ?? null));
           props.pending.add(change);
           await change.finally(() => props.pending.delete(change));
-          taken.delete(known(type_name, name));
         } catch (error) {
           const { message } = error as Error;
           return {
@@ -105,11 +108,9 @@ function onCluster(double: ProviderDouble, props: ClusterProvidersProps): Provid
         const identity = identityFrom(id);
         if (!(await stack().isThere(type_name, identity)))
           throw new Error(`Cannot import non-existent remote object: ${type_name} ${id}`);
-        taken.add(known(type_name, identity));
-        const state = emptyState(double, type_name);
-        return {
-          imported_resources: [{ type_name, state: { msgpack: encodeValue(imported(state, id, identity)) } }],
-        };
+        const state = imported(emptyState(double, type_name), id, identity);
+        taken.set(known(type_name, identity), decodeValue(encodeValue(state)));
+        return { imported_resources: [{ type_name, state: { msgpack: encodeValue(state) } }] };
       },
     } as Provider["methods"],
   };
@@ -124,6 +125,28 @@ export interface Identity {
 
 const textIn = (value: Value | undefined): string | undefined =>
   typeof value === "string" ? value : undefined;
+
+/**
+ * What a state says: no value that is null or holds nothing (Terraform has its own way with blocks that are not there),
+ * and the object that it may hold without its type.
+ */
+function saidIn(state: Value): Value {
+  const whole =
+    isObject(state) && "manifest" in state
+      ? { ...state, manifest: (manifestIn(state) as unknown as Value | undefined) ?? null }
+      : state;
+  return withoutEmpty(whole);
+}
+
+function withoutEmpty(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withoutEmpty).filter(saysSomething);
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(([name, each]) => [name, withoutEmpty(each)] as const);
+  return Object.fromEntries(members.filter(([, each]) => saysSomething(each)));
+}
+
+const saysSomething = (value: Value): boolean =>
+  value !== null && (isObject(value) || Array.isArray(value) ? Object.keys(value).length > 0 : true);
 
 /** The object of a resource that is all of it, as Terraform has it. */
 function manifestIn(state: Value): Manifest | undefined {
