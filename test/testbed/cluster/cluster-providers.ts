@@ -13,12 +13,15 @@ import { ProviderDoubles } from "../../../planning/provider-doubles";
 import { type Manifest } from "../../constructs/kubernetes/manifests";
 import { readStacks } from "../../../planning/stack/synthesized-stacks";
 import { type Cluster } from "./cluster";
+import { type HashicorpChart } from "./hashicorp-chart";
 import { type Helm } from "./helm";
 import { StackOnCluster } from "./stack-on-cluster";
 
 export interface ClusterProvidersProps {
   readonly cluster: Cluster;
   readonly helm: Helm;
+  /** Installed where the stack installs Consul's. @default - what stands in for it */
+  readonly chart?: HashicorpChart;
   /** The app's output directory, with the stack in it. */
   readonly out: string;
   readonly stack: string;

@@ -6,6 +6,7 @@ import { type ProviderDoubles } from "../../../planning/provider-doubles";
 import { attempt, type CommandResult } from "../command";
 import { type Cluster } from "./cluster";
 import { type ClusterProvidersProps, serveClusterProviders } from "./cluster-providers";
+import { HashicorpChart } from "./hashicorp-chart";
 import { Helm } from "./helm";
 
 export interface ClusterTerraformProps {
@@ -23,6 +24,7 @@ export interface ClusterTerraformProps {
 /** Real Terraform for one stack, whose kubernetes and helm providers work on a testbed's cluster. */
 export class ClusterTerraform {
   private readonly helm: Helm;
+  private readonly chart: HashicorpChart | undefined;
   private providers: ProviderDoubles | undefined;
   private terraform: ChildProcess | undefined;
   private readonly pending = new Set<Promise<unknown>>();
@@ -30,6 +32,7 @@ export class ClusterTerraform {
   constructor(private readonly props: ClusterTerraformProps) {
     const { cluster, out } = props;
     this.helm = new Helm(cluster.helmProgram, join(out, ".."), cluster.kubeconfig);
+    this.chart = HashicorpChart.fromEnvironment(cluster, join(out, ".."));
   }
 
   /** For Terraform, and for whatever else speaks to the cluster as a deploy does. */
@@ -74,9 +77,9 @@ export class ClusterTerraform {
 
   private async prepare(): Promise<void> {
     const { cluster, out, stack, token, variables, onStep = () => undefined } = this.props;
-    const { helm, pending } = this;
+    const { helm, chart, pending } = this;
     this.providers ??= await serveClusterProviders({
-      ...{ cluster, helm, out, stack, token, variables, onStep, pending },
+      ...{ cluster, helm, chart, out, stack, token, variables, onStep, pending },
     });
     if (existsSync(join(this.folder, ".terraform"))) return;
     const init = await attempt("terraform", ["init", "-input=false"], {

@@ -44,10 +44,15 @@ interface ChartValues {
  */
 export function consulChart(given: object, namespace: string): Manifest[] {
   const values = withoutNulls(given) as ChartValues;
-  if (values.global.tls.enabled || values.syncCatalog.aclSyncToken !== undefined) {
-    throw new Error("the stand-in for Consul's chart knows neither TLS nor access control");
-  }
+  refuseSecured(values);
   return [...servers(values, namespace), ...catalogSync(values, namespace)];
+}
+
+/** @throws Error when values want what neither the stand-ins nor the testbed's way of giving values know */
+export function refuseSecured(values: object): void {
+  const { global, syncCatalog } = values as ChartValues;
+  if (global.tls.enabled || syncCatalog.aclSyncToken !== undefined)
+    throw new Error("the testbed's Consul of the chart knows neither TLS nor access control");
 }
 
 /** As Helm has it: what is null is not there. */

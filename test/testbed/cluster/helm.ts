@@ -32,6 +32,13 @@ export class Helm {
     return chart;
   }
 
+  /** Arguments that give a release these values. @param text in YAML or JSON */
+  values(name: string, text: string): string[] {
+    const file = join(this.directory, `${name}-values.yaml`);
+    writeFileSync(file, text);
+    return ["--values", file];
+  }
+
   /** @throws Error with what Helm says */
   async run(...args: readonly string[]): Promise<string> {
     const keep = (name: string) => join(this.directory, `helm-${name}`);

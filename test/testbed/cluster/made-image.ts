@@ -3,14 +3,16 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../command";
 import { type Cluster } from "./cluster";
-import { imageTag } from "./images";
+import { type ImageName, imageTag } from "./images";
 
 export interface MadeImageProps {
   /** Name of the image, without a registry. */
   readonly name: string;
   /** Where it may be made. */
   readonly directory: string;
-  /** Texts by path below the root. */
+  /** What it is put on. @default "node" */
+  readonly on?: ImageName;
+  /** Texts by path below the root; whoever may read them may run them. */
   readonly files: Readonly<Record<string, string>>;
   readonly command: readonly string[];
 }
@@ -21,7 +23,7 @@ interface Described {
 }
 
 /**
- * Puts an image on every node: files of one's own on the image that has Node. It is made of nothing but what comes on
+ * Puts an image on every node: files of one's own on one that they have. It is made of nothing but what comes on
  * top, since the nodes have the rest. @returns its name, by digest
  */
 export async function madeImage(cluster: Cluster, props: MadeImageProps): Promise<string> {
@@ -30,13 +32,20 @@ export async function madeImage(cluster: Cluster, props: MadeImageProps): Promis
   for (const [path, text] of Object.entries(props.files)) {
     const file = join(work, "root", path);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    writeFileSync(file, text, { mode: 0o755 });
   }
   await run("tar", ["--create", "--file", layer, "--directory", join(work, "root"), ...AS_ROOT, "."]);
   const [node] = cluster.nodes;
   const read = async (digest: string) =>
     JSON.parse(await node!.run("ctr", "-n", "k8s.io", "content", "get", digest)) as never;
-  const listed = await node!.run("ctr", "-n", "k8s.io", "images", "ls", `name==${imageTag("node")}`);
+  const listed = await node!.run(
+    "ctr",
+    "-n",
+    "k8s.io",
+    "images",
+    "ls",
+    `name==${imageTag(props.on ?? "node")}`,
+  );
   const [digest] = /sha256:[0-9a-f]{64}/.exec(listed)!;
   const base: { config: Described; layers: Described[] } = await read(digest);
   const { rootfs, ...config }: { rootfs: { diff_ids: string[] } } = await read(base.config.digest);

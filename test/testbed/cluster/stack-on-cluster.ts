@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseAllDocuments } from "yaml";
 import { type Attributes, type SynthesisedStack } from "../../constructs/google/synthesised-stack";
 import { type Manifest, manifestOfResource, podsOf } from "../../constructs/kubernetes/manifests";
 import { type Cluster } from "./cluster";
 import { type ClusterProvidersProps, type Identity } from "./cluster-providers";
-import { consulChart } from "./consul-chart";
+import { consulChart, refuseSecured } from "./consul-chart";
 import { imageFor } from "./images";
 
 /** What a stack's resources are on a cluster: the objects of each, and how they come and go. */
@@ -76,16 +77,8 @@ export class StackOnCluster {
   }
 
   private async release(attributes: Attributes, isNew: boolean): Promise<void> {
-    const given = this.filled(attributes) as {
-      readonly name: string;
-      readonly namespace: string;
-      readonly version: string;
-      readonly values: readonly [string];
-      readonly upgrade_install?: boolean;
-    };
-    const objects = consulChart(JSON.parse(given.values[0]) as Attributes, given.namespace);
-    await this.tagImages(objects);
-    const chart = this.props.helm.chart(given.name, given.version, objects);
+    const given = this.filled(attributes) as ReleaseAttributes;
+    const chart = await this.chartOf(given);
     const command = !isNew
       ? ["upgrade"]
       : given.upgrade_install === true
@@ -95,7 +88,7 @@ export class StackOnCluster {
       ...[
         ...command,
         given.name,
-        chart,
+        ...chart,
         "-n",
         given.namespace,
         "--wait",
@@ -103,6 +96,29 @@ export class StackOnCluster {
         "--timeout=180s",
       ],
     );
+  }
+
+  /** What Helm installs, as arguments: HashiCorp's own chart with the values, or what stands in for it. */
+  private async chartOf(given: ReleaseAttributes): Promise<string[]> {
+    const { helm, chart } = this.props;
+    const values = JSON.parse(given.values[0]) as Attributes;
+    if (chart === undefined) {
+      const objects = consulChart(values, given.namespace);
+      await this.tagImages(objects);
+      return [helm.chart(given.name, given.version, objects)];
+    }
+    refuseSecured(values);
+    const valuesOf = helm.values(given.name, given.values[0]);
+    const rendered = await helm.run(
+      "template",
+      given.name,
+      chart.directory,
+      "-n",
+      given.namespace,
+      ...valuesOf,
+    );
+    await this.tagImages(manifestsIn(rendered));
+    return [chart.directory, ...valuesOf];
   }
 
   private objectOf(type: string, attributes: Attributes): Manifest {
@@ -152,11 +168,28 @@ export class StackOnCluster {
   private async tagImages(objects: readonly Manifest[]): Promise<void> {
     const images = objects
       .flatMap((object) => podsOf(object))
-      .flatMap((pod) => (pod["containers"] as { image: string }[]).map(({ image }) => image));
-    const others = images.filter((image) => imageFor(image) !== image);
-    const tags = Object.fromEntries(others.map((image) => [image, imageFor(image)]));
+      .flatMap(({ containers, initContainers = [] }) =>
+        [containers, initContainers].flatMap((each) => each as { image: string }[]),
+      )
+      .map(({ image }) => image);
+    const { chart } = this.props;
+    const named = images.map(async (image) => [image, (await chart?.imageFor(image)) ?? imageFor(image)]);
+    const tags = Object.fromEntries((await Promise.all(named)).filter(([image, found]) => found !== image));
     await Promise.all(this.cluster.nodes.map((node) => node.tagImages(tags)));
   }
+}
+
+const manifestsIn = (yaml: string): Manifest[] =>
+  parseAllDocuments(yaml)
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null);
+
+interface ReleaseAttributes {
+  readonly name: string;
+  readonly namespace: string;
+  readonly version: string;
+  readonly values: readonly [string];
+  readonly upgrade_install?: boolean;
 }
 
 /** Whose fields they are: those that are no longer given go. */

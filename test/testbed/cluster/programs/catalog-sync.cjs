@@ -54,7 +54,7 @@ async function wanted() {
       if (slice.metadata.namespace !== metadata.namespace) continue;
       if (slice.metadata.labels?.["kubernetes.io/service-name"] !== metadata.name) continue;
       const { port } =
-        slice.ports.find((each) => each.name === annotations[`${ANNOTATION}/service-port`]) ?? {};
+        (slice.ports ?? []).find((each) => each.name === annotations[`${ANNOTATION}/service-port`]) ?? {};
       for (const { addresses, conditions } of slice.endpoints ?? []) {
         if (!conditions.ready || port === undefined) continue;
         for (const address of addresses) {
