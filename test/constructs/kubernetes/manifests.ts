@@ -30,6 +30,19 @@ export function manifestsOf(stack: SynthesisedStack): Manifest[] {
     );
 }
 
+/** Every object that a stack says whole, with the names of other objects in place of references to them. */
+export function wholeManifestsOf(stack: SynthesisedStack): Manifest[] {
+  const withNames = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(withNames);
+    if (typeof value === "string") return resolved(stack, value);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withNames(inner)]));
+  };
+  return Object.values(stack.resources("kubernetes_manifest")).map(
+    ({ manifest }) => withNames(manifest) as Manifest,
+  );
+}
+
 /**
  * The Kubernetes object that the provider makes of one resource.
  *

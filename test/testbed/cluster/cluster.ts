@@ -10,6 +10,7 @@ import { ClusterNode } from "./cluster-node";
 import { ControlPlane } from "./control-plane";
 import { ClusterAuthority } from "./credentials";
 import { helmProgram } from "./helm-program";
+import { ALIVE, idleNodes, speakForIdleNodes } from "./idle-nodes";
 import { kubernetesProgram, obstacleToBuild } from "./kubernetes-program";
 import { nodeImages } from "./node-images";
 import { nodePackages } from "./node-packages";
@@ -19,8 +20,14 @@ import { NODE_DNS_ADDRESS, type KubernetesObject, systemObjects } from "./system
 export interface ClusterProps {
   /** Google Cloud's project, which the machines' internal names hold. */
   readonly project: string;
-  /** A node in each. */
+  /** A node in each, which runs pods. */
   readonly zones: readonly string[];
+  /**
+   * Nodes in each zone that run nothing, in place of those that run pods: as many as a test of scheduling wants. Their
+   * pods are said to run.
+   * @default - none
+   */
+  readonly idleNodes?: Readonly<Record<string, number>>;
   readonly ranges: ClusterRanges;
   /** IPv4 addresses by name that Google's resolver knows besides its own and the nodes'. @default {} */
   readonly records?: Readonly<Record<string, readonly string[]>>;
@@ -100,7 +107,7 @@ export class Cluster {
       programs: parts,
     });
     const nodes: ClusterNode[] = [];
-    for (const zone of zones) {
+    for (const zone of props.idleNodes === undefined ? zones : []) {
       const name = `node-${zone.slice(-1)}`;
       nodes.push(
         await ClusterNode.create({
@@ -127,9 +134,12 @@ export class Cluster {
       ...props.records,
     };
     const cluster = new Cluster(ledger, controlPlane, network, nodes, recordsFile, records, parts.helm);
-    await cluster.startResolver(rack.rack);
-    await cluster.enforcePolicies();
-    await Promise.all(nodes.map((node) => node.start()));
+    if (props.idleNodes !== undefined) await cluster.addIdleNodes(props.idleNodes);
+    else {
+      await cluster.startResolver(rack.rack);
+      await cluster.enforcePolicies();
+      await Promise.all(nodes.map((node) => node.start()));
+    }
     await cluster.apply(...systemObjects(network, zones, controlPlane.port));
     await Promise.all(nodes.map((node) => cluster.untilReady(node)));
     for (const dns of ["deployment/kube-dns", "daemonset/node-local-dns"])
@@ -245,6 +255,16 @@ export class Cluster {
   setRecords(records: Readonly<Record<string, readonly string[]>>): void {
     this.records = { ...this.records, ...records };
     writeFileSync(this.recordsFile, JSON.stringify(this.records));
+  }
+
+  /** Has all nodes of a zone that run nothing say nothing either: the zone is lost. */
+  async loseIdleNodes(zone: string): Promise<void> {
+    await this.kubectl("label", "nodes", "-l", `topology.kubernetes.io/zone=${zone}`, `${ALIVE}-`);
+  }
+
+  private async addIdleNodes(byZone: Readonly<Record<string, number>>): Promise<void> {
+    await this.apply(...idleNodes(byZone));
+    await speakForIdleNodes(this.ledger, this.kubeconfig);
   }
 
   private async enforcePolicies(): Promise<void> {
