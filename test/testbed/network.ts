@@ -21,26 +21,33 @@ const FAR_GATEWAY = "203.0.113.1";
  */
 export class Network {
   readonly cidr: string;
+  /** The network of another place's machines, which the rack's router joins with this one. */
+  readonly otherCidr: string;
   /** The rack's own address: the hosts' default route, and where local servers for them listen. */
   readonly gateway: string;
   /** A second address of the rack, so that two archives can be told apart by where they come from. */
   readonly secondGateway: string;
   readonly rack: string;
+  /** This machine's link to the rack's switch. */
+  private readonly link: string;
   private hosts = 0;
+  private hasOther = false;
 
   private constructor(
     private readonly ledger: Ledger,
     private readonly third: number,
   ) {
     this.cidr = `10.77.${third}.0/24`;
+    this.otherCidr = `10.78.${third}.0/24`;
     this.gateway = `10.77.${third}.1`;
     this.secondGateway = `10.77.${third}.2`;
     this.rack = `tricloud-${ledger.id}-rack`;
+    this.link = `tricloud-${ledger.id}`;
   }
 
   static async create(ledger: Ledger): Promise<Network> {
     const network = new Network(ledger, await freeThirdOctet());
-    const { rack, gateway, secondGateway } = network;
+    const { rack, gateway, secondGateway, link } = network;
     await network.addNamespace(rack);
     await ip(rack, ["link", "add", "br0", "type", "bridge"]);
     await ip(rack, ["address", "add", `${gateway}/24`, "dev", "br0"]);
@@ -48,7 +55,6 @@ export class Network {
     await ip(rack, ["link", "set", "br0", "up"]);
     await run("nsenter", [`--net=/run/netns/${rack}`, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"]);
 
-    const link = `tricloud-${ledger.id}`;
     ledger.record({ kind: "link", name: link });
     await run("ip", ["link", "add", link, "type", "veth", "peer", "name", "uplink", "netns", rack]);
     await run("ip", ["address", "add", `10.77.${network.third}.254/24`, "dev", link]);
@@ -62,10 +68,18 @@ export class Network {
     return `10.77.${this.third}.${11 + this.hosts}`;
   }
 
-  /** Puts one more machine on the switch. */
-  async addHost(name: string): Promise<HostLink> {
-    const address = this.nextAddress;
+  /**
+   * Puts one more machine on the switch.
+   *
+   * @param isElsewhere whether it is in the other place's network
+   */
+  async addHost(name: string, isElsewhere = false): Promise<HostLink> {
+    const { nextAddress } = this;
     const last = 11 + this.hosts++;
+    if (isElsewhere) await this.joinOther();
+    const [address, gateway] = isElsewhere
+      ? [this.inOther(last), this.inOther(1)]
+      : [nextAddress, this.gateway];
     const namespace = `tricloud-${this.ledger.id}-${name}`;
     await this.addNamespace(namespace);
     await ip(this.rack, [
@@ -75,8 +89,19 @@ export class Network {
     await ip(this.rack, ["link", "set", `port${last}`, "master", "br0", "up"]);
     await ip(namespace, ["address", "add", `${address}/24`, "dev", "eth0"]);
     await ip(namespace, ["link", "set", "eth0", "up"]);
-    await ip(namespace, ["route", "add", "default", "via", this.gateway]);
+    await ip(namespace, ["route", "add", "default", "via", gateway]);
     return { namespace, address };
+  }
+
+  private inOther(last: number): string {
+    return `10.78.${this.third}.${last}`;
+  }
+
+  private async joinOther(): Promise<void> {
+    if (this.hasOther) return;
+    this.hasOther = true;
+    await ip(this.rack, ["address", "add", `${this.inOther(1)}/24`, "dev", "br0"]);
+    await run("ip", ["address", "add", `${this.inOther(254)}/24`, "dev", this.link]);
   }
 
   /** Gives a host the next address instead of the one it has. */

@@ -16,6 +16,8 @@ import { serveArchive, serveOrigin, type ServiceEnvironment } from "./web-server
 export interface TestbedProps {
   /** Names of the virtual servers; the first gets the address ending in .11. */
   readonly hosts: readonly string[];
+  /** Whether these are in another place's network. @default false */
+  readonly elsewhere?: boolean;
   /** Size of each server's own disk, for servers that can lose what was not synced. @default - they share the memory */
   readonly diskMegabytes?: number;
   /** Whether the servers can run containers. @default false */
@@ -128,7 +130,7 @@ export class Testbed {
       await run("mount", ["-t", "tmpfs", "-o", "mode=0755", "tricloud-testbed", storage]);
       const testbed = new Testbed(ledger, network, [], operator, prepared, far);
       for (const name of props.hosts) {
-        await testbed.addHost(name, [], props.diskMegabytes, props.containers);
+        await testbed.addHost(name, [], props.diskMegabytes, props.containers, props.elsewhere);
       }
       await Promise.all(testbed.hosts.map((host) => host.start()));
       if (props.cluster !== undefined && parts !== undefined) {
@@ -171,17 +173,19 @@ export class Testbed {
    * @param layers directories over Debian's root, the uppermost first, as `layer` makes them
    * @param diskMegabytes size of a disk of its own
    * @param containers whether it can run containers
+   * @param isElsewhere whether it is in another place's network
    */
   async addHost(
     name: string,
     layers: readonly string[] = [],
     diskMegabytes?: number,
     containers?: boolean,
+    isElsewhere?: boolean,
   ): Promise<VirtualHost> {
     const { ledger, network, operator, prepared } = this;
     const host = await VirtualHost.create(ledger, {
       name,
-      link: await network.addHost(name),
+      link: await network.addHost(name, isElsewhere),
       lower: [...layers, prepared.root],
       storage: join(ledger.directory, "disks", name),
       diskMegabytes,

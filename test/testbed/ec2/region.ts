@@ -44,9 +44,17 @@ export function usRegion(testbed: Testbed): Ec2RegionInput {
 
 /** A region of EC2 on this machine: what AWS gives, and groups of machines that boot with what was synthesised. */
 export class Ec2Laboratory {
-  /** @param onStep told what is being done, a line each */
-  static async open(onStep: (step: string) => void = () => undefined): Promise<Ec2Laboratory> {
-    const testbed = await Testbed.boot({ hosts: [], far: { names: [ORIGIN] }, onStep });
+  /**
+   * @param onStep told what is being done, a line each
+   * @param elsewhere names of servers in another place, which are of no group and can run containers
+   */
+  static async open(
+    onStep: (step: string) => void = () => undefined,
+    elsewhere: readonly string[] = [],
+  ): Promise<Ec2Laboratory> {
+    const testbed = await Testbed.boot({
+      ...{ hosts: elsewhere, elsewhere: true, containers: true, far: { names: [ORIGIN] }, onStep },
+    });
     try {
       const aws = await Aws.start(testbed, { [ORIGIN]: FAR_ADDRESS });
       await publishAgent(aws, testbed.directory);
@@ -100,11 +108,22 @@ export class Ec2Laboratory {
     return group;
   }
 
-  /** Synthesises the region. @returns its groups as a deploy would have them, each after those it depends on */
-  async plan(region: Ec2RegionInput, services: readonly ServiceInput[] = []): Promise<GroupPlan[]> {
+  /**
+   * Synthesises the region.
+   *
+   * @param others regions that services run in besides
+   * @returns its groups as a deploy would have them, each after those it depends on
+   */
+  async plan(
+    region: Ec2RegionInput,
+    services: readonly ServiceInput[] = [],
+    others: readonly { readonly name: string }[] = [],
+  ): Promise<GroupPlan[]> {
     const directory = join(this.testbed.directory, `deploy-${++this.deploys}`);
     mkdirSync(directory);
-    const regions = validateRegions([{ file: "us.json", value: region }]);
+    const regions = validateRegions(
+      [region, ...others].map((value) => ({ file: `${value.name}.json`, value })),
+    );
     const values = validateServices(
       services.map((value) => ({ file: `${value.name}.json`, value })),
       regions,
