@@ -263,6 +263,7 @@ describeOnCluster("uk-workloads in three zones", () => {
     // WHEN its second version goes out with another secret, then one that cannot start, then the second with a third
     const seen: CommandResult[] = [];
     let between = "";
+    let refused: Awaited<ReturnType<typeof services.shown>> | undefined;
     const outcome = await web.during(
       services.search,
       50,
@@ -271,6 +272,7 @@ describeOnCluster("uk-workloads in three zones", () => {
         await untilSaid("2 uk second one more");
         seen.push(await services.release("broken", "second"));
         between = await said();
+        refused = await services.shown();
         seen.push(await services.release("2", "third"));
       },
       3,
@@ -298,6 +300,20 @@ describeOnCluster("uk-workloads in three zones", () => {
     expect(return_!.stdout + return_!.stderr).toContain("search--migrate: it has run for this release");
     // AND what was there went on serving, until the old value with another secret took its place
     expect(between).toBe("2 uk second one more");
+    // AND operators were shown that the pods which served were not of the version that they had asked for
+    const { instances, ...rest } = refused!.services.find(({ service }) => service === "search")!;
+    const healthy = instances.filter(({ state }) => state === "healthy");
+    expect([refused!.code, rest]).toEqual([
+      1,
+      {
+        service: "search",
+        version: services.digest("broken"),
+        healthy: healthy.length,
+        wanted: expect.any(Number),
+      },
+    ]);
+    expect(healthy.length).toBeGreaterThanOrEqual(2);
+    expect([...new Set(healthy.map(({ version }) => version))]).toEqual([services.digest("2")]);
     await untilSaid("2 uk third one more");
     // AND no caller has noticed any of it, nor was anything posted twice
     expect(outcome.errors).toEqual({});
@@ -312,6 +328,21 @@ describeOnCluster("uk-workloads in three zones", () => {
       const { stdout } = await web.attempt("dig", "+short", "search.service.consul");
       return stdout.trim().split("\n").sort().join() === serving.sort().join() || undefined;
     });
+    // AND operators are shown where it runs, and since when
+    const search = await until("all of it is healthy", 60_000, async () => {
+      const { code, services: all } = await services.shown();
+      return code === 0 ? all.find(({ service }) => service === "search") : undefined;
+    });
+    expect([search.version, search.healthy]).toEqual([services.digest("2"), search.wanted]);
+    for (const instance of search.instances) {
+      expect(instance).toMatchObject({
+        ...{ host: expect.stringMatching(/^node-[abc]$/), version: services.digest("2"), state: "healthy" },
+        since: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      });
+    }
+    expect(search.instances.map(({ pod }) => pod).sort()).toEqual(
+      (await services.pods("search")).map(({ name }) => name).sort(),
+    );
   }, 600_000);
 
   it("says of a deploy why its pods are not ready, within the bound", async () => {

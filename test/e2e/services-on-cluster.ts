@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { digestOf, type RunningService } from "../../cli/services/running-service";
 import type { ServiceInput } from "../../stacks/values/services";
 import { attempt, type CommandResult } from "../testbed/command";
 import { Caller } from "../testbed/cluster/caller";
@@ -66,6 +67,21 @@ export class ServicesOnCluster {
     const { out, environment } = this.lab.workloads;
     const command = [resolve("dist/cli/main.js"), "run", ...words, "--region", "uk", "--out", out];
     return attempt(process.execPath, command, { env: environment });
+  }
+
+  /** What `tricloud services` shows, and its exit code. */
+  async shown(): Promise<{ readonly code: number | null; readonly services: readonly RunningService[] }> {
+    const { out, environment } = this.lab.workloads;
+    const command = [resolve("dist/cli/main.js"), "services", "--region", "uk", "--json", "--out", out];
+    const { code, stdout, stderr } = await attempt(process.execPath, command, { env: environment });
+    if (stdout === "") throw new Error(stderr);
+    const { services } = JSON.parse(stdout) as { services: RunningService[] };
+    return { code, services };
+  }
+
+  /** Digest of a version's image. */
+  digest(version: Version): string {
+    return digestOf(this.images.get(version)!);
   }
 
   /** How Jobs of a service's task have ended: the conditions that are true of each. */
