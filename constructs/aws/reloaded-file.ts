@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { shellWord } from "../grammar/shell-word";
 import { attributes, sha256 } from "../host/apply-document";
 import type { FileContent, HostFile, HostProfile, HostService, TextContent } from "../host";
 import type { NewestAsset } from "./asset-bucket";
@@ -121,18 +122,16 @@ cp -a --parents ${[path, ...beside].join(" ")} "$STAGED" || exit 3
 cp -a "$file" "$STAGED/before" || exit 3
 aws s3api get-object --bucket ${stored.bucket} --key ${stored.key} --version-id ${stored.versionId} "$STAGED$file" >/dev/null || exit 3
 chown ${owner}:${group} "$STAGED$file" && chmod ${mode} "$STAGED$file" || exit 3
-${verified.map((command) => `run ${quoted(command)} || { said; exit 1; }`).join("\n")}
+${verified.map((command) => `run ${shellWord(command)} || { said; exit 1; }`).join("\n")}
 replace "$STAGED$file"
 ${readers
   .map(
     ({ reload }) =>
-      `run ${quoted(reload!)} || { code=$?; replace "$STAGED/before"; said; exit "$code"; }\nsaid`,
+      `run ${shellWord(reload!)} || { code=$?; replace "$STAGED/before"; said; exit "$code"; }\nsaid`,
   )
   .join("\n")}
 `;
 }
-
-const quoted = (command: string): string => `'${command.replaceAll("'", `'\\''`)}'`;
 
 /** Where the file lies in a bucket that has those of several groups. */
 export const keyOf = (groupName: string, path: string): string => posix.join(groupName, path);

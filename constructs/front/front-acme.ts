@@ -1,5 +1,6 @@
 import { Fn } from "cdktf";
 import { FAILED_UNDER_LOCK, type LockAccess, underLock } from "../dns/consul-locks";
+import { shellWord } from "../grammar/shell-word";
 import { type HostFile, secretContent, textContent, UNIT_HARDENING } from "../host";
 import { type AcmeCertificate, type AcmeDns, type DynamicUpdates, LETS_ENCRYPT } from "./acme-certificate";
 import { ACME_PATHS, ACME_STATE, FRONT_PATHS, PLACEHOLDER } from "./front-paths";
@@ -63,7 +64,7 @@ set -eu
 umask 077
 state=${ACME_PATHS.state}
 current=$state/current
-wanted=${quoted(`${directory} ${hosts.join(" ")}`)}
+wanted=${shellWord(`${directory} ${hosts.join(" ")}`)}
 ${environmentOf(dns, caCertificate)}
 placeholder() {
   work=$(mktemp -d)
@@ -109,7 +110,7 @@ ends() {
   if is_wanted; then date_of enddate; else echo 0; fi
 }
 order() {
-  if ! lego --accept-tos --email ${quoted(email)} --server ${quoted(directory)} --path "$state/lego" \\
+  if ! lego --accept-tos --email ${shellWord(email)} --server ${shellWord(directory)} --path "$state/lego" \\
     ${providerOf(dns)} --key-type ec256 \\
     ${hosts.map((host) => `--domains ${host}`).join(" ")} run; then
     echo "front: no certificate from ${directory}; what is there goes on" >&2
@@ -168,8 +169,6 @@ const FIRST_PAUSE_SECONDS = 300;
 /** After an order that could not begin, for others have the lock or Consul has no leader. */
 const WITHOUT_LOCK_SECONDS = 30;
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-
 function environmentOf(dns: AcmeDns, caCertificate: string | undefined): string {
   const {
     server,
@@ -190,7 +189,7 @@ function environmentOf(dns: AcmeDns, caCertificate: string | undefined): string 
         }),
   };
   return Object.entries(variables)
-    .map(([name, value]) => `export ${name}=${quoted(value)}\n`)
+    .map(([name, value]) => `export ${name}=${shellWord(value)}\n`)
     .join("");
 }
 

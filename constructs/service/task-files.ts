@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { shellWord } from "../grammar/shell-word";
 import { type HostFile, type HostService, textContent } from "../host";
 import { RUNTIME_PATHS } from "./container-runtime";
 import { serviceUser } from "./container-user";
@@ -39,9 +40,9 @@ export function taskFile(task: HostTask): HostFile {
     `podman run --rm --replace --name=${service}.${name}`,
     "--pull=never --log-driver=none --cgroups=split --network=host --read-only --cap-drop=all",
     `--security-opt=no-new-privileges --user=${user}:${user} --stop-timeout=${TASK_STOP_SECONDS}`,
-    ...Object.entries(env).map(([key, value]) => `--env ${quoted(`${key}=${value}`)}`),
+    ...Object.entries(env).map(([key, value]) => `--env ${shellWord(`${key}=${value}`)}`),
     ...secretMounts(service, secrets).map((mount) => `--volume "\${STAGED-}${mount}"`),
-    `--entrypoint ${quoted(JSON.stringify(command))} "$Image"`,
+    `--entrypoint ${shellWord(JSON.stringify(command))} "$Image"`,
   ];
   const content = `# Task ${name} of service ${service}, for ${TASK_PATHS.program}
 Image=${image}
@@ -152,6 +153,3 @@ const secondsOf = ({ timeoutSeconds = DEFAULT_TASK_SECONDS }: HostTask): number 
 
 /** To fetch the image where it is gone, and for the lock. */
 const FETCH_SECONDS = 480;
-
-/** One word for a shell. */
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -6,6 +6,7 @@ import { type App, TerraformStack } from "cdktf";
 import { AssetBucket, MachineLog, Network, SecretStore, ServerGroup } from "../../constructs/aws";
 import { snapshotPermissions } from "../../constructs/aws/snapshot-permissions";
 import { ConsulCluster, LocalResolver } from "../../constructs/dns";
+import { shellWord } from "../../constructs/grammar/shell-word";
 import { AggregationProxy, proxyBundle } from "../../constructs/proxy";
 import { Testbed, until, type VirtualHost } from "../testbed";
 import { publishAgent } from "../testbed/ec2/agent-package";
@@ -197,10 +198,10 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
         ...changes,
         headers: { "x-amz-security-token": sessionToken, ...changes.headers },
       };
-      const given = Object.entries(headers).map(([name, value]) => `-H ${quote(`${name}: ${value}`)}`);
+      const given = Object.entries(headers).map(([name, value]) => `-H ${shellWord(`${name}: ${value}`)}`);
       const { stdout } = await machine.attempt(
         `curl -sS -o /tmp/answer -w '%{http_code}' --aws-sigv4 aws:amz:${region}:s3 ` +
-          `--user ${quote(`${accessKeyId}:${secret}`)} ${given.join(" ")} ${url.object}${path}${url.version}`,
+          `--user ${shellWord(`${accessKeyId}:${secret}`)} ${given.join(" ")} ${url.object}${path}${url.version}`,
       );
       const code = (await machine.attempt("grep -ao '<Code>[^<]*' /tmp/answer")).stdout;
       return `${stdout} ${code.trim().replace("<Code>", "")}`.trim();
@@ -284,9 +285,6 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
     });
   });
 });
-
-/** `value` as one word of the shell. */
-const quote = (value: string): string => `'${value.replaceAll("'", "'\\''")}'`;
 
 /** What is given to curl, which signs it. */
 interface SignedRequest {
