@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { VirtualHost } from "../testbed";
 
 /** What one load saw. */
@@ -70,4 +71,30 @@ export function startServiceLoad(from: VirtualHost, perSecond: number, ways: rea
       return JSON.parse(said) as LoadReport;
     },
   };
+}
+
+/**
+ * The load of calls, of which a third are POSTs, while something happens, and for so long before and after it. It is told
+ * as a line of a table.
+ *
+ * @param what happens, for people
+ * @param besideMs how long before, and after
+ */
+export async function tellLoadDuring(
+  load: ServiceLoad,
+  what: string,
+  besideMs: number,
+  happens: () => Promise<unknown>,
+): Promise<LoadReport> {
+  let report: LoadReport;
+  try {
+    await delay(besideMs);
+    await happens();
+    await delay(besideMs);
+  } finally {
+    report = await load.end();
+  }
+  const { gets, posts, failures } = report;
+  process.stdout.write(`| ${[what, gets, posts.length, failures.length].join(" | ")} |\n`);
+  return report;
 }

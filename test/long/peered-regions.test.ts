@@ -1,10 +1,15 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import type { DedicatedRegionInput } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
-import { type LoadReport, placeLoad, postsRun, startServiceLoad } from "../e2e/calls-to-services";
+import {
+  type LoadReport,
+  placeLoad,
+  postsRun,
+  startServiceLoad,
+  tellLoadDuring,
+} from "../e2e/calls-to-services";
 import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 import { Deployment, ImageRegistry, jpRegion, Testbed, until, type VirtualHost } from "../testbed";
@@ -88,21 +93,13 @@ describeOnVirtualHosts("a service that another region calls from proxy to proxy"
 
   const proxies = (): VirtualHost[] => PROXIES.map((name) => testbed.host(name));
 
-  /** What calls in the meantime saw. */
-  async function during(what: string, happens: () => Promise<unknown>): Promise<LoadReport> {
-    const load = startServiceLoad(testbed.host(CALLER), CALLS_PER_SECOND, [SEARCH]);
-    let report: LoadReport | undefined;
-    try {
-      await delay(BESIDE_MS);
-      await happens();
-      await delay(BESIDE_MS);
-    } finally {
-      report = await load.end();
-    }
-    const { gets, posts, failures } = report;
-    process.stdout.write(`| ${[what, gets, posts.length, failures.length].join(" | ")} |\n`);
-    return report;
-  }
+  const during = (what: string, happens: () => Promise<unknown>): Promise<LoadReport> =>
+    tellLoadDuring(
+      startServiceLoad(testbed.host(CALLER), CALLS_PER_SECOND, [SEARCH]),
+      what,
+      BESIDE_MS,
+      happens,
+    );
 
   /** POSTs that were answered and not run, and those that were run twice. */
   async function postedWrong({ posts }: LoadReport): Promise<readonly string[]> {

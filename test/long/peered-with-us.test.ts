@@ -1,10 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { SECRET_FILES } from "../../stacks/secrets/secret-files";
 import type { DedicatedRegionInput, Ec2RegionInput } from "../../stacks/values/regions";
 import type { ServiceInput } from "../../stacks/values/services";
-import { type LoadReport, placeLoad, postsRun, startServiceLoad } from "../e2e/calls-to-services";
+import {
+  type LoadReport,
+  placeLoad,
+  postsRun,
+  startServiceLoad,
+  tellLoadDuring,
+} from "../e2e/calls-to-services";
 import { succeeded } from "../e2e/succeeded";
 import { describeOnVirtualHosts } from "../e2e/virtual-hosts";
 import { Deployment, ImageRegistry, jpRegion, until, type VirtualHost } from "../testbed";
@@ -138,21 +143,8 @@ describeOnVirtualHosts("a service on EC2 that dedicated servers call from proxy 
     expect(stdout).toContain("version us");
   });
 
-  /** What calls in the meantime saw, of which a third are POSTs. */
-  async function during(what: string, happens: () => Promise<unknown>): Promise<LoadReport> {
-    const load = startServiceLoad(caller, CALLS_PER_SECOND, [SEARCH]);
-    let report: LoadReport | undefined;
-    try {
-      await delay(BESIDE_MS);
-      await happens();
-      await delay(BESIDE_MS);
-    } finally {
-      report = await load.end();
-    }
-    const { gets, posts, failures } = report;
-    process.stdout.write(`| ${[what, gets, posts.length, failures.length].join(" | ")} |\n`);
-    return report;
-  }
+  const during = (what: string, happens: () => Promise<unknown>): Promise<LoadReport> =>
+    tellLoadDuring(startServiceLoad(caller, CALLS_PER_SECOND, [SEARCH]), what, BESIDE_MS, happens);
 
   it("loses no call while all proxies of us are replaced", async () => {
     const before = addressesOf(PROXIES);

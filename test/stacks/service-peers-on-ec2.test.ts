@@ -1,5 +1,5 @@
 import { App } from "cdktf";
-import { collectAvailability, held } from "../../constructs/availability";
+import { collectAvailability } from "../../constructs/availability";
 import { collectTopology } from "../../constructs/topology";
 import us from "../../regions/us";
 import { JpStack } from "../../stacks/jp";
@@ -23,7 +23,8 @@ import {
   userDataText,
 } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue } from "./values/regions/region-values";
-import { servicesOf, validated } from "./service-values";
+import { REFUSED_BESIDE_AGENT, REFUSED_PEERED } from "./peered-values";
+import { downtimeSharesOfAll, servicesOf, validated } from "./service-values";
 
 const registry = { address: "registry.example.com/shop" };
 
@@ -226,14 +227,7 @@ describe("a service without an entrance, of a region on EC2", () => {
     // GIVEN / WHEN
     const app = new App();
     appOf(app, [shop, search]);
-    const shares = Object.fromEntries(
-      collectAvailability(app).stacks.flatMap(({ stack, services }) =>
-        services.map((each) => [
-          `${stack}/${each.service}`,
-          1 - held(each.results, each.target ?? {}).availability.lower,
-        ]),
-      ),
-    );
+    const shares = downtimeSharesOfAll(collectAvailability(app));
     // THEN
     expect(shares["us/calls-from-other-regions"]).toBeGreaterThan(0);
     expect(shares["jp/shop"]).toBeGreaterThan(shares["us/search"]!);
@@ -279,21 +273,8 @@ describe("a service without an entrance, of a region on EC2", () => {
   });
 
   it.each<[string, Partial<Ec2RegionInput>, string]>([
-    [
-      "the port of its own calls",
-      { peered: { port: 80 } },
-      "peered.port: expected another port than the proxy has for the region's own calls, got: 80",
-    ],
-    [
-      "a port of Consul's",
-      { peered: { port: 8300 } },
-      "peered.port: expected another port than Consul has, got: 8300",
-    ],
-    [
-      "no authority",
-      { peered: {}, consul: { tls: false, acl: false } },
-      "peered: expected consul.tls, whose authority the proxies' certificates are by",
-    ],
+    ...REFUSED_PEERED,
+    ...REFUSED_BESIDE_AGENT,
     [
       "addresses, which machines there do not keep",
       { peered: { hosts: ["10.20.0.7"] } as Ec2RegionInput["peered"] },

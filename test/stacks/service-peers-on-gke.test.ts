@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { App } from "cdktf";
-import { collectAvailability, held } from "../../constructs/availability";
+import { collectAvailability } from "../../constructs/availability";
 import { collectTopology } from "../../constructs/topology";
 import uk from "../../regions/uk";
 import us from "../../regions/us";
@@ -30,7 +30,8 @@ import { schemaErrors } from "../constructs/kubernetes/kubernetes-schema";
 import { manifestOf, manifestsOf } from "../constructs/kubernetes/manifests";
 import { restrictedViolations } from "../constructs/kubernetes/pod-security";
 import { dedicatedRegionValue } from "./values/regions/region-values";
-import { servicesOf, validated } from "./service-values";
+import { REFUSED_PEERED } from "./peered-values";
+import { downtimeSharesOfAll, servicesOf, validated } from "./service-values";
 
 const ROOT = join(__dirname, "../..");
 const registry = { address: "registry.example.com/shop" };
@@ -265,14 +266,7 @@ describe("a service without an entrance, of a region on GKE", () => {
     // GIVEN / WHEN
     const app = new App();
     appOf(app, [shop, search]);
-    const shares = Object.fromEntries(
-      collectAvailability(app).stacks.flatMap(({ stack, services }) =>
-        services.map((each) => [
-          `${stack}/${each.service}`,
-          1 - held(each.results, each.target ?? {}).availability.lower,
-        ]),
-      ),
-    );
+    const shares = downtimeSharesOfAll(collectAvailability(app));
     // THEN
     expect(shares["uk-workloads/calls-from-other-regions"]).toBeGreaterThan(0);
     expect(shares["jp/shop"]).toBeGreaterThan(shares["uk-workloads/search"]!);
@@ -303,18 +297,10 @@ describe("a service without an entrance, of a region on GKE", () => {
     ).toEqual(["10.10.0.11,10.10.0.12 > 10.30.0.0/16 9443", "10.30.0.0/16 > 10.10.0.11,10.10.0.12 8443"]);
   });
 
-  it.each<[string, Partial<GkeRegionInput>, string]>([
-    [
-      "the port of its own calls",
-      { peered: { port: 80 } },
-      "peered.port: expected another port than the proxy has for the region's own calls, got: 80",
-    ],
-    [
-      "no authority",
-      { peered: {}, consul: { tls: false, acl: false } },
-      "peered: expected consul.tls, whose authority the proxies' certificates are by",
-    ],
-  ])("refuses %s", (_, changes, message) => {
-    expect(() => regionsWith(changes)).toThrow(message);
-  });
+  it.each<[string, Partial<GkeRegionInput>, string]>([...REFUSED_PEERED])(
+    "refuses %s",
+    (_, changes, message) => {
+      expect(() => regionsWith(changes)).toThrow(message);
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import { App } from "cdktf";
-import { collectAvailability, held } from "../../constructs/availability";
+import { collectAvailability } from "../../constructs/availability";
 import { JpStack } from "../../stacks/jp";
 import { serviceCalls } from "../../stacks/service-calls";
 import {
@@ -14,7 +14,8 @@ import { openings } from "../../stacks/openings/openings";
 import us from "../../regions/us";
 import { type Synthesised, synthesisedApp } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue, westRegionValue } from "./values/regions/region-values";
-import { servicesOf, validated } from "./service-values";
+import { REFUSED_BESIDE_AGENT, REFUSED_PEERED } from "./peered-values";
+import { downtimeSharesOfAll, servicesOf, validated } from "./service-values";
 
 const registry = { address: "registry.example.com/shop" };
 
@@ -160,14 +161,7 @@ describe("a service without an entrance that another region on dedicated servers
     // GIVEN / WHEN
     const app = new App();
     appOf(app, [shop, search]);
-    const shares = Object.fromEntries(
-      collectAvailability(app).stacks.flatMap(({ stack, services }) =>
-        services.map((each) => [
-          `${stack}/${each.service}`,
-          1 - held(each.results, each.target ?? {}).availability.lower,
-        ]),
-      ),
-    );
+    const shares = downtimeSharesOfAll(collectAvailability(app));
     // THEN
     expect(shares["jp/shop"]).toBeGreaterThan(
       shares["west/search"]! + shares["west/calls-from-other-regions"]!,
@@ -179,9 +173,7 @@ describe("a service without an entrance that another region on dedicated servers
     const shareOf = (searchIn: ServiceInput): number => {
       const app = new App();
       appOf(app, [{ ...shop, in: { jp: { on: "proxy" } } }, searchIn]);
-      const { services } = collectAvailability(app).stacks.find(({ stack }) => stack === "jp")!;
-      const found = services.find((each) => each.service === "shop")!;
-      return 1 - held(found.results, found.target ?? {}).availability.lower;
+      return downtimeSharesOfAll(collectAvailability(app))["jp/shop"]!;
     };
     const alone = shareOf({ ...search, in: { jp: { instances: 1 } } });
     expect(shareOf({ ...search, in: { jp: { instances: 1 }, west: {} } })).toBeLessThan(alone);
@@ -221,21 +213,8 @@ describe("a service without an entrance that another region on dedicated servers
   });
 
   it.each<[string, Partial<DedicatedRegionInput>, string]>([
-    [
-      "the port of its own calls",
-      { peered: { port: 80 } },
-      "peered.port: expected another port than the proxy has for the region's own calls, got: 80",
-    ],
-    [
-      "a port of Consul's",
-      { peered: { port: 8300 } },
-      "peered.port: expected another port than Consul has, got: 8300",
-    ],
-    [
-      "no authority",
-      { peered: {}, consul: { tls: false, acl: false } },
-      "peered: expected consul.tls, whose authority the proxies' certificates are by",
-    ],
+    ...REFUSED_PEERED,
+    ...REFUSED_BESIDE_AGENT,
     [
       "no host",
       { peered: { hosts: [] } },

@@ -30,9 +30,15 @@ export const validated = (
 
 /** Downtime share of each service of the run's first stack, by its name. */
 export const downtimeShares = ({ stacks }: AvailabilityRun): Readonly<Record<string, number>> =>
+  Object.fromEntries(stacks[0]!.services.map((each) => [each.service, downtimeShare(each)]));
+
+/** Downtime share of each service of the run's stacks, by `STACK/SERVICE`. */
+export const downtimeSharesOfAll = ({ stacks }: AvailabilityRun): Readonly<Record<string, number>> =>
   Object.fromEntries(
-    stacks[0]!.services.map((each) => [
-      each.service,
-      1 - held(each.results, each.target ?? {}).availability.lower,
-    ]),
+    stacks.flatMap(({ stack, services }) =>
+      services.map((each) => [`${stack}/${each.service}`, downtimeShare(each)]),
+    ),
   );
+
+const downtimeShare = ({ results, target }: AvailabilityRun["stacks"][number]["services"][number]): number =>
+  1 - held(results, target ?? {}).availability.lower;

@@ -1,5 +1,5 @@
 import { App } from "cdktf";
-import { collectAvailability, held } from "../../constructs/availability";
+import { collectAvailability } from "../../constructs/availability";
 import {
   type DedicatedRegion,
   type Ec2Region,
@@ -19,7 +19,7 @@ import { calledServices } from "../../stacks/service-needs";
 import { UsStack } from "../../stacks/us";
 import { synthesisedApp, userDataText } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue } from "./values/regions/region-values";
-import { servicesOf, validated } from "./service-values";
+import { downtimeSharesOfAll, servicesOf, validated } from "./service-values";
 
 /** Three regions, of which us and uk show `search` to the internet where nobody says otherwise. */
 function regionsWith(shown: { us?: string; uk?: string } = { us: "search", uk: "search" }): Region[] {
@@ -54,19 +54,15 @@ const originsOf = (services: readonly ServiceInput[], regions = regionsWith()) =
   serviceGroups(calledServices(validated(services, regions), { name: "jp" }), "consul");
 
 /** Downtime share of each service of jp and us, as `STACK/SERVICE`. */
-function unavailable(services: readonly ServiceInput[], regions = regionsWith()): Record<string, number> {
+function unavailable(
+  services: readonly ServiceInput[],
+  regions = regionsWith(),
+): Readonly<Record<string, number>> {
   const app = new App();
   const values = validated(services, regions);
   new JpStack(app, regions[0] as DedicatedRegion, values);
   new UsStack(app, regions[1] as Ec2Region, values);
-  return Object.fromEntries(
-    collectAvailability(app).stacks.flatMap(({ stack, services: found }) =>
-      found.map((each) => [
-        `${stack}/${each.service}`,
-        1 - held(each.results, each.target ?? {}).availability.lower,
-      ]),
-    ),
-  );
+  return downtimeSharesOfAll(collectAvailability(app));
 }
 
 describe("a service that others of another region call", () => {
