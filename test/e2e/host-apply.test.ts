@@ -362,22 +362,37 @@ describeOnVirtualHosts("a dedicated server", () => {
   });
 
   describe("whose disk is full", () => {
-    /** Has a directory lie on a disk without room for one more block, with what it holds. */
+    /** Has a directory lie on a disk without room for one more block, with what it holds; a log takes each that is freed. */
     const fill = (directory: string) =>
       host.run(
         `cp -a ${directory} /root/kept && mount -t tmpfs -o size=1m,mode=0700 none ${directory} && ` +
-          `cp -a /root/kept/. ${directory} && { dd if=/dev/zero of=${directory}/filler bs=4k 2>/dev/null || true; }`,
+          `cp -a /root/kept/. ${directory} && ` +
+          `systemd-run -q --unit=filler perl -e 'open F, ">>", "${directory}/filler"; while (1) { syswrite F, "x" x 4096 }' && ` +
+          `until [ $(df --output=avail ${directory} | tail -n 1) = 0 ]; do sleep 0.1; done`,
       );
     const makeRoom = (directory: string) =>
       host.run(
-        `rm ${directory}/filler && rm -r /root/kept && cp -a ${directory} /root/kept && umount ${directory} && ` +
+        `systemctl stop filler && rm ${directory}/filler && rm -r /root/kept && cp -a ${directory} /root/kept && umount ${directory} && ` +
           `find ${directory} -mindepth 1 -delete && cp -a /root/kept/. ${directory} && rm -r /root/kept`,
       );
 
-    it("keeps its record whole, and retires once there is room", async () => {
+    it.each([
+      // A list that is new, and one that loses a line.
+      ["as soon as it is retired", async () => undefined, "resume"],
+      [
+        "half-way",
+        async () => {
+          await host.run("mount --bind /etc/motd /etc/motd");
+          expect((await delivery.remove()).output).toContain("cannot write /etc/motd");
+          await host.run("umount /etc/motd");
+        },
+        "files",
+      ],
+    ])("keeps its record whole %s, and retires once there is room", async (_, begin, list) => {
       // GIVEN a deployed host whose record lies on a disk that is full
       await delivery.deploy(exampleProfile());
-      const lists = ["own-packages", "files", "services", "directories"];
+      await begin();
+      const lists = ["own-packages", "files", "services", "directories", "resume"];
       const before = await Promise.all(lists.map(record));
       await fill("/var/lib/tricloud");
 
@@ -387,7 +402,7 @@ describeOnVirtualHosts("a dedicated server", () => {
       // THEN that fails, and what cannot be written is what it was
       expect({ code, output }).toEqual({
         code: 1,
-        output: expect.stringContaining("cannot write /var/lib/"),
+        output: expect.stringContaining(`cannot write /var/lib/tricloud/${list}`),
       });
       expect(await Promise.all(lists.map(record))).toEqual(before);
       // AND it ends once there is room
