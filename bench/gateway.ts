@@ -29,7 +29,7 @@ import {
 const ROUNDS = 7;
 const CLIENTS = 32;
 const WARM_UP = 20_000;
-const ALLOWED = { accessLogDir: "none", allowAddress: ["127.0.0.0/8"], keepaliveConns: CLIENTS };
+const ALLOWED = { accessLogDir: "none", allowAddress: ["127.0.0.0/8"] };
 const ORIGIN_URL = `http://${ORIGIN.name}:${ORIGIN.http}`;
 
 /** So many routes, of which the one that is asked for is the last. */

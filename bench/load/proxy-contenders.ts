@@ -139,8 +139,6 @@ export async function startContenders(
     "127.0.0.1",
     "-p",
     "22001",
-    "-c",
-    "64",
     "--allow",
     ORIGIN.name,
     "--allow-address",

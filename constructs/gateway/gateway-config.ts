@@ -39,7 +39,7 @@ export interface GatewayRouting {
   /**
    * Other options of its engine, by their names in docs/gateway.md.
    *
-   * @default - 64 idle connections for each origin; idle clients are kept for 620 s
+   * @default - the gateway's own; idle clients are kept for 620 s
    */
   readonly settings?: GatewaySettings;
 }
@@ -133,7 +133,6 @@ function contentOf({ services = {}, monolith, routes = {}, ...options }: Gateway
     apis: Object.fromEntries(Object.entries(apis).map(([name, descriptors]) => [name, { descriptors }])),
     ...(options.openTelemetry === undefined ? {} : { openTelemetry: options.openTelemetry }),
     routes,
-    keepaliveConns: 64,
     clientIdleTimeout: CLIENT_IDLE_SECONDS,
     ...settings,
     drainDelay: drainSeconds,

@@ -37,7 +37,7 @@ export interface ProxyDeploymentProps extends EnginePods {
   readonly peers?: ProxyPeers;
   /** Networks of other regions' proxies that may call, where `peers` has them do so. @default - none */
   readonly peerNetworks?: readonly string[];
-  /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
+  /** Other options of the proxy's, by their names in docs/proxy.md. @default - the proxy's own */
   readonly settings?: ProxySettings;
   /** Name under which service discovery knows the proxies. @default "proxy" */
   readonly serviceName?: string;

@@ -50,7 +50,7 @@ export interface AggregationProxyProps {
    * @default "host"
    */
   readonly metrics?: "host" | "network";
-  /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
+  /** Other options of the proxy's, by their names in docs/proxy.md. @default - the proxy's own */
   readonly settings?: ProxySettings;
   /** Name under which service discovery knows the proxies. @default "proxy" */
   readonly serviceName?: string;

@@ -19,7 +19,7 @@ export interface ProxyOptions {
   readonly listen?: string;
   /** `ADDRESS:PORT` of `/healthz`, `/readyz` and `/metrics`. @default "127.0.0.1:9300" */
   readonly adminListen?: string;
-  /** Other options of the proxy's, by their names in docs/proxy.md. @default - 64 idle connections for each origin */
+  /** Other options of the proxy's, by their names in docs/proxy.md. @default - the proxy's own */
   readonly settings?: ProxySettings;
   /** How long it goes on taking requests, no longer ready, once it is told to stop. @default 0 */
   readonly drainSeconds?: number;
@@ -101,7 +101,6 @@ export function proxyConfig(options: ProxyOptions): string {
     allow: options.allow,
     warm,
     groups,
-    keepaliveConns: 64,
     ...settings,
     drainDelay: drainSeconds,
     shutdownTimeout: drainSeconds + (options.finishSeconds ?? 30),

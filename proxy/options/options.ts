@@ -71,7 +71,7 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
   accessLogRotateTime: integer(1440, 1, 525_600, "minutes between two log files"),
   pidFile: text("", "file to write the process id to; empty for none"),
   keepaliveConns: integer(
-    2,
+    64,
     0,
     100_000,
     "idle connections kept per origin when nothing is asked; 0 to keep none at all",

@@ -55,7 +55,7 @@ describe("the command line", () => {
     return path;
   };
 
-  test("all of chocon's flags are known, with its defaults", () => {
+  test("all of chocon's flags are known, with its defaults but the one of idle connections", () => {
     const { status, text } = run("--help");
     expect(status).toBe(0);
     for (const [flag, initial] of Object.entries({
@@ -63,7 +63,7 @@ describe("the command line", () => {
       "-p, --port=": "3000",
       "--access-log-rotate=": "30",
       "--access-log-rotate-time=": "1440",
-      "-c, --keepalive-conns=": "2",
+      "-c, --keepalive-conns=": "64",
       "--max-conns-per-host=": "0",
       "--read-timeout=": "30",
       "--write-timeout=": "90",
