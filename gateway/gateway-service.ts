@@ -1,4 +1,3 @@
-import { cpus } from "node:os";
 import { type SecureContext } from "node:tls";
 import {
   type AccessRecord,
@@ -19,6 +18,7 @@ import {
   TOO_LARGE,
   trusting,
   type WireProtocol,
+  workerCount,
 } from "../proxy/engine";
 import { headTo } from "./call";
 import { Cors, preflightedMethod } from "./cors/cors";
@@ -323,7 +323,7 @@ export class GatewayService extends Service<GatewayOptions> {
     ]);
     this.declareTracer();
     this.issuers.declare(issuers);
-    this.limits.declare(limits, gateways, workers === "auto" ? cpus().length : workers);
+    this.limits.declare(limits, gateways, workerCount(workers));
     for (const route of routes) {
       const state = this.stateOf(route);
       state.options = route;

@@ -32,3 +32,4 @@ export { run } from "./run";
 export { MALFORMED_HOST, Service, trusting } from "./service";
 export { VERSION } from "./version";
 export { work } from "./worker";
+export { workerCount } from "./worker-count";

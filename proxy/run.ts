@@ -6,12 +6,14 @@ import { type Program } from "./program";
 import { reloadOnHangup } from "./reload";
 import { serve, serveAdmin } from "./serve";
 import { Supervisor } from "./supervisor";
+import { workerCount } from "./worker-count";
 
 /** Serves with as many processes as the options say. */
 export async function run<O extends Options>(program: Program<O>, options: O): Promise<void> {
   requireDirectory(options);
   if (options.pidFile !== "") keepPidFile(options.pidFile);
-  if (options.workers === 1) {
+  const workers = workerCount(options.workers);
+  if (workers === 1) {
     const serving = serve(program, options, process.pid, (service) => {
       reloadOnHangup(program, service);
       return takeCommands(program, service);
@@ -24,7 +26,7 @@ export async function run<O extends Options>(program: Program<O>, options: O): P
     await Promise.all([serving, admin]);
     return;
   }
-  const supervisor = new Supervisor(program, options);
+  const supervisor = new Supervisor(program, options, workers);
   await takeCommands(program, supervisor);
   await serveAdmin(program.metrics, options, supervisor);
   supervisor.start();

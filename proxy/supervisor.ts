@@ -1,5 +1,4 @@
 import cluster, { type Worker } from "node:cluster";
-import { cpus } from "node:os";
 import { type Observed } from "./observation/admin";
 import { type Commanded } from "./control/operator-commands";
 import { Channel } from "./worker-channel";
@@ -33,7 +32,6 @@ const SHORT_LIFE_MS = 1_000;
 /** Keeps a number of workers running that share one listening port, and speaks for them together. */
 export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   readonly log = Log.toStderr();
-  private readonly count: number;
   private readonly workers = new Map<Worker, Channel>();
   /** The place of each worker among those that serve together. */
   private readonly slots = new Map<Worker, number>();
@@ -48,9 +46,9 @@ export class Supervisor<O extends Options> implements Observed, Commanded<O> {
   constructor(
     private readonly program: Program<O>,
     public options: O,
+    private readonly count: number,
   ) {
     this.together = program.together?.();
-    this.count = options.workers === "auto" ? cpus().length : options.workers;
     this.shares = new ShareBook(this.count, (slot, order) => this.tell(slot, { orders: [order] }));
   }
 

@@ -8,7 +8,7 @@ import type { GatewayValue } from "./values/gateways";
 import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { DedicatedRegion, DedicatedServerValue, ServerRole } from "./values/regions";
 import type { ServiceValue } from "./values/services";
-import { placed } from "./values/services/service-placement";
+import { isProxyAlone, placed } from "./values/services/service-placement";
 import { hostGateways } from "./host-gateways";
 import { hostServices } from "./host-services";
 import { publicServices } from "./public-services";
@@ -49,6 +49,7 @@ export class JpStack extends RegionStack<DedicatedRegion> {
     const peers = proxyPeers(this, region, services, consul.authority);
     const proxy = new AggregationProxy(this, "proxy", {
       hosts: withRole(servers, "proxy"),
+      alone: servers.filter(({ hostName }) => isProxyAlone(hostName, region, [...services, ...gateways])),
       peers,
       ...readBy(AggregationProxy, this.proxiedFor(services, consul)),
     });

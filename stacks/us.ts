@@ -39,7 +39,7 @@ import {
   publicHostsIn,
   type Shown,
 } from "./values/services/service-entrances";
-import { groupSize, roleOf } from "./values/services/service-placement";
+import { groupSize, roleOf, runsOnProxies } from "./values/services/service-placement";
 import { groupServices } from "./group-services";
 import { hostGateways } from "./host-gateways";
 import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
@@ -120,6 +120,7 @@ export class UsStack extends RegionStack<Ec2Region> {
     const peers = proxyPeers(this, region, services, consul.authority);
     const proxy = new AggregationProxy(this, "proxy-service", {
       hosts: [proxies],
+      alone: [...services, ...gateways].some((each) => runsOnProxies(each, region)) ? [] : [proxies],
       peers,
       ...readBy(AggregationProxy, this.proxiedFor(services, consul)),
     });

@@ -33,6 +33,12 @@ export interface IProxy extends IConstruct, HasInstances, HasFailover {
 export interface AggregationProxyProps {
   /** Where it runs: one proxy on each host. */
   readonly hosts: readonly IHost[];
+  /**
+   * Those of `hosts` that have nothing else of weight to do: the proxy uses all of their cores, and leaves one to the
+   * others' work elsewhere. Its `settings.workers` takes the place of both.
+   * @default - none
+   */
+  readonly alone?: readonly IHost[];
   /** Origins it may forward to besides `groups`: host names, or patterns with a leading `*.`. At least one of either. */
   readonly allow: readonly string[];
   /** Names that stand for several origins, the next of which answers when one fails (docs/proxy.md). @default - none */
@@ -88,8 +94,16 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     this.serviceName = props.serviceName ?? "proxy";
     this.port = props.port ?? DEFAULT_PROXY_PORT;
     this.instances = props.hosts.flatMap((host) => processesOn(host, "proxy"));
-    const part = this.profilePart();
-    for (const host of props.hosts) host.addToProfile(part);
+    const { hosts, alone = [] } = props;
+    const stray = alone.find((host) => !hosts.includes(host));
+    if (stray !== undefined) {
+      throw new Error(
+        `aggregation proxy ${this.node.path}: alone: expected one of its hosts, got: ${stray.hostName}`,
+      );
+    }
+    const beside = hosts.filter((host) => !alone.includes(host));
+    this.addTo(alone, "auto");
+    this.addTo(beside, "spare");
   }
 
   /** One of them is enough; service discovery, once they are registered, takes its time to name a failed one no more. */
@@ -134,8 +148,15 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
     });
   }
 
-  private profilePart(): HostProfilePart {
-    const { allow, groups, warm, caCertificate, peers, metrics, settings } = this.props;
+  private addTo(hosts: readonly IHost[], workers: "auto" | "spare"): void {
+    if (hosts.length === 0) return;
+    const part = this.profilePart(workers);
+    for (const host of hosts) host.addToProfile(part);
+  }
+
+  private profilePart(workers: "auto" | "spare"): HostProfilePart {
+    const { allow, groups, warm, caCertificate, peers, metrics } = this.props;
+    const settings = { workers, ...this.props.settings };
     const drainSeconds = () => drainedWithin(this.namedSeconds);
     const authorities =
       caCertificate === undefined ? undefined : { path: CA_PATH, certificates: caCertificate };

@@ -111,14 +111,15 @@ export function flag(help: string): Definition {
   };
 }
 
-/** A number of processes, or `auto`. */
+/** A number of processes, or what the machine's cores make of it. */
 export function workers(initial: number, help: string): Definition {
   const count = integer(initial, 1, 1024, help);
-  const accepts = (value: unknown): boolean => value === "auto" || count.accepts(value);
+  const isWord = (value: unknown): boolean => value === "auto" || value === "spare";
+  const accepts = (value: unknown): boolean => isWord(value) || count.accepts(value);
   return {
     ...count,
     accepts,
-    read: (raw) => (raw === "auto" ? raw : count.read(raw)),
-    expects: "auto or a number from 1 to 1024",
+    read: (raw) => (isWord(raw) ? raw : count.read(raw)),
+    expects: "auto, spare or a number from 1 to 1024",
   };
 }

@@ -47,7 +47,7 @@ export interface Options {
   readonly minBodyRate: number;
   readonly requestBuffering: number;
   readonly maxClients: number;
-  readonly workers: number | "auto";
+  readonly workers: number | "auto" | "spare";
   readonly http2Origins: "auto" | "never";
   readonly tlsPort: number;
   readonly tlsCertFile: string;
@@ -142,7 +142,7 @@ export const DEFINITIONS: Readonly<Record<OptionName, Definition>> = {
   tlsPort: integer(0, 0, 65535, "second port, with TLS (HTTP/1.1 and h2); 0 for none"),
   tlsCertFile: text("", "PEM file of the certificate for tlsPort"),
   tlsKeyFile: text("", "PEM file of its key"),
-  workers: workers(1, "processes to serve with; auto for one per core"),
+  workers: workers(1, "processes to serve with; auto for one per core, spare for one less"),
   http2Origins: text("auto", "HTTP/2 to https origins that offer it: auto or never (gRPC always has it)", {
     test: (value) => value === "auto" || value === "never",
     expects: "auto or never",

@@ -77,14 +77,19 @@ export async function startProxy(
   return startProgram(file, [...own, ...flags], { port, adminPort }, env);
 }
 
-/** Starts a program of the proxy's engine that its arguments have listen on these ports. */
+/**
+ * Starts a program of the proxy's engine that its arguments have listen on these ports.
+ *
+ * @param command that runs it, and becomes it
+ */
 export async function startProgram(
   file: string,
   args: readonly string[],
   { port, adminPort }: Pick<RunningProxy, "port" | "adminPort">,
   env: Readonly<Record<string, string>> = {},
+  [command, ...first]: readonly [string, ...string[]] = [NODE],
 ): Promise<RunningProxy> {
-  const child = spawn(NODE, [file, ...args], {
+  const child = spawn(command, [...first, file, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

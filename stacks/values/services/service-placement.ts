@@ -14,6 +14,10 @@ export const CLUSTER_INSTANCES = 3;
 export const roleOf = (service: Placed, { name }: { readonly name: string }): HostRole =>
   service.in[name]?.on ?? "app";
 
+/** Whether the region's proxies share their machines with it. */
+export const runsOnProxies = (service: Placed, region: { readonly name: string }): boolean =>
+  service.in[region.name] !== undefined && roleOf(service, region) === "proxy";
+
 /** How many machines of a role a region on EC2 has. */
 export interface GroupSize {
   readonly count: number;
@@ -53,3 +57,9 @@ export function placed(service: Placed, region: DedicatedRegion): readonly Serve
   }
   return inTurn.slice(0, placement.instances);
 }
+
+/** Whether a server has a proxy and nothing besides: no other role, and none of these. */
+export const isProxyAlone = (name: string, region: DedicatedRegion, all: readonly Placed[]): boolean =>
+  region.servers.some(
+    (server) => server.name === name && new Set(server.roles).size === 1 && server.roles[0] === "proxy",
+  ) && !all.some((each) => placed(each, region).some((server) => server.name === name));

@@ -103,7 +103,7 @@ describe("ApiGateway", () => {
     ],
     [
       { settings: { workers: 0 } },
-      "gateway api: settings.workers: expected auto or a number from 1 to 1024, got: 0",
+      "gateway api: settings.workers: expected auto, spare or a number from 1 to 1024, got: 0",
     ],
     [
       { apis: { shop: "/nowhere/shop.binpb" } },

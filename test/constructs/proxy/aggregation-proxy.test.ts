@@ -54,6 +54,13 @@ describe("AggregationProxy", () => {
     expect(proxy?.reads).toEqual(expect.arrayContaining([CONFIG, UNIT]));
   });
 
+  test("is refused alone on a host that it does not run on", () => {
+    const other = new RecordingHost(new TerraformStack(new App(), "other"), "jp-9");
+    expect(() => proxyHost(undefined, { alone: [other] })).toThrow(
+      "aggregation proxy jp/proxy: alone: expected one of its hosts, got: jp-9",
+    );
+  });
+
   describe("that other regions' proxies know", () => {
     const variable = (name: string) => Token.asString({ Ref: name });
     const peers = {

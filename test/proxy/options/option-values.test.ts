@@ -34,10 +34,10 @@ test("a number in a file is whole and within its bounds, and in a flag has no mo
   ]);
 });
 
-test("workers are a number, or as many as there are cores", () => {
+test("workers are a number, or as many as there are cores, or one less", () => {
   const { accepts, read } = workers(1, "");
-  expect(["auto", 4, 0, "4"].map(accepts)).toEqual([true, true, false, false]);
-  expect([read("auto"), read("4"), read("none")]).toEqual(["auto", 4, undefined]);
+  expect(["auto", "spare", 4, 0, "4"].map(accepts)).toEqual([true, true, true, false, false]);
+  expect(["auto", "spare", "4", "none"].map(read)).toEqual(["auto", "spare", 4, undefined]);
 });
 
 test.each([

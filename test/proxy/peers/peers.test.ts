@@ -201,37 +201,42 @@ test("GIVEN the port for other regions WHEN anything but its services is asked f
   );
 });
 
-test("GIVEN calls between regions WHEN certificates are renewed by another authority and reloaded THEN none fails", async () => {
-  await usingInstance((url) => {
-    const us = files(certificate("proxy.us.consul"), authority.certificate + stranger.certificate);
-    return usingUs(
-      url,
-      (port, proxy) =>
-        usingJp(
-          port,
-          async (jp) => {
-            const statuses: number[] = [];
-            const call = async () =>
-              statuses.push((await askHttp1(jp, { host: CALLED, method: "POST" })).status);
-            await call();
-            const next = certificate("proxy.us.consul", stranger);
-            writeFileSync(us.peerCertFile, next.certificate);
-            writeFileSync(us.peerKeyFile, next.key);
-            proxy.child.kill("SIGHUP");
-            await proxy.said("configuration reloaded");
-            for (let calls = 0; calls < 20; calls++) await call();
-            expect(statuses.filter((status) => status !== 200)).toEqual([]);
-            // AND who connects now is shown the new one, which those who trust the old authority alone do not take
-            const own = certificate("proxy.jp.consul");
-            expect(await rawAnswer(port, CALLED, "/", own)).not.toContain("HTTP/1.1");
-            expect(await rawAnswer(port, CALLED, "/", own, stranger)).toContain("HTTP/1.1 200 ");
-          },
-          { trusted: authority.certificate + stranger.certificate },
-        ),
-      us,
-    );
-  });
-});
+test.each([1, 2])(
+  "GIVEN calls between regions to %i workers WHEN certificates are renewed by another authority and reloaded THEN none fails",
+  async (workers) => {
+    await usingInstance((url) => {
+      const us = files(certificate("proxy.us.consul"), authority.certificate + stranger.certificate);
+      return usingUs(
+        url,
+        (port, proxy) =>
+          usingJp(
+            port,
+            async (jp) => {
+              const statuses: number[] = [];
+              const call = async () =>
+                statuses.push((await askHttp1(jp, { host: CALLED, method: "POST" })).status);
+              await call();
+              const next = certificate("proxy.us.consul", stranger);
+              writeFileSync(us.peerCertFile, next.certificate);
+              writeFileSync(us.peerKeyFile, next.key);
+              proxy.child.kill("SIGHUP");
+              await proxy.said("configuration reloaded");
+              for (let calls = 0; calls < 20; calls++) await call();
+              expect(statuses.filter((status) => status !== 200)).toEqual([]);
+              // AND who connects now is shown the new one, which those who trust the old authority alone do not take
+              const own = certificate("proxy.jp.consul");
+              for (let connections = 0; connections < workers; connections++)
+                expect(await rawAnswer(port, CALLED, "/", own)).not.toContain("HTTP/1.1");
+              for (let connections = 0; connections < workers; connections++)
+                expect(await rawAnswer(port, CALLED, "/", own, stranger)).toContain("HTTP/1.1 200 ");
+            },
+            { trusted: authority.certificate + stranger.certificate },
+          ),
+        { ...us, workers },
+      );
+    });
+  },
+);
 
 /** Statuses of calls one after another, begun while `ends` has not come to pass; a third are POSTs. */
 async function callingUntil(jp: RunningProxy, ends: Promise<unknown>): Promise<number[]> {
@@ -266,33 +271,47 @@ test("GIVEN two proxies of another region WHEN nothing listens where one was THE
   );
 });
 
-test("GIVEN calls to two proxies of another region WHEN one drains, ends and is back THEN none fails", async () => {
-  await usingInstance((url, asked) =>
-    usingUs(url, (first, draining) =>
-      usingUs(url, (second) =>
-        usingJpOf([first, second], async (jp) => {
-          const drained = await callingUntil(
-            jp,
-            // It answers calls when it is told to go.
-            eventually(async () => ((await metricsOf(draining)).get(FROM_JP) ?? 0) > 0).then(() =>
-              draining.stop(),
-            ),
-          );
-          const back = await callingUntil(
-            jp,
-            usingUsAt(first, url, async (again) => {
-              await eventually(async () => ((await metricsOf(again)).get(FROM_JP) ?? 0) > 0);
-            }),
-          );
-          const statuses = [...drained, ...back];
-          expect(statuses.filter((status) => status !== 200)).toEqual([]);
-          // AND no call was answered twice
-          expect(asked).toHaveLength(statuses.length);
-        }),
+test.each([1, 2])(
+  "GIVEN calls to two proxies of another region with %i workers each WHEN one drains, ends and is back THEN none fails",
+  async (workers) => {
+    await usingInstance((url, asked) =>
+      usingUs(
+        url,
+        (first, draining) =>
+          usingUs(
+            url,
+            (second) =>
+              usingJpOf([first, second], async (jp) => {
+                const drained = await callingUntil(
+                  jp,
+                  // It answers calls when it is told to go.
+                  eventually(async () => ((await metricsOf(draining)).get(FROM_JP) ?? 0) > 0).then(() =>
+                    draining.stop(),
+                  ),
+                );
+                const back = await callingUntil(
+                  jp,
+                  usingUsAt(
+                    first,
+                    url,
+                    async (again) => {
+                      await eventually(async () => ((await metricsOf(again)).get(FROM_JP) ?? 0) > 0);
+                    },
+                    { workers },
+                  ),
+                );
+                const statuses = [...drained, ...back];
+                expect(statuses.filter((status) => status !== 200)).toEqual([]);
+                // AND no call was answered twice
+                expect(asked).toHaveLength(statuses.length);
+              }),
+            { workers },
+          ),
+        { workers },
       ),
-    ),
-  );
-});
+    );
+  },
+);
 
 test("GIVEN proxies of another region that one name leads to WHEN each is replaced THEN no call fails", async () => {
   await usingInstance(async (url, asked) => {
