@@ -1,7 +1,8 @@
 /** Patterns such as `api.example.com` or `*.example.com` (any depth below, not the name itself) that origins must match. */
 export class AllowList {
   private readonly names = new Set<string>();
-  private readonly suffixes: string[] = [];
+  /** With the dot that they begin with. */
+  private readonly suffixes = new Set<string>();
 
   constructor(
     patterns: readonly string[],
@@ -9,13 +10,21 @@ export class AllowList {
   ) {
     for (const pattern of patterns) {
       const lower = pattern.toLowerCase();
-      if (lower.startsWith("*.")) this.suffixes.push(lower.slice(1));
+      if (lower.startsWith("*.")) this.suffixes.add(lower.slice(1));
       else this.names.add(lower);
     }
   }
 
   allows(host: string): boolean {
-    return this.any || this.names.has(host) || this.suffixes.some((suffix) => host.endsWith(suffix));
+    return this.any || this.names.has(host) || this.isBelow(host);
+  }
+
+  /** As many look-ups as the name has dots, however many patterns there are. */
+  private isBelow(host: string): boolean {
+    if (this.suffixes.size === 0) return false;
+    for (let dot = host.indexOf("."); dot >= 0; dot = host.indexOf(".", dot + 1))
+      if (this.suffixes.has(host.slice(dot))) return true;
+    return false;
   }
 }
 
