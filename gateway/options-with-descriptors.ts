@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { OptionError } from "../proxy/engine";
+import { BadValue } from "../proxy/grammar";
 import { Api } from "./descriptors/api";
 import { DescriptorError } from "./descriptors/descriptor-error";
 import { type DescriptorSource, readDescriptors, writtenSet } from "./descriptors/descriptor-set";
@@ -50,6 +51,7 @@ function naming(path: string, read: () => unknown): void {
   try {
     read();
   } catch (error) {
+    if (error instanceof BadValue) throw new OptionError(`${path}.${error.message}`, false);
     if (!(error instanceof DescriptorError)) throw error;
     throw new OptionError(`${path}: ${error.message}`, false);
   }

@@ -73,6 +73,17 @@ export interface GatewayGrpc {
   readonly protoNames?: boolean;
   /** Bytes of one message, either way. @default 4194304 */
   readonly maxMessageBytes?: number;
+  /** How requests tell their message as the monolith took them. @default - in the message's own JSON */
+  readonly request?: {
+    /** Bodies may be `application/x-www-form-urlencoded`. @default false */
+    readonly form?: boolean;
+    /** Name of the member that the message is in, within a body; names with dots between them for deeper ones. */
+    readonly envelope?: string;
+    /** By full name of a message: fields of it by the name that requests have for them. */
+    readonly fields?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    /** Names that are passed over, outermost in a body and in the query. */
+    readonly ignore?: readonly string[];
+  };
   /** How a call that failed is answered. @default - as google.rpc.Status in JSON */
   readonly errors?: {
     /** HTTP status by name of a google.rpc.Code. */

@@ -25,7 +25,21 @@ export interface GrpcOptions {
   readonly protoNames: boolean;
   /** Bytes of one message at most, either way. */
   readonly maxMessageBytes: number;
+  /** How requests tell their message where that is not its own JSON; undefined where it is. */
+  readonly request: RequestOptions | undefined;
   readonly errors: GrpcErrorOptions;
+}
+
+/** How the requests of a monolith tell what a message tells now. */
+export interface RequestOptions {
+  /** Bodies may be `application/x-www-form-urlencoded`. */
+  readonly form: boolean;
+  /** Names of the members that lead to the message within a body; none where it is the body itself. */
+  readonly envelope: readonly string[];
+  /** By full name of a message: fields of it, or of those within it, by the name that requests have for them. */
+  readonly fields: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Names that are passed over, outermost in a body and in the query. */
+  readonly ignore: readonly string[];
 }
 
 /** How a call that failed is answered. */

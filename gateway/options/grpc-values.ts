@@ -1,6 +1,12 @@
 import { BadValue, fieldsOf, known, members, type Path, type Reader, whole } from "../../proxy/grammar";
-import { type ApiOptions, type GrpcErrorOptions, type GrpcOptions } from "./grpc-options";
+import {
+  type ApiOptions,
+  type GrpcErrorOptions,
+  type GrpcOptions,
+  type RequestOptions,
+} from "./grpc-options";
 import { NAME, readNamed } from "./named-values";
+import { readRequest } from "./request-values";
 import { CODES } from "./status-codes";
 import { onOrOff, readList, readText } from "./text-values";
 
@@ -21,6 +27,7 @@ const ROUTE_KEYS = [
   "enumNumbers",
   "protoNames",
   "maxMessageBytes",
+  "request",
   "errors",
 ];
 
@@ -52,6 +59,9 @@ export const readGrpcOptions: Reader<GrpcOptions> = (value, path) => {
 
 function grpcOptions(fields: Readonly<Record<string, unknown>>, path: Path): GrpcOptions {
   const from = members(fields, path);
+  const request = from<RequestOptions | undefined>("request", readRequest, undefined);
+  if (request !== undefined && fields["api"] === undefined)
+    throw new BadValue([...path, "request"], fields["request"], "left out where there is no api");
   return {
     api: from<string | undefined>("api", readApiName, undefined),
     services: from("services", readServiceNames, []),
@@ -61,6 +71,7 @@ function grpcOptions(fields: Readonly<Record<string, unknown>>, path: Path): Grp
     enumNumbers: from("enumNumbers", onOrOff, false),
     protoNames: from("protoNames", onOrOff, false),
     maxMessageBytes: from("maxMessageBytes", whole(1, MOST_MESSAGE_BYTES), MESSAGE_BYTES),
+    request,
     errors: from("errors", readErrors, { statuses: {}, contentType: "application/json", body: undefined }),
   };
 }

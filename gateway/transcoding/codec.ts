@@ -17,16 +17,20 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { type Api } from "../descriptors/api";
 import { type GrpcOptions } from "../options/grpc-options";
 import { BadRequest } from "./bad-request";
-import { readExactly } from "./exact-numbers";
+import { exactly, markedNumbers } from "./exact-numbers";
 import { membersOf, scanJson } from "./json-scan";
 import { JsonToWire } from "./wire/json-to-wire";
 import { type FoundBinding } from "./method-table";
 import { framed, PREFIX_BYTES, prefixed } from "./message-frames";
+import { type RequestForm } from "./request-form";
 import { parametersOf } from "./request-parameters";
 import { WireToJson } from "./wire/wire-to-json";
 
 /** What a message travels in between client and gateway. */
 export type Encoding = "json" | "binary";
+
+/** What a request's body is in. */
+export type BodyEncoding = Encoding | "form";
 
 /** What a request says besides its path. */
 export interface RequestContent {
@@ -34,7 +38,7 @@ export interface RequestContent {
   readonly body: Buffer;
   readonly contentType: string;
   /** That of the body. */
-  readonly encoding: Encoding;
+  readonly encoding: BodyEncoding;
 }
 
 /** A body and what it is. */
@@ -67,9 +71,11 @@ export class Codec {
   private readonly toWire: JsonToWire;
   private readonly toJson: WireToJson;
 
+  /** @param form how requests tell their message where that is not its own JSON */
   constructor(
     { registry }: Api,
     private readonly options: GrpcOptions,
+    readonly form?: RequestForm,
   ) {
     this.reading = { registry, ignoreUnknownFields: options.ignoreUnknown };
     this.writing = {
@@ -85,7 +91,7 @@ export class Codec {
   /** The message that a request stands for, as it travels. @throws BadRequest */
   message(found: FoundBinding, content: RequestContent): Buffer {
     const { input } = found.binding.method.method;
-    const parameters = parametersOf(found, content.query, this.options.ignoreUnknown);
+    const parameters = parametersOf(found, content.query, this.options.ignoreUnknown, this.form);
     try {
       const written = parameters === undefined ? this.written(found, content, input) : undefined;
       if (written !== undefined) return prefixed(written);
@@ -150,11 +156,7 @@ export class Codec {
       const made = fromJson(whole, { contentType, data: content.body.toString("base64") }) as Dynamic;
       return body === "*" ? made : this.around(input, body, toBinary(whole, made));
     }
-    if (whole === undefined)
-      throw new BadRequest(
-        `the body is the field ${(body as DescField).name}, which is no message: send JSON`,
-        415,
-      );
+    if (whole === undefined) throw noMessage(body);
     return body === "*"
       ? (fromBinary(input, content.body) as Dynamic)
       : this.around(input, body, content.body);
@@ -167,6 +169,7 @@ export class Codec {
     input: DescMessage,
   ): Buffer | undefined {
     if (body === undefined || !isJson(body, content, input)) return undefined;
+    if (content.encoding !== "json" || this.form?.leavesJson === false) return undefined;
     return this.toWire.message(input, content.body, body === "*" ? undefined : body);
   }
 
@@ -178,14 +181,26 @@ export class Codec {
   ): JsonValue | undefined {
     if (body === undefined || !isJson(body, content, input)) return undefined;
     const { registry } = this.reading;
+    const { form } = this;
     const text = utf8(content.body);
+    if (content.encoding === "form") return this.formJson(text, body, input);
     let value = JSON.parse(text) as JsonValue;
     const { members, longNumbers } = scanJson(text);
     // The library says which name is there twice; it takes its time for that, which here only such texts cost.
     if (membersOf(value) < members)
       fromJsonString(EmptySchema, `{"":${text}}`, { ignoreUnknownFields: true });
-    if (longNumbers) value = readExactly(text, body === "*" ? input : body, registry);
+    const shape = body === "*" ? input : body;
+    if (longNumbers) value = markedNumbers(text);
+    if (form !== undefined) value = form.json(value, shape);
+    if (longNumbers) value = exactly(value, shape, registry);
     return body === "*" ? value : { [body.jsonName]: value };
+  }
+
+  private formJson(text: string, body: "*" | DescField, input: DescMessage): JsonValue {
+    const type = wholeOf(body, input);
+    if (type === undefined || this.form === undefined) throw noMessage(body);
+    const value = this.form.form(text, type);
+    return body === "*" ? value : { [(body as DescField).jsonName]: value };
   }
 
   /** A message that has only this message field. */
@@ -202,8 +217,12 @@ export class Codec {
 const wholeOf = (body: "*" | DescField, input: DescMessage): DescMessage | undefined =>
   body === "*" ? input : body.fieldKind === "message" ? body.message : undefined;
 
+/** It is told by JSON, or by what becomes JSON. */
 const isJson = (whole: "*" | DescField, { body, encoding }: RequestContent, input: DescMessage): boolean =>
-  body.length > 0 && encoding === "json" && wholeOf(whole, input)?.typeName !== HTTP_BODY;
+  body.length > 0 && encoding !== "binary" && wholeOf(whole, input)?.typeName !== HTTP_BODY;
+
+const noMessage = (body: "*" | DescField): BadRequest =>
+  new BadRequest(`the body is the field ${(body as DescField).name}, which is no message: send JSON`, 415);
 
 /** @throws BadRequest */
 function utf8(bytes: Buffer): string {

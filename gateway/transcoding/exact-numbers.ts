@@ -18,17 +18,20 @@ const WIDE = new Set([
 const FREE = new Set(["google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"]);
 const WIDE_WRAPPERS = new Set(["google.protobuf.Int64Value", "google.protobuf.UInt64Value"]);
 
+/** A JSON text's value, with a mark in the place of each long integer, which `exactly` takes away. @param text that `JSON.parse` takes */
+export const markedNumbers = (text: string): JsonValue =>
+  JSON.parse(
+    text.replace(STRING_OR_LONG, (each) => (each.startsWith('"') ? each : `"\\u0000${each}"`)),
+  ) as JsonValue;
+
 /**
- * Reads JSON of a message, or of a field, so that no digit of a 64-bit integer is lost: such a number becomes the text
- * that proto3's JSON writes for it. A number in any other place is a double.
+ * JSON of a message, or of a field, in which no digit of a 64-bit integer is lost: such a number becomes the text that
+ * proto3's JSON writes for it. A number in any other place is a double.
  *
- * @param text that `JSON.parse` takes
+ * @param value of `markedNumbers`
  */
-export function readExactly(text: string, shape: DescMessage | DescField, registry: Registry): JsonValue {
-  const marked = text.replace(STRING_OR_LONG, (each) => (each.startsWith('"') ? each : `"\\u0000${each}"`));
-  const value = JSON.parse(marked) as JsonValue;
-  return shape.kind === "message" ? ofMessage(value, shape, registry) : ofField(value, shape, registry);
-}
+export const exactly = (value: JsonValue, shape: DescMessage | DescField, registry: Registry): JsonValue =>
+  shape.kind === "message" ? ofMessage(value, shape, registry) : ofField(value, shape, registry);
 
 function ofMessage(value: JsonValue, message: DescMessage, registry: Registry): JsonValue {
   if (WIDE_WRAPPERS.has(message.typeName)) return wide(value);

@@ -1,7 +1,7 @@
 import { type OwnBody } from "../../proxy/engine";
 import { type CallListener, failed } from "./call-answer";
 import { type ClientAnswer } from "../asking/client-answer";
-import { type Codec, type Content, type Encoding, type RequestContent } from "./codec";
+import { type BodyEncoding, type Codec, type Content, type Encoding, type RequestContent } from "./codec";
 import { type ErrorAnswers } from "./error-answer";
 import { CODE, type GrpcStatus } from "./grpc-status";
 import { type FoundBinding } from "./method-table";
@@ -15,7 +15,7 @@ export interface Wishes {
   readonly query: string;
   readonly contentType: string;
   /** Of the request's body. */
-  readonly sent: Encoding;
+  readonly sent: BodyEncoding;
   readonly wanted: Encoding;
   readonly stream: StreamForm;
 }

@@ -3,12 +3,13 @@ import { type Api } from "../descriptors/api";
 import { type GrpcOptions } from "../options/grpc-options";
 import { type Binding, bindingsOf, methodPathBinding } from "./binding";
 import { failed } from "./call-answer";
-import { Codec, type Encoding } from "./codec";
+import { type BodyEncoding, Codec } from "./codec";
 import { ErrorAnswers } from "./error-answer";
 import { codeOfHttp } from "./grpc-status";
 import { JsonTranslation, type StreamForm } from "./json-translation";
 import { MethodTable } from "./method-table";
 import { type CallTarget, TranscodedRequest } from "./transcoded-request";
+import { RequestForm } from "./request-form";
 import { type Translation } from "./translation";
 import { WebTranslation } from "./web-translation";
 import { JSON_TYPE } from "../json-type";
@@ -17,6 +18,7 @@ const GRPC = /^application\/grpc(?:[+;]|$)/i;
 const WEB = /^application\/grpc-web(-text)?(\+[\w.-]+)?\s*(?:;|$)/i;
 const BINARY_TYPE = /^application\/(?:x-protobuf|protobuf|vnd\.google\.protobuf)\s*(?:;|$)/i;
 const BINARY_WANTED = /\bapplication\/(?:x-protobuf|protobuf|vnd\.google\.protobuf)\b/i;
+const FORM_TYPE = /^application\/x-www-form-urlencoded\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 const EVENTS_WANTED = /\btext\/event-stream\b/i;
 const METHOD_PATH = /^\/[A-Za-z_][\w.]*\/[A-Za-z_]\w*$/;
 const HTTP_BODY = "google.api.HttpBody";
@@ -37,18 +39,19 @@ export class Transcoder {
   private readonly table: MethodTable;
   private readonly codec: Codec;
 
-  /** @throws DescriptorError */
+  /** @throws DescriptorError, and BadValue of what is within a route's `grpc` */
   constructor(
     api: Api,
     private readonly options: GrpcOptions,
   ) {
-    const { services, methodPaths } = options;
+    const { services, methodPaths, request, ignoreUnknown } = options;
     const methods = api.methods.filter(
       ({ method }) => services.length === 0 || services.includes(method.parent.typeName),
     );
     const bindings: Binding[] = methods.flatMap(bindingsOf);
     this.table = new MethodTable(bindings, methodPaths ? methods.map(methodPathBinding) : []);
-    this.codec = new Codec(api, options);
+    const inputs = methods.map(({ method }) => method.input);
+    this.codec = new Codec(api, options, request && new RequestForm(request, inputs, ignoreUnknown));
     this.errors = new ErrorAnswers(options.errors, api.registry);
   }
 
@@ -100,10 +103,11 @@ export class Transcoder {
     if (method.methodKind !== "unary" && method.methodKind !== "server_streaming")
       return untranslated(501, `${name} takes a stream of messages: call it by gRPC`);
     const sent = this.sentAs(found.binding, contentType, head);
+    const forms = this.codec.form?.takesForms === true ? ", application/x-www-form-urlencoded" : "";
     if (sent === undefined)
       return untranslated(
         415,
-        "a body is application/json or application/x-protobuf, without Content-Encoding",
+        `a body is application/json${forms} or application/x-protobuf, without Content-Encoding`,
       );
     const accept = head.fieldValue("accept") ?? "";
     const binary =
@@ -126,13 +130,18 @@ export class Transcoder {
   }
 
   /** What a body is in; undefined where nobody can tell, and somebody has to. */
-  private sentAs({ body, method }: Binding, contentType: string, head: RequestHead): Encoding | undefined {
+  private sentAs(
+    { body, method }: Binding,
+    contentType: string,
+    head: RequestHead,
+  ): BodyEncoding | undefined {
     if (!head.hasBody || body === undefined) return "json";
     const whole = body === "*" ? method.method.input : body.message;
     if (whole?.typeName === HTTP_BODY) return "json";
     const encoding = (head.fieldValue("content-encoding") ?? "identity").toLowerCase();
     if (encoding !== "identity") return undefined;
     if (BINARY_TYPE.test(contentType)) return "binary";
+    if (this.codec.form?.takesForms === true && FORM_TYPE.test(contentType)) return "form";
     return contentType === "" || JSON_TYPE.test(contentType) ? "json" : undefined;
   }
 }

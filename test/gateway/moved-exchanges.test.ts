@@ -12,12 +12,17 @@ interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly body?: string;
+  /** Of `body`. @default application/json */
+  readonly type?: string;
+  /** The gateway itself says what is wrong with it. */
+  readonly refused?: true;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly answer: string;
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
+const FORM = "application/x-www-form-urlencoded";
 const PROBLEM = { "content-type": "application/problem+json" };
 
 /** As they were recorded: the monolith's own words, its own statuses, and its own form of what went wrong. */
@@ -35,6 +40,24 @@ const RECORDED: readonly Exchange[] = [
     },
     ...{ status: 200, headers: JSON_TYPE },
     answer: '{"anInt64":"9007199254740993","aString":"é\\n","maybe":0}',
+  },
+  {
+    ...{ method: "POST", path: "/v1/things/7:touch", type: FORM },
+    body: "utf8=%E2%9C%93&customer_id=9007199254740993&inner[name]=caf%C3%A9+au+lait&numbers[]=1&numbers[]=2&a_bool=1&maybe=",
+    ...{ status: 200, headers: JSON_TYPE },
+    answer:
+      '{"anInt64":"9007199254740993","aBool":true,"aString":"things/7","inner":{"name":"café au lait"},"numbers":[1,2]}',
+  },
+  {
+    ...{ method: "POST", path: "/v1/things/8:touch", type: FORM, body: "a_bool=0&a_bool=1", refused: true },
+    ...{ status: 400, headers: PROBLEM },
+    answer:
+      '{"title":"Bad Request","status":400,"detail":"INVALID_ARGUMENT: parameter a_bool: is there twice"}',
+  },
+  {
+    ...{ method: "GET", path: "/v1/echo?customer_id=7&inner[name]=a" },
+    ...{ status: 200, headers: JSON_TYPE },
+    answer: '{"anInt64":"7","inner":{"name":"a"}}',
   },
   { ...{ method: "PUT", path: "/v1/inners", body: "[]" }, status: 200, headers: JSON_TYPE, answer: "[]" },
   { ...{ method: "DELETE", path: "/v1/nothing" }, status: 200, headers: JSON_TYPE, answer: "{}" },
@@ -64,6 +87,13 @@ const ERRORS = {
   body: { title: "{reason}", status: "{status}", detail: "{code}: {message}" },
 };
 
+const REQUEST = {
+  form: true,
+  fields: { "shop.v1.Everything": { customer_id: "an_int64" } },
+  ignore: ["utf8"],
+};
+const CALLED = RECORDED.filter(({ refused }) => refused !== true).length;
+
 const lab = gatewayLab();
 
 test("GIVEN a monolith's exchanges as they were recorded WHEN its routes move out to a service of gRPC, and back, THEN they are the same to the byte but for the fields that may differ", async () => {
@@ -90,15 +120,16 @@ test("GIVEN a monolith's exchanges as they were recorded WHEN its routes move ou
     routes: {
       all: {
         ...{ path: "/v1/**", service: "shop", share, sticky: { header: "X-User" } },
-        grpc: { api: "shop", errors: ERRORS },
+        grpc: { api: "shop", request: REQUEST, errors: ERRORS },
       },
     },
   });
   await lab.using(config(0), async (gateway) => {
     const replayed = async () => {
       const answers: Replayed[] = [];
-      for (const { method, path, body } of RECORDED) {
-        const sent = body === undefined ? {} : JSON_TYPE;
+      for (const { method, path, body, type } of RECORDED) {
+        const sent: Record<string, string> =
+          body === undefined ? {} : { "content-type": type ?? "application/json" };
         const came = await exchange(gateway, path, { method, body, headers: { ...sent, "x-user": "7" } });
         answers.push({ status: came.status, body: came.body, headers: undeclared(came.headers) });
       }
@@ -120,11 +151,11 @@ test("GIVEN a monolith's exchanges as they were recorded WHEN its routes move ou
     // WHEN the service has them
     await reloaded(1);
     expect(await replayed()).toEqual(expected);
-    expect([monolith.requests.length, shop.calls.length]).toEqual([RECORDED.length, RECORDED.length]);
+    expect([monolith.requests.length, shop.calls.length]).toEqual([RECORDED.length, CALLED]);
     // AND when one value is turned back
     await reloaded(0);
     expect(await replayed()).toEqual(expected);
-    expect([monolith.requests.length, shop.calls.length]).toEqual([2 * RECORDED.length, RECORDED.length]);
+    expect([monolith.requests.length, shop.calls.length]).toEqual([2 * RECORDED.length, CALLED]);
   });
 });
 
