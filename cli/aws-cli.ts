@@ -1,18 +1,6 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { askAws as ask, AwsCliError } from "../constructs/aws/reload/ask-aws.cjs";
 
-/** Why the AWS CLI has no answer; the message is what it said, or Node of it. */
-export class AwsCliError extends Error {
-  constructor(
-    readonly why: "not installed" | "late" | "failed",
-    message: string,
-    cause: unknown,
-  ) {
-    super(message, { cause });
-  }
-}
-
-const run = promisify(execFile);
+export { AwsCliError };
 
 /**
  * What the AWS CLI answers, as whoever is signed in.
@@ -20,24 +8,23 @@ const run = promisify(execFile);
  * @param timeoutMs how long it may take. @default - as long as it takes
  * @throws AwsCliError
  */
-export async function askAws<T>(
+export const askAws = async <T>(
   awsRegion: string,
   words: readonly string[],
   { timeoutMs }: { readonly timeoutMs?: number } = {},
-): Promise<T> {
+): Promise<T> => (await ask(words, { awsRegion, timeoutMs })) as T;
+
+/**
+ * The same for a person: an error says of what.
+ *
+ * @throws Error with what the AWS CLI says
+ */
+export async function tellOfAws<T>(awsRegion: string, words: readonly string[]): Promise<T> {
   try {
-    const { stdout } = await run("aws", ["--region", awsRegion, "--output", "json", ...words], {
-      env: process.env,
-      timeout: timeoutMs,
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return JSON.parse(stdout) as T;
+    return await askAws<T>(awsRegion, words);
   } catch (error) {
-    const { code, killed, stderr, message } = error as NodeJS.ErrnoException & {
-      readonly killed?: boolean;
-      readonly stderr?: string;
-    };
-    const why = code === "ENOENT" ? "not installed" : killed === true ? "late" : "failed";
-    throw new AwsCliError(why, stderr?.trim() || message, error);
+    if (!(error instanceof AwsCliError)) throw error;
+    const said = error.why === "not installed" ? "the AWS CLI is not installed here (aws)" : error.message;
+    throw new Error(`aws ${words.slice(0, 2).join(" ")} in ${awsRegion}: ${said}`, { cause: error });
   }
 }

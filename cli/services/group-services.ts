@@ -2,7 +2,7 @@ import { imagesInUnits } from "../../constructs/service/container-unit";
 import { groupsOf, type StackGroup } from "../../planning/matters/stack-groups";
 import { decodeUserData, readUserData } from "../../planning/matters/user-data";
 import type { SynthesizedStack } from "../../planning/stack/synthesized-stacks";
-import { askAws, AwsCliError } from "../aws-cli";
+import { tellOfAws } from "../aws-cli";
 import { digestOf, type InstanceState, type RunningService, type ServiceInstance } from "./running-service";
 
 /** What the AWS CLI says, as far as it is looked into. */
@@ -43,18 +43,16 @@ export const groupsWithServices = ({ configuration }: SynthesizedStack): readonl
 export async function servicesOfGroups(groups: readonly StackGroup[]): Promise<RunningService[]> {
   const { awsRegion } = groups[0]!;
   const names = groups.map(({ name }) => name);
-  const { AutoScalingGroups: found } = await ask<{ AutoScalingGroups: readonly Group[] }>(
-    awsRegion,
+  const { AutoScalingGroups: found } = await tellOfAws<{ AutoScalingGroups: readonly Group[] }>(awsRegion, [
     ...["autoscaling", "describe-auto-scaling-groups", "--auto-scaling-group-names", ...names],
-  );
+  ]);
   const ids = found.flatMap(({ Instances }) => Instances.map(({ InstanceId }) => InstanceId));
   const { Reservations: reservations } =
     ids.length === 0
       ? { Reservations: [] }
-      : await ask<{ Reservations: readonly { Instances: readonly Launched[] }[] }>(
-          awsRegion,
+      : await tellOfAws<{ Reservations: readonly { Instances: readonly Launched[] }[] }>(awsRegion, [
           ...["ec2", "describe-instances", "--instance-ids", ...ids],
-        );
+        ]);
   const launched = new Map(
     reservations.flatMap(({ Instances }) => Instances.map((each) => [each.InstanceId, each.LaunchTime])),
   );
@@ -86,13 +84,12 @@ async function imagesOfVersions(
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
   const versions = [...new Set(machines.map(versionOf))].filter((version) => version !== "");
   if (versions.length === 0) return new Map();
-  const { LaunchTemplateVersions: found } = await ask<{
+  const { LaunchTemplateVersions: found } = await tellOfAws<{
     LaunchTemplateVersions: readonly TemplateVersion[];
-  }>(
-    awsRegion,
+  }>(awsRegion, [
     ...["ec2", "describe-launch-template-versions", "--launch-template-name", name],
     ...["--versions", ...versions],
-  );
+  ]);
   return new Map(
     found.map(({ VersionNumber, LaunchTemplateData: { UserData = "" } }) => {
       const { files } = readUserData(decodeUserData(UserData), texts);
@@ -129,13 +126,3 @@ const STATES: Readonly<Record<string, InstanceState>> = {
   EnteringStandby: "stopping",
   Standby: "not running",
 };
-
-async function ask<T>(awsRegion: string, ...words: readonly string[]): Promise<T> {
-  try {
-    return await askAws<T>(awsRegion, words);
-  } catch (error) {
-    if (!(error instanceof AwsCliError)) throw error;
-    const said = error.why === "not installed" ? "the AWS CLI is not installed here (aws)" : error.message;
-    throw new Error(`aws ${words.slice(0, 2).join(" ")} in ${awsRegion}: ${said}`, { cause: error });
-  }
-}

@@ -6,40 +6,29 @@
 // with 0 where the machine serves by the file `what`, with 1 where it refuses it, and with another code where it could not
 // be tried; it is then tried again until the time is up.
 
-import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
+import { askAws, AwsCliError } from "./ask-aws.cjs";
 import { runOnMachines } from "./run-command.cjs";
 
-const run = promisify(execFile);
 const task = JSON.parse(process.env["TRICLOUD_RELOAD"]);
 const { group, what, program, boundSeconds, pollSeconds = 2, deliverySeconds } = task;
 
 const say = (text) => process.stdout.write(`${group}: ${text}\n`);
 const warn = (text) => process.stderr.write(`${group}: ${text}\n`);
 
-/** Systems Manager answers an account only a few calls a second. */
-const PATIENCE = { AWS_RETRY_MODE: "standard", AWS_MAX_ATTEMPTS: "10" };
-
-/** Why there is no way to ask AWS at all. */
-class NoAwsCli extends Error {}
-
 async function aws(words) {
   try {
-    const { stdout } = await run("aws", ["--output", "json", ...words], {
-      env: { ...PATIENCE, ...process.env },
-      timeout: 180_000,
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return JSON.parse(stdout);
+    return await askAws(words, { timeoutMs: 180_000 });
   } catch (error) {
-    if (error.code === "ENOENT")
-      throw new NoAwsCli(
-        `the AWS CLI is needed to have machines take ${what}: put aws on PATH and deploy again`,
-      );
-    throw new Error(lastLine(error.stderr ?? "") || error.message, { cause: error });
+    if (isNotInstalled(error))
+      error.message = `the AWS CLI is needed to have machines take ${what}: put aws on PATH and deploy again`;
+    else error.message = lastLine(error.message);
+    throw error;
   }
 }
+
+/** There is no way to ask AWS at all then. */
+const isNotInstalled = (error) => error instanceof AwsCliError && error.why === "not installed";
 
 const lastLine = (text) => text.trim().split("\n").at(-1);
 
@@ -93,7 +82,7 @@ async function main() {
     try {
       present = await machines();
     } catch (error) {
-      if (error instanceof NoAwsCli || Date.now() >= until) throw error;
+      if (isNotInstalled(error) || Date.now() >= until) throw error;
       continue;
     }
     concerned ??= [...present.keys()];

@@ -7,13 +7,16 @@ const { setTimeout: sleep } = require("node:timers/promises");
 
 /** So many machines may be told by one call. */
 const MOST_TOGETHER = 50;
-/** How long a program may run, and Systems Manager may take to notice that it has not ended. */
+/** How long a program may run by default, and Systems Manager may take to notice that it has not ended. */
 const RUN_SECONDS = 120;
 const NOTICE_SECONDS = 30;
 const ENDED = new Set(["Success", "Failed", "TimedOut", "Cancelled"]);
+/** Of these it is certain that they have not come to the machine. */
+const NEVER_BEGAN = new Set(["DeliveryTimedOut", "Undeliverable"]);
 
 async function runOnMachines(aws, ids, program, how) {
-  const { what, pollMs = 2000, deliverySeconds = 60, onOutcome = () => undefined } = how;
+  const { what, pollMs = 2000, deliverySeconds = 60, runSeconds = RUN_SECONDS } = how;
+  const { onOutcome = () => undefined } = how;
   const outcomes = new Map();
   const learn = (id, outcome) => {
     outcomes.set(id, outcome);
@@ -21,7 +24,7 @@ async function runOnMachines(aws, ids, program, how) {
   };
   const parameters = JSON.stringify({
     commands: program.split("\n"),
-    executionTimeout: [String(RUN_SECONDS)],
+    executionTimeout: [String(runSeconds)],
   });
   const send = async (together) => {
     try {
@@ -35,17 +38,24 @@ async function runOnMachines(aws, ids, program, how) {
       // One that Systems Manager does not know keeps it from all of them.
       if (together.length > 1 && error.message.includes("InvalidInstanceId"))
         return void (await Promise.all(together.map((id) => send([id]))));
-      for (const id of together) if (!outcomes.has(id)) learn(id, { code: null, said: error.message });
+      const began = !error.message.includes("InvalidInstanceId");
+      for (const id of together) if (!outcomes.has(id)) learn(id, { code: null, said: error.message, began });
     }
   };
   const follow = async (command, together) => {
-    const until = Date.now() + (deliverySeconds + RUN_SECONDS + NOTICE_SECONDS) * 1000;
+    const until = Date.now() + (deliverySeconds + runSeconds + NOTICE_SECONDS) * 1000;
+    let unheard = "";
     for (let waiting = together; ;) {
       await sleep(pollMs);
       // One answer for all of them; a machine may be missing in it for a while. None is no news of the machines.
       const { CommandInvocations: found } = await aws([
         ...["ssm", "list-command-invocations", "--command-id", command],
-      ]).catch(() => ({ CommandInvocations: [] }));
+      ]).catch((error) => {
+        // Who may not ask now may not later.
+        if (error.message.includes("AccessDenied")) throw error;
+        unheard = `: ${error.message}`;
+        return { CommandInvocations: [] };
+      });
       const over = new Set(
         found.filter(({ Status }) => ENDED.has(Status)).map(({ InstanceId }) => InstanceId),
       );
@@ -56,7 +66,8 @@ async function runOnMachines(aws, ids, program, how) {
       waiting = waiting.filter((id) => !outcomes.has(id));
       if (waiting.length === 0) return;
       if (Date.now() >= until) {
-        for (const id of waiting) learn(id, { code: null, said: "the command has not ended in time" });
+        for (const id of waiting)
+          learn(id, { code: null, said: `the command has not ended in time${unheard}`, began: true });
         return;
       }
     }
@@ -77,8 +88,12 @@ async function outcomeOf(aws, command, id) {
     .map((text) => (text ?? "").trim())
     .find((text) => text !== "");
   return hasEnded
-    ? { code: ResponseCode, said: said ?? "" }
-    : { code: null, said: [`the command is ${StatusDetails}`, said].filter(Boolean).join(": ") };
+    ? { code: ResponseCode, said: said ?? "", began: true }
+    : {
+        code: null,
+        said: [`the command is ${StatusDetails}`, said].filter(Boolean).join(": "),
+        began: !NEVER_BEGAN.has(StatusDetails),
+      };
 }
 
 module.exports = { runOnMachines };

@@ -4,6 +4,8 @@ export interface Outcome {
   readonly code: number | null;
   /** What it has written to standard output, of which the first 24,000 characters are kept; or why it could not be run. */
   readonly said: string;
+  /** Whether it may have begun. */
+  readonly began: boolean;
 }
 
 /**
@@ -13,7 +15,7 @@ export interface Outcome {
  * @param ids of instances
  * @param program a script, its first line the interpreter's
  * @param how `what` it is for, for whoever looks at the account's commands; time between two looks; how long Systems
- *   Manager tries to reach a machine; `onOutcome`, told of each
+ *   Manager tries to reach a machine, and how long the program may run, 120 s unless given; `onOutcome`, told of each
  * @returns the outcome of each machine, by its id
  */
 export function runOnMachines(
@@ -24,6 +26,7 @@ export function runOnMachines(
     readonly what: string;
     readonly pollMs?: number;
     readonly deliverySeconds?: number;
+    readonly runSeconds?: number;
     readonly onOutcome?: (id: string, outcome: Outcome) => void;
   },
 ): Promise<ReadonlyMap<string, Outcome>>;

@@ -1,5 +1,4 @@
-import { createServer, type Server } from "node:http";
-import { type AddressInfo } from "node:net";
+import { MadeUpAws, type MadeUpCall, Refusal } from "./made-up-aws";
 
 interface Machine {
   readonly id: string;
@@ -26,7 +25,7 @@ interface Failure {
 export class AutoScalingService {
   static async start(groupName: string): Promise<AutoScalingService> {
     const service = new AutoScalingService(groupName);
-    await new Promise<void>((resolve) => service.server.listen(0, "127.0.0.1", resolve));
+    service.aws = await MadeUpAws.start((call) => service.take(call));
     return service;
   }
 
@@ -44,52 +43,31 @@ export class AutoScalingService {
   private readonly failures: Failure[] = [];
   private readonly words = new Map<string, string>();
   private launched = 0;
-  private readonly server: Server;
+  private aws!: MadeUpAws;
 
-  private constructor(private readonly groupName: string) {
-    this.server = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
-      request.on("end", () => {
-        const target = request.headers["x-amz-target"];
-        const body = Buffer.concat(chunks).toString();
-        if (target !== undefined) {
-          const { logStreamNames = [] } = JSON.parse(body) as { logStreamNames?: string[] };
-          const events = logStreamNames.flatMap((name) => {
-            const message = this.words.get(name);
-            return message === undefined ? [] : [{ message, logStreamName: name, timestamp: 0 }];
-          });
-          response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
-          return response.end(JSON.stringify({ events }));
-        }
-        const form = Object.fromEntries(new URLSearchParams(body));
-        const action = form["Action"] ?? "";
-        this.calls.push(action);
-        const answer =
-          this.calls.length % this.failEvery === 0
-            ? new Refusal(503, "ServiceUnavailable", "try again")
-            : this.answer(action, form);
-        const [status, text] =
-          answer instanceof Refusal
-            ? [
-                answer.status,
-                `<ErrorResponse><Error><Type>Sender</Type><Code>${answer.code}</Code><Message>${answer.message}</Message></Error></ErrorResponse>`,
-              ]
-            : [
-                200,
-                `<${action}Response xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/"><${action}Result>${answer}</${action}Result></${action}Response>`,
-              ];
-        return response.writeHead(status, { "content-type": "text/xml" }).end(text);
+  private constructor(private readonly groupName: string) {}
+
+  private take({ action, isJson, form, detail }: MadeUpCall): unknown {
+    if (isJson) {
+      const { logStreamNames = [] } = detail as { logStreamNames?: string[] };
+      const events = logStreamNames.flatMap((name) => {
+        const message = this.words.get(name);
+        return message === undefined ? [] : [{ message, logStreamName: name, timestamp: 0 }];
       });
-    });
+      return { events };
+    }
+    this.calls.push(action);
+    return this.calls.length % this.failEvery === 0
+      ? new Refusal(503, "ServiceUnavailable", "try again")
+      : this.answer(action, form);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return this.aws.url;
   }
 
   stop(): void {
-    this.server.close();
+    this.aws.stop();
   }
 
   /** A refresh that somebody else has begun. */
@@ -170,12 +148,4 @@ export class AutoScalingService {
     refresh.reason = back ? "Rolled back" : "";
     if (!back) this.version = target;
   }
-}
-
-class Refusal {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    readonly message: string,
-  ) {}
 }

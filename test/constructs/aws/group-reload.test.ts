@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { GroupReloadService, type MadeUpMachine } from "./group-reload-service";
+import { GroupService, type MadeUpMachine } from "./group-service";
 
 const PROGRAM = join(__dirname, "../../../constructs/aws/reload/group-reload.mjs");
 
@@ -19,15 +19,15 @@ const machine = (id: string, changes: Partial<MadeUpMachine> = {}): MadeUpMachin
 jest.setTimeout(240_000);
 
 (withAwsCli ? describe : describe.skip)("a group's reload (skipped without the AWS CLI)", () => {
-  let service: GroupReloadService | undefined;
+  let service: GroupService | undefined;
   afterEach(() => service?.stop());
 
   const reload = async (
     machines: readonly MadeUpMachine[],
     task: { readonly boundSeconds?: number } = {},
-    prepare: (started: GroupReloadService) => void = () => undefined,
+    prepare: (started: GroupService) => void = () => undefined,
   ) => {
-    service = await GroupReloadService.start(machines);
+    service = await GroupService.start(machines);
     prepare(service);
     const told = {
       ...{ group: "us-proxy", what: "proxy.json", program: "#!/bin/bash\necho done\n" },

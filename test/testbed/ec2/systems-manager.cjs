@@ -1,5 +1,5 @@
 /**
- * Run Command of Systems Manager, as unkind as it is: what was sent arrives late and not at machines that are out of reach,
+ * Run Command and parameters of Systems Manager, as unkind as it is: what was sent arrives late and not at machines that are out of reach,
  * is not to be found at first, has its output cut off, and who asks often is sent away.
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html
  * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCommandInvocation.html
@@ -8,6 +8,8 @@ const { randomUUID } = require("node:crypto");
 const { setTimeout: sleep } = require("node:timers/promises");
 
 const [OUTPUT, ERRORS] = [24_000, 8_000];
+/** So many parameters come in one answer. */
+const PAGE = 10;
 
 /** An answer that is none. */
 const refused = (code, message) => ({ problem: { code, status: 400, message } });
@@ -23,6 +25,8 @@ class SystemsManager {
     Object.assign(this, { machines, secondMs, throttleEvery });
     /** By command and instance. */
     this.invocations = new Map();
+    /** Values by name. */
+    this.parameters = new Map();
     this.calls = 0;
   }
 
@@ -36,9 +40,43 @@ class SystemsManager {
         return { body: { CommandInvocations: this.listed(detail.CommandId) } };
       case "GetCommandInvocation":
         return this.invocation(detail);
+      case "PutParameter":
+        return this.put(detail);
+      case "DeleteParameter":
+        return this.parameters.delete(detail.Name)
+          ? { body: {} }
+          : refused("ParameterNotFound", `Parameter ${detail.Name} not found.`);
+      case "GetParametersByPath":
+        return this.below(detail);
       default:
         return refused("UnknownOperationException", `no operation ${action}`);
     }
+  }
+
+  put({ Name = "", Value = "", Type, Overwrite = false }) {
+    if (
+      !/^\/[\w./-]{1,1000}$/.test(Name) ||
+      /^\/(aws|ssm)/i.test(Name) ||
+      Value === "" ||
+      Value.length > 4096
+    )
+      return refused("ValidationException", `no parameter ${Name}: ${Value}`);
+    if (this.parameters.has(Name) && !Overwrite)
+      return refused("ParameterAlreadyExists", "The parameter already exists.");
+    if (Type !== "String") return refused("ValidationException", `type ${Type}`);
+    this.parameters.set(Name, Value);
+    return { body: { Version: 1, Tier: "Standard" } };
+  }
+
+  below({ Path, NextToken = "0" }) {
+    const found = [...this.parameters].filter(
+      ([name]) => name.startsWith(`${Path}/`) && !name.slice(Path.length + 1).includes("/"),
+    );
+    const from = Number(NextToken);
+    const Parameters = found
+      .slice(from, from + PAGE)
+      .map(([Name, Value]) => ({ Name, Value, Type: "String", Version: 1 }));
+    return { body: { Parameters, ...(from + PAGE < found.length && { NextToken: String(from + PAGE) }) } };
   }
 
   send({ DocumentName, InstanceIds = [], Parameters = {}, TimeoutSeconds = 3600, Comment = "" }) {

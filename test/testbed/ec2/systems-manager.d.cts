@@ -28,6 +28,8 @@ export class SystemsManager {
       readonly throttleEvery?: number;
     },
   );
+  /** Values of parameters, by name. */
+  readonly parameters: ReadonlyMap<string, string>;
   /** @param action without the service's name */
   answer(action: string, detail: Readonly<Record<string, unknown>>): Answer;
 }
