@@ -10,7 +10,7 @@ type Name = "drain" | "undrain";
 
 const DOES: Readonly<Record<Name, string>> = {
   drain: `Has every proxy of the region ask an origin nothing any more; what is under way there ends. That holds over reloads,
-restarts, deploys and new pods, until undrain.`,
+restarts, deploys, new machines and new pods, until undrain.`,
   undrain: "Lets an origin that was drained back into its groups, on every proxy of the region.",
 };
 
@@ -44,6 +44,7 @@ export async function main(name: Name, args: readonly string[]): Promise<number>
     );
   const answers = await askProxies(values, {
     onHost: `exec node ${BUNDLE_PATH} ${name} '${origin}' --config ${CONFIG_PATH}\n`,
+    onMachines: (proxies) => proxies.drain(name, originKey(upstream)),
     inPods: (proxies) => proxies.drain(name, originKey(upstream)),
   });
   if (answers === undefined) return 1;

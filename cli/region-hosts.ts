@@ -16,8 +16,9 @@ export const REGION_OPTIONS = {
 } as const;
 
 /** Those that say which region's proxies are meant, for a usage. */
-export const WHICH_REGION_USAGE = `  --region NAME  the region: on dedicated servers, whose hosts are asked by SSH, or on a cluster, whose API is, which
-                 needs what a deploy needs: Terraform, credentials, values of the variables (TF_VAR_...)
+export const WHICH_REGION_USAGE = `  --region NAME  the region: on dedicated servers, whose hosts are asked by SSH; on EC2, whose machines are, by AWS Systems
+                 Manager, with the AWS CLI as whoever is signed in; or on a cluster, whose API is, which needs what a
+                 deploy needs: Terraform, credentials, values of the variables (TF_VAR_...)
   --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
 `;
 

@@ -4,25 +4,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type JobRun, RUN_JOB, TASK_LABELS } from "../constructs/kubernetes/job-run";
 import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
-import { TASK_PATHS } from "../constructs/service/task-program";
+import { TASK_PATHS, TASK_STOP_SECONDS } from "../constructs/service/task-program";
+import { DEFAULT_TASK_SECONDS } from "../constructs/service/service-task";
 import { runOnHost } from "../planning/hosts/host-command";
+import type { Contents } from "../planning/matters/contents";
+import { groupsOf, type StackGroup } from "../planning/matters/stack-groups";
 import { stackHosts, type StackHost } from "../planning/matters/stack-hosts";
 import { readOptions } from "../planning/read-options";
 import { readStacks, type SynthesizedStack } from "../planning/stack/synthesized-stacks";
 import { synthesise } from "./assessment";
+import { machinesOf, nameOfMachine, onMachines } from "./machines/group-machines";
 import { readClusterStack } from "./recovery/stack-objects";
 import { TerraformState } from "./recovery/terraform-state";
 
 const USAGE = `usage: tricloud run SERVICE TASK --region NAME [--out DIR]
 
-Runs a task of a service once, now, and shows what it prints: on one of the region's hosts, or as a Job on its cluster.
-It is what was deployed last that runs. Interrupting this command leaves the task running.
+Runs a task of a service once, now, and shows what it prints: on one of the region's hosts, on a healthy machine of its
+group, or as a Job on its cluster. It is what was deployed last that runs. Interrupting this command leaves the task
+running.
 
-  --region NAME  the region, one on dedicated servers or on GKE
+  --region NAME  the region
   --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
 
 On a cluster it needs what a deploy needs: Terraform, credentials, values of the variables (TF_VAR_...).
-On EC2 it is run on a machine of the service's group: sudo ${TASK_PATHS.program} now SERVICE TASK
+On EC2 it is Systems Manager that has the machine run it, by the AWS CLI as whoever is signed in. What it prints is
+shown when it has ended, of much the end; the machine's journal has all of it.
 
 Exit code: that of the task, 124 when it has taken longer than it may; 1 where it could not be run; 2 wrong usage.
 `;
@@ -30,6 +36,7 @@ Exit code: that of the task, 124 when it has taken longer than it may; 1 where i
 /** Where a task can be run, and what it is called there. */
 type Place =
   | { readonly on: "host"; readonly host: StackHost; readonly directory: string }
+  | { readonly on: "group"; readonly group: StackGroup; readonly seconds: number }
   | {
       readonly on: "cluster";
       readonly out: string;
@@ -67,7 +74,14 @@ export async function main(args: readonly string[]): Promise<number> {
   if (values.out === undefined && !synthesise()) return 1;
   const out = values.out ?? "cdktf.out";
   const { place } = chosen(tasksOf(readStacks(out), region, out), { service, name, region });
-  return place.on === "host" ? runThere(place, service, name) : runAsJob(place);
+  switch (place.on) {
+    case "host":
+      return runThere(place, service, name);
+    case "group":
+      return runOnMachine(place, service, name);
+    case "cluster":
+      return runAsJob(place);
+  }
 }
 
 /** The tasks of a region's services, each where it can be run. @throws Error for a region that there is not */
@@ -78,20 +92,49 @@ function tasksOf(stacks: readonly SynthesizedStack[], region: string, out: strin
     const known = stacks.map(({ name }) => name).filter((name) => !name.endsWith("-workloads"));
     throw new Error(`unknown region "${region}": known regions are ${known.sort().join(", ")}`);
   }
-  return own.flatMap((stack) => [...tasksOnHosts(stack), ...tasksOnCluster(stack, out)]);
+  return own.flatMap((stack) => [
+    ...tasksOnHosts(stack),
+    ...tasksOnGroups(stack),
+    ...tasksOnCluster(stack, out),
+  ]);
 }
 
 /** Any host that has a task will do; the first one of each does. */
 function tasksOnHosts({ configuration, directory }: SynthesizedStack): Task[] {
-  const prefix = `${RUNTIME_PATHS.tasks}/`;
   return stackHosts(configuration).flatMap((host) =>
-    [...host.contents.files.keys()]
-      .filter((path) => path.startsWith(prefix))
-      .map((path) => {
-        const [service = "", name = ""] = path.slice(prefix.length).split(".");
-        return { service, name, place: { on: "host" as const, host, directory } };
-      }),
+    tasksHeld(host.contents).map((task) => ({ ...task, place: { on: "host" as const, host, directory } })),
   );
+}
+
+function tasksOnGroups({ configuration }: SynthesizedStack): Task[] {
+  return groupsOf(configuration).flatMap((group) =>
+    tasksHeld(group.contents).map(({ seconds, ...task }) => ({
+      ...task,
+      place: { on: "group" as const, group, seconds },
+    })),
+  );
+}
+
+/** How long a task's image may take to come. */
+const PULL_SECONDS = 600;
+
+interface HeldTask {
+  readonly service: string;
+  readonly name: string;
+  /** How long a run may take, all in all. */
+  readonly seconds: number;
+}
+
+/** What machines with these contents can run. */
+function tasksHeld({ files }: Contents): HeldTask[] {
+  const prefix = `${RUNTIME_PATHS.tasks}/`;
+  return [...files]
+    .filter(([path]) => path.startsWith(prefix))
+    .map(([path, { text = "" }]) => {
+      const [service = "", name = ""] = path.slice(prefix.length).split(".");
+      const [, seconds = DEFAULT_TASK_SECONDS] = /^seconds=(\d+)$/m.exec(text) ?? [];
+      return { service, name, seconds: Number(seconds) + TASK_STOP_SECONDS + PULL_SECONDS };
+    });
 }
 
 interface CronJob {
@@ -134,7 +177,7 @@ function chosen(
   { service, name, region }: { service: string; name: string; region: string },
 ): Task {
   if (tasks.length === 0) {
-    throw new Error(`no service of region "${region}" has a task on dedicated servers or on a cluster`);
+    throw new Error(`no service of region "${region}" has a task`);
   }
   const listed = (names: readonly string[]): string => [...new Set(names)].sort().join(", ");
   const own = tasks.filter((task) => task.service === service);
@@ -164,6 +207,37 @@ async function runThere(
   } finally {
     rmSync(scratch, { recursive: true });
   }
+}
+
+/** On the first healthy machine that Systems Manager reaches. */
+async function runOnMachine(
+  { group, seconds }: Extract<Place, { on: "group" }>,
+  service: string,
+  name: string,
+): Promise<number> {
+  const complain = (text: string) => void process.stderr.write(`run: ${text}\n`);
+  const machines = (await machinesOf([group])).filter(
+    ({ state, isHealthy }) => state === "InService" && isHealthy,
+  );
+  for (const machine of machines) {
+    const on = nameOfMachine(machine);
+    complain(`${service} ${name} on ${on}: what it prints is shown when it has ended`);
+    const [told] = await onMachines([machine], `exec ${TASK_PATHS.program} now ${service} ${name}\n`, {
+      ...{ what: `run ${service} ${name}`, runSeconds: seconds },
+    });
+    const { answer, leftOut, began } = told!;
+    if (!began) {
+      complain(`${on} is out of reach: ${answer.lastLine}`);
+      continue;
+    }
+    if (leftOut > 0) complain(`the first ${leftOut} bytes of what it has printed are left out`);
+    process.stdout.write(answer.said);
+    process.stderr.write(answer.complaints);
+    if (answer.code === null) complain(`${on}: ${answer.lastLine}`);
+    return answer.code ?? 1;
+  }
+  complain(`no machine of ${group.name} is in service, healthy and in reach`);
+  return 1;
 }
 
 async function runAsJob({ out, stack, run }: Extract<Place, { on: "cluster" }>): Promise<number> {

@@ -3,7 +3,9 @@ import { RUNTIME_PATHS } from "../constructs/service/container-runtime";
 import { taskTimerPath } from "../constructs/service/task-files";
 import { TASK_PATHS } from "../constructs/service/task-program";
 import { imagesInUnits } from "../constructs/service/container-unit";
-import { groupsOf } from "../planning/matters/stack-groups";
+import type { HostAnswer } from "../planning/hosts/host-command";
+import { groupsOf, type StackGroup } from "../planning/matters/stack-groups";
+import type { StackHost } from "../planning/matters/stack-hosts";
 import { readOptions } from "../planning/read-options";
 import {
   type AnswerOfHost,
@@ -14,6 +16,7 @@ import {
 } from "./region-hosts";
 import { shortDigest } from "./images/short-digest";
 import { servicesOfStack, servicesOnCluster } from "./services/cluster-services";
+import { isInService, machinesOf, nameOfMachine, onMachines } from "./machines/group-machines";
 import { groupsWithServices, servicesOfGroups } from "./services/group-services";
 import {
   digestOf,
@@ -31,8 +34,8 @@ the digest of its image; one that is not the one synthesised here is marked. Of 
 how that ended (0: well), and when they run next.
 
 On dedicated servers their hosts are asked, by SSH. On a cluster its API is, which needs what a deploy needs: Terraform,
-credentials, values of the variables (TF_VAR_...). On EC2 it is AWS, by its CLI: how its groups' machines are; of tasks
-these know nothing.
+credentials, values of the variables (TF_VAR_...). On EC2 it is AWS, by its CLI: how its groups' machines are; those that
+have tasks are asked for these, by Systems Manager.
 
   --region NAME  the region
   --out DIR      take what is synthesised there; without, the app is synthesised anew (to cdktf.out)
@@ -53,16 +56,20 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const found = await runningIn(values);
   if (found === undefined) return 1;
-  const { services, tasks } = found;
+  const { services, tasks, unheard = [] } = found;
   process.stdout.write(
     values.json ? `${JSON.stringify({ services, tasks }, undefined, 2)}\n` : text(services, tasks),
   );
-  return services.every(isAsWanted) ? 0 : 1;
+  for (const { name, why } of unheard)
+    process.stderr.write(`services: ${name} tells nothing of its tasks: ${why}\n`);
+  return services.every(isAsWanted) && unheard.length === 0 ? 0 : 1;
 }
 
 interface Found {
   readonly services: readonly RunningService[];
   readonly tasks: readonly RegionTask[];
+  /** Machines that have tasks and tell nothing of them. @default - none */
+  readonly unheard?: ReadonlyArray<{ readonly name: string; readonly why: string }>;
 }
 
 /** @returns undefined where the app could not be synthesised, which it has said */
@@ -79,13 +86,33 @@ async function runningIn(given: { region?: string; out?: string }): Promise<Foun
     return servicesOnCluster(cluster, out);
   }
   const groups = groupsWithServices(stack!);
-  if (groups.length > 0) return { services: await servicesOfGroups(groups), tasks: [] };
+  if (groups.length > 0) return onGroups(groups, groupsOf(stack!.configuration));
   if (groupsOf(stack!.configuration).length > 0)
     throw new Error(`region "${region}" has no services on its machines`);
   const has: WantedHosts["has"] = ({ contents }) =>
     imagesInUnits(contents.files).size > 0 || tasksOf(contents.files).length > 0;
   const answers = await onHosts({ region, out, what: "services", has }, SERVICES_PROGRAM);
   return { services: running(answers), tasks: tasksOn(answers) };
+}
+
+/** @param all groups of the region: one without a service may have tasks */
+async function onGroups(groups: readonly StackGroup[], all: readonly StackGroup[]): Promise<Found> {
+  const services = await servicesOfGroups(groups);
+  const withTasks = all.filter(({ contents }) => tasksOf(contents.files).length > 0);
+  if (withTasks.length === 0) return { services, tasks: [] };
+  // What boots has run no task but that of its release, if any.
+  const machines = (await machinesOf(withTasks)).filter(isInService);
+  const told = await onMachines(machines, SERVICES_PROGRAM, { what: "services" });
+  const answers = told.map(({ machine, answer }) => ({
+    host: { name: nameOfMachine(machine), contents: machine.group.contents },
+    answer,
+  }));
+  const unheard = answers.filter(({ answer }) => answer.code !== 0);
+  return {
+    services,
+    tasks: tasksOn(answers, withTasks),
+    unheard: unheard.map(({ host: { name }, answer: { lastLine } }) => ({ name, why: lastLine })),
+  };
 }
 
 /**
@@ -149,9 +176,22 @@ const tasksOf = (files: ReadonlyMap<string, unknown>): string[] =>
     .filter((path) => path.startsWith(`${RUNTIME_PATHS.tasks}/`))
     .map((path) => path.slice(RUNTIME_PATHS.tasks.length + 1));
 
-/** Tasks by service and name, of what is wanted on hosts and what these have answered. */
-export function tasksOn(answers: readonly AnswerOfHost[]): RegionTask[] {
-  const names = [...new Set(answers.flatMap(({ host }) => tasksOf(host.contents.files)))].sort();
+/** A machine that was asked for its tasks, and its answer. */
+interface AnswerOfTasks {
+  readonly host: Pick<StackHost, "name" | "contents">;
+  readonly answer: HostAnswer;
+}
+
+/**
+ * Tasks by service and name, of what is wanted on hosts and what these have answered.
+ *
+ * @param wanted what has tasks. Default: those that were asked
+ */
+export function tasksOn(
+  answers: readonly AnswerOfTasks[],
+  wanted: ReadonlyArray<Pick<StackHost, "contents">> = answers.map(({ host }) => host),
+): RegionTask[] {
+  const names = [...new Set(wanted.flatMap(({ contents }) => tasksOf(contents.files)))].sort();
   return names.map((name) => {
     const told = answers.flatMap(({ host, answer }) => {
       const line = answer.said.split("\n").find((each) => each.startsWith(`*${name}|`));
@@ -167,7 +207,7 @@ export function tasksOn(answers: readonly AnswerOfHost[]): RegionTask[] {
     const next = Math.min(...told.flatMap((each) => (each.next > 0 ? [each.next] : [])));
     return {
       ...{ service, task },
-      timed: answers.some(({ host }) => host.contents.files.has(timer)),
+      timed: wanted.some(({ contents }) => contents.files.has(timer)),
       underWay: told.some(({ states }) => isUnderWay(states)),
       last:
         last.ended === 0

@@ -29,7 +29,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const answers = await askProxies(values, {
-    onHost: `exec curl -fsS -m 5 ${UPSTREAMS}\n`,
+    onHost: ASK_HOST,
+    onMachines: (proxies) => proxies.ask(ASK_HOST, "upstreams"),
     inPods: async (proxies) =>
       Promise.all((await proxies.pods()).map((pod) => proxies.run(pod, ["node", "-e", ASK, UPSTREAMS]))),
   });
@@ -44,6 +45,9 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 const UPSTREAMS = `http://127.0.0.1:${DEFAULT_ADMIN_PORT}/upstreams`;
+
+/** What a host asks with. */
+const ASK_HOST = `exec curl -fsS -m 5 ${UPSTREAMS}\n`;
 
 /** What a pod asks with: it has Node and nothing else. */
 const ASK = `fetch(process.argv[1], { signal: AbortSignal.timeout(5000) })

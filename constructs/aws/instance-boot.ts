@@ -2,6 +2,7 @@ import type { BootOptions } from "../host/boot-document";
 import type { NewestAsset, StoredAsset } from "./asset-bucket";
 import type { Architecture } from "./debian-image";
 import { domainOf, partitionOf, type PolicyStatement } from "./policy";
+import { fetchKept, type KeptForMachines, keptPermissions } from "./kept-for-machines";
 import { fetchNewest, newestPermissions } from "./reloaded-file";
 import type { StoredSecret } from "./secret-store";
 
@@ -17,6 +18,8 @@ export interface InstanceBoot {
   readonly newest: ReadonlyMap<string, { readonly stored: NewestAsset; readonly start: string }>;
   /** By name. */
   readonly secrets: ReadonlyMap<string, StoredSecret>;
+  /** What the machine finds that is kept for it. */
+  readonly kept: readonly KeptForMachines[];
   /** Shell command by which a machine that is given up leaves what it has said. @default - it leaves nothing */
   readonly lastWords?: string;
 }
@@ -30,7 +33,7 @@ export function awsBootOptions(boot: InstanceBoot): BootOptions {
   return {
     packages: ["awscli", "ca-certificates", "curl"],
     environment: { AWS_REGION: boot.awsRegion, AWS_DEFAULT_REGION: boot.awsRegion },
-    prepare: sessionManagerAgent(boot),
+    prepare: [...sessionManagerAgent(boot), ...boot.kept.flatMap(fetchKept)],
     fetchAsset: (sha256) => fromBucket(known(boot.assets, sha256)),
     fetchNewest: (path) => {
       const newest = boot.newest.get(path);
@@ -82,6 +85,7 @@ export interface BootPermissions {
   readonly groupName: string;
   readonly assets: readonly StoredAsset[];
   readonly newest: readonly NewestAsset[];
+  readonly kept: readonly KeptForMachines[];
   readonly secrets: readonly StoredSecret[];
   /** KMS key of the secrets, when it is not the account's own. */
   readonly secretsKeyArn?: string;
@@ -124,6 +128,7 @@ export function bootPermissions(boot: BootPermissions): PolicyStatement[] {
       ? []
       : [{ sid: "FetchFiles", actions: ["s3:GetObjectVersion"], resources: assets.map(({ arn }) => arn) }]),
     ...newestPermissions(newest),
+    ...keptPermissions(awsRegion, boot.kept),
     ...(secrets.length === 0
       ? []
       : [

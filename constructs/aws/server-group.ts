@@ -20,6 +20,7 @@ import { Firewall } from "./firewall";
 import { GroupReload } from "./group-reload";
 import { GroupRollout } from "./group-rollout";
 import { awsBootOptions, bootPermissions } from "./instance-boot";
+import { type KeptForMachines, keptDirectory } from "./kept-for-machines";
 import { machineAlarm, machineAlarms, type MachineCheck, type MachineLog } from "./machine-log";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms } from "./pager";
@@ -108,6 +109,8 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
     { readonly file: ReloadedFile; readonly stored: NewestAsset }
   >();
   private readonly reloads: GroupReload[] = [];
+  /** What machines find that is kept for them. */
+  private readonly kept: KeptForMachines[] = [];
   /** Groups whose turn comes after this one's. */
   private readonly later: ServerGroup[] = [];
   private readonly firewalls: Firewall[];
@@ -246,6 +249,18 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       if (content.kind === "asset") this.storedAssets.set(content.sha256, this.props.assets.store(content));
       if (content.kind === "secret") this.storeSecret(content);
     }
+  }
+
+  /** @throws Error for a name that is none */
+  findKept(name: string): string {
+    if (!/^[a-z]{1,50}$/.test(name)) {
+      throw new Error(
+        `server group ${this.hostName}: name of what is kept must be at most 50 lower-case letters, got: ${JSON.stringify(name)}`,
+      );
+    }
+    const kept = { groupName: this.groupName, name };
+    if (!this.kept.some((each) => each.name === name)) this.kept.push(kept);
+    return keptDirectory(kept);
   }
 
   /** Has machines that boot fetch the file's newest version, and those that run take it when that is another. */
@@ -455,6 +470,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
           ]),
         ),
         secrets: this.storedSecrets,
+        kept: this.kept,
         lastWords: this.props.log?.lastWords,
       }),
     );
@@ -466,6 +482,7 @@ export class ServerGroup extends Construct implements IHost, HasInstances, HasAl
       groupName: this.groupName,
       assets: [...this.storedAssets.values()],
       newest: [...this.reloaded.values()].map(({ stored }) => stored),
+      kept: this.kept,
       secrets: [...this.storedSecrets.values()],
       secretsKeyArn: this.props.secrets.kmsKeyArn,
     }).concat(

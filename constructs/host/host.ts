@@ -33,6 +33,14 @@ export interface IHost extends IConstruct {
    * activated: none is when it fails. Hosts that come up by themselves have no such method.
    */
   runBeforeActivation?(run: RunBeforeActivation): void;
+  /**
+   * Has each new machine of the group find, before anything starts there, what operators have had kept for it under this
+   * name. Hosts that stay as they are, and keep such things by themselves, have no such method.
+   *
+   * @param name lower-case letters, for example `drained`
+   * @returns a directory with a file for each of these things
+   */
+  findKept?(name: string): string;
 }
 
 export interface RunBeforeActivation {

@@ -15,7 +15,7 @@ import { type HostProfilePart, type IHost, processesOn } from "../host";
 import type { HasTopology, TopologyElement } from "../topology";
 import { CHECK_SECONDS, drainedWithin, engineOnHost, FINISH_SECONDS, handedOver } from "./engine-on-host";
 import { proxyBundle } from "./proxy-bundle";
-import { BUNDLE_PATH, CONFIG_PATH } from "./host-paths";
+import { BUNDLE_PATH, CONFIG_PATH, DRAINED } from "./host-paths";
 import { peerFiles, type ProxyPeers, refuseLiteralPeers } from "./proxy-peers";
 import { DEFAULT_ADMIN_PORT, DEFAULT_PROXY_PORT, proxyConfig } from "./proxy-config";
 import { type ProxyGroups } from "./proxy-groups";
@@ -151,10 +151,14 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
   private addTo(hosts: readonly IHost[], workers: "auto" | "spare"): void {
     if (hosts.length === 0) return;
     const part = this.profilePart(workers);
-    for (const host of hosts) host.addToProfile(part);
+    for (const host of hosts)
+      host.addToProfile(
+        host.findKept === undefined ? part : this.profilePart(workers, host.findKept(DRAINED)),
+      );
   }
 
-  private profilePart(workers: "auto" | "spare"): HostProfilePart {
+  /** @param drainedDir of what is drained on a machine that is new. @default - nothing is */
+  private profilePart(workers: "auto" | "spare", drainedDir?: string): HostProfilePart {
     const { allow, groups, warm, caCertificate, peers, metrics } = this.props;
     const settings = { workers, ...this.props.settings };
     const drainSeconds = () => drainedWithin(this.namedSeconds);
@@ -180,6 +184,7 @@ export class AggregationProxy extends Construct implements IProxy, HasTopology {
             drainSeconds: drainSeconds(),
             finishSeconds: FINISH_SECONDS,
             stateDir: `/var/lib/${PROGRAM}`,
+            drainedDir,
             caFile: authorities?.path,
             peers: peers && { certFile: certFile!, keyFile: keyFile!, caFile: caFile!, listen: peers.listen },
           }),

@@ -275,8 +275,8 @@ describeOnVirtualHosts("a machine of the US that boots with its user data", () =
       // THEN the log has AWS's word for it, the step, and that nobody was told
       const refused = (code: string, operation: string) =>
         `An error occurred (${code}) when calling the ${operation} operation`;
-      expect(log).toContain(refused("SignatureDoesNotMatch", "GetObject"));
-      expect(log).toContain("tricloud: failed at fetching /usr/local/lib/tricloud/machine-watch");
+      expect(log).toContain(refused("InvalidSignatureException", "GetParametersByPath"));
+      expect(log).toContain("tricloud: failed at what is kept: drained");
       expect(log).toContain(refused("InvalidSignatureException", "PutLogEvents"));
       expect(log).toContain(refused("SignatureDoesNotMatch", "CompleteLifecycleAction"));
       expect(log).toContain("tricloud: the failure could not be reported");

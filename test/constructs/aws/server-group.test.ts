@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHash, randomBytes } from "node:crypto";
@@ -13,6 +14,7 @@ import {
   ServerGroup,
   type ServerGroupProps,
 } from "../../../constructs/aws";
+import { fetchKept, keptDirectory } from "../../../constructs/aws/kept-for-machines";
 import { type AssetContent, secretContent, textContent } from "../../../constructs/host";
 import { RecordingHost } from "../dns/recording-host";
 import { word } from "../../../constructs/host/apply-document";
@@ -468,9 +470,60 @@ describe("ServerGroup", () => {
     );
   });
 
+  it("has machines find what is kept for them, of their group alone, before anything starts", () => {
+    // GIVEN a group that asks twice WHEN synthesised
+    let found: string[] = [];
+    const stack = withGroup((group) => {
+      found = [group.findKept("drained"), group.findKept("drained")];
+    });
+    // THEN
+    expect(found).toEqual(["/etc/tricloud-drained", "/etc/tricloud-drained"]);
+    const parameters = "arn:aws:ssm:us-east-1:*:parameter/tricloud/us-proxy/drained";
+    expect(statements(stack.one("iam_role_policy")["policy"])).toContainEqual(
+      expect.objectContaining({
+        Action: ["ssm:GetParametersByPath"],
+        Resource: [parameters, `${parameters}/*`],
+      }),
+    );
+    const path = word("--path /tricloud/us-proxy/drained --query");
+    expect(userDataText(stack, stack.one("launch_template")).split(path)).toHaveLength(2);
+    expect(() => withGroup((group) => void group.findKept("../x"))).toThrow(
+      'server group us-proxy: name of what is kept must be at most 50 lower-case letters, got: "../x"',
+    );
+  });
+
+  it.each([
+    [
+      "/tricloud/g/drained/0f\thttps://a:443\n/tricloud/g/drained/1e\thttp://b:80\n",
+      { "0f": "https://a:443\n", "1e": "http://b:80\n" },
+    ],
+    ["", {}],
+    ["None\n", {}],
+  ])("has a file for each thing that is kept: %j", (told, files) => {
+    // GIVEN what the AWS CLI tells, in its second try
+    const kept = { groupName: "g", name: "drained" };
+    const place = join(mkdtempSync(join(directory, "kept-")), "drained");
+    const program = `set -euo pipefail
+      step() { :; }; retry() { "$@" || "$@"; }
+      aws() { [[ -e ${place}.tried ]] || { touch ${place}.tried; return 1; }; printf '${told.replaceAll("\n", "\\n").replaceAll("\t", "\\t")}'; }
+      umask 077
+      ${fetchKept(kept).join("\n").replaceAll(keptDirectory(kept), place)}`;
+    // WHEN
+    const { status, stderr } = spawnSync("bash", ["-c", program], { encoding: "utf8" });
+    // THEN
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const names = readdirSync(place);
+    expect(Object.fromEntries(names.map((name) => [name, readFileSync(join(place, name), "utf8")]))).toEqual(
+      files,
+    );
+    for (const name of names) expect(statSync(join(place, name)).mode & 0o777).toBe(0o644);
+    expect(statSync(place).mode & 0o777).toBe(0o755);
+  });
+
   it("allows no action by wildcard, and all resources only where AWS knows no narrower", () => {
     // GIVEN a group with all that a group can have
     const stack = withGroup((group, { network }) => {
+      group.findKept("drained");
       const key = new TerraformVariable(network, "key", { type: "string", sensitive: true });
       group.addToProfile({
         files: [

@@ -100,8 +100,8 @@ export class AutoScalingGroup {
   }
 
   /** All its machines and where each is in its life, as AWS tells. */
-  get states(): readonly { readonly id: string; readonly state: State }[] {
-    return this.members.map(({ instance, state }) => ({ id: instance.id, state }));
+  get states(): readonly { readonly id: string; readonly zone: string; readonly state: State }[] {
+    return this.members.map(({ instance: { id, zone }, state }) => ({ id, zone, state }));
   }
 
   /** Machines in service, oldest first. */

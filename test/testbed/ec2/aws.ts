@@ -64,7 +64,7 @@ export interface Told {
 /** A group of machines as Auto Scaling shows it. */
 export interface GroupState {
   readonly name: string;
-  readonly machines: readonly { readonly id: string; readonly state: string }[];
+  readonly machines: readonly { readonly id: string; readonly zone: string; readonly state: string }[];
 }
 
 /** Why a call is refused, in AWS's words. */

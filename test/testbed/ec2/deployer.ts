@@ -1,8 +1,11 @@
 import { appendFileSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
+import { shellWord } from "../../../constructs/grammar/shell-word";
 import { attempt, type CommandResult } from "../command";
 import { type Testbed } from "../testbed";
 import { type AccessKey, ACCOUNT, API_ADDRESS, type Aws, AWS_REGION, NAMES, type Statement } from "./aws";
+
+const PROJECT = resolve(__dirname, "../../..");
 
 const KEY: AccessKey = {
   accessKeyId: "AKIADEPLOYEREXAMPLE0",
@@ -21,6 +24,11 @@ const MAY: readonly Statement[] = [
     ],
   },
   { Effect: "Allow", Action: ["ssm:ListCommandInvocations", "ssm:GetCommandInvocation"], Resource: "*" },
+  {
+    Effect: "Allow",
+    Action: ["ssm:PutParameter", "ssm:DeleteParameter"],
+    Resource: `arn:aws:ssm:${AWS_REGION}:${ACCOUNT}:parameter/tricloud/*`,
+  },
 ];
 
 /** Where Terraform runs: a machine with Node, the AWS CLI and a key, from which AWS is reached by its names. */
@@ -57,18 +65,46 @@ export class Deployer {
     const copy = `/srv/${basename(folder)}`;
     mkdirSync(join(this.root, copy), { recursive: true });
     cpSync(folder, join(this.root, copy), { recursive: true });
+    return this.run([], { TRICLOUD_RELOAD: task }, ["node", `${copy}/group-reload.mjs`]);
+  }
+
+  /**
+   * Runs the built command `tricloud`, whatever comes of it.
+   *
+   * @param out the app's output directory
+   */
+  tricloud(out: string, words: readonly string[]): Promise<CommandResult> {
+    const [project, output] = ["/srv/project", "/srv/out"];
+    return this.run(
+      [
+        [PROJECT, project],
+        [out, output],
+      ],
+      {},
+      [...["node", `${project}/dist/cli/main.js`, ...words, "--out", output]],
+    );
+  }
+
+  /** @param shown directories of this machine, and where they are there */
+  private run(
+    shown: ReadonlyArray<readonly [string, string]>,
+    variables: Readonly<Record<string, string>>,
+    command: readonly string[],
+  ): Promise<CommandResult> {
     const environment = {
       ...{ AWS_REGION, AWS_DEFAULT_REGION: AWS_REGION, AWS_CA_BUNDLE: "/etc/ssl/certs/ca-certificates.crt" },
       ...{ AWS_ACCESS_KEY_ID: KEY.accessKeyId, AWS_SECRET_ACCESS_KEY: KEY.secretAccessKey },
-      ...{ HOME: "/root", PATH: "/usr/bin:/bin", TRICLOUD_RELOAD: task },
+      ...{ HOME: "/root", PATH: "/usr/bin:/bin", ...variables },
     };
+    for (const [, there] of shown) mkdirSync(join(this.root, there), { recursive: true });
     // What is mounted for it goes with the mount namespace.
-    const script = `mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && exec chroot "$@"`;
+    const mounts = shown.map(([here, there]) => `mount --bind ${shellWord(here)} "$1${there}" && `).join("");
+    const script = `${mounts}mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && exec chroot "$@"`;
     return attempt("nsenter", [
       ...[`--net=/run/netns/${this.rack}`, "unshare", "--mount", "--propagation", "private"],
       ...["sh", "-c", script, "sh", this.root, "/usr/bin/env", "-i"],
       ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-      ...["node", `${copy}/group-reload.mjs`],
+      ...command,
     ]);
   }
 }

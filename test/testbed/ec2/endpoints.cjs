@@ -98,8 +98,10 @@ function asked({ headers, url, method }, body) {
       );
       if (detail.DocumentName !== undefined)
         resources.push(`arn:aws:ssm:${region}::document/${detail.DocumentName}`);
+      const parameter = detail.Path ?? detail.Name;
+      if (parameter !== undefined) resources.push(`arn:aws:ssm:${region}:${account}:parameter${parameter}`);
       const resource = resources.length === 0 ? "*" : resources;
-      const shown = { InstanceIds: detail.InstanceIds?.join(" ") };
+      const shown = { InstanceIds: detail.InstanceIds?.join(" "), parameter };
       return {
         ...{ service, action: `ssm:${operation}`, resource },
         detail: operation === "UpdateInstanceInformation" ? detail : shown,
@@ -193,7 +195,10 @@ async function answer(request, response, body) {
       return response.writeHead(200, { "content-type": "application/x-amz-json-1.1" }).end("{}");
     case "ssm:SendCommand":
     case "ssm:ListCommandInvocations":
-    case "ssm:GetCommandInvocation": {
+    case "ssm:GetCommandInvocation":
+    case "ssm:PutParameter":
+    case "ssm:DeleteParameter":
+    case "ssm:GetParametersByPath": {
       const answered = systemsManager.answer(operation.name, operation.detail);
       if (answered.problem !== undefined) return jsonError(response, answered.problem);
       return response
@@ -205,10 +210,11 @@ async function answer(request, response, body) {
   }
 }
 
-/** @param groups [{ name, machines: [{ id, state }] }] */
+/** @param groups [{ name, machines: [{ id, zone, state }] }] */
 function groupsText(groups) {
-  const member = ({ id, state }) =>
-    `<member><InstanceId>${id}</InstanceId><LifecycleState>${state}</LifecycleState></member>`;
+  const member = ({ id, zone, state }) =>
+    `<member><InstanceId>${id}</InstanceId><AvailabilityZone>${zone}</AvailabilityZone>` +
+    `<LifecycleState>${state}</LifecycleState><HealthStatus>Healthy</HealthStatus></member>`;
   const found = groups.map(
     ({ name, machines }) =>
       `<member><AutoScalingGroupName>${name}</AutoScalingGroupName>` +

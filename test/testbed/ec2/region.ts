@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Ec2RegionInput, validateRegions } from "../../../stacks/values/regions";
 import { type ServiceInput, validateServices } from "../../../stacks/values/services";
 import { addStacks } from "../../../stacks";
+import { type CommandResult } from "../command";
 import { FAR_ADDRESS } from "../network";
 import { regionSecrets } from "../region-secrets";
 import { Testbed } from "../testbed";
@@ -83,8 +84,11 @@ export class Ec2Laboratory {
     this.cloud = new Cloud(aws, this.variables);
     aws.onAutoScaling = (call) => {
       if (call.action === "autoscaling:DescribeAutoScalingGroups") {
-        const asked = this.groups.get(call["AutoScalingGroupNames.member.1"] ?? "");
-        return { groups: asked === undefined ? [] : [{ name: asked.name, machines: asked.states }] };
+        const names = Object.entries(call).flatMap(([key, value]) =>
+          key.startsWith("AutoScalingGroupNames.member.") ? [value] : [],
+        );
+        const asked = [...this.groups.values()].filter(({ name }) => names.includes(name));
+        return { groups: asked.map(({ name, states }) => ({ name, machines: states })) };
       }
       for (const group of this.groups.values()) {
         const verdict = group.complete(call);
@@ -154,6 +158,12 @@ export class Ec2Laboratory {
       );
     }
     return (await Promise.all(settled.values())).join("");
+  }
+
+  /** Runs the built command `tricloud` for what was planned last, as an operator would, whatever comes of it. */
+  tricloud(...words: string[]): Promise<CommandResult> {
+    const deploy = join(this.testbed.directory, `deploy-${this.deploys}`);
+    return this.deployer.tricloud(Stack.output(deploy), words);
   }
 
   /** Runs the steps of a group's that have not seen to their file's version. */

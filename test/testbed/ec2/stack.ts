@@ -17,6 +17,11 @@ const REFERENCE = /(?<![\w.])((?:data\.)?[a-z][a-z0-9]*_[a-z0-9_]+\.[A-Za-z0-9_-
 
 /** A stack as it was synthesised, its expressions evaluated by Terraform itself. */
 export class Stack {
+  /** The app's output directory. @param directory as it was synthesised to */
+  static output(directory: string): string {
+    return join(directory, "synthesised");
+  }
+
   /**
    * @param directory for the app's output and Terraform's working directory
    * @param name of the stack
@@ -27,7 +32,7 @@ export class Stack {
     name: string,
     build: (app: App) => void | Promise<void>,
   ): Promise<Stack> {
-    const app = new App({ outdir: join(directory, "synthesised"), stackTraces: false });
+    const app = new App({ outdir: Stack.output(directory), stackTraces: false });
     await build(app);
     app.synth();
     return new Stack(join(app.outdir, "stacks", name), join(directory, "evaluation"));
