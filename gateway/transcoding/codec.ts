@@ -21,10 +21,12 @@ import { exactly, markedNumbers } from "./exact-numbers";
 import { membersOf, scanJson } from "./json-scan";
 import { JsonToWire } from "./wire/json-to-wire";
 import { type FoundBinding } from "./method-table";
+import { checkNumberTexts } from "./number-texts";
 import { framed, PREFIX_BYTES, prefixed } from "./message-frames";
 import { type RequestForm } from "./request-form";
 import { parametersOf } from "./request-parameters";
 import { WireToJson } from "./wire/wire-to-json";
+import { writtenJson } from "./written-json";
 
 /** What a message travels in between client and gateway. */
 export type Encoding = "json" | "binary";
@@ -123,15 +125,19 @@ export class Codec {
       if (within.typeName === HTTP_BODY) return httpBodyOf(within, toBinary(within, inner));
       if (encoding === "binary")
         return { contentType: CONTENT_TYPES.binary, body: Buffer.from(toBinary(within, inner)) };
-      return json(toJson(within, inner, this.writing));
+      return this.json(toJson(within, inner, this.writing), within);
     }
-    if (responseBody === undefined) return json(toJson(output, message, this.writing));
-    return json(this.fieldJson(output, message, responseBody));
+    if (responseBody === undefined) return this.json(toJson(output, message, this.writing), output);
+    return this.json(this.fieldJson(output, message, responseBody), responseBody);
   }
 
   /** One message of a stream, without line breaks. @throws Error as `answer` */
   line({ binding }: FoundBinding, bytes: Buffer): string {
     return this.answer({ binding, values: [] }, bytes, "json").body.toString();
+  }
+
+  private json(value: JsonValue, shape: DescMessage | DescField): Content {
+    return { contentType: CONTENT_TYPES.json, body: writtenJson(value, shape, this.writing.registry) };
   }
 
   /** A field that is not there has the value that it has then. */
@@ -193,6 +199,7 @@ export class Codec {
     if (longNumbers) value = markedNumbers(text);
     if (form !== undefined) value = form.json(value, shape);
     if (longNumbers) value = exactly(value, shape, registry);
+    checkNumberTexts(value, shape, registry);
     return body === "*" ? value : { [body.jsonName]: value };
   }
 
@@ -232,11 +239,6 @@ function utf8(bytes: Buffer): string {
     throw new BadRequest("the body is not in UTF-8");
   }
 }
-
-const json = (value: JsonValue): Content => ({
-  contentType: CONTENT_TYPES.json,
-  body: JSON.stringify(value),
-});
 
 function httpBodyOf(type: DescMessage, bytes: Uint8Array): Content {
   const { contentType, data } = fromBinary(type, bytes) as Dynamic & {

@@ -19,3 +19,11 @@ export function fieldPathOf(message: DescMessage, names: readonly string[]): Fie
   }
   return path;
 }
+
+/** These messages, and all that may be within them. */
+export function messagesWithin(outermost: readonly DescMessage[]): ReadonlySet<DescMessage> {
+  const found = new Set(outermost);
+  for (const { fields } of found)
+    for (const { message } of fields) if (message !== undefined) found.add(message);
+  return found;
+}

@@ -2,10 +2,11 @@ import { type DescField, type DescMessage, type JsonValue } from "@bufbuild/prot
 import { BadValue } from "../../proxy/grammar";
 import { type RequestOptions } from "../options/grpc-options";
 import { BadRequest } from "./bad-request";
-import { type FieldPath, fieldOf, fieldPathOf } from "./field-path";
+import { type FieldPath, fieldOf, fieldPathOf, messagesWithin } from "./field-path";
 import { FilledMessage, type Filling, toldBy } from "./filled-message";
 import { type FormNode, readForm } from "./form-body";
 import { isBoolean, isSingle, isText, jsonOf, notFree } from "./request-parameters";
+import { isObject } from "./typed-json";
 import { isKnown } from "./wire/json-to-wire";
 
 /** Messages within messages, as the library has it. */
@@ -34,7 +35,7 @@ export class RequestForm {
     private readonly ignoreUnknown: boolean,
   ) {
     this.ignored = new Set(options.ignore);
-    const types = within(inputs);
+    const types = messagesWithin(inputs);
     for (const [typeName, fields] of Object.entries(options.fields)) {
       const path = ["request", "fields"];
       const type = [...types].find((each) => each.typeName === typeName);
@@ -238,14 +239,3 @@ const unknown = (name: string): BadRequest => new BadRequest(`${name}: no field 
 
 const twoWays = (node: FormNode): BadRequest =>
   new BadRequest(`${parameter(node)}: is not in the form that its field has`);
-
-const isObject = (value: JsonValue): value is { [name: string]: JsonValue } =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** These messages, and all that may be within them. */
-function within(inputs: readonly DescMessage[]): ReadonlySet<DescMessage> {
-  const found = new Set<DescMessage>(inputs);
-  for (const { fields } of found)
-    for (const { message } of fields) if (message !== undefined) found.add(message);
-  return found;
-}

@@ -5,6 +5,7 @@ import { fromBinary, fromJson, fromJsonString, type JsonValue, toBinary, toJson 
 import { Api } from "../../gateway/descriptors/api";
 import { readDescriptors } from "../../gateway/descriptors/descriptor-set";
 import { JsonToWire } from "../../gateway/transcoding/wire/json-to-wire";
+import { writtenJson } from "../../gateway/transcoding/written-json";
 import { WireToJson } from "../../gateway/transcoding/wire/wire-to-json";
 import { INCLUDES, SHOP } from "./grpc-lab";
 
@@ -117,7 +118,7 @@ describe("GIVEN messages that can be written without an object in between", () =
     expect(fromBinary(type, bytes!)).toEqual(fromBinary(type, toBinary(type, theirs)));
     for (const form of FORMS) {
       const text = new WireToJson({ registry, ...form }).message(type, bytes!);
-      expect(text).toBe(JSON.stringify(toJson(type, theirs, { registry, ...form })));
+      expect(text).toBe(writtenJson(toJson(type, theirs, { registry, ...form }), type, registry));
     }
   });
 
@@ -139,7 +140,6 @@ describe("GIVEN messages that can be written without an object in between", () =
     ["a field that is there twice", "0801 0802"],
     ["a message that is merged", "8a01020a00 8a01020a00"],
     ["two members of a oneof", "ba010161 c00101"],
-    ["a negative zero", "610000000000000080"],
     ["NaN", "5d0000c07f"],
     ["bytes that are no UTF-8", "7201ff"],
     ["a mark of the order of bytes", "7203efbbbf"],
@@ -302,7 +302,8 @@ describe("GIVEN messages that can be written without an object in between", () =
       const theirs = said(() => fromBinary(type, toBinary(type, fromJson(type, value, { registry }))));
       expect([value, fromBinary(type, bytes)]).toEqual([value, theirs]);
       const text = new WireToJson({ registry }).message(type, bytes);
-      if (text !== undefined) expect(text).toBe(JSON.stringify(toJson(type, theirs as never, { registry })));
+      if (text !== undefined)
+        expect(text).toBe(writtenJson(toJson(type, theirs as never, { registry }), type, registry));
     }
     expect(short).toBeGreaterThan(1_000);
   });

@@ -3,11 +3,14 @@ import {
   type DescMessage,
   fromJsonString,
   type JsonReadOptions,
+  type JsonValue,
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence as Presence } from "@bufbuild/protobuf/wkt";
 import { scanJson } from "../json-scan";
+import { checkNumberTexts } from "../number-texts";
+import { holdsNumbers } from "../typed-json";
 import { JsonBytes } from "./json-bytes";
 import { byLibrary, unlessUnusual, UNUSUAL } from "./unusual";
 import { enumForm, type Form, scalarForms, tagOf, WIRE } from "./wire-forms";
@@ -164,7 +167,10 @@ export class JsonToWire {
     if (isKnown(type)) {
       const text = this.json.value();
       if (text.trim() === "null") throw UNUSUAL;
-      const message = byLibrary(() => toBinary(type, fromJsonString(type, text, this.reading)));
+      const message = byLibrary(() => {
+        if (holdsNumbers(type)) checkNumberTexts(JSON.parse(text) as JsonValue, type, this.reading.registry);
+        return toBinary(type, fromJsonString(type, text, this.reading));
+      });
       if (scanJson(text).longNumbers) throw UNUSUAL;
       this.out.raw(message);
       return;

@@ -183,8 +183,8 @@ export class WireReader {
   }
 }
 
-/** What has no digits is a text in JSON, and -0 is there where 0 is not. */
+/** What has no digits is a text in JSON. */
 function finite(value: number): number {
-  if (!Number.isFinite(value) || Object.is(value, -0)) throw UNUSUAL;
+  if (!Number.isFinite(value)) throw UNUSUAL;
   return value;
 }

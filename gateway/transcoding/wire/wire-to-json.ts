@@ -7,6 +7,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence as Presence } from "@bufbuild/protobuf/wkt";
+import { numberText, shortFloat, writtenJson } from "../written-json";
 import { isKnown } from "./json-to-wire";
 import { byLibrary, unlessUnusual, UNUSUAL } from "./unusual";
 import { WireReader } from "./wire-reader";
@@ -178,7 +179,9 @@ export class WireToJson {
     const end = this.input.until();
     if (!isKnown(type)) return this.take(type, end, depth + 1);
     const bytes = this.input.slice(end);
-    return byLibrary(() => JSON.stringify(toJson(type, fromBinary(type, bytes), this.writing)));
+    return byLibrary(() =>
+      writtenJson(toJson(type, fromBinary(type, bytes), this.writing), type, this.writing.registry),
+    );
   }
 
   private enumForm({ open, typeName, values }: DescField["enum"] & object): Form | undefined {
@@ -217,8 +220,8 @@ function formsOf(input: WireReader): Readonly<Record<ScalarType, Form>> {
     [ScalarType.SINT64]: form(varint, '"0"', () => input.sint64()),
     [ScalarType.FIXED64]: form(fixed64, '"0"', () => input.fixed64()),
     [ScalarType.SFIXED64]: form(fixed64, '"0"', () => input.sfixed64()),
-    [ScalarType.FLOAT]: form(fixed32, "0", () => `${input.float()}`),
-    [ScalarType.DOUBLE]: form(fixed64, "0", () => `${input.double()}`),
+    [ScalarType.FLOAT]: form(fixed32, "0", () => numberText(shortFloat(input.float()))),
+    [ScalarType.DOUBLE]: form(fixed64, "0", () => numberText(input.double())),
     [ScalarType.BOOL]: form(varint, "false", () => (input.bool() ? "true" : "false")),
     [ScalarType.STRING]: form(length, '""', () => input.text()),
     [ScalarType.BYTES]: form(length, '""', () => input.base64()),
