@@ -7,23 +7,28 @@ import {
   onPath,
   ORIGIN,
   type Scheme,
+  type Server,
   startContenders,
   startOrigin,
 } from "./load/proxy-contenders";
 import { makeCertificates } from "../test/testbed/certificates";
 import { type LoadOrder, runLoad } from "./load/http-load";
 import { load, type Measured, medianBy } from "./load/measured-load";
+import { newNames, substitutes } from "./load/own-answers";
 
 /*
  * The proxy's cost per request beside nginx, HAProxy and, where it is on PATH, chocon: `npm run bench:proxy`, options
  * `--seconds 1 --rounds 7`. One core for the proxies, another for load and origin; access logs off. The contenders take
  * turns within each round. Figures are those of the median round, ratios the median of the rounds' own: a machine that
- * slows down for a while slows all of them. Prints a table and writes JSON.
+ * slows down for a while slows all of them. Then what ours takes for idle clients, names that are new, and substitutes:
+ * `--own` measures these alone. Prints tables and writes JSON.
  */
 
 const CLIENTS = 32;
 const WARM_UP = 20_000;
 const IDLE_CLIENTS = 10_000;
+/** Patterns in the allow list. */
+const ALLOWED = [1, 10_000];
 const RESULT = ".testbed/bench/proxy.json";
 const CASES = [
   { scheme: "http", path: "/small", body: "22 B" },
@@ -86,13 +91,22 @@ async function main(): Promise<void> {
     );
     if (!onPath("chocon")) console.log("chocon is not on PATH and is left out");
     const rows: Row[] = [];
-    for (const each of CASES) rows.push(...(await measure(contenders, each, seconds, rounds)));
+    const cases = process.argv.includes("--own") ? [] : CASES;
+    for (const each of cases) rows.push(...(await measure(contenders, each, seconds, rounds)));
     const idle = await idleClients(contenders[0]!);
     console.log(`\nours with ${IDLE_CLIENTS} idle clients: ${idle.toFixed(0)} MiB resident`);
+    const asked = { directory, bundle: BUNDLE, started: (server: Server) => running.push(server) };
+    const names = await newNames(asked, ALLOWED, rounds);
+    const costs = [...names].map(([count, cost]) => `${cost.toFixed(1)} us with ${count} in the allow list`);
+    console.log(`ours, CPU for a name that was never asked before: ${costs.join(", ")}`);
+    const substitute = await substitutes(asked, seconds);
+    console.log(
+      `ours, a lone service's substitute with its circuit open: p50 ${substitute.p50.toFixed(2)} ms, p99 ${substitute.p99.toFixed(2)} ms, errors ${substitute.errors}`,
+    );
     mkdirSync(join(RESULT, ".."), { recursive: true });
     writeFileSync(
       RESULT,
-      `${JSON.stringify({ seconds, rounds, clients: CLIENTS, rows, idleClients: IDLE_CLIENTS, idleMiB: idle }, null, 2)}\n`,
+      `${JSON.stringify({ seconds, rounds, clients: CLIENTS, rows, idleClients: IDLE_CLIENTS, idleMiB: idle, newNames: Object.fromEntries(names), substitute }, null, 2)}\n`,
     );
     console.log(`written to ${RESULT}`);
   } finally {

@@ -79,6 +79,14 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
       ),
     );
 
+  /** How many processes the proxy of each host has. */
+  const proxyProcesses = (): Promise<number[]> =>
+    Promise.all(
+      [testbed.host("jp-1"), testbed.host("jp-2")].map(async (host) =>
+        Number(await host.run("pgrep --count --full '^/usr/bin/node .*/[t]ricloud-proxy.js --config'")),
+      ),
+    );
+
   it("brings every host to its roles", async () => {
     // GIVEN the deployed hosts, WHEN asked what runs
     const running = await eachHost(testbed, async (host) => {
@@ -178,12 +186,14 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
   });
 
   it("restarts the one service that reads a changed file, where a reload is not enough", async () => {
-    // GIVEN what runs since when
+    // GIVEN what runs since when, and proxies that leave a core to what else their hosts do
     const before = await eachHost(testbed, runningSince);
+    const cores = Number(await testbed.host("jp-1").run("nproc"));
+    expect(await proxyProcesses()).toEqual([servingWith(cores - 1), servingWith(cores - 1)]);
 
     // WHEN an option changes that the proxy looks at once, at its start
     const more = withMoreOrigins();
-    deployment.write({ ...more, proxy: { ...more.proxy, settings: { stsize: 500 } } });
+    deployment.write({ ...more, proxy: { ...more.proxy, settings: { workers: "auto" } } });
     succeeded(await deployment.deploy("jp"));
     const after = await eachHost(testbed, runningSince);
 
@@ -195,6 +205,8 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
         changed: JP_ROLES[name]?.includes("proxy") ? ["tricloud-proxy.service"] : [],
       });
     }
+    // AND they serve with all cores
+    expect(await proxyProcesses()).toEqual([servingWith(cores), servingWith(cores)]);
 
     // AND what an operator has drained is so until it is let back
     expect(await firstOrigin()).toEqual({ "jp-1": "drained", "jp-2": "drained" });
@@ -266,6 +278,9 @@ describeOnVirtualHosts("JP on three dedicated servers", () => {
     }
   });
 });
+
+/** Processes of a proxy with so many workers: one alone needs none that keeps it. */
+const servingWith = (workers: number): number => (workers <= 1 ? 1 : workers + 1);
 
 async function eachHost<T>(
   testbed: Testbed,
