@@ -6,7 +6,8 @@ import { originsOfService } from "../constructs/proxy/service-groups";
 import type { GatewayValue } from "./values/gateways";
 import type { Region } from "./values/regions";
 import type { ServiceValue } from "./values/services";
-import { calledFrom, entrancesElsewhere, type NamedNeeds, type ServiceNeeds } from "./service-needs";
+import { entrancesElsewhere } from "./values/services/service-peers";
+import { calledFrom, type NamedNeeds, type ServiceNeeds } from "./service-needs";
 
 /** Names of the services that routes send requests to, and copies of them. */
 const routedTo = (routes: GatewayValue["routes"]): readonly (string | undefined)[] =>

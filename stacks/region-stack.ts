@@ -42,14 +42,13 @@ import {
 } from "./values/regions";
 import type { StateBackendValue } from "./values/regions/region";
 import type { ServiceValue } from "./values/services";
-import { waysElsewhere } from "./values/services/service-peers";
+import { entrancesElsewhere, waysElsewhere } from "./values/services/service-peers";
 import type { ServiceEntrance, ServicePeers } from "./values/services/service-value";
 import type { HasTopology, TopologyElement } from "../constructs/topology";
 import {
   calledByPeers,
   calledServices,
   type CallWays,
-  entrancesElsewhere,
   type NamedNeeds,
   outsideCalls,
   type ServiceNeeds,

@@ -3,10 +3,10 @@ import type { GatewayValue } from "./values/gateways";
 import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { ServiceValue } from "./values/services";
 import type { Region } from "./values/regions";
-import { waysElsewhere } from "./values/services/service-peers";
+import { entrancesElsewhere, waysElsewhere } from "./values/services/service-peers";
 import { outsideHost } from "./values/services/service-value";
 import type { Call } from "../constructs/topology";
-import { entrancesElsewhere, servicesIn } from "./service-needs";
+import { servicesIn } from "./service-needs";
 
 /** What services and gateways call, for the picture of a region that they run in. */
 export const serviceCalls =

@@ -80,12 +80,6 @@ export const calledFrom = (
   ...(service.stale && { stale: service.stale }),
 });
 
-/** Where other regions show a service to the internet. */
-export const entrancesElsewhere = (
-  { entrances }: ServiceValue,
-  { name }: Pick<Region, "name">,
-): readonly ServiceEntrance[] => entrances.filter(({ region }) => region !== name);
-
 /** One and the same part in every region: a bad release is bad wherever it goes. */
 const releasesOf = ({ name, releases }: ServiceValue): NamedNeeds => {
   if (releases === undefined) return {};

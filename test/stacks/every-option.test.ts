@@ -263,6 +263,8 @@ function federation(peer: string): Samples {
     "consul.primaryDatacenter": [peer],
     "consul.failoverTo": [[peer]],
     "consul.peers": [{ [peer]: ["192.0.2.10"] }],
+    // It is checked alone, beside no other region.
+    nearest: [[]],
   };
 }
 

@@ -84,6 +84,32 @@ describe("a service that others of another region call", () => {
     });
   });
 
+  it("is answered by the nearest of other regions first, where the region of its callers says which these are", () => {
+    // GIVEN jp, to which uk is nearer than us
+    const [jp, ...others] = regionsWith();
+    const near = { ...(jp as DedicatedRegion), nearest: ["uk", "us"] };
+    const search = searchIn("us", "jp", "uk");
+    // WHEN those of jp call THEN uk is asked before us, whatever the order of the service's file
+    expect(originsOf([caller, search], [near, ...others])["search.ccnproxy-service"]).toMatchObject({
+      origins: [
+        "http://search.service.consul:8080",
+        "https://www.uk.example.com",
+        "https://us.service.example.com",
+      ],
+    });
+    // AND one that jp does not name comes last
+    const some = { ...near, nearest: ["uk"] };
+    expect(originsOf([caller, { ...search, in: { us: {}, uk: {} } }], [some, ...others])).toMatchObject({
+      "search.ccnproxy-service": {
+        origins: ["https://www.uk.example.com", "https://us.service.example.com"],
+      },
+    });
+    // AND the picture says so too
+    expect(serviceCalls(validated([caller, search], [near, ...others]))("jp")).toContainEqual({
+      ...{ kind: "call", from: "shop", to: "search", standIns: ["uk", "us"] },
+    });
+  });
+
   it("is known to the proxies of its callers' region, and to those of no other", () => {
     // GIVEN a caller in jp of what is in us alone
     const regions = regionsWith();

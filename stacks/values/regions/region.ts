@@ -221,6 +221,8 @@ export const sharedFields = {
   dns,
   /** Where calls to other clouds end, by the name that callers use: allowed, and counted in what the region promises. */
   origins: origins.default({}),
+  /** Other regions, nearest first: where one of several answers for a service, they are asked in this order. */
+  nearest: z.array(dnsLabel).default([]),
   availability: availability.default({ targets: {} }),
 };
 

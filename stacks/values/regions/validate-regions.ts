@@ -45,6 +45,7 @@ export function validateRegions(sources: readonly ValueSource[]): Region[] {
     ...nameClashes(regions),
     ...overlappingNetworks(regions),
     ...federationProblems(regions),
+    ...regions.flatMap((region) => nearestProblems(region, regions)),
     ...regions.filter(allowsNothing).map(({ name }) => ({
       region: name,
       path: "proxy.allow",
@@ -137,6 +138,24 @@ function federationProblems(regions: readonly Region[]): RegionProblem[] {
     ...regions.flatMap((region) => strayPeers(region, regions)),
     ...disagreements,
   ];
+}
+
+function nearestProblems({ name, nearest }: Region, regions: readonly Region[]): RegionProblem[] {
+  const others = regions.map((other) => other.name).filter((other) => other !== name);
+  return nearest.flatMap((near, index) => {
+    const isRepeated = nearest.indexOf(near) < index;
+    if (others.includes(near) && !isRepeated) return [];
+    return [
+      {
+        region: name,
+        path: `nearest[${index}]`,
+        value: JSON.stringify(near),
+        expectation: isRepeated
+          ? "expected each region once"
+          : `expected another region (${others.join(", ") || "there is none"})`,
+      },
+    ];
+  });
 }
 
 /** What federated regions must agree on. One that names no other is joined by them, and holds its own tokens. */

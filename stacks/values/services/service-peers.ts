@@ -47,16 +47,45 @@ export function peersOf(
     }));
 }
 
-/** What answers a region's proxies for a service that runs elsewhere: entrances and proxies, in the order of its `in`. */
-export const waysElsewhere = (
-  { in: places, entrances, peers }: Pick<ServiceValue, "in" | "entrances" | "peers">,
-  { name }: Pick<Region, "name">,
-): readonly (ServiceEntrance | ServicePeers)[] =>
-  Object.keys(places).flatMap((place) =>
-    [...entrances, ...peers.filter(({ from }) => from.includes(name))].filter(
-      ({ region }) => region === place && region !== name,
-    ),
+/** Regions that run a service, as each that says which others are near it asks them: those it does not name come last. */
+export const nearestPlaces = (
+  { in: places }: Pick<ServiceValue, "in">,
+  regions: readonly Region[],
+): ServiceValue["nearest"] => {
+  const all = Object.keys(places);
+  return Object.fromEntries(
+    regions
+      .filter(({ nearest }) => nearest.length > 0)
+      .map(({ name, nearest }) => [
+        name,
+        [...nearest.filter((near) => all.includes(near)), ...all.filter((place) => !nearest.includes(place))],
+      ]),
   );
+};
+
+/** Where else a service runs, in the order in which a region asks there. */
+const placesElsewhere = (
+  { in: places, nearest }: Pick<ServiceValue, "in" | "nearest">,
+  { name }: Pick<Region, "name">,
+): readonly string[] => (nearest[name] ?? Object.keys(places)).filter((place) => place !== name);
+
+/** Where other regions show a service to the internet, nearest first. */
+export const entrancesElsewhere = (
+  service: Pick<ServiceValue, "in" | "nearest" | "entrances">,
+  region: Pick<Region, "name">,
+): readonly ServiceEntrance[] =>
+  placesElsewhere(service, region).flatMap((place) =>
+    service.entrances.filter((entrance) => entrance.region === place),
+  );
+
+/** What answers a region's proxies for a service that runs elsewhere: entrances and proxies, nearest first. */
+export const waysElsewhere = (
+  service: Pick<ServiceValue, "in" | "nearest" | "entrances" | "peers">,
+  region: Pick<Region, "name">,
+): readonly (ServiceEntrance | ServicePeers)[] => {
+  const ways = [...service.entrances, ...service.peers.filter(({ from }) => from.includes(region.name))];
+  return placesElsewhere(service, region).flatMap((place) => ways.filter((way) => way.region === place));
+};
 
 /**
  * Why the proxies of some regions cannot call those of others: which of them are not peered, or else who does not find

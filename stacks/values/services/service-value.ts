@@ -154,6 +154,8 @@ export interface ServiceValue {
   readonly releases?: ServiceReleases | undefined;
   readonly tasks: Readonly<Record<string, ServiceTaskValue>>;
   readonly in: Readonly<Record<string, ServicePlacement>>;
+  /** For each region that says which others are near it: those of `in`, nearest first. */
+  readonly nearest: Readonly<Record<string, readonly string[]>>;
   /** Where regions show it to the internet, in the order of `in`. */
   readonly entrances: readonly ServiceEntrance[];
   /** Regions whose proxies answer those of other regions for it. */
@@ -352,7 +354,7 @@ const schema = z
 /** Checks a value by itself: what comes of it, or all that is wrong with it. */
 export function readService(
   value: unknown,
-): Omit<ServiceValue, "entrances" | "peers" | "named"> | readonly ValueProblem[] {
+): Omit<ServiceValue, "nearest" | "entrances" | "peers" | "named"> | readonly ValueProblem[] {
   const result = schema.safeParse(value);
   return result.success ? result.data : problemsOf(value, result.error);
 }

@@ -7,7 +7,7 @@ import { type NamedZones, zoneOf } from "../public-hosts";
 import { publicProblems } from "./public-services";
 import { nameOf, type ValueSource } from "../regions/validate-regions";
 import { entrancesOf } from "./service-entrances";
-import { isPeered, peersOf, strangers, waysElsewhere } from "./service-peers";
+import { isPeered, nearestPlaces, peersOf, strangers, waysElsewhere } from "./service-peers";
 import { refusal, type ServiceProblem } from "./service-problem";
 import { candidates, CLUSTER_INSTANCES, placed, roleOf } from "./service-placement";
 import { hasRegistry, outsideHost, readService, tasksIn, type ServiceValue } from "./service-value";
@@ -40,7 +40,8 @@ export function validateServices(
     const read = readService(source.value);
     if ("name" in read) {
       const named = (read.public?.hosts ?? []).filter((host) => zoneOf(host, names) !== undefined);
-      const shown = { ...read, named, entrances: entrancesOf(read, regions) };
+      const nearest = nearestPlaces(read, regions);
+      const shown = { ...read, named, nearest, entrances: entrancesOf(read, regions) };
       services.push({ ...shown, peers: peersOf(shown, regions) });
     } else {
       unread.push(nameOf(source));

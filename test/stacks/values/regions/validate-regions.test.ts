@@ -226,6 +226,16 @@ describe("validateRegions", () => {
     expect(problemsOf(uk, jp({ consul }))).toEqual([]);
   });
 
+  test("refuses near regions that are none, are this one, or come twice", () => {
+    const near = jp({ nearest: ["uk", "jp", "uk", "de"] });
+    expect(problemsOf(near, ukRegion)).toEqual([
+      'region jp: nearest[1]: expected another region (uk), got: "jp"',
+      'region jp: nearest[2]: expected each region once, got: "uk"',
+      'region jp: nearest[3]: expected another region (uk), got: "de"',
+    ]);
+    expect(problemsOf(jp({ nearest: ["uk"] }), ukRegion)).toEqual([]);
+  });
+
   test.each([
     ["acl", "acl: expected true as in region jp, with which it federates, got: false"],
     ["tls", "tls: expected true as in region jp, with which it federates, got: false"],

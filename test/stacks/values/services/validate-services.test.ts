@@ -95,6 +95,7 @@ describe("validateServices", () => {
       tasks: {},
       in: { jp: {} },
       entrances: [],
+      nearest: {},
       peers: [],
       named: [],
     });
