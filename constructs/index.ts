@@ -94,6 +94,8 @@ export type { FrontedService, FrontLimits } from "./front/front-config";
 export { PublicFront, type PublicFrontProps } from "./front/public-front";
 export type { RegistryAccess } from "./service/container-runtime";
 export { ContainerService, type ContainerServiceProps } from "./service/container-service";
+export type { DatabaseAccess, DatabaseEngine } from "./service/database-access";
+export { ExistingDatabase, type ExistingDatabaseProps } from "./service/existing-database";
 export type { ServiceTask, ServiceTasks } from "./service/service-task";
 
 // What one stack tells another.

@@ -20,6 +20,7 @@ import { CLUSTER_INSTANCES } from "./values/services/service-placement";
 import { secretVariables } from "../constructs/service/service-secrets";
 import { hasRegistry, tasksIn } from "./values/services/service-value";
 import { askedBy } from "./gateway-routes";
+import { databaseNeeds, type ServiceDatabase } from "./service-databases";
 import { type CallWays, type NamedNeeds, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region on GKE stand on. */
@@ -41,6 +42,8 @@ export interface ClusterServicesProps {
   /** Where those of Docker Hub come from. */
   readonly mirror: ImageMirror;
   readonly ways: CallWays;
+  /** Database of those that name one. @default - the region has none */
+  readonly database?: ServiceDatabase | undefined;
 }
 
 /** A service of the region, and what it needs. */
@@ -54,7 +57,7 @@ export function clusterServices(
   scope: Construct,
   props: ClusterServicesProps,
 ): ReadonlyMap<string, MadeService> {
-  const { region, namespace, access, workers, consul, resolver, ownImages, mirror, ways } = props;
+  const { region, namespace, access, workers, consul, resolver, ownImages, mirror, ways, database } = props;
   const here = servicesIn(props.services, region);
   const clients = clientsOf(here, props);
   const made = new Map(
@@ -68,6 +71,7 @@ export function clusterServices(
         clients: clients(name),
         tasks: tasksIn(one, region),
         secrets: secretVariables(scope, { service: name, region: region.name, names: rest.secrets }),
+        database: one.database === undefined ? undefined : database?.access,
         health: { path: health.path },
         startSeconds: health.startSeconds,
         memoryMib: memoryMegabytes,
@@ -76,7 +80,10 @@ export function clusterServices(
         boundSeconds: BOUND_SECONDS + health.startSeconds * atMost,
       });
       service.registerWith(consul);
-      const besides: NamedNeeds = calls.length === 0 ? {} : { resolver };
+      const besides: NamedNeeds = {
+        ...(calls.length === 0 ? {} : { resolver }),
+        ...databaseNeeds(one, database),
+      };
       return [name, { service, besides }];
     }),
   );

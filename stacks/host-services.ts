@@ -9,6 +9,7 @@ import { ecrRepositories, type EcrRepository } from "../constructs/service/ecr-r
 import { secretVariables } from "../constructs/service/service-secrets";
 import { imageIn } from "./values/services/image-repositories";
 import { tasksIn } from "./values/services/service-value";
+import { databaseNeeds, type ServiceDatabase } from "./service-databases";
 import { type CallWays, serviceNeeds, type ServiceNeeds, servicesIn } from "./service-needs";
 
 /** What the services of a region whose hosts run containers themselves stand on. */
@@ -22,12 +23,14 @@ export interface HostServicesProps {
   readonly consul: ConsulCluster;
   readonly resolver: LocalResolver;
   readonly ways: CallWays;
+  /** Database of those that name one. @default - the region has none */
+  readonly database?: ServiceDatabase | undefined;
 }
 
 /** The services that run in a region, and what each of them needs, by name. */
 export function hostServices(
   scope: Construct,
-  { region, services, hosts, taskHosts, consul, resolver, ways }: HostServicesProps,
+  { region, services, hosts, taskHosts, consul, resolver, ways, database }: HostServicesProps,
 ): ReadonlyMap<string, ServiceNeeds> {
   const here = servicesIn(services, region);
   const registry = {
@@ -49,6 +52,7 @@ export function hostServices(
           image: imageIn(region, image),
           deniedAddresses: region.platform === "ec2" ? INSTANCE_METADATA : undefined,
           secrets: secretVariables(scope, { service: name, region: region.name, names: service.secrets }),
+          database: service.database === undefined ? undefined : database?.access,
           healthPath: health.path,
           startSeconds: health.startSeconds,
           needsOn: service.calls.length === 0 ? undefined : (host) => resolver.answersOn(host),
@@ -56,7 +60,14 @@ export function hostServices(
       ];
     }),
   );
-  return serviceNeeds(here, (name) => ({ on: made.get(name)! }), ways);
+  const stands = (name: string) => ({
+    on: made.get(name)!,
+    besides: databaseNeeds(
+      here.find((service) => service.name === name)!,
+      database,
+    ),
+  });
+  return serviceNeeds(here, stands, ways);
 }
 
 /** Repositories of the services' images whose registries know the region's machines. */

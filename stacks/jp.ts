@@ -4,6 +4,7 @@ import { DedicatedServer, RetiredServer, ServerRoster } from "../constructs/dedi
 import { ConsulCluster, LocalResolver } from "../constructs/dns";
 import { CONSUL_COMMANDS } from "../constructs/dns/consul-files";
 import { AggregationProxy } from "../constructs/proxy";
+import { ExistingDatabase } from "../constructs/service";
 import type { GatewayValue } from "./values/gateways";
 import { gatewaysIn } from "./values/gateways/gateway-entrances";
 import type { DedicatedRegion, DedicatedServerValue, ServerRole } from "./values/regions";
@@ -11,6 +12,7 @@ import type { ServiceValue } from "./values/services";
 import { isProxyAlone, placed } from "./values/services/service-placement";
 import { hostGateways } from "./host-gateways";
 import { hostServices } from "./host-services";
+import { databasePassword, type ServiceDatabase, servicesWithDatabase } from "./service-databases";
 import { publicServices } from "./public-services";
 import { proxyPeers } from "./proxy-peers";
 import { ANSWERS_FROM_WHAT_IS_KNOWN, CALLS_FROM_OTHER_REGIONS, RegionStack } from "./region-stack";
@@ -78,7 +80,10 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       return servers.filter(({ hostName }) => names.includes(hostName));
     };
     const taskHosts = withRole(servers, "util");
-    const made = hostServices(this, { region, services, hosts, taskHosts, consul, resolver, ways });
+    const database = this.database(services);
+    const made = hostServices(this, {
+      ...{ region, services, hosts, taskHosts, consul, resolver, ways, database },
+    });
     const entrances = hostGateways(this, {
       ...{ region, gateways, services, hosts, consul, resolver },
       metrics: region.proxy.metrics,
@@ -100,6 +105,15 @@ export class JpStack extends RegionStack<DedicatedRegion> {
       const on = pooled(`services of ${region.name}`, alike(apps), proxy.failover?.switching);
       this.site({ on, own: { resolver: names, proxy, ...this.ownOrigins, ...ownServices(made) } });
     }
+  }
+
+  /** The database that the region knows by its address; undefined where no service names it. */
+  private database(services: readonly ServiceValue[]): ServiceDatabase | undefined {
+    const { region } = this;
+    if (region.database === undefined) return undefined;
+    const database = new ExistingDatabase(this, "database", readBy(ExistingDatabase, region.database));
+    if (servicesWithDatabase(services, region).length === 0) return undefined;
+    return { database, access: database.access(databasePassword(this, region.database)) };
   }
 
   /** One after another, once all that stays is what it shall be: each may be a Consul server that the others still need. */

@@ -130,6 +130,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
       ...{ ownImages: uk.appImages, mirror: images },
       proxies: { pods: { namespace, podLabels: proxy.podLabels }, groups: proxied.groups },
       ways: this.callWays(services, proxy, consul),
+      database: uk.serviceDatabase,
     });
     const entrances = clusterGateways(this, {
       ...{ region, gateways, services, access, workers, consul, namespace: apps, mirror: images },
@@ -217,7 +218,7 @@ export class UkWorkloadsStack extends RegionStack<GkeRegion> {
     { entrance, cluster, database, cache }: Pick<UkStack, "entrance" | "cluster" | "database" | "cache">,
   ): void {
     this.service(name, {
-      requires: [entrance!, ...requires, ...(database ? [database] : [])],
+      requires: [...new Set([entrance!, ...requires, ...(database ? [database] : [])])],
       degradesWithout: [cluster, ...degradesWithout, ...(cache ? [cache] : [])],
       placing: placing && { ...placing, lends: { ...placing.lends, ...(database && { database }) } },
     });

@@ -17,8 +17,10 @@ import {
 import { CONSUL_WAN_PORTS } from "../constructs/kubernetes";
 import type { GkeRegion } from "./values/regions";
 import { ownImages } from "./values/services/image-repositories";
+import type { ServiceValue } from "./values/services";
 import { entranceHosts, type Shown } from "./values/services/service-entrances";
 import { RegionStack } from "./region-stack";
+import { databasePassword, type ServiceDatabase, servicesWithDatabase } from "./service-databases";
 import { authorizationOutputs, ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { readBy } from "./read-by";
 
@@ -34,10 +36,16 @@ export class UkStack extends RegionStack<GkeRegion> {
   /** Who the region's applications are to Google Cloud. */
   readonly app: WorkloadAccount;
   readonly database?: CloudSqlMysql;
+  /** The same for services that name it, when there are any. */
+  readonly serviceDatabase?: ServiceDatabase;
   readonly cache?: MemorystoreCache;
 
-  /** @param services those whose public names lead here too, and gateways */
-  constructor(scope: Construct, region: GkeRegion, services: readonly Shown[] = []) {
+  /** @param services all of them, and gateways: for those whose public names lead here too, or that name the database */
+  constructor(
+    scope: Construct,
+    region: GkeRegion,
+    services: readonly (Shown & Pick<ServiceValue, "database">)[] = [],
+  ) {
     super(scope, region);
     const { name, project, gcpRegion } = region;
     const labels = { ...region.labels, "tricloud-region": name };
@@ -111,6 +119,7 @@ export class UkStack extends RegionStack<GkeRegion> {
         dependsOn: apis.of("compute", "servicenetworking", "networkconnectivity"),
       });
       this.database = region.database && this.addDatabase(region.database, privateServices, apis);
+      this.serviceDatabase = this.database && this.databaseOf(services, this.database);
       this.cache = region.cache && this.addCache(region.cache, privateServices, apis);
     }
     this.addOutputs(network);
@@ -161,8 +170,9 @@ export class UkStack extends RegionStack<GkeRegion> {
     apis: EnabledApis,
   ) {
     const { name, deletionProtection } = this.region;
+    const { name: _name, services: _services, ...instance } = value;
     const database = new CloudSqlMysql(this, "database", {
-      ...readBy(CloudSqlMysql, value),
+      ...readBy(CloudSqlMysql, instance),
       name: `${name}-db`,
       privateServices,
       deletionProtection,
@@ -170,6 +180,19 @@ export class UkStack extends RegionStack<GkeRegion> {
     });
     database.allowFrom(this.app);
     return database;
+  }
+
+  private databaseOf(
+    services: readonly Pick<ServiceValue, "in" | "database">[],
+    database: CloudSqlMysql,
+  ): ServiceDatabase | undefined {
+    const { region } = this;
+    if (region.database === undefined || servicesWithDatabase(services, region).length === 0)
+      return undefined;
+    const { name, services: signIn, databases } = region.database;
+    const { user, databaseName = databases[0] ?? "app" } = signIn;
+    const password = databasePassword(this, { name, user });
+    return { database, access: database.access({ user, databaseName, password }) };
   }
 
   private addCache(

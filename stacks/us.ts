@@ -41,6 +41,7 @@ import {
 } from "./values/services/service-entrances";
 import { groupSize, roleOf, runsOnProxies } from "./values/services/service-placement";
 import { groupServices } from "./group-services";
+import { databasePassword, type ServiceDatabase, servicesWithDatabase } from "./service-databases";
 import { hostGateways } from "./host-gateways";
 import { ENTRANCE_OUTPUTS } from "./entrance-outputs";
 import { proxyPeers } from "./proxy-peers";
@@ -205,7 +206,10 @@ export class UsStack extends RegionStack<Ec2Region> {
     const cache = region.cache && this.cache(region.cache, { network, key, names, apps, pager });
     const groups = { "consul-server": servers, proxy: proxies, app: apps };
     const ways = this.callWays(services, proxy, consul);
-    const made = groupServices(this, { region, services, gateways, groups, consul, resolver, ways });
+    const named = database && this.databaseOf(services, database, groups);
+    const made = groupServices(this, {
+      ...{ region, services, gateways, groups, consul, resolver, ways, database: named },
+    });
     const entrances = hostGateways(this, {
       ...{ region, gateways, services, consul, resolver },
       hosts: (gateway) => [groups[roleOf(gateway, region)]],
@@ -244,7 +248,7 @@ export class UsStack extends RegionStack<Ec2Region> {
       const { requires, degradesWithout = [], placing } = needs;
       const data = { database: isOwn ? database : undefined, cache: isOwn ? cache : undefined };
       this.service(service, {
-        requires: [zone, entrance, ...requires, ...(data.database ? [data.database] : [])],
+        requires: [...new Set([zone, entrance, ...requires, ...(data.database ? [data.database] : [])])],
         degradesWithout: [...degradesWithout, ...(data.cache ? [data.cache] : [])],
         placing: placing && {
           ...placing,
@@ -275,13 +279,33 @@ export class UsStack extends RegionStack<Ec2Region> {
     }
   }
 
+  /** The database for services that name it, whose groups it lets in; undefined where none does. */
+  private databaseOf(
+    services: readonly ServiceValue[],
+    database: MysqlDatabase,
+    groups: Readonly<Record<HostRole, ServerGroup>>,
+  ): ServiceDatabase | undefined {
+    const { region } = this;
+    const users = servicesWithDatabase(services, region);
+    if (region.database === undefined || users.length === 0) return undefined;
+    const { name, services: signIn, databaseName: made = "app" } = region.database;
+    const { user, databaseName = made } = signIn;
+    for (const role of new Set(users.map((service) => roleOf(service, region)))) {
+      // The app servers it lets in anyway.
+      if (role !== "app") database.allowFrom(groups[role].firewall);
+    }
+    const password = databasePassword(this, { name, user });
+    return { database, access: database.access({ user, databaseName, password }) };
+  }
+
   private database(
     value: NonNullable<Ec2Region["database"]>,
     { network, key, names, apps, pager }: DataPlace,
   ) {
     const { name, deletionProtection } = this.region;
+    const { name: _name, services: _services, ...instance } = value;
     const database = new MysqlDatabase(this, "database", {
-      ...readBy(MysqlDatabase, value),
+      ...readBy(MysqlDatabase, instance),
       name: `${name}-db`,
       network,
       keyArn: key.keyArn,

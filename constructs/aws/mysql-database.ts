@@ -6,12 +6,14 @@ import { DbSubnetGroup } from "@cdktf/provider-aws/lib/db-subnet-group";
 import { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
+import type { DatabaseAccess } from "../service";
 import type { HasTopology, TopologyElement } from "../topology";
 import { dataSubnets } from "./data-subnets";
 import { Firewall, tcp } from "./firewall";
 import type { INetwork } from "./network";
 import type { Alarm, HasAlarms, Pager } from "./pager";
 import { partitionOf } from "./policy";
+import { rdsAuthorities } from "./rds-authorities";
 import type { ServerGroup } from "./server-group";
 
 export interface MysqlDatabaseProps {
@@ -58,7 +60,7 @@ const PORT = 3306;
 /**
  * MySQL on RDS, reached over TLS only and by those alone who are let in with `allowFrom`. RDS makes the password,
  * keeps it in Secrets Manager and changes it every week; Terraform never sees it. Applications sign in by IAM, with a user
- * of their own. A last snapshot is taken when the instance goes, under a name that no other destroy has used.
+ * of their own, and services in containers by a password that is theirs. A last snapshot is taken when the instance goes, under a name that no other destroy has used.
  */
 export class MysqlDatabase extends Construct implements HasAvailability, HasAlarms, HasTopology {
   readonly availability: Block;
@@ -203,6 +205,17 @@ export class MysqlDatabase extends Construct implements HasAvailability, HasAlar
     const firewall = client instanceof Firewall ? client : client.firewall;
     this.firewall.allowFrom(firewall, tcp(PORT), "MySQL clients");
     if (!(client instanceof Firewall)) this.allowSignIn(client, user ?? client.hostName);
+  }
+
+  /**
+   * The database as a service finds it. The user is made once, in the database: see docs/aws.md.
+   *
+   * @param signIn who the service is, by a password that is an expression of a sensitive value, and to which database
+   * @throws Error in a region whose certificate authorities for RDS are not known
+   */
+  access(signIn: Pick<DatabaseAccess, "user" | "password" | "databaseName">): DatabaseAccess {
+    const { address: host, port } = this;
+    return { engine: "mysql", host, port, ...signIn, caCertificates: rdsAuthorities(this.awsRegion) };
   }
 
   private allowSignIn(client: ServerGroup, user: string): void {

@@ -6,6 +6,7 @@ import { dependable, type ITerraformDependable, Token } from "cdktf";
 import { Construct } from "constructs";
 import { type Block, type HasAvailability, slaComponent } from "../availability";
 import { sensitiveVariable } from "../sensitive-variable";
+import type { DatabaseAccess } from "../service";
 import type { HasTopology, TopologyElement } from "../topology";
 import { type PrivateServices } from "./private-services";
 import { type WorkloadAccount } from "./workload-account";
@@ -35,8 +36,8 @@ export interface CloudSqlMysqlProps {
 
 /**
  * MySQL on Cloud SQL with a private address, TLS only, whose users are workloads known by IAM, without passwords. One
- * user has one, from the variable `database_administrator_password`: `administrator`, who grants the others what they
- * may do.
+ * user always has one, from the variable `database_administrator_password`: `administrator`, who grants the others what
+ * they may do. Services in containers, which know nothing of IAM, have one that `access` makes.
  */
 export class CloudSqlMysql extends Construct implements HasAvailability, HasTopology {
   /** Private address of the instance. */
@@ -132,6 +133,33 @@ export class CloudSqlMysql extends Construct implements HasAvailability, HasTopo
       type: "CLOUD_IAM_SERVICE_ACCOUNT",
       lifecycle: this.goesWithInstance(),
     });
+  }
+
+  /**
+   * Makes a user by password, and tells the database as a service finds it. Cloud SQL gives such a user all rights that
+   * its administrator has: see docs/gke.md.
+   *
+   * @param signIn who the service is, by a password that is an expression of a sensitive value, and to which database
+   */
+  access({
+    user,
+    password,
+    databaseName,
+  }: Pick<DatabaseAccess, "user" | "password" | "databaseName">): DatabaseAccess {
+    const made = new SqlUser(this, `service-${user}`, {
+      instance: this.instance.name,
+      name: user,
+      password,
+      lifecycle: this.goesWithInstance(),
+    });
+    return {
+      ...{ engine: "mysql", host: this.address, port: this.port, databaseName, user },
+      // Whoever has it has it once the user is there.
+      password: made.password,
+      caCertificates: this.instance.serverCaCert.get(0).cert,
+      // Cloud SQL calls the instance by its project and name there.
+      namesHost: false,
+    };
   }
 
   /** A disk that has grown keeps its size: asking for less would be answered by a new, empty instance. */

@@ -13,6 +13,7 @@ import { refuseWrongService } from "./service-grammar";
 import { servicePod } from "./service-pod";
 import { ServiceSecrets } from "./service-secrets";
 import { TaskJobs, taskLabelsOf } from "./task-jobs";
+import { type DatabaseAccess, withDatabase } from "../service/database-access";
 import type { ServiceTasks } from "../service/service-task";
 import { type IWorkerZones } from "./worker-zones";
 
@@ -41,6 +42,11 @@ export interface ClusterServiceProps {
    * @default {}
    */
   readonly secrets?: Readonly<Record<string, string | SecretEntry>>;
+  /**
+   * Database that it finds as `/run/secrets/database-url`, and in parts beside it; other values replace the pods.
+   * @default - none
+   */
+  readonly database?: DatabaseAccess | undefined;
   /**
    * What its image does besides, with another command: before each release, or at times. It has the service's
    * environment, secrets, memory, account and rights, and nobody reaches it.
@@ -121,7 +127,10 @@ export class ClusterService extends ServedPods implements HasTopology {
   private addRelease(props: WholeService): void {
     const { name, namespace, instances } = props;
     new PodIdentity(this, "identity", { name, namespace, annotations: props.accountAnnotations });
-    const secrets = new ServiceSecrets(this, "secrets", { service: name, namespace, secrets: props.secrets });
+    const secrets = new ServiceSecrets(this, "secrets", {
+      ...{ service: name, namespace },
+      secrets: withDatabase(name, props.secrets, props.database),
+    });
     const { beforeRelease = [] } = this.addTasks(props, secrets) ?? {};
     const template = {
       metadata: {

@@ -8,7 +8,7 @@ import { labelsOf } from "./own-labels";
 export interface ServiceSecretsProps {
   readonly service: string;
   readonly namespace: string;
-  /** Expressions of values, or entries of Secrets that are there already, by the names that the service knows. */
+  /** Values, as expressions where they are secret, or entries of Secrets that are there already, by the names that the service knows. */
   readonly secrets: Readonly<Record<string, string | SecretEntry>>;
 }
 

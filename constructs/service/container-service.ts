@@ -20,7 +20,8 @@ import {
   runtimeFiles,
 } from "./container-runtime";
 import { containerLimits, containerUnit, containerUnitName, containerUnitPath } from "./container-unit";
-import { refuseWrongSecrets, secretFiles } from "./service-secrets";
+import { type DatabaseAccess, withDatabase } from "./database-access";
+import { refuseWrongSecrets, secretFiles, type ServiceSecrets } from "./service-secrets";
 import { refuseWrongTasks, type ServiceTasks } from "./service-task";
 import {
   fetched,
@@ -61,6 +62,11 @@ export interface ContainerServiceProps {
    * @default {}
    */
   readonly secrets?: Readonly<Record<string, string>>;
+  /**
+   * Database that it finds as `/run/secrets/database-url`, and in parts beside it; other values are a release.
+   * @default - none
+   */
+  readonly database?: DatabaseAccess | undefined;
   /** Addresses that it opens no connection to: what tells its host who it is. @default - it may reach all that its host does */
   readonly deniedAddresses?: readonly string[];
   /** Memory that one instance may take, in megabytes. @default 512 */
@@ -95,9 +101,11 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   /** Port that takes requests. */
   readonly port: number;
   readonly instances: readonly Block[];
+  /** All that the container finds in `/run/secrets`. */
+  private readonly secrets: ServiceSecrets;
 
-  /** @throws Error when there is no host or no image by digest, a secret is a literal, or the service is malformed
-   *   or known already */
+  /** @throws Error when there is no host or no image by digest, a secret is a literal or called as a part of the
+   *   database, or the service is malformed or known already */
   constructor(
     scope: Construct,
     id: string,
@@ -112,6 +120,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       );
     }
     refuseWrongSecrets(name, secrets);
+    this.secrets = withDatabase(name, secrets, props.database);
     refuseWrongTasks(name, props.tasks ?? {});
     this.serviceName = name;
     this.port = props.port;
@@ -168,7 +177,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
 
   /** What the hosts of its containers and of its tasks have in common. */
   private sharedPart(): HostProfilePart {
-    const { name, consul, registry = {}, secrets = {} } = this.props;
+    const { name, consul, registry = {} } = this.props;
     const guard = containerGuard({
       tokenFile: consul.agentTokenFile,
       hasCredentials: needsCredentials(registry),
@@ -178,7 +187,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       files: [
         ...runtimeFiles(registry),
         { path: RUNTIME_PATHS.guard, content: textContent(guard), mode: "0755" },
-        ...secretFiles(name, secrets),
+        ...secretFiles(name, this.secrets),
       ],
       services: [
         // Before the services themselves, so that it is taken back after them.
@@ -190,7 +199,6 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   /** @param first tasks that a machine sees to before the service starts there */
   private servicePart(first: readonly HostTask[]): HostProfilePart {
     const { name, image, port, healthPath, consul, startSeconds = 60, drainSeconds = 30 } = this.props;
-    const { secrets = {} } = this.props;
     const unit = containerUnit({
       name,
       image,
@@ -200,7 +208,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       drainSeconds,
       namedSeconds: consul.serviceTtlSeconds(name) + NAMED_MARGIN_SECONDS,
       env: this.variables,
-      secrets: Object.keys(secrets),
+      secrets: Object.keys(this.secrets),
       limits: this.limits,
       after: first.map(taskBootUnitName),
     });
@@ -210,7 +218,7 @@ export class ContainerService extends Construct implements HasInstances, HasFail
       services: [
         {
           name: containerUnitName(name),
-          reads: [unitPath, ...secretFiles(name, secrets).map(({ path }) => path)],
+          reads: [unitPath, ...secretFiles(name, this.secrets).map(({ path }) => path)],
           verify: fetched({ image }),
           health: { command: `${RUNTIME_PATHS.guard} known ${name}`, timeoutSeconds: KNOWN_SECONDS },
         },
@@ -239,10 +247,10 @@ export class ContainerService extends Construct implements HasInstances, HasFail
   }
 
   private hostTasks(): HostTask[] {
-    const { name: service, image, secrets = {}, tasks = {} } = this.props;
+    const { name: service, image, tasks = {} } = this.props;
     return Object.entries(tasks).map(([name, task]) => ({
       ...{ ...task, service, name, image, env: this.variables, limits: this.limits },
-      secrets: Object.keys(secrets),
+      secrets: Object.keys(this.secrets),
     }));
   }
 

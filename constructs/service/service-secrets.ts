@@ -1,6 +1,6 @@
 import { TerraformVariable, Token } from "cdktf";
 import type { Construct } from "constructs";
-import { type HostFile, secretContent } from "../host";
+import { type HostFile, secretContent, textContent } from "../host";
 import { RUNTIME_PATHS } from "./container-runtime";
 import { serviceUser } from "./container-user";
 
@@ -40,12 +40,16 @@ export const secretVariables = (
     }),
   );
 
-/** Files of a host that hold the secrets, which the service's user may read and nobody else. */
+/**
+ * Files of a host that the service's user may read and nobody else.
+ *
+ * @param secrets those values that are known to everybody, such as a port, may be literals
+ */
 export function secretFiles(service: string, secrets: ServiceSecrets): HostFile[] {
   const user = String(serviceUser(service));
   return Object.entries(secrets).map(([name, value]) => ({
     path: pathOnHost(service, name),
-    content: secretContent(`${service}-${name}`, value),
+    content: Token.isUnresolved(value) ? secretContent(`${service}-${name}`, value) : textContent(value),
     mode: "0400",
     owner: user,
     group: user,

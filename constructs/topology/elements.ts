@@ -36,15 +36,15 @@ export interface Workload {
   readonly origins?: readonly string[];
 }
 
-/** A database or cache that the region's provider runs. */
+/** A database or cache that the region's provider runs, or somebody else. */
 export interface Store {
   readonly kind: "store";
   readonly role: "database" | "cache";
   readonly name: string;
   /** For example `MySQL 8.4, db.t4g.medium`. */
   readonly type: string;
-  /** Machines that hold the data, standbys among them. */
-  readonly copies: number;
+  /** Machines that hold the data, standbys among them. @default - not known */
+  readonly copies?: number;
 }
 
 /** What takes connections for machines or workloads behind it. */

@@ -84,7 +84,9 @@ const linkText = ({ kind, to = ELSEWHERE, carries }: RegionView["links"][number]
 
 /** What a database or cache is, in words. */
 export const storeText = ({ role, type, copies }: Store): string =>
-  `${role}, ${type}, ${copies === 1 ? "one machine" : `${copies} machines`}`;
+  [role, type, ...(copies === undefined ? [] : [copies === 1 ? "one machine" : `${copies} machines`])].join(
+    ", ",
+  );
 
 export function workloadText({ role, name, copies, port }: MachinesView["workloads"][number]): string {
   const what =

@@ -86,6 +86,14 @@ const PLATFORMS: Readonly<
       provider: ["sakura"],
       "peered.hosts": [["198.51.100.7"]],
       "registry.address": ["registry.example.com:5000/shop"],
+      "database.name": ["orders"],
+      "database.host": ["10.10.0.9"],
+      "database.databaseName": ["shop"],
+      "database.user": ["shop"],
+      "database.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
+      "database.availability": [0.999],
+      "database.source": ["assumed"],
+      "database.meanOutageHours": [2],
       "registry.caCertificate": ["-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"],
       "ssh.user": ["debian"],
       "ssh.privateKeyPath": ["/home/debian/.ssh/id_ed25519"],
@@ -143,6 +151,9 @@ const PLATFORMS: Readonly<
       privateZone: ["us.example.internal"],
       internalZones: [["corp.example.com"]],
       "database.databaseName": ["shop"],
+      "database.name": ["orders"],
+      "database.services.user": ["shop"],
+      "database.services.databaseName": ["stock"],
       "database.storageKeyArn": ["arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d"],
       pagerEmails: [["on-call@example.com"]],
       "dns.forwarders": [["169.254.169.253"]],
@@ -199,6 +210,9 @@ const PLATFORMS: Readonly<
       "database.tier": ["db-custom-4-15360"],
       "database.engineVersion": ["8.0"],
       "database.databases": [["shop", "stock"]],
+      "database.name": ["orders"],
+      "database.services.user": ["shop"],
+      "database.services.databaseName": ["stock"],
       "dns.forwarders": [["169.254.169.254"]],
       "versions.consulChart": ["1.9.4"],
       "images.node": ["docker.io/library/node:22.0.0"],
@@ -223,6 +237,7 @@ function serving(region: Region): ReturnType<typeof validated> {
     ...{ name: "store", image: `${hasRegistry ? "" : "registry.example.com/"}store@${DIGEST}`, port: 8080 },
     health: { path: "/ready" },
     public: region.platform === "dedicated" ? { hosts: ["www.example.com"] } : undefined,
+    database: region.database?.name,
     in: { [region.name]: {} },
   };
   // Named as one whose Consul the region joins.
@@ -232,7 +247,13 @@ function serving(region: Region): ReturnType<typeof validated> {
   const [other] = others.filter(isPeered);
   const isCalled = isPeered(region) && reaches(other!, region);
   const caller = { ...service, name: "caller", image: `registry.example.com/caller@${DIGEST}`, port: 8081 };
-  const called = { ...caller, public: undefined, calls: ["store"], in: { [other!.name]: {} } };
+  const called = {
+    ...caller,
+    public: undefined,
+    database: undefined,
+    calls: ["store"],
+    in: { [other!.name]: {} },
+  };
   return validated(
     [service, ...(isCalled ? [called] : [])],
     [{ ...region, entrance: undefined } as Region, ...others],

@@ -6,6 +6,9 @@ import {
   validateRegions,
 } from "../../stacks/values/regions";
 import { type ServiceInput } from "../../stacks/values/services";
+import { collectTopology } from "../../constructs/topology";
+import type { Store } from "../../constructs/topology/elements";
+import { storeText } from "../../constructs/topology/text-picture";
 import { JpStack } from "../../stacks/jp";
 import { synthesisedApp } from "../constructs/aws/synthesised";
 import { dedicatedRegionValue, hostKeyOf } from "./values/regions/region-values";
@@ -85,6 +88,58 @@ describe("services of a region on dedicated servers", () => {
       secret_web_a__b: { sensitive: true },
     });
     expect(JSON.stringify(locals)).toContain("base64encode(var.secret_web_a__b)");
+  });
+
+  describe("that name the region's database", () => {
+    const database: NonNullable<DedicatedRegionInput["database"]> = {
+      ...{ engine: "postgresql", host: "10.10.0.9", databaseName: "shop", user: "web" },
+      ...{ availability: 0.99, source: "assumed" },
+    };
+    const region = { ...value, database };
+
+    it("find it by a password that is asked for by name, and is in no file that is written", () => {
+      // GIVEN a service with the database and one without
+      const services = [service("web", 8080, { database: "main" }), service("search", 8081)];
+      // WHEN synthesised
+      const { variable, locals } = synthesisedApp("jp", (app) => stackOf(app, services, region));
+      // THEN
+      expect(variable).toMatchObject({ database_password_main: { sensitive: true, default: "" } });
+      const document = JSON.stringify(locals);
+      expect(document).toContain("base64encode(var.database_password_main)");
+      expect(document).toContain(
+        String.raw`[\"postgresql://web:\", replace(urlencode(var.database_password_main), \"+\", \"%20\"), \"@\", \"10.10.0.9\", \":5432/shop?sslmode=prefer\"]`,
+      );
+      expect(document).toContain("/secrets/web/database-host");
+      expect(document).not.toContain("/secrets/search/");
+    });
+
+    it("are asked for no password while they name none", () => {
+      const { variable } = synthesisedApp("jp", (app) => stackOf(app, [service("web", 8080)], region));
+      expect(variable).not.toHaveProperty("database_password_main");
+    });
+
+    it("can promise no more than it does, and neither can their callers", () => {
+      const services = [
+        service("search", 8081, { database: "main" }),
+        service("web", 8080, { calls: ["search"] }),
+        service("news", 8082),
+      ];
+      const figures = unavailable(services, region);
+      expect(figures["search"]).toBeGreaterThan(0.01);
+      expect(figures["web"]).toBeGreaterThan(0.01);
+      expect(figures["news"]).toBeLessThan(0.01);
+    });
+
+    it("have it in the region's picture, of whose machines nothing is known", () => {
+      const app = new App();
+      stackOf(app, [], region);
+      const { regions } = collectTopology(app, (stack) => stack.node.id);
+      const [store] = regions[0]!.elements.filter(({ kind }) => kind === "store");
+      expect(store).toEqual({
+        ...{ kind: "store", role: "database", name: "main", type: "PostgreSQL at 10.10.0.9" },
+      });
+      expect(storeText(store as Store)).toBe("database, PostgreSQL at 10.10.0.9");
+    });
   });
 
   it("can promise no more than what they cannot do without", () => {

@@ -22,7 +22,7 @@ function synthesised(services: readonly ServiceInput[], changes: Partial<GkeRegi
   const values = validated(services, regions);
   let built: UkWorkloadsStack | undefined;
   const stack = synthesiseApp("uk-workloads", (app: App) => {
-    built = new UkWorkloadsStack(app, new UkStack(app, regions[0] as GkeRegion), values);
+    built = new UkWorkloadsStack(app, new UkStack(app, regions[0] as GkeRegion, values), values);
   });
   const made = Object.values(stack.resources("kubernetes_manifest")).map(
     ({ manifest }) => manifest as Manifest,
@@ -115,6 +115,57 @@ describe("services of a region on GKE", () => {
     expect((stack.json["variable"] as Record<string, unknown>)["secret_shop__session_key"]).toMatchObject({
       sensitive: true,
     });
+  });
+
+  it("find the region's database as everywhere, by a user that is made for them", () => {
+    // GIVEN a service with the database and one without
+    const services = [service("shop", 8080, { database: "main" }), service("news", 8081)];
+    const changes = { database: { databases: ["shop"] } };
+    // WHEN synthesised
+    const { stack, object, unavailable } = synthesised(services, changes);
+    const data = object("Secret", "shop-secrets")!["data"] as Record<string, string>;
+    const part = (name: string) => Buffer.from(data[`database-${name}`]!, "base64").toString();
+    // THEN it reads what the stack below says of it
+    const of = (attribute: string) =>
+      expect.stringContaining(
+        `data.terraform_remote_state.cross-stack-reference-input-uk.outputs.cross-stack-output-google_sql_${attribute}`,
+      ) as string;
+    expect(part("password")).toEqual(of("user"));
+    expect(part("host")).toEqual(of("database_instance"));
+    expect(part("ca")).toMatch(/server_ca_cert/);
+    expect(part("url")).toMatch(/"mysql:\/\/services:", replace\(urlencode\(.*\), "@", .*, ":3306\/shop"/);
+    expect(part("ssl-mode")).toBe("VERIFY_CA");
+    const pod = JSON.stringify(podOf(object("Deployment", "shop")));
+    expect(pod).toContain('"items":[{"key":"database-url","path":"database-url"}]');
+    // AND pods are replaced for another password
+    expect(pod).toMatch(/"tricloud\/secrets-version":"\$\{terraform_data\./);
+    // AND the other has none of it, and promises more
+    expect(object("Secret", "news-secrets")).toBeUndefined();
+    expect(unavailable("shop")).toBeGreaterThan(unavailable("news"));
+    expect(stack.json["variable"]).not.toHaveProperty("database_password_main");
+  });
+
+  it("have a user of the database made only where one of them names it, whose password nobody reads", () => {
+    // GIVEN
+    const region = (database: string | undefined) => {
+      const regions = validateRegions([{ file: "uk.ts", value: { ...uk, database: {} } }]);
+      const values = validated([service("shop", 8080, { database })], regions);
+      return synthesiseApp("uk", (app) => {
+        const below = new UkStack(app, regions[0] as GkeRegion, values);
+        new UkWorkloadsStack(app, below, values);
+      });
+    };
+    const users = (stack: ReturnType<typeof region>) =>
+      Object.values(stack.resources("google_sql_user")).map(({ name, password }) => ({ name, password }));
+    // WHEN / THEN
+    const named = region("main");
+    expect(users(named)).toContainEqual({ name: "services", password: "${var.database_password_main}" });
+    expect(users(region(undefined)).map(({ name }) => name)).not.toContain("services");
+    // AND what the stack above reads is shown to nobody
+    const outputs = Object.entries(named.json["output"] as Record<string, { sensitive?: boolean }>);
+    const read = outputs.filter(([name]) => name.startsWith("cross-stack-output"));
+    expect(read.map(([name]) => name).join()).toMatch(/sql_user.*password/);
+    for (const [, output] of read) expect(output.sensitive).toBe(true);
   });
 
   it("fetch images of other registries from there, those of Docker Hub by the region's copy", () => {

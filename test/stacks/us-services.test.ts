@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { App } from "cdktf";
 import { parse } from "yaml";
 import { collectAvailability } from "../../constructs/availability";
@@ -152,6 +153,75 @@ describe("services of a region on EC2", () => {
     expect(userData("us-app")).toContain("/etc/tricloud/services/secrets/shop/session-key");
     expect(userData("us-app")).not.toContain("var.secret_shop__session_key");
     expect(file("us-app", unit("shop"))).toContain(":/run/secrets/session-key:ro,");
+  });
+
+  describe("that name the region's database", () => {
+    const changes = { database: { storageGib: 50 } };
+    const secret = (part: string) => `/etc/tricloud/services/secrets/shop/database-${part}`;
+
+    it("find its address, a user of their own and what its certificate is checked against", () => {
+      // GIVEN / WHEN
+      const { stack, userData, file, fetched } = synthesise(
+        [service("shop", 8080, { database: "main" })],
+        changes,
+      );
+      // THEN what is secret, or known to AWS alone, is fetched with the machines' role
+      const kept = stack.all("secretsmanager_secret_version").map((each) => String(each["secret_string"]));
+      expect(kept).toContain("${var.database_password_main}");
+      expect(kept).toContainEqual(
+        expect.stringMatching(/^\$\{aws_db_instance\.database_instance_\w+\.address\}$/),
+      );
+      expect(kept).toContainEqual(
+        expect.stringMatching(
+          /"mysql:\/\/services:", replace\(urlencode\(var\.database_password_main\), "\+", "%20"\), "@", aws_db_instance\.database_instance_\w+\.address, ":3306\/app"/,
+        ),
+      );
+      expect(userData("us-app")).not.toContain("var.database_password_main");
+      expect(file("us-app", secret("user"))).toBe("services");
+      expect(file("us-app", secret("ssl-mode"))).toBe("VERIFY_IDENTITY");
+      expect(file("us-app", unit("shop"))).toContain(":/run/secrets/database-url:ro,");
+      // AND it is the authority of its own region that signs there
+      const authorities = fetched("us-app", secret("ca"))
+        .split(/(?<=-----END CERTIFICATE-----\n)/)
+        .map((certificate) => new X509Certificate(certificate));
+      expect(authorities.length).toBeGreaterThan(1);
+      for (const { subject, ca } of authorities) {
+        expect(subject).toMatch(/^CN=Amazon RDS us-east-1 Root CA/m);
+        expect(ca).toBe(true);
+      }
+      expect(stack.variable).toMatchObject({ database_password_main: { sensitive: true } });
+    });
+
+    it("are let in wherever they run, and nobody else newly", () => {
+      const clients = (services: readonly ServiceInput[]) => synthesise(services, changes).comesIn(3306);
+      expect(clients([service("shop", 8080, { in: { us: { on: "proxy" } } })])).toEqual([
+        ["database", "app"],
+      ]);
+      expect(clients([service("shop", 8080, { database: "main" })])).toEqual([["database", "app"]]);
+      expect(clients([service("shop", 8080, { database: "main", in: { us: { on: "proxy" } } })])).toEqual([
+        ["database", "app"],
+        ["database", "proxy"],
+      ]);
+    });
+
+    it("may have a database that is made along with it, or another one, and another user", () => {
+      const urls = (database: Ec2RegionInput["database"]) =>
+        synthesise([service("shop", 8080, { database: "main" })], { database })
+          .stack.all("secretsmanager_secret_version")
+          .map((each) => String(each["secret_string"]))
+          .filter((text) => text.includes("mysql:"));
+      expect(urls({ databaseName: "shop" })).toEqual([expect.stringMatching(/":3306\/shop"/)]);
+      expect(urls({ databaseName: "shop", services: { user: "web", databaseName: "stock" } })).toEqual([
+        expect.stringMatching(/"mysql:\/\/web:".*":3306\/stock"/),
+      ]);
+    });
+
+    it("can promise no more than it does", () => {
+      const figures = unavailable([service("shop", 8080, { database: "main" }), service("news", 8081)], {
+        database: { multiAz: false },
+      });
+      expect(figures["shop"]).toBeGreaterThan(figures["news"]! + 0.004);
+    });
   });
 
   it("have tasks before their release seen to by new machines, and take turns at others", () => {

@@ -12,6 +12,7 @@ import {
   DEFAULT_HTTPS_PORT,
   FRONT_ADMIN_PORT,
 } from "../../../constructs/front/front-config";
+import { existingDatabase } from "./database";
 import { imageRegistry } from "./image-registry";
 import { CONSUL_HAS, peeredPort, peeredProblems, type TakenPort } from "./peered";
 import {
@@ -222,6 +223,8 @@ const fields = z.strictObject({
   ssh: ssh.prefault({}),
   /** Where the servers get services' images. @default - images name their registries themselves */
   registry: imageRegistry.optional(),
+  /** Database of services that name it. @default - none */
+  database: existingDatabase.optional(),
   /**
    * Services without an entrance are called from one region in another from proxy to proxy, where both have this;
    * `npx tricloud secrets` makes the certificates.

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { HostRole } from "./dedicated-region";
 import { Cidr } from "../../../constructs/grammar/cidr";
+import { databaseName, databaseServices } from "./database";
 import { imageRegistry } from "./image-registry";
 import { CONSUL_HAS, peeredPort, peeredProblems } from "./peered";
 import { consulServersProblem, cidr, dnsLabel, proxyMetrics, regionName, sharedFields } from "./region";
@@ -100,6 +101,13 @@ const entrance = z.strictObject({
 });
 
 const database = z.strictObject({
+  /** What services name it by. */
+  name: databaseName,
+  /** How services sign in. */
+  services: databaseServices({
+    administrator: "who grants the others what they may do",
+    app: "who the app servers are, by IAM",
+  }).prefault({}),
   instanceClass: z
     .string()
     .regex(/^db\.[a-z0-9]+\.[a-z0-9]+$/, { error: "expected an RDS instance class such as db.t4g.medium" })
@@ -206,7 +214,7 @@ export const ec2Region = z
     peered: peered.optional(),
     /** @default - nothing of the region can be reached from the internet */
     entrance: entrance.optional(),
-    /** MySQL for the app servers. @default - none */
+    /** MySQL for the app servers, and for services that name it. @default - none */
     database: database.optional(),
     /** A cache for the app servers. @default - none */
     cache: cache.optional(),

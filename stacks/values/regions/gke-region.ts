@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Cidr } from "../../../constructs/grammar/cidr";
+import { databaseName, databaseServices } from "./database";
 import { peeredPort, peeredProblems } from "./peered";
 import {
   cidr,
@@ -129,6 +130,10 @@ const entrance = z
   });
 
 const database = z.strictObject({
+  /** What services name it by. */
+  name: databaseName,
+  /** How services sign in. */
+  services: databaseServices({ administrator: "who grants the others what they may do" }).prefault({}),
   /** Machine type with dedicated cores. */
   tier: z
     .string()
@@ -314,6 +319,13 @@ export const gkeRegion = z
     }
     if (consulJoinAddress !== undefined && region.consulWanNetworks.length === 0) {
       issue(["consulWanNetworks"], "expected the networks that may use consulJoinAddress");
+    }
+    const { databases = [], services } = region.database ?? {};
+    if (services?.databaseName !== undefined && !databases.includes(services.databaseName)) {
+      issue(
+        ["database", "services", "databaseName"],
+        `expected one of database.databases (${databases.join(", ") || "none"})`,
+      );
     }
     if (region.ranges.data === undefined && (region.database ?? region.cache) !== undefined) {
       issue(["ranges", "data"], "expected a network of /24 or larger for the region's database and cache");

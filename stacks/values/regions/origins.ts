@@ -22,15 +22,18 @@ export type Origin = LoneOrigin | OriginGroup;
 
 export const isGroup = (origin: Origin): origin is OriginGroup => "origins" in origin;
 
+/** What somebody else promises. */
+export const promise = {
+  availability: z.number().gt(0).lt(1),
+  /** Where the figure is written, or "assumed". */
+  source: z.string().min(1),
+  /** How long one outage lasts in the mean. @default - not known, and so not how often there is one */
+  meanOutageHours: z.number().gt(0).optional(),
+};
+
 const figure = z.union(
   [
-    z.strictObject({
-      availability: z.number().gt(0).lt(1),
-      /** Where the figure is written, or "assumed". */
-      source: z.string().min(1),
-      /** How long one outage lasts in the mean. @default - not known, and so not how often there is one */
-      meanOutageHours: z.number().gt(0).optional(),
-    }),
+    z.strictObject(promise),
     z.strictObject({
       /** A stack of this app, and a service that it declares. */
       stack: z.string(),

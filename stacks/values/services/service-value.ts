@@ -8,6 +8,7 @@ import { problemsOf, type ValueProblem } from "../regions/region-errors";
 import type { GatewayRoute } from "../../../constructs/gateway";
 import { groupProblem, type ProxyGroup } from "../../../constructs/proxy/proxy-groups";
 import { routesOfService } from "../route-value";
+import { DATABASE_PARTS } from "../../../constructs/service/database-access";
 import { SECRET_NAME } from "../../../constructs/service/service-secrets";
 import { DEFAULT_TASK_SECONDS, taskFaults } from "../../../constructs/service/service-task";
 
@@ -27,6 +28,12 @@ export interface ServiceInput {
   readonly env?: Readonly<Record<string, string>>;
   /** Names of what it finds as `/run/secrets/NAME`: lower-case words with hyphens between them. @default [] */
   readonly secrets?: readonly string[];
+  /**
+   * Database of each region that it runs in, by the name that the region has for it: it finds how to sign in there as
+   * `/run/secrets/database-url`, and in parts beside it.
+   * @default - none
+   */
+  readonly database?: string;
   /** Memory that one instance may take, in megabytes; one that takes more is ended and started again. @default 512 */
   readonly memoryMegabytes?: number;
   /**
@@ -134,6 +141,8 @@ export interface ServiceValue {
   readonly health: Required<ServiceHealthInput>;
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** undefined: none. */
+  readonly database?: string | undefined;
   readonly memoryMegabytes: number;
   /** undefined: what suits the platform. */
   readonly cpus?: number | undefined;
@@ -319,6 +328,7 @@ const schema = z
     health: z.strictObject({ path: healthPath, startSeconds: z.int().min(1).max(3600).default(60) }),
     env: env.default({}),
     secrets: secrets.default([]),
+    database: dnsLabel.optional(),
     memoryMegabytes: z.int().min(16).default(512),
     cpus: z.number().min(0.05).optional(),
     drainSeconds: z.int().min(0).max(3600).default(30),
@@ -342,6 +352,19 @@ const schema = z
         code: "custom",
         path: ["degradesWithout", index],
         message: `expected one of calls (${calls.join(", ") || "none"})`,
+      });
+    }
+  })
+  .superRefine(({ database, secrets: names }, context) => {
+    if (database === undefined) return;
+    for (const [index, name] of names.entries()) {
+      if (!(DATABASE_PARTS as readonly string[]).includes(name)) continue;
+      context.addIssue({
+        code: "custom",
+        path: ["secrets", index],
+        // It is the name of one.
+        params: { value: JSON.stringify(name) },
+        message: `expected another name, for a part of database ${database} has it (${DATABASE_PARTS.join(", ")})`,
       });
     }
   })

@@ -56,6 +56,7 @@ export function validateServices(
     ...publicProblems(services, regions),
     ...services.flatMap((service) => callProblems(service, { services, unread, regions })),
     ...services.flatMap(taskProblems),
+    ...services.flatMap((service) => databaseProblems(service, regions)),
     ...circles(services),
   );
   if (problems.length > 0) throw new InvalidServicesError(problems);
@@ -402,6 +403,23 @@ const taskProblems = (service: ServiceValue): ServiceProblem[] =>
         : [],
     ),
   );
+
+/** Databases that regions of the service lack. */
+const databaseProblems = (service: ServiceValue, regions: readonly Region[]): ServiceProblem[] =>
+  service.database === undefined
+    ? []
+    : regions
+        .filter(({ name, database }) => service.in[name] !== undefined && database?.name !== service.database)
+        .map(({ name, database }) =>
+          refusal(
+            service,
+            "database",
+            service.database,
+            database === undefined
+              ? `expected region ${name} to have a database, for the service runs there (its field database)`
+              : `expected the database of region ${name} (${database.name}), for the service runs there`,
+          ),
+        );
 
 /** Services that need one another: none of them could start, and none could be released, without all others. */
 function circles(services: readonly ServiceValue[]): ServiceProblem[] {

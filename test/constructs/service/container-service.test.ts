@@ -135,6 +135,42 @@ describe("ContainerService", () => {
     expect(web?.reads).toEqual([UNIT, path]);
   });
 
+  it("shows a container its database, of which what is secret is handed over as a secret", () => {
+    // GIVEN a database whose address and user everybody may know
+    const { stack, hosts, service } = region(1);
+    const password = new TerraformVariable(stack, "password", { sensitive: true }).stringValue;
+    const database = { engine: "mysql", host: "10.10.0.9", port: 3306, databaseName: "shop" } as const;
+    const migrate = { command: ["migrate"], when: "before-release" } as const;
+    // WHEN
+    service({ database: { ...database, user: "web", password }, tasks: { migrate } });
+    // THEN
+    const files = hosts[0]!.profile.files.filter(({ path }) => path.includes("/secrets/web/database-"));
+    const user = String(serviceUser("web"));
+    for (const file of files) expect(file).toMatchObject({ mode: "0400", owner: user, group: user });
+    expect(files.flatMap(({ path, content }) => (content.kind === "secret" ? [path] : []))).toEqual(
+      ["url", "password"].map((part) => `/etc/tricloud/services/secrets/web/database-${part}`),
+    );
+    expect(hosts[0]!.file("/etc/tricloud/services/secrets/web/database-host")).toBe("10.10.0.9");
+    // AND the unit reads each, and shows it
+    const web = hosts[0]!.profile.services.find(({ name }) => name === "tricloud-service-web.service");
+    expect(web?.reads).toEqual([UNIT, ...files.map(({ path }) => path)]);
+    const unit = hosts[0]!.file(UNIT);
+    for (const { path } of files)
+      expect(unit).toContain(`Volume=${path}:/run/secrets/${path.split("/").at(-1)}:ro,`);
+    // AND so do its tasks
+    const task = hosts[0]!.profile.files.find(({ path }) => path.endsWith("web.migrate"));
+    expect(JSON.stringify(task)).toContain("/run/secrets/database-url:ro,");
+  });
+
+  it("refuses a secret that is called as a part of its database", () => {
+    const { stack, service } = region(1);
+    const password = new TerraformVariable(stack, "password", { sensitive: true }).stringValue;
+    const database = { engine: "mysql", host: "10.10.0.9", port: 3306, databaseName: "shop" } as const;
+    expect(() =>
+      service({ database: { ...database, user: "web", password }, secrets: { "database-url": password } }),
+    ).toThrow(/^service web: name of a secret must be none of its database's parts .*, got: "database-url"$/);
+  });
+
   it("enters registries with credentials and by its machine's own identity alike", () => {
     // GIVEN one registry of each kind
     const ecr = "123456789012.dkr.ecr.us-east-1.amazonaws.com";

@@ -21,6 +21,10 @@ const problemsOf = (...values: unknown[]): string[] => {
 const jp = (changes: Partial<DedicatedRegionInput> = {}) => dedicatedRegionValue(changes);
 
 const NO_SERVICE = "expected a host name that is no service's: those are called by what names them in calls";
+const DATABASE = {
+  ...{ engine: "mysql", host: "10.10.0.9", databaseName: "shop", user: "shop" },
+  ...{ availability: 0.999, source: "assumed" },
+} as const;
 const FIGURE = { availability: 0.999, source: "assumed" };
 
 describe("validateRegions", () => {
@@ -38,6 +42,36 @@ describe("validateRegions", () => {
 
   test.each<[string, unknown, string]>([
     ["a wrong field", { ...jp(), sevrers: 3 }, "region jp: sevrers: expected no such field, got: 3"],
+    [
+      "a database whose engine nobody knows",
+      { ...jp(), database: { ...DATABASE, engine: "oracle" } },
+      'region jp: database.engine: expected "mysql" or "postgresql", got: "oracle"',
+    ],
+    [
+      "a database with its port in its host",
+      { ...jp(), database: { ...DATABASE, host: "db.example.jp:3306" } },
+      'region jp: database.host: expected an IPv4 address or a host name, without the port, got: "db.example.jp:3306"',
+    ],
+    [
+      "a database user that statements would quote",
+      { ...jp(), database: { ...DATABASE, user: "shop@%" } },
+      'region jp: database.user: expected the name of a user such as shop: letters, digits, _ and -, a letter first, got: "shop@%"',
+    ],
+    [
+      "a database of which nobody knows how often it is up",
+      { ...jp(), database: { ...DATABASE, availability: undefined } },
+      "region jp: database.availability: expected a number, got: nothing",
+    ],
+    [
+      "services that would be the app servers in the database",
+      { ...usRegion, database: { services: { user: "app" } } },
+      'region us: database.services.user: expected another user than app, who is who the app servers are, by IAM, got: "app"',
+    ],
+    [
+      "services with a database that is not made",
+      { ...ukRegion, database: { services: { databaseName: "shop" } } },
+      'region uk: database.services.databaseName: expected one of database.databases (app), got: "shop"',
+    ],
     [
       "a missing host key",
       jp({

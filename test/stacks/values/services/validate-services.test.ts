@@ -101,6 +101,45 @@ describe("validateServices", () => {
     });
   });
 
+  describe("with a database", () => {
+    const database: NonNullable<DedicatedRegionInput["database"]> = {
+      ...{ engine: "mysql", host: "10.10.0.9", databaseName: "shop", user: "shop" },
+      ...{ availability: 0.999, source: "assumed" },
+    };
+
+    it("are taken where all of their regions have it", () => {
+      const services = [web({ database: "main", in: { jp: {}, us: {} } })];
+      expect(read(services, region({ database }))[0]!.database).toBe("main");
+    });
+
+    it.each<[string, DedicatedRegionInput, string]>([
+      [
+        "that a region lacks",
+        region(),
+        "expected region jp to have a database, for the service runs there (its field database)",
+      ],
+      [
+        "that a region calls otherwise",
+        region({ database: { ...database, name: "orders" } }),
+        "expected the database of region jp (orders), for the service runs there",
+      ],
+    ])("%s are refused with region, path and value", (_what, jp, expectation) => {
+      // GIVEN one that another region has
+      const services = [web({ database: "main", in: { jp: {}, us: {} } })];
+      // WHEN / THEN
+      expect(problemsOf(services, jp)).toEqual([`service web: database: ${expectation}, got: "main"`]);
+    });
+
+    it("are refused a secret that is called as a part of it", () => {
+      const services = [web({ database: "main", secrets: ["session-key", "database-url"] })];
+      expect(problemsOf(services, region({ database }))).toEqual([
+        'service web: secrets[1]: expected another name, for a part of database main has it (database-url, database-host, database-port, database-name, database-user, database-password, database-ssl-mode, database-ca), got: "database-url"',
+      ]);
+      // AND may have it without one
+      expect(problemsOf([web({ secrets: ["database-url"] })])).toEqual([]);
+    });
+  });
+
   it("takes tasks before releases and at times, in regions of their own", () => {
     // GIVEN / WHEN
     const tasks = {
