@@ -48,6 +48,6 @@ export const hostGateways = (
 
 /** A gateway as the fronts of its region know it: whatever is asked of its hosts is its to route. */
 export const frontedGateway = ({ name, port, hosts, healthPath }: GatewayValue): FrontedService => ({
-  ...{ name, port, hosts },
+  ...{ name, port, hosts, grpc: true },
   toldAt: healthPath,
 });

@@ -26,6 +26,11 @@ export interface FrontedService {
   readonly paths?: readonly string[];
   /** Instances at most that requests are shared among. @default 16 */
   readonly atMost?: number;
+  /**
+   * Its port takes HTTP/2 by prior knowledge too, and all of its hosts is its own: calls of gRPC go on to it by that, each
+   * piece as it comes, and are held to its own limits. @default false
+   */
+  readonly grpc?: boolean;
 }
 
 /** What all requests are held to. */
@@ -77,6 +82,8 @@ export function frontConfig(options: FrontConfigOptions): string {
   const certificate = ordersCertificate ? ACME_PATHS.certificate : FRONT_PATHS.certificate;
   const isPlaceholder = `{ str(${PLACEHOLDER}) -m str -f "\${STAGED}${ACME_PATHS.kind}" }`;
   const known = `{ var(txn.host) -m str ${hostsOf(services).join(" ")} }`;
+  const calling = services.filter(({ grpc }) => grpc === true);
+  const unlessCall = calling.length === 0 ? "" : ` !${IS_CALL}`;
   const authority = `%[var(txn.host)]${httpsPort === DEFAULT_HTTPS_PORT ? "" : `:${httpsPort}`}`;
   return `# Written by Tricloud; changes made here are lost.
 global
@@ -142,18 +149,18 @@ frontend https
     tcp-request connection reject if { sc0_conn_cur gt ${connectionsPerAddress} }
 ${requestsPerSecond === undefined ? "" : `    http-request deny deny_status 429 if { sc0_http_req_rate gt ${requestsPerSecond * 10} }\n`}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     http-request deny deny_status 421 unless ${known}
-${ordersCertificate ? `    http-request deny deny_status 503 if ${isPlaceholder}\n` : ""}    http-request deny deny_status 413 if { req.body_size gt ${maxBodyMegabytes * 1_000_000} }
+${ordersCertificate ? `    http-request deny deny_status 503 if ${isPlaceholder}\n` : ""}${callsOf(calling)}    http-request deny deny_status 413 if { req.body_size gt ${maxBodyMegabytes * 1_000_000} }
     # A length that nobody tells is one that nobody bounds.
-    http-request return status 411 content-type text/plain string "The request must tell its length." if { req.hdr(transfer-encoding) -m found }
+    http-request return status 411 content-type text/plain string "The request must tell its length." if { req.hdr(transfer-encoding) -m found }${unlessCall}
 ${choices(services)}    http-request deny deny_status 404 unless { var(txn.service) -m found }
 ${leavingOf(services)}    # A slow client's request reaches nobody before it is whole, or as large as a buffer.
-    http-request wait-for-body time 10s
+    http-request wait-for-body time 10s${calling.length === 0 ? "" : ` if${unlessCall}`}
     # What a client says of where it came from counts for nothing, and what is for this connection goes no further.
 ${FORGED.map((name) => `    http-request del-header ${name}\n`).join("")}    http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Forwarded-Proto https
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     http-request set-header X-Forwarded-Port %[dst_port]
-${hstsSeconds === 0 ? "" : `    http-after-response set-header Strict-Transport-Security "max-age=${hstsSeconds}"\n`}    use_backend service-%[var(txn.service)]
+${hstsSeconds === 0 ? "" : `    http-after-response set-header Strict-Transport-Security "max-age=${hstsSeconds}"\n`}${calling.map(({ name }) => `    use_backend calls-${name} if ${IS_CALL} { var(txn.service) -m str ${name} }\n`).join("")}    use_backend service-%[var(txn.service)]
 
 frontend admin
     bind ${metrics === "host" ? "127.0.0.1" : ""}:${FRONT_ADMIN_PORT}
@@ -165,7 +172,7 @@ ${ordersCertificate ? `    monitor fail if ${isPlaceholder}\n` : ""}    # To Con
     http-request return status 200 content-type text/plain string "good" if { path ${CERTIFICATE_PATH} }
     http-request use-service prometheus-exporter if { path /metrics }
     http-request deny deny_status 404
-${services.map((service) => backend(service, domain)).join("")}`;
+${services.map((service) => backend(service, domain)).join("")}${calling.map((service) => callBackend(service, domain)).join("")}`;
 }
 
 /** Host names that clients ask for, each once. */
@@ -224,6 +231,16 @@ function choices(services: readonly FrontedService[]): string {
     .join("");
 }
 
+/** A request is a call of gRPC, to a service that takes them. */
+const IS_CALL = "{ var(txn.call) -m bool }";
+
+const callsOf = (services: readonly FrontedService[]): string =>
+  services.length === 0
+    ? ""
+    : `    # Calls of gRPC go on as they come: their streams tell no length, and may wait for answers.
+    http-request set-var(txn.call) bool(true) if HTTP_2.0 METH_POST { req.hdr(content-type) -m reg -i ^application/grpc([+;]|$) } { var(txn.host) -m str ${hostsOf(services).join(" ")} }
+`;
+
 /** Whoever sends clients here by a service's health, as public DNS does, is told in time that this front is about to go. */
 const leavingOf = (services: readonly FrontedService[]): string =>
   services
@@ -239,6 +256,17 @@ const leavingOf = (services: readonly FrontedService[]): string =>
 const backend = ({ name, port, healthPath, hosts, atMost = 16 }: FrontedService, domain: string): string => `
 backend service-${name}
 ${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server check inter 2s fastinter 500ms fall 2 rise 1
+    server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr last,none
+`;
+
+/** A stream may be silent for as long as a tunnel. */
+const callBackend = (
+  { name, port, healthPath, hosts, atMost = 16 }: FrontedService,
+  domain: string,
+): string => `
+backend calls-${name}
+    timeout server 1h
+${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server proto h2 check check-proto h1 inter 2s fastinter 500ms fall 2 rise 1
     server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr last,none
 `;
 

@@ -1,17 +1,37 @@
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { type ServerWritableStream } from "@grpc/grpc-js";
+import {
+  type Client,
+  credentials,
+  loadPackageDefinition,
+  type Metadata,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceClientConstructor,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
 import { WebSocket, WebSocketServer } from "ws";
 import { FrontRig, haproxy, type Instance, socat } from "../constructs/front/front-rig";
 import { eventually } from "../proxy/proxy-process";
 import { gatewayLab, type RunningGateway } from "./gateway-lab";
-import { grpcService, type GrpcService, PROTOS, SHOP } from "./grpc-lab";
+import { echo, grpcService, type GrpcService, INCLUDES, PROTOS, SHOP } from "./grpc-lab";
 
 const HOST = "www.example.test";
 const lab = gatewayLab();
+
+/** A client of `shop.v1.Everythings`. */
+type Calls = Client &
+  Record<
+    "Echo" | "Fail",
+    (asked: Message, done: (error: ServiceError | null, said?: Message) => void) => EventEmitter
+  > & {
+    Pages(asked: Message): EventEmitter;
+  };
 const describeWithHaproxy = haproxy === undefined || socat === undefined ? describe.skip : describe;
 
 /** A frame of gRPC-Web with one message of that content. */
@@ -20,6 +40,7 @@ const frame = (content: Buffer): Buffer => {
   head.writeUInt32BE(content.length, 1);
   return Buffer.concat([head, content]);
 };
+type Message = Record<string, unknown>;
 type Pages = ServerWritableStream<Record<string, unknown>, Record<string, unknown>>;
 
 describeWithHaproxy(
@@ -48,6 +69,9 @@ describeWithHaproxy(
           pages.push(call);
           call.write({ content: "first" });
         },
+        Echo: echo,
+        Fail: ({ request: asked }: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>) =>
+          done({ code: asked["code"] as number, details: "näh: 100 %" }),
       });
     });
     afterAll(async () => {
@@ -61,7 +85,7 @@ describeWithHaproxy(
     afterEach(() => rig.stop());
 
     /** A gateway that the front knows by its name, for as long as `use` takes. */
-    const fronted = (use: () => Promise<void>): Promise<void> =>
+    const fronted = (use: () => Promise<void>, grpc = true): Promise<void> =>
       lab.using(
         {
           trustedHops: 1,
@@ -73,7 +97,7 @@ describeWithHaproxy(
           },
         },
         async ({ port }: RunningGateway) => {
-          rig.configure({ services: [{ name: "api", port, hosts: [HOST] }] });
+          rig.configure({ services: [{ name: "api", port, hosts: [HOST], grpc }] });
           rig.name("api", [{ address: "127.0.0.1" } as Instance]);
           await rig.start();
           await rig.until("known", async () => (await begun("/nothing")).statusCode === 404);
@@ -173,6 +197,89 @@ describeWithHaproxy(
         expect(JSON.parse(lines.text)).toEqual({ content: "first" });
         expect(answer.statusCode).toBe(200);
       });
+    });
+
+    /** A client of gRPC, by HTTP/2 and TLS to the front. */
+    const calling = async (use: (client: Calls) => Promise<void>): Promise<void> => {
+      const loaded = loadPackageDefinition(
+        loadSync(join(PROTOS, "shop.proto"), { includeDirs: INCLUDES, keepCase: true }),
+      ) as unknown as { shop: { v1: { Everythings: ServiceClientConstructor } } };
+      const client = new loaded.shop.v1.Everythings(
+        `127.0.0.1:${rig.httpsPort}`,
+        credentials.createSsl(Buffer.from(rig.authority)),
+        { "grpc.ssl_target_name_override": HOST, "grpc.default_authority": HOST },
+      ) as unknown as Calls;
+      try {
+        await use(client);
+      } finally {
+        client.close();
+      }
+    };
+
+    test("WHEN a client speaks gRPC THEN calls, what goes with them and what becomes of them pass", async () => {
+      await fronted(() =>
+        calling(async (client) => {
+          const answer = await new Promise<{ said: Message; trailer: unknown }>((resolve, reject) => {
+            let said: Message = {};
+            client
+              .Echo({ a_string: "x".repeat(100_000), an_int32: 5 }, (error, message) =>
+                error === null ? (said = message!) : reject(error),
+              )
+              .on("status", ({ metadata }: { metadata: Metadata }) =>
+                resolve({ said, trailer: metadata.get("x-trailing") }),
+              );
+          });
+          expect([answer.said["an_int32"], answer.trailer]).toEqual([5, ["2"]]);
+          expect(String(answer.said["a_string"]).length).toBe(100_000);
+          const failure = await new Promise<ServiceError | null>((resolve) =>
+            client.Fail({ code: 5 }, (error) => resolve(error)),
+          );
+          expect([failure?.code, failure?.details]).toEqual([5, "näh: 100 %"]);
+        }),
+      );
+    });
+
+    test("WHEN a request of HTTP/1.1 says that it is a call THEN it has to tell its length", async () => {
+      await fronted(async () => {
+        const headers = { "content-type": "application/grpc", "transfer-encoding": "chunked" };
+        const sent = { method: "POST", headers };
+        expect((await begun("/shop.v1.Everythings/Echo", sent, frame(Buffer.alloc(0)))).statusCode).toBe(411);
+      });
+    });
+
+    test("WHEN a call is for a service that takes none THEN it goes on as a request like others, and is none", async () => {
+      await fronted(
+        () =>
+          calling(async (client) => {
+            const failure = await new Promise<ServiceError | null>((resolve) =>
+              client.Echo({ an_int32: 5 }, (error) => resolve(error)),
+            );
+            expect(failure?.details).toContain("415");
+          }),
+        false,
+      );
+    });
+
+    test("WHEN a service streams by gRPC THEN messages come as they are sent, also while the front is reloaded", async () => {
+      await fronted(() =>
+        calling(async (client) => {
+          const messages: unknown[] = [];
+          const stream = client.Pages({ message: "one" });
+          let status: number | undefined;
+          stream
+            .on("data", ({ content }: Message) => messages.push(content))
+            .on("error", () => undefined)
+            .on("status", ({ code }: { code: number }) => (status = code));
+          await eventually(() => messages.length === 1);
+          const page = pages.at(-1)!;
+          expect(await rig.guardBeside("reload")).toMatchObject({ status: 0 });
+          page.write({ content: "between" });
+          await eventually(() => messages.length === 2);
+          page.end();
+          await eventually(() => status !== undefined);
+          expect([messages, status]).toEqual([["first", "between"], 0]);
+        }),
+      );
     });
   },
 );

@@ -138,6 +138,10 @@ describe("a gateway of a region on dedicated servers", () => {
     expect(front.slice(front.indexOf("backend service-api"))).toBe(
       "backend service-api\n" +
         "    default-server check inter 2s fastinter 500ms fall 2 rise 1\n" +
+        "    server-template api- 16 api.service.consul:8090 resolvers discovery resolve-prefer ipv4 init-addr last,none\n" +
+        "\nbackend calls-api\n" +
+        "    timeout server 1h\n" +
+        "    default-server proto h2 check check-proto h1 inter 2s fastinter 500ms fall 2 rise 1\n" +
         "    server-template api- 16 api.service.consul:8090 resolvers discovery resolve-prefer ipv4 init-addr last,none\n",
     );
   });
