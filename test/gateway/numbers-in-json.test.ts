@@ -76,6 +76,7 @@ describe("GIVEN a message with a float", () => {
 });
 
 test.each<[JsonValue, string]>([
+  [{ aDouble: -0, numbers: [0] }, '{"aDouble":-0,"numbers":[0]}'],
   [{ aDouble: 0.1, numbers: [1] }, '{"aDouble":0.1,"numbers":[1]}'],
   [{ doubleValue: -0, free: { a: [-0, 0] }, value: -0 }, '{"free":{"a":[-0,0]},"value":-0,"doubleValue":-0}'],
   [
