@@ -12,7 +12,14 @@ import { describeOnVirtualHosts } from "./virtual-hosts";
 const SERVERS = "us-consul-server";
 const PORT = 8080;
 const URL = `http://${ORIGIN}.ccnproxy-https/hc`;
+/** Name of a group with that origin alone. */
+const GROUP = "search.example.com";
 const NAMES = ["consul.service.consul", "proxy.service.consul", `${ORIGIN}.ccnproxy-https`, ORIGIN];
+
+/** Twelve hours from now: nobody's turn comes while this runs. */
+const LATER = `${String((new Date().getUTCHours() + 12) % 24).padStart(2, "0")}:00 Etc/UTC`;
+/** A task that says more than Systems Manager passes on of what is not compressed, and fails. */
+const REPORT = 'print "line $_ of the report\\n" for 1 .. 3000; exit 7';
 
 /** Of a metric, what one call has told. */
 const valuesOf = (call: Call, metric: string): number[] =>
@@ -32,6 +39,9 @@ describeOnVirtualHosts("the region us on EC2", () => {
     const registry = await ImageRegistry.start(lab.testbed);
     region = {
       ...usRegion(lab.testbed),
+      origins: {
+        [GROUP]: { origins: [{ url: `https://${ORIGIN}`, availability: 0.99, source: "assumed" }] },
+      },
       registry: {
         address: registry.address,
         caCertificate: readFileSync(registry.authority, "utf8"),
@@ -46,6 +56,7 @@ describeOnVirtualHosts("the region us on EC2", () => {
         health: { path: "/healthz" },
         secrets: ["session-key"],
         calls: [`https://${ORIGIN}`],
+        tasks: { report: { every: LATER, command: ["/usr/bin/perl", "-e", REPORT] } },
         in: { us: {} },
       },
     ];
@@ -182,6 +193,92 @@ describeOnVirtualHosts("the region us on EC2", () => {
     expect(await proxies()).toEqual(before);
     for (const { host } of lab.group("us-proxy").inService)
       expect(await host.run("cat /etc/tricloud/proxy.json")).toContain("more.example.com");
+  }, 300_000);
+
+  /** What a proxy's machine says of the group's origin, by the operator's command. */
+  const states = async () => {
+    const { code, stdout, stderr } = await lab.tricloud("upstreams", "--region", "us", "--json");
+    const { proxies: told } = JSON.parse(stdout || "{}") as {
+      proxies?: { host: string; groups?: { group: string; origins: { state: string }[] }[] }[];
+    };
+    const found = told?.map(({ host, groups }) => [
+      host.split(" ")[0]!,
+      groups
+        ?.find(({ group }) => group === GROUP)
+        ?.origins.map(({ state }) => state)
+        .join() ?? "no answer",
+    ]);
+    return { code, stderr, of: Object.fromEntries(found ?? []) as Record<string, string> };
+  };
+  const everyProxy = (state: string) =>
+    Object.fromEntries(lab.group("us-proxy").inService.map(({ id }) => [id, state]));
+
+  it("has an origin drained on all proxies and on one that comes later, and let back", async () => {
+    const operate = async (name: "drain" | "undrain") => {
+      const { code, stdout, stderr } = await lab.tricloud(
+        name,
+        `https://${ORIGIN}`,
+        "--region",
+        "us",
+        "--json",
+      );
+      const { proxies: answers = [] } = JSON.parse(stdout || "{}") as {
+        proxies?: { host: string; done: boolean; answer: string }[];
+      };
+      return { code, stderr, answers };
+    };
+    const ids = () =>
+      lab
+        .group("us-proxy")
+        .inService.map(({ id }) => id)
+        .sort();
+    // GIVEN
+    expect(await states()).toEqual({ code: 0, stderr: "", of: everyProxy("serving") });
+    // WHEN an operator drains it
+    const drained = await operate("drain");
+    // THEN each says so
+    expect(drained).toMatchObject({ code: 0, stderr: "" });
+    expect(drained.answers.map(({ host }) => host.split(" ")[0]).sort()).toEqual(ids());
+    expect(drained.answers.map(({ answer }) => answer)).toEqual(
+      Array(2).fill(expect.stringMatching(/https:\/\/api\.example\.com:443 is drained$/)),
+    );
+    expect((await states()).of).toEqual(everyProxy("drained"));
+    // WHEN one of them dies
+    const [victim] = lab.group("us-proxy").inService as [Instance];
+    await victim.host.cutPower();
+    await until("another proxy in its place", 300_000, async () => {
+      const now = ids();
+      return (now.length === 2 && !now.includes(victim.id)) || undefined;
+    });
+    // THEN the one in its place has it drained, too
+    await until("it tells so", 60_000, async () => (await states()).code === 0 || undefined);
+    expect((await states()).of).toEqual(everyProxy("drained"));
+    // WHEN it is let back THEN all ask it again
+    expect(await operate("undrain")).toMatchObject({ code: 0, answers: [{ done: true }, { done: true }] });
+    await until("the origin back", 60_000, async () => {
+      const { of } = await states();
+      return Object.values(of).every((state) => state === "serving") || undefined;
+    });
+    const keeping = ["ssm:PutParameter", "ssm:DeleteParameter"].map((action) => lab.aws.calls(action).length);
+    expect(Math.min(...keeping)).toBeGreaterThan(0);
+  }, 900_000);
+
+  it("runs a task on one of its group's machines, and shows all that it prints", async () => {
+    // WHEN
+    const { code, stdout, stderr } = await lab.tricloud("run", "shop", "report", "--region", "us");
+    // THEN
+    expect({ code, lines: stdout.split("\n").length, end: stdout.slice(-24) }).toEqual({
+      ...{ code: 7, lines: 3001, end: "line 3000 of the report\n" },
+    });
+    expect(stderr).toContain("task report of service shop has failed with exit status 7");
+    const ran = await Promise.all(
+      lab
+        .group("us-app")
+        .inService.map(({ host }) =>
+          host.run("journalctl -o cat -u 'tricloud-task-shop.report*' | grep -c 'line 1 of' || true"),
+        ),
+    );
+    expect(ran.map(Number).sort()).toEqual([0, 1]);
   }, 300_000);
 
   it("replaces its Consul servers without a failed call or look-up, and without losing their quorum", async () => {
