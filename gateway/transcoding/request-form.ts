@@ -3,9 +3,9 @@ import { BadValue } from "../../proxy/grammar";
 import { type RequestOptions } from "../options/grpc-options";
 import { BadRequest } from "./bad-request";
 import { type FieldPath, fieldOf, fieldPathOf, messagesWithin } from "./field-path";
+import { isBoolean, isSingle, isText, jsonOf, notFree } from "./field-text";
 import { FilledMessage, type Filling, toldBy } from "./filled-message";
 import { type FormNode, readForm } from "./form-body";
-import { isBoolean, isSingle, isText, jsonOf, notFree } from "./request-parameters";
 import { isObject } from "./typed-json";
 import { isKnown } from "./wire/json-to-wire";
 
