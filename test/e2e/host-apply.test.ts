@@ -235,6 +235,62 @@ describeOnVirtualHosts("a dedicated server", () => {
     });
   });
 
+  describe("on which a removal goes on that nobody hears of any more", () => {
+    /** Has the removal wait for dpkg's lock, and others for the removal, until what is returned is called. */
+    async function removing(): Promise<{
+      readonly removal: Promise<unknown>;
+      readonly goOn: () => Promise<void>;
+    }> {
+      await delivery.deploy(exampleProfile());
+      const holder = await held(host, "/var/lib/dpkg/lock-frontend");
+      const removal = delivery.remove().then(succeeded);
+      await until(
+        "the removal waits",
+        30_000,
+        async () =>
+          (await host.attempt("grep -q 'locked by' /var/lib/tricloud/apt.log")).code === 0 || undefined,
+      );
+      return { removal, goOn: async () => void (await host.run(`kill ${holder}`)) };
+    }
+    const waiting = (told: readonly string[]) =>
+      until(
+        "it is told to wait",
+        30_000,
+        async () => told.some((line) => /waiting for/.test(line)) || undefined,
+      );
+
+    it("is delivered to once that has ended", async () => {
+      // GIVEN
+      const { removal, goOn } = await removing();
+      // WHEN it is delivered to meanwhile
+      const told: string[] = [];
+      const staged = delivery.stage(exampleProfile(), { onLine: (line) => told.push(line) });
+      await waiting(told);
+      await goOn();
+      // THEN both come to their ends, and nobody else can look at what was delivered
+      await removal;
+      succeeded(await staged);
+      expect(await host.run("stat -c %a /var/lib/tricloud")).toBe("700\n");
+      succeeded(await delivery.activate());
+      await removed();
+    });
+
+    it("has nothing left by another one", async () => {
+      // GIVEN
+      const { removal, goOn } = await removing();
+      // WHEN
+      const told: string[] = [];
+      const second = delivery.remove({ onLine: (line) => told.push(line) });
+      await waiting(told);
+      await goOn();
+      // THEN
+      await removal;
+      succeeded(await second);
+      expect((await host.attempt("test -e /var/lib/tricloud")).code).toBe(1);
+      expect(difference(untouched, await hostAsItIs())).toEqual([]);
+    });
+  });
+
   describe("on which others use apt", () => {
     it.each([
       ["dpkg's lock", "/var/lib/dpkg/lock-frontend"],

@@ -25,6 +25,7 @@ after_failure() {
 
 boot() {
   local name value path health timeout
+  make_state
   while read -r name value; do export "$name=$(decode "$value")"; done < <(lines environment "$DOCUMENT")
   lay_out aptfile "$DOCUMENT" -
   install_packages "$DOCUMENT"

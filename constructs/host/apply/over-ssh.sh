@@ -100,6 +100,7 @@ activate_service() { # NAME RELOAD GATE VERIFY HEALTH TIMEOUT RELOADS_FOR
 stage() { # DIRECTORY
   local document=$1/document name
   [[ -f $document ]] || die "no document in $1"
+  make_state
   sweep_files "$document" $ACTIVE
   repair_packages
   adopt_old_lists

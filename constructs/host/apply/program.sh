@@ -30,7 +30,7 @@ ending() {
 
 # No other user can hold the lock where it lies; an apt that outlives this program goes on holding it.
 take_lock() { # WHAT FOR
-  install -d -m 0700 $STATE $RUN
+  install -d -m 0700 $RUN
   exec 9<>$RUN/lock
   if ! flock -n 9; then
     say "waiting for another run: $(cat $RUN/lock)"
@@ -39,6 +39,9 @@ take_lock() { # WHAT FOR
   echo "$1, process $$, since $(date -u +%FT%TZ)${SSH_CLIENT:+, from ${SSH_CLIENT%% *}}" >$RUN/lock
   trap ending EXIT
 }
+
+# Under the lock alone: a removal that nobody waits for any more may be about to take it away.
+make_state() { install -d -m 0700 $STATE; }
 
 retry() { # COMMAND...: as often as the front says, three seconds apart
   local try
