@@ -25,10 +25,13 @@ export function difference(before: readonly string[], after: readonly string[]):
  */
 const SCRIPT = `
 export LC_ALL=C
+set -e
+# What could not be asked is no host without any.
+unit_files=$(systemctl list-unit-files --no-legend --no-pager --plain)
+units=$(systemctl list-units --type=service,socket,timer,path --state=active,failed,activating --no-legend --no-pager --plain)
 dpkg-query -W -f 'package \${Package} \${Version} \${db:Status-Abbrev}\\n'
-systemctl list-unit-files --no-legend --no-pager --plain | sed 's/^/unit-file /;s/  */ /g'
-systemctl list-units --type=service,socket,timer,path --state=active,failed,activating --no-legend --no-pager --plain |
-  awk '$4 != "exited" { print "unit", $1, $3, $4 }' | grep -v ' user@0.service\\| ssh@'
+sed 's/^/unit-file /;s/  */ /g' <<<"$unit_files"
+awk '$4 != "exited" { print "unit", $1, $3, $4 }' <<<"$units" | { grep -v ' user@0.service\\| ssh@' || true; }
 getent passwd | sed 's/^/passwd /'
 getent group | sed 's/^/group /'
 cut -d: -f1,2 /etc/shadow | sed 's/^/shadow /'

@@ -162,8 +162,8 @@ export class VirtualHost {
       if (state !== "degraded") return state === "running" || undefined;
       throw this.failed(`units failed: ${(await this.inside(["systemctl", "--failed", "--plain"])).stdout}`);
     });
-    await until(`host ${this.name}: sshd`, 20_000, async () => {
-      return (await this.attempt("true", { timeoutMs: 5_000 })).code === 0 || undefined;
+    await until(`host ${this.name}: sshd`, 60_000, async () => {
+      return (await this.attempt("true", { timeoutMs: 15_000 })).code === 0 || undefined;
     });
   }
 
@@ -272,7 +272,7 @@ export class VirtualHost {
     return [
       ...["-F", "none", "-i", this.props.operator.privateKeyPath, "-o", "IdentitiesOnly=yes"],
       ...["-o", `UserKnownHostsFile=${known}`, "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes"],
-      ...["-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR", `root@${this.address}`],
+      ...["-o", "ConnectTimeout=15", "-o", "LogLevel=ERROR", `root@${this.address}`],
     ];
   }
 
