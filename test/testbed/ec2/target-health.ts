@@ -1,9 +1,12 @@
 import { get } from "node:http";
+import { connect as connectHttp2, type IncomingHttpHeaders } from "node:http2";
 import { connect } from "node:net";
 
 /** What a load balancer asks of the machines on a list: `health_check` of `aws_lb_target_group`, and its port. */
 export interface TargetList {
   readonly port: number;
+  /** What machines on it speak; HTTP/1.1 where it does not say. */
+  readonly protocol_version?: "HTTP1" | "HTTP2" | "GRPC";
   /** Seconds for which a machine taken off the list is let end what it has under way. */
   readonly deregistration_delay: string;
   readonly health_check: {
@@ -45,6 +48,7 @@ export class TargetHealth {
   private ask(): Promise<boolean> {
     const { protocol, path, matcher, timeout } = this.list.health_check;
     const port = Number(this.list.health_check.port ?? this.list.port);
+    if (this.list.protocol_version === "GRPC") return this.call(port);
     return new Promise((resolve) => {
       const call =
         protocol === "TCP"
@@ -56,6 +60,37 @@ export class TargetHealth {
       setTimeout(() => {
         resolve(false);
         call.destroy();
+      }, timeout * 1000);
+    });
+  }
+
+  /** By a call of gRPC, whose status counts, wherever it is told. */
+  private call(port: number): Promise<boolean> {
+    const { path, matcher, timeout } = this.list.health_check;
+    return new Promise((resolve) => {
+      const session = connectHttp2(`http://${this.address}:${port}`).on("error", () => resolve(false));
+      const said = (fields: IncomingHttpHeaders): void => {
+        const status = fields["grpc-status"];
+        if (status !== undefined) resolve(status === matcher);
+      };
+      const headers = {
+        ":method": "POST",
+        ":path": path,
+        "content-type": "application/grpc",
+        te: "trailers",
+      };
+      const stream = session.request(headers).resume();
+      stream.on("response", said).on("trailers", said);
+      stream
+        .on("error", () => resolve(false))
+        .on("close", () => {
+          resolve(false);
+          session.close();
+        });
+      stream.end(Buffer.alloc(5));
+      setTimeout(() => {
+        resolve(false);
+        session.destroy();
       }, timeout * 1000);
     });
   }
