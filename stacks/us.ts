@@ -366,6 +366,7 @@ export class UsStack extends RegionStack<Ec2Region> {
       routes: routes.map(({ service, hosts, paths }) => ({
         ...{ service: service.name, hosts, paths, port: service.port, healthPath: service.health.path },
         healthPort: service.health.port,
+        grpc: service.grpc,
         to: groups[roleOf(service, region)],
       })),
       closedHosts: closedHosts(routes, shown, region),

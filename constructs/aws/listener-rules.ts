@@ -20,28 +20,54 @@ export interface LoadBalancerRoute {
   readonly healthPath: string;
   /** Port that answers there. @default - `port` */
   readonly healthPort?: number;
+  /**
+   * `port` takes HTTP/2 by prior knowledge too, and all of its hosts is its own: calls of gRPC go on to it by that. Then
+   * `healthPort` answers `grpc.health.v1.Health/Check` too, with status 0 while a machine can take calls. @default false
+   */
+  readonly grpc?: boolean;
 }
 
 export interface HostRulesProps {
   /** Name of the load balancer, for messages. */
   readonly loadBalancer: string;
   readonly listenerArn: string;
-  readonly routes: readonly (Omit<LoadBalancerRoute, "to"> & { readonly targetGroupArn: string })[];
+  readonly routes: readonly (Omit<LoadBalancerRoute, "to" | "grpc"> & {
+    readonly targetGroupArn: string;
+    /** Where its calls of gRPC go. @default - where all goes */
+    readonly callsTargetGroupArn?: string;
+  })[];
   /** Hosts of which what no route takes is answered 404. */
   readonly closedHosts: readonly string[];
 }
 
+/** Rules that lead to a route's lists of machines. */
+export interface RouteRules {
+  readonly requests: readonly ITerraformDependable[];
+  readonly calls: readonly ITerraformDependable[];
+}
+
 /**
- * Rules of a listener that lead requests by host and path.
+ * Rules of a listener that lead requests by host and path, and calls of gRPC by what they say that they are.
  *
  * @returns those of each route, by its service
- * @throws Error for a host or path that AWS would refuse
+ * @throws Error for a host or path that AWS would refuse, and for calls to a service that has not all of its hosts
  */
 export function hostRules(
   scope: Construct,
   { loadBalancer, listenerArn, routes, closedHosts }: HostRulesProps,
-): Readonly<Record<string, readonly ITerraformDependable[]>> {
+): Readonly<Record<string, RouteRules>> {
   const taken = new Set<number>();
+  const call = (host: string, targetGroupArn: string) =>
+    new LbListenerRule(scope, `calls-${host}`, {
+      listenerArn,
+      // Before all that goes by paths: those of calls are names of methods.
+      priority: priorityOf(`calls of ${host}`, DEEPEST, taken),
+      condition: [
+        { hostHeader: { values: [host] } },
+        { httpHeader: { httpHeaderName: "content-type", values: GRPC } },
+      ],
+      action: [{ type: "forward", targetGroupArn }],
+    });
   const rule = (host: string, path: string, depth: number, action: RuleAction) => {
     refuseTooLong(loadBalancer, "host", host);
     refuseTooLong(loadBalancer, "path", path);
@@ -55,9 +81,12 @@ export function hostRules(
       action: [action],
     });
   };
-  const made = routes.map(({ service, hosts, paths = ["/"], targetGroupArn }) => [
-    service,
-    hosts.flatMap((host) =>
+  const made = routes.map(({ service, hosts, paths = ["/"], targetGroupArn, callsTargetGroupArn }) => {
+    if (callsTargetGroupArn !== undefined && paths.join() !== "/")
+      throw new Error(
+        `load balancer ${loadBalancer}: ${service} takes calls of gRPC, and must have all paths of its hosts, got: ${JSON.stringify(paths)}`,
+      );
+    const requests = hosts.flatMap((host) =>
       paths.map((path) => {
         const depth = path === "/" ? 1 : path.split("/").length;
         if (depth > DEEPEST)
@@ -66,11 +95,17 @@ export function hostRules(
           );
         return rule(host, path, depth, { type: "forward", targetGroupArn });
       }),
-    ),
-  ]);
+    );
+    const calls =
+      callsTargetGroupArn === undefined ? [] : hosts.map((host) => call(host, callsTargetGroupArn));
+    return [service, { requests, calls }] as const;
+  });
   for (const host of closedHosts) rule(host, "/", 0, NOT_FOUND);
-  return Object.fromEntries(made) as Record<string, LbListenerRule[]>;
+  return Object.fromEntries(made);
 }
+
+/** What calls of gRPC say that they are, in any case; gRPC-Web says otherwise. */
+const GRPC = ["application/grpc", "application/grpc+*", "application/grpc;*"];
 
 type RuleAction = Exclude<
   ConstructorParameters<typeof LbListenerRule>[2]["action"],

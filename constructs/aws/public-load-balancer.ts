@@ -130,12 +130,14 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     this.accessLogBucketName = logs.bucketName;
     this.dnsName = balancer.dnsName;
     this.hostedZoneId = balancer.zoneId;
-    const targetsOf = (id: string, called: string, port: number, path: string, healthPort?: number) =>
+    const targetsOf = (id: string, { called, port, path, healthPort, grpc = false }: TargetsProps) =>
       new LbTargetGroup(this, id, {
         // The provider ends the name, so that a changed list never meets its old self.
         namePrefix: called.slice(0, 6),
         vpcId: network.vpcId,
         protocol: "HTTP",
+        // As HTTP2 it would have a call whole before it goes on to a machine ("does not support streaming to the targets").
+        ...(grpc ? { protocolVersion: "GRPC" } : {}),
         port,
         targetType: "instance",
         deregistrationDelay: String(drainSeconds),
@@ -145,16 +147,17 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
           protocol: "HTTP",
           path,
           ...(healthPort === undefined ? {} : { port: String(healthPort) }),
-          matcher: "200",
+          // A status of gRPC, or of HTTP.
+          matcher: grpc ? "0" : "200",
           interval: CHECKS.intervalSeconds,
           timeout: CHECKS.timeoutSeconds,
           healthyThreshold: 2,
           unhealthyThreshold: CHECKS.failures,
         },
-        tags: { Name: id === "targets" ? name : `${name}-${called}` },
+        tags: { Name: id === "targets" ? name : `${name}-${called}${grpc ? "-calls" : ""}` },
         lifecycle: { createBeforeDestroy: true },
       });
-    const targets = targetsOf("targets", name, targetPort, healthPath);
+    const targets = targetsOf("targets", { called: name, port: targetPort, path: healthPath });
     const listener = new LbListener(this, "https", {
       loadBalancerArn: balancer.arn,
       protocol: "HTTPS",
@@ -179,23 +182,27 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
       after: [listener, ...firewall.rules],
       replaceUnhealthy: serving,
     });
-    const routed = routes.map((route) => ({
-      ...route,
-      targets: targetsOf(
-        `targets-${route.service}`,
-        route.service,
-        route.port,
-        route.healthPath,
-        route.healthPort,
-      ),
-    }));
+    const routed = routes.map((route) => {
+      const { service: called, port, healthPath: path, healthPort, grpc } = route;
+      return {
+        ...route,
+        targets: targetsOf(`targets-${called}`, { called, port, path, healthPort }),
+        calls: grpc
+          ? targetsOf(`calls-${called}`, { called, port, path: GRPC_HEALTH_CHECK, healthPort, grpc })
+          : undefined,
+      };
+    });
     const rules = hostRules(this, {
       ...{ loadBalancer: name, listenerArn: listener.arn, closedHosts },
-      routes: routed.map(({ targets: { arn }, ...route }) => ({ ...route, targetGroupArn: arn })),
+      routes: routed.map(({ targets: { arn }, calls, ...route }) => ({
+        ...{ ...route, targetGroupArn: arn, callsTargetGroupArn: calls?.arn },
+      })),
     });
-    for (const { service, to: group, targets: own } of routed) {
+    for (const { service, to: group, targets: own, calls } of routed) {
       // Machines on a list that no rule leads to are never checked.
-      group.addToTargetGroup({ arn: own.arn, after: [...rules[service]!, ...firewall.rules] });
+      group.addToTargetGroup({ arn: own.arn, after: [...rules[service]!.requests, ...firewall.rules] });
+      if (calls !== undefined)
+        group.addToTargetGroup({ arn: calls.arn, after: [...rules[service]!.calls, ...firewall.rules] });
     }
     this.topology = [
       ...[...new Set([to, ...routes.map((route) => route.to)])].map(
@@ -221,14 +228,30 @@ export class PublicLoadBalancer extends Construct implements HasAvailability, Ha
     });
     const judged = [
       ...(serving ? [{ called: name, targetGroup: targets.arnSuffix }] : []),
-      ...routed.map(({ service, targets: own }) => ({
-        called: `${name}-${service}`,
-        targetGroup: own.arnSuffix,
-      })),
+      ...routed.flatMap(({ service, targets: own, calls }) => [
+        { called: `${name}-${service}`, targetGroup: own.arnSuffix },
+        ...(calls === undefined
+          ? []
+          : [{ called: `${name}-${service}-calls`, targetGroup: calls.arnSuffix }]),
+      ]),
     ];
     this.alarms = judged.length === 0 ? [] : alarmsOf(name, balancer.arnSuffix, judged);
   }
 }
+
+/** A list of machines. */
+interface TargetsProps {
+  readonly called: string;
+  readonly port: number;
+  /** What is asked for health: a path, or of a list for calls a method of gRPC. */
+  readonly path: string;
+  readonly healthPort?: number;
+  /** What goes there are calls of gRPC. @default false */
+  readonly grpc?: boolean;
+}
+
+/** AWS asks machines that take calls for health by a call, and looks at its status. */
+const GRPC_HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 
 /** How a machine is found out to be down. */
 const CHECKS = { intervalSeconds: 10, timeoutSeconds: 5, failures: 2 };

@@ -73,15 +73,58 @@ describe("a gateway of a region on EC2", () => {
   });
 
   it("has its hosts' requests at the load balancer, judged by its own health", () => {
-    const targets = stack.all("lb_target_group").find(({ port }) => port === 8090)!;
-    expect(targets["health_check"]).toMatchObject({ path: "/readyz", port: "9302" });
-    const rules = stack.all("lb_listener_rule").map(({ condition }) => JSON.stringify(condition));
+    const [targets] = targetGroups(undefined);
+    expect(targets!["health_check"]).toMatchObject({ path: "/readyz", port: "9302" });
+    const rules = stack
+      .all("lb_listener_rule")
+      .map(({ condition }) => JSON.stringify(condition))
+      .filter((condition) => !condition.includes("http_header"));
     expect(rules.filter((rule) => rule.includes('"api.example.com"'))).toHaveLength(1);
     expect(rules.filter((rule) => rule.includes('"us.api.example.com"'))).toHaveLength(1);
     // AND no request for a health path of its own reaches its routes: the load balancer tells Route 53
     const record = stack.all("route53_record").find(({ name }) => name === "api.example.com")!;
     expect(record).toMatchObject({ alias: { evaluate_target_health: true } });
     expect(record).not.toHaveProperty("health_check_id");
+  });
+
+  const targetGroups = (version: string | undefined) =>
+    stack
+      .all("lb_target_group")
+      .filter(({ port, protocol_version }) => port === 8090 && protocol_version === version);
+
+  it("has calls of gRPC at the load balancer too, ahead of other requests, judged by the same health", () => {
+    // GIVEN / WHEN
+    const calls = targetGroups("GRPC");
+    // THEN
+    expect(calls).toHaveLength(1);
+    expect(calls[0]).toMatchObject({
+      protocol: "HTTP",
+      health_check: { path: "/grpc.health.v1.Health/Check", port: "9302", protocol: "HTTP", matcher: "0" },
+    });
+    const rules = stack.all("lb_listener_rule");
+    for (const host of ["api.example.com", "us.api.example.com"]) {
+      const [call, ...more] = rules
+        .filter(({ condition }) => JSON.stringify(condition).includes(`"${host}"`))
+        .sort((one, other) => Number(one["priority"]) - Number(other["priority"]));
+      expect(call).toMatchObject({
+        condition: [
+          { host_header: { values: [host] } },
+          {
+            http_header: {
+              http_header_name: "content-type",
+              values: ["application/grpc", "application/grpc+*", "application/grpc;*"],
+            },
+          },
+        ],
+        action: [{ type: "forward", target_group_arn: expect.stringContaining("calls-api") as string }],
+      });
+      expect(more).toHaveLength(1);
+    }
+    // AND its machines are on both lists, and on no third one of calls
+    const group = stack.all("autoscaling_group").find(({ name }) => name === "us-app")!;
+    const lists = JSON.stringify(group["target_group_arns"]);
+    expect([lists.includes("targets-api"), lists.includes("calls-api")]).toEqual([true, true]);
+    expect(stack.all("lb_target_group").filter((each) => "protocol_version" in each)).toHaveLength(1);
   });
 
   it("keeps idle connections for longer than the load balancer does", () => {

@@ -14,4 +14,5 @@ export const shownGateway = ({ name, hosts, in: places, port, adminPort, named }
   ...{ name, port, in: places, named },
   public: { hosts, paths: ["/"] },
   health: { path: GATEWAY_HEALTH_PATH, port: adminPort },
+  grpc: true,
 });

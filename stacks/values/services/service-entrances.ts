@@ -7,6 +7,8 @@ export interface Shown extends Pick<ServiceValue, "name" | "in" | "public" | "po
     /** undefined: that of its requests. */
     readonly port?: number;
   };
+  /** Calls of gRPC go on to it by HTTP/2. @default false */
+  readonly grpc?: boolean;
 }
 
 /** Regions whose public entrance leads to several services. */

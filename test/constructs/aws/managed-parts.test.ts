@@ -16,6 +16,7 @@ import {
   ServerGroup,
   TlsCertificate,
 } from "../../../constructs/aws";
+import type { LoadBalancerRoute } from "../../../constructs/aws/listener-rules";
 import { type Attributes, statements, type Synthesised, synthesised } from "./synthesised";
 
 const KEY = "arn:aws:kms:us-east-1:123456789012:key/1";
@@ -492,6 +493,65 @@ describe("PublicLoadBalancer", () => {
     const after = balanced(true);
     expect(after.all("cloudwatch_metric_alarm").length).toBeGreaterThan(1);
     expect(after.one("autoscaling_group")).toMatchObject({ health_check_type: "ELB" });
+  });
+
+  const routed = (route: Partial<LoadBalancerRoute>) =>
+    withNetwork((scope, network) => {
+      const to = appGroup(scope, network);
+      const api = { service: "api", hosts: ["api.example.com"], port: 8090, healthPath: "/readyz", to };
+      const balancer = new PublicLoadBalancer(scope, "balancer", {
+        ...{ name: "us-app", network, certificateArn: "arn:aws:acm:us-east-1:1:certificate/1", to },
+        ...{ targetPort: 8080, healthPath: "/healthz" },
+        routes: [
+          { ...api, ...route },
+          { ...api, service: "web", port: 8091, hosts: ["www.example.com"], paths: ["/a/b"] },
+        ],
+      });
+      new Pager(scope, "pager", { name: "us" }).watch(balancer);
+    });
+
+  it("leads calls of gRPC by HTTP/2 to machines that take them, ahead of all paths, and tells who fails their check", () => {
+    // GIVEN a load balancer with two routes WHEN one of them takes calls
+    const [without, stack] = [routed({}), routed({ healthPort: 9302, grpc: true })];
+    // THEN there is one list more, by its own protocol and check
+    expect(without.all("lb_target_group")).toHaveLength(3);
+    expect(without.all("lb_target_group").filter((each) => "protocol_version" in each)).toEqual([]);
+    expect(stack.all("lb_target_group")).toHaveLength(4);
+    expect(stack.all("lb_target_group").filter((each) => "protocol_version" in each)).toMatchObject([
+      {
+        ...{ protocol: "HTTP", protocol_version: "GRPC", port: 8090 },
+        health_check: { path: "/grpc.health.v1.Health/Check", port: "9302", matcher: "0" },
+        tags: { Name: "us-app-api-calls" },
+      },
+    ]);
+    // AND what AWS compares in a rule is within its bounds: three values a condition, five in all
+    const [first, ...more] = stack
+      .all("lb_listener_rule")
+      .sort((one, other) => Number(one["priority"]) - Number(other["priority"]));
+    const [, { http_header: header }] = first!["condition"] as [
+      unknown,
+      { http_header: { values: string[] } },
+    ];
+    expect(header.values).toHaveLength(3);
+    expect(more).toHaveLength(2);
+    expect(JSON.stringify(more)).not.toContain("http_header");
+    // AND rules without it are as they were
+    expect(
+      without
+        .all("lb_listener_rule")
+        .map(({ priority }) => priority)
+        .sort(),
+    ).toEqual(more.map(({ priority }) => priority).sort());
+    const alarms = stack.all("cloudwatch_metric_alarm").map((alarm) => alarm["alarm_name"]);
+    expect(alarms).toContain("us: us-app-api-calls-unhealthy-machines");
+    // AND machines wait for its rules
+    expect(JSON.stringify(stack.one("autoscaling_group")["depends_on"])).toMatch(/balancer_calls-apiexample/);
+  });
+
+  it("takes calls of gRPC for a service alone that has all of its hosts", () => {
+    expect(() => routed({ paths: ["/", "/v1"], grpc: true })).toThrow(
+      'load balancer us-app: api takes calls of gRPC, and must have all paths of its hosts, got: ["/","/v1"]',
+    );
   });
 
   it("proves by a record in the zone that the certificate's name is ours", () => {
