@@ -44,6 +44,8 @@ export interface EngineOnKubernetes extends EnginePods {
   readonly owner: string;
   /** Port that takes requests. */
   readonly port: number;
+  /** Port of its Service by which load balancers send it calls of gRPC. @default - none */
+  readonly callsPort?: number;
   /** Port of its health and metrics. */
   readonly adminPort: number;
   readonly minPods: number;
@@ -119,9 +121,9 @@ export abstract class EngineDeployment extends ServedPods {
     id: string,
     private readonly engine: EngineOnKubernetes,
   ) {
-    const { name, namespace, owner, minPods, maxPods, serviceName, port, workers } = engine;
+    const { name, namespace, owner, minPods, maxPods, serviceName, port, callsPort, workers } = engine;
     checkPods(owner, minPods, maxPods);
-    super(scope, id, { name, namespace, serviceName, port, workers, count: minPods });
+    super(scope, id, { name, namespace, serviceName, port, callsPort, workers, count: minPods });
     this.metrics = { podLabels: this.podLabels, port: "admin" };
     const maps = this.addMaps();
     const { bundle, config, configuration, image, own, besides } = engine;

@@ -66,6 +66,7 @@ export class GatewayDeployment extends EngineDeployment implements IApiGateway, 
     });
     super(scope, id, {
       ...{ name, owner, minPods, maxPods, port, adminPort, clients, drainSeconds, serviceName: name },
+      callsPort: callsPortBeside(port),
       ...{ namespace: props.namespace, image: props.image, workers: props.workers },
       bundle: `${PROGRAM}/${BUNDLE_FILE}`,
       config: `${FILES}/${CONFIG_FILE}`,
@@ -95,11 +96,15 @@ export class GatewayDeployment extends EngineDeployment implements IApiGateway, 
       port,
       healthPath: GATEWAY_HEALTH_PATH,
       healthPort: adminPort,
+      callsPort: callsPortBeside(port),
       podLabels: this.podLabels,
     };
     this.registerWith(consul);
   }
 }
+
+/** Port of its Service that takes calls of gRPC: their usual one, or the next. */
+const callsPortBeside = (port: number): number => (port === 50_051 ? 50_052 : 50_051);
 
 /** Name of a descriptor set's file, beside the configuration. */
 const descriptorsOf = (api: string): string => `${api}.binpb`;

@@ -49,6 +49,11 @@ export interface GatewayBackend {
   readonly healthPort?: number;
   /** Port of the pods behind the Service. @default - the Service's port */
   readonly podPort?: number;
+  /**
+   * Port of the Service that leads to `podPort` by HTTP/2 (`appProtocol` is `kubernetes.io/h2c`): calls of gRPC go there,
+   * and all of its hosts is the Service's own. @default - none
+   */
+  readonly callsPort?: number;
   /** Labels of the pods behind the Service, which the load balancer must be let in to. */
   readonly podLabels: Readonly<Record<string, string>>;
 }
@@ -71,7 +76,10 @@ export class PublicGateway extends Construct implements HasTopology {
   /** What Google's controllers take up. */
   readonly manifests: readonly Manifest[];
 
-  /** @throws Error for more hosts or paths of one Service than a route may have, and for a Service that is led to twice */
+  /**
+   * @throws Error for more hosts or paths of one Service than a route may have, for a Service that is led to twice, and
+   *   for calls of gRPC to one that has not all of its hosts
+   */
   constructor(scope: Construct, id: string, props: PublicGatewayProps) {
     super(scope, id);
     const { namespace, backend, hosts, routes: others = [] } = props;
@@ -179,6 +187,10 @@ function refuseWrongRoutes(routes: readonly NamedRoute[]): void {
           `public gateway: ${service}: expected at most ${MOST_OF_A_ROUTE} ${what}, got: ${values.length}`,
         );
     }
+    if (backend.callsPort !== undefined && paths.some((path) => path !== "/"))
+      throw new Error(
+        `public gateway: ${service} takes calls of gRPC, and must have all paths of its hosts, got: ${JSON.stringify(paths)}`,
+      );
     if (routes.findIndex((each) => each.backend.service === service) < index)
       throw new Error(`public gateway: expected each Service once, got: ${JSON.stringify(service)}`);
   }
@@ -191,12 +203,25 @@ const route = (namespace: string, { backend, hosts, paths = ["/"] }: PublicGatew
   spec: {
     parentRefs: [{ name: GATEWAY, sectionName: "https" }],
     hostnames: [...hosts],
-    rules: paths.map((value) => ({
-      ...(value === "/" ? {} : { matches: [{ path: { type: "PathPrefix", value } }] }),
-      backendRefs: [{ name: backend.service, port: backend.port }],
-    })),
+    rules: [
+      ...(backend.callsPort === undefined
+        ? []
+        : [
+            {
+              matches: GRPC.map((value) => ({ headers: [{ type: "Exact", name: "content-type", value }] })),
+              backendRefs: [{ name: backend.service, port: backend.callsPort }],
+            },
+          ]),
+      ...paths.map((value) => ({
+        ...(value === "/" ? {} : { matches: [{ path: { type: "PathPrefix", value } }] }),
+        backendRefs: [{ name: backend.service, port: backend.port }],
+      })),
+    ],
   },
 });
+
+/** What calls of gRPC say that they are. Nothing but whole values is matched alike by all load balancers. */
+const GRPC = ["application/grpc", "application/grpc+proto", "application/grpc+json"];
 
 /** Host names of all routes, as many as one may have at a time. */
 function redirectedHosts(routes: readonly NamedRoute[]): readonly (readonly string[])[] {

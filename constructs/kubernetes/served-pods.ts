@@ -17,6 +17,8 @@ import { type IWorkerZones, spreadOver } from "./worker-zones";
 
 /** Name of the port that takes requests, of pods and of their Service. */
 export const REQUESTS_PORT = "http";
+/** Name of the port of a Service that takes calls of gRPC. */
+const CALLS_PORT = "grpc";
 
 export interface ServedPodsProps {
   /** Of their objects. */
@@ -26,6 +28,10 @@ export interface ServedPodsProps {
   readonly serviceName: string;
   /** Port that takes requests. */
   readonly port: number;
+  /**
+   * Port of the Service, by which load balancers speak HTTP/2 to the port of the pods that takes requests. @default - none
+   */
+  readonly callsPort?: number;
   /** Nodes that they run on, by zone. */
   readonly workers: IWorkerZones;
   /** Pods that always run. */
@@ -51,7 +57,7 @@ export abstract class ServedPods extends Construct implements HasInstances, HasF
     private readonly served: ServedPodsProps,
   ) {
     super(scope, id);
-    const { name, namespace, serviceName, port, workers, count } = served;
+    const { name, namespace, serviceName, port, callsPort, workers, count } = served;
     this.serviceName = serviceName;
     this.port = port;
     this.podLabels = labelsOf(name);
@@ -61,7 +67,18 @@ export abstract class ServedPods extends Construct implements HasInstances, HasF
       spec: {
         type: "ClusterIP",
         selector: this.podLabels,
-        port: [{ name: REQUESTS_PORT, port, targetPort: REQUESTS_PORT, protocol: "TCP" }],
+        port: [
+          { name: REQUESTS_PORT, port, targetPort: REQUESTS_PORT, protocol: "TCP" },
+          ...(callsPort === undefined
+            ? []
+            : [
+                {
+                  ...{ name: CALLS_PORT, port: callsPort, targetPort: REQUESTS_PORT, protocol: "TCP" },
+                  // By prior knowledge, without TLS.
+                  appProtocol: "kubernetes.io/h2c",
+                },
+              ]),
+        ],
       },
     });
   }

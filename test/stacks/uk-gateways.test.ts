@@ -85,8 +85,24 @@ describe("a gateway of a region on GKE", () => {
     // AND the load balancer leads its hosts there, and asks for its health where it tells it
     expect(object("HTTPRoute", "api")!["spec"]).toMatchObject({
       hostnames: expect.arrayContaining([HOST]) as string[],
-      rules: [{ backendRefs: [{ name: "api", port: 8090 }] }],
+      rules: [
+        {
+          matches: ["application/grpc", "application/grpc+proto", "application/grpc+json"].map((value) => ({
+            headers: [{ type: "Exact", name: "content-type", value }],
+          })),
+          backendRefs: [{ name: "api", port: 50051 }],
+        },
+        { backendRefs: [{ name: "api", port: 8090 }] },
+      ],
     });
+    // AND calls of gRPC go by HTTP/2 to the port that takes all
+    expect(object("Service", "api")!["spec"]).toMatchObject({
+      ports: [
+        { name: "http", port: 8090, targetPort: "http" },
+        { name: "grpc", port: 50051, targetPort: "http", appProtocol: "kubernetes.io/h2c" },
+      ],
+    });
+    expect(object("Service", "search")!["spec"]).toMatchObject({ ports: [{ port: 8081 }] });
     expect(object("HealthCheckPolicy", "api")!["spec"]).toMatchObject({
       default: { config: { httpHealthCheck: { port: 9302, requestPath: "/readyz" } } },
     });

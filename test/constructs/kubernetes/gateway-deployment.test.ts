@@ -78,6 +78,28 @@ describe("GatewayDeployment", () => {
     expect(configOf(stack)).toMatchObject({ clientIdleTimeout: "11m" });
   });
 
+  it("has load balancers send calls of gRPC by HTTP/2 to the port that takes all, by one of the Service's own", () => {
+    const ports = (changes: Partial<GatewayDeploymentProps>) => {
+      const { stack, gateway } = deployed(changes);
+      const service = manifestOf(stack, "Service", "api");
+      expect(schemaErrors(service)).toEqual([]);
+      const { ports: all } = service["spec"] as { ports: Attributes[] };
+      expect(all[1]!["port"]).toBe(gateway.backend.callsPort);
+      return all;
+    };
+    const requests = { name: "http", port: 8090, targetPort: "http", protocol: "TCP" };
+    const calls = {
+      ...requests,
+      ...{ name: "grpc", port: 50_051, appProtocol: "kubernetes.io/h2c" },
+    };
+    expect(ports({})).toEqual([requests, calls]);
+    // AND where that one is taken by the next
+    expect(ports({ port: 50_051 })).toEqual([
+      { ...requests, port: 50_051 },
+      { ...calls, port: 50_052 },
+    ]);
+  });
+
   it("serves on its way out for longer than its name lives, and is given the time", () => {
     const { stack } = deployed({}, { serviceTtlSeconds: 60 });
     expect(configOf(stack)).toMatchObject({ drainDelay: 70, shutdownTimeout: 105 });

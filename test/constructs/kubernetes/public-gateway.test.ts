@@ -121,6 +121,19 @@ describe("PublicGateway", () => {
       { routes: [{ backend, hosts: ["api.uk.example.com"] }] },
       'public gateway: expected each Service once, got: "app"',
     ],
+    [
+      "calls of gRPC to a Service that has some paths alone",
+      {
+        routes: [
+          {
+            backend: { ...backend, service: "api", callsPort: 50051 },
+            hosts: ["api.uk.example.com"],
+            paths: ["/api"],
+          },
+        ],
+      },
+      'public gateway: api takes calls of gRPC, and must have all paths of its hosts, got: ["/api"]',
+    ],
   ])("refuses %s", (_, changes, message) => {
     const props = {
       ...{ namespace: "app", hosts: ["www.uk.example.com"], addressName: "uk", certificateMapName: "uk" },
@@ -128,6 +141,51 @@ describe("PublicGateway", () => {
       ...changes,
     };
     expect(() => synthesise((scope) => new PublicGateway(scope, "gateway", props))).toThrow(message);
+  });
+
+  it("leads calls of gRPC to the Service's port for them, by what they say that they are", () => {
+    // GIVEN a Service that takes calls, and one that takes none
+    const calling = synthesise(
+      (scope) =>
+        new PublicGateway(scope, "gateway", {
+          ...{ namespace: "app", hosts: ["www.uk.example.com"], addressName: "uk", certificateMapName: "uk" },
+          ...{ securityPolicyName: "uk", backend },
+          routes: [
+            {
+              backend: { ...backend, service: "api", callsPort: 50051 },
+              hosts: ["api.uk.example.com"],
+            },
+          ],
+        }),
+    );
+    // WHEN synthesised
+    const objects = Object.values(calling.resources("kubernetes_manifest")).map(
+      (each) => each["manifest"] as Manifest,
+    );
+    const [api, app] = ["api", "app"].map((name) =>
+      objects.find(({ kind, metadata }) => kind === "HTTPRoute" && metadata["name"] === name)!,
+    );
+    // THEN
+    expect(modelErrors(api!, HTTPRoute as never)).toEqual([]);
+    expect((api!["spec"] as { rules: object[] }).rules).toEqual([
+      {
+        matches: [
+          { headers: [{ type: "Exact", name: "content-type", value: "application/grpc" }] },
+          { headers: [{ type: "Exact", name: "content-type", value: "application/grpc+proto" }] },
+          { headers: [{ type: "Exact", name: "content-type", value: "application/grpc+json" }] },
+        ],
+        backendRefs: [{ name: "api", port: 50051 }],
+      },
+      { backendRefs: [{ name: "api", port: 80 }] },
+    ]);
+    expect((app!["spec"] as { rules: object[] }).rules).toEqual([
+      { backendRefs: [{ name: "app", port: 80 }] },
+    ]);
+    // AND the port of the pods is the same for both, and so is who they are
+    expect(manifestOf(calling, "NetworkPolicy", "api-public")["spec"]).toMatchObject({
+      ingress: [{ ports: [{ protocol: "TCP", port: 8080 }] }],
+    });
+    expect(objects.filter(({ kind }) => kind === "HealthCheckPolicy")).toHaveLength(2);
   });
 
   it("sends HTTP of any number of hosts to HTTPS", () => {

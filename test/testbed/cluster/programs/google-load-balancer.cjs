@@ -1,7 +1,7 @@
 // google-load-balancer.cjs SETTINGS: stands in for Google's global load balancers and for the controller that makes them
 // of the Gateways, routes and policies of a cluster. Says of each Gateway and route what becomes of it, takes HTTPS and
-// HTTP at the Gateway's address, and has pods answer. Left out: Cloud Armor's rules, TLS policies, matches by anything
-// but host and path, more than one backend of a rule.
+// HTTP at the Gateway's address, and has pods answer. Left out: Cloud Armor's rules, TLS policies, HTTP/2, matches by
+// anything but host, path and whole values of headers, more than one backend of a rule.
 //
 // SETTINGS: { kubeconfig, from, certificate, key, project: { addresses, certificateMaps, securityPolicies, sslPolicies } }
 // in JSON: the address from which pods are asked, PEM files, and what the project has: addresses by name, other names.
@@ -222,7 +222,7 @@ function listenAt(address, id) {
     const gateway = all.gateways.objects.get(id);
     const listener = gateway?.spec.listeners.find((each) => each.protocol === protocol);
     const host = request.headers.host?.split(":")[0];
-    const rule = listener && ruleFor(gateway.metadata, listener.name, host, request.url);
+    const rule = listener && ruleFor(gateway.metadata, listener.name, host, request);
     if (rule === undefined) return response.writeHead(404).end("fault filter abort");
     const redirect = rule.filters?.find(({ type }) => type === "RequestRedirect")?.requestRedirect;
     if (redirect !== undefined)
@@ -240,8 +240,8 @@ function listenAt(address, id) {
   http.createServer(kept, by("HTTP")).listen(80, address);
 }
 
-/** Of the rules that fit, the one with the longest path. */
-function ruleFor(gateway, listener, host, url) {
+/** Of the rules that fit, the one with the longest path, and of these the one that asks for most headers. */
+function ruleFor(gateway, listener, host, { url, headers }) {
   const path = url.split("?")[0];
   const isBelow = (prefix) =>
     prefix === "/" || path === prefix || path.startsWith(prefix.endsWith("/") ? prefix : `${prefix}/`);
@@ -252,8 +252,17 @@ function ruleFor(gateway, listener, host, url) {
     )
     .flatMap(({ spec }) => spec.rules)
     .flatMap((rule) =>
-      (rule.matches ?? [{ path: { value: "/" } }]).map((match) => ({ rule, prefix: match.path.value })),
+      (rule.matches ?? [{}]).map((match) => ({
+        rule,
+        prefix: match.path?.value ?? "/",
+        asked: match.headers ?? [],
+      })),
     )
-    .filter(({ prefix }) => isBelow(prefix));
-  return fitting.sort((one, other) => other.prefix.length - one.prefix.length)[0]?.rule;
+    .filter(
+      ({ prefix, asked }) =>
+        isBelow(prefix) && asked.every(({ name, value }) => headers[name.toLowerCase()] === value),
+    );
+  return fitting.sort(
+    (one, other) => other.prefix.length - one.prefix.length || other.asked.length - one.asked.length,
+  )[0]?.rule;
 }
