@@ -192,6 +192,8 @@ export class FrontRig {
       ordersCertificate: this.isOrdering,
       ...options,
     });
+    // The unit forbids what HAProxy asks for to compile one, and HAProxy started by itself is not forbidden it.
+    expect(text).not.toMatch(/ -m reg|_reg\b|regsub|map_reg/);
     // Where tests run, fewer files may be open than on a front.
     const small = text.replace("maxconn 8000", "maxconn 500");
     this.put(
