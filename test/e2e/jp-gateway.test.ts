@@ -9,6 +9,8 @@ import { Deployment, ImageRegistry, jpRegion, ORIGIN, type Outcome, Testbed, unt
 import { makeCertificates } from "../testbed/certificates";
 import { type LoadReport, placeLoad, startServiceLoad, throughFront } from "./calls-to-services";
 import { succeeded } from "./succeeded";
+import { TalkClient } from "./talk/client";
+import { pushTalk } from "./talk/image";
 import { describeOnVirtualHosts } from "./virtual-hosts";
 
 const ROLES: Readonly<Record<string, DedicatedRegionInput["servers"][number]["roles"]>> = {
@@ -30,12 +32,14 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
   let registry: ImageRegistry;
   let deployment: Deployment;
   let image: string;
+  let talkImage: string;
   const environment: Record<string, string | undefined> = {};
 
   beforeAll(async () => {
     testbed = await Testbed.boot({ hosts: Object.keys(ROLES), containers: true, far: { names: [ORIGIN] } });
     registry = await ImageRegistry.start(testbed);
     image = await registry.push("web", { env: {} });
+    talkImage = await pushTalk(registry, testbed);
     const client = testbed.host(CLIENT);
     placeLoad(client);
     const ofFront = join(testbed.directory, "front");
@@ -64,7 +68,7 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
 
   afterAll(() => testbed?.stop());
 
-  /** Two services of one image, whose version says which of them it is, behind a gateway. */
+  /** Two services of one image, whose version says which of them it is, and one that speaks gRPC, behind a gateway. */
   const deploy = (routes: ServiceInput["routes"], changes: Partial<GatewayInput> = {}): Promise<Outcome> => {
     const service = (name: string, port: number): ServiceInput => ({
       ...{ name, image, port, health: { path: "/healthz" }, in: { jp: {} } },
@@ -72,6 +76,12 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
     });
     deployment.writeService(service("shop", 8080));
     deployment.writeService({ ...service("search", 8081), routes });
+    deployment.writeService({
+      ...{ name: "talk", image: talkImage, port: 8082, health: { path: "/healthz" } },
+      // What one says, another hears.
+      in: { jp: { instances: 1 } },
+      routes: { talk: { path: "/talk.Talk/**", grpc: true } },
+    });
     deployment.writeGateway({
       ...{ name: "api", hosts: [PUBLIC_NAME], monolith: "shop", in: { jp: {} } },
       ...changes,
@@ -89,6 +99,12 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
   /** What runs since when on each gateway's host. */
   const processes = () =>
     Promise.all(GATEWAYS.map((name) => testbed.host(name).run(`systemctl show -p MainPID --value ${UNIT}`)));
+
+  /** Those that take requests, and those that end what they have. */
+  const frontProcesses = async (): Promise<readonly string[]> =>
+    (await testbed.host(FRONT).run("pgrep -P $(systemctl show -p MainPID --value haproxy.service)"))
+      .trim()
+      .split("\n");
 
   /** Clients outside ask for both paths all the while. */
   async function underLoad(change: () => Promise<Outcome>): Promise<LoadReport> {
@@ -126,6 +142,45 @@ describeOnVirtualHosts("an API gateway on JP's servers", () => {
       .host(GATEWAYS[0]!)
       .run(`ps -o user= -p $(systemctl show -p MainPID --value ${UNIT})`);
     expect(user.trim()).not.toBe("root");
+  });
+
+  it("lets gRPC through to a service, each message as it comes, also while the front begins anew", async () => {
+    const at = `${testbed.host(FRONT).address}:443`;
+    const authority = readFileSync(join(testbed.host(CLIENT).root, AUTHORITY));
+    await TalkClient.using({ at, name: PUBLIC_NAME, authority }, async (talk) => {
+      await until(
+        "the service known to the gateways",
+        60_000,
+        async () => (await talk.say("hello")).code === 0 || undefined,
+      );
+      // WHEN a client outside calls THEN metadata goes both ways, and comes at the end
+      expect(await talk.say("hello", ["from outside"])).toEqual({
+        ...{ lines: ["hello"], code: 0, details: "OK", initial: ["from outside"], trailing: ["0"] },
+      });
+      // AND what is refused says why, where answers end
+      expect(await talk.say("")).toEqual({
+        ...{ lines: [], code: 3, details: "nothing was said: näh", initial: [], trailing: ["0"] },
+      });
+      // WHEN it listens THEN it hears each line before the next one is said
+      const listening = talk.listen();
+      await listening.hears("begins");
+      for (const line of ["one", "two"]) {
+        expect((await talk.say(line)).trailing).toEqual(["1"]);
+        await listening.hears(line);
+      }
+      // AND also when another process of the front has taken over
+      const before = await frontProcesses();
+      await testbed.host(FRONT).run("systemctl reload haproxy.service");
+      const begun = (await frontProcesses()).filter((pid) => !before.includes(pid));
+      expect(begun).toHaveLength(1);
+      expect((await talk.say("three")).code).toBe(0);
+      await listening.hears("three");
+      // AND how it ended
+      await talk.end();
+      expect(await listening.outcome).toEqual({
+        ...{ lines: ["begins", "one", "two", "three"], code: 0, details: "OK", initial: [], trailing: ["1"] },
+      });
+    });
   });
 
   it("has a route moved out of the monolith by a reload, without a failed request", async () => {

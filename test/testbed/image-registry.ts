@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { makeCertificates } from "./certificates";
 import { run } from "./command";
 import { startProcess, type StartedProcess, untilListening } from "./network";
@@ -16,6 +16,8 @@ const SALT = "$2y$05$TheSaltOfThisTestbed..";
 export interface ImageProps {
   /** Its environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Path of a program for Node.js, all of it in one file. @default - the service in `http-service.pl` */
+  readonly program?: string;
 }
 
 /** Debian's docker-registry in the hosts' rack, over TLS, and images made from the hosts' own Debian. */
@@ -23,7 +25,10 @@ export class ImageRegistry {
   /** As image references begin: `10.77.3.1:5443`. */
   readonly address: string;
   private server: StartedProcess | undefined;
-  private layer: Layer | undefined;
+  /** By what their program is. */
+  private readonly layers = new Map<string | undefined, Layer>();
+  /** Root directory with Node.js. */
+  private node: string | undefined;
 
   private constructor(
     private readonly testbed: Testbed,
@@ -86,14 +91,15 @@ export class ImageRegistry {
     await untilListening(network.rack, PORT);
   }
 
-  /** Makes an image of the service in `http-service.pl` and pushes it; returns `REPOSITORY@sha256:DIGEST`. */
-  async push(repository: string, { env }: ImageProps): Promise<string> {
-    this.layer ??= await serviceLayer(this.testbed.debian);
-    const { compressed, diffId } = this.layer;
+  /** Makes an image of a program and pushes it; returns `REPOSITORY@sha256:DIGEST`. */
+  async push(repository: string, { env, program }: ImageProps): Promise<string> {
+    const layer = this.layers.get(program) ?? (await this.layerOf(program));
+    this.layers.set(program, layer);
+    const { compressed, diffId, entrypoint } = layer;
     const config = JSON.stringify({
       architecture: (await run("dpkg", ["--print-architecture"])).trim(),
       os: "linux",
-      config: { Entrypoint: ["/usr/bin/perl", "/srv/service.pl"], Env: variables(env) },
+      config: { Entrypoint: entrypoint, Env: variables(env) },
       rootfs: { type: "layers", diff_ids: [diffId] },
     });
     const blob = (mediaType: string, content: Buffer) => ({
@@ -111,6 +117,20 @@ export class ImageRegistry {
     const reference = digest(Buffer.from(manifest));
     await this.put(`${repository}/manifests/${reference}`, Buffer.from(manifest), MANIFEST);
     return `${repository}@${reference}`;
+  }
+
+  private async layerOf(program: string | undefined): Promise<Layer> {
+    const { testbed } = this;
+    if (program === undefined) {
+      const said = await run("chroot", [testbed.debian, "perl", "-e", 'print "@INC"']);
+      const modules = said.split(" ").filter((path) => path.endsWith("/perl-base"));
+      const script = join(__dirname, "http-service.pl");
+      return programLayer(testbed.debian, { interpreter: "/usr/bin/perl", beside: modules, script });
+    }
+    this.node ??= await testbed.mountRoot("node", [await testbed.layer("node", ["nodejs"])]);
+    // Debian's has a part of what is built into others as files.
+    const beside = ["/usr/share/nodejs"];
+    return programLayer(this.node, { interpreter: "/usr/bin/node", beside, script: program });
   }
 
   private async upload(repository: string, content: Buffer): Promise<void> {
@@ -158,24 +178,31 @@ interface Layer {
   readonly compressed: Buffer;
   /** Digest of the layer before compression. */
   readonly diffId: string;
+  readonly entrypoint: readonly string[];
 }
 
-/** Perl with all that it loads, from a Debian root directory, and the service's program. */
-async function serviceLayer(debian: string): Promise<Layer> {
-  const scratch = mkdtempSync(join(debian, "../image-"));
+interface Program {
+  readonly interpreter: string;
+  /** Files and directories that it needs besides the libraries that it loads. */
+  readonly beside: readonly string[];
+  readonly script: string;
+}
+
+/** An interpreter with all that it loads, from a Debian root directory, and a program for it. */
+async function programLayer(root: string, { interpreter, beside, script }: Program): Promise<Layer> {
+  const scratch = mkdtempSync(join(root, "../image-"));
   try {
-    const loaded = await run("chroot", [debian, "ldd", "/usr/bin/perl"]);
+    const loaded = await run("chroot", [root, "ldd", interpreter]);
     const libraries = [...loaded.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);
-    const modules = (await run("chroot", [debian, "perl", "-e", 'print "@INC"'])).split(" ");
-    const paths = ["/usr/bin/perl", ...libraries, ...modules.filter((path) => path.endsWith("/perl-base"))];
-    for (const path of paths) {
+    for (const path of [interpreter, ...libraries, ...beside]) {
       mkdirSync(dirname(join(scratch, path)), { recursive: true });
-      cpSync(join(debian, path), join(scratch, path), { recursive: true, dereference: true });
+      cpSync(join(root, path), join(scratch, path), { recursive: true, dereference: true });
     }
     for (const empty of ["srv", "tmp", "proc", "sys", "dev", "etc", "run"]) {
       mkdirSync(join(scratch, empty), { recursive: true });
     }
-    cpSync(join(__dirname, "http-service.pl"), join(scratch, "srv/service.pl"));
+    const service = `/srv/service${extname(script)}`;
+    cpSync(script, join(scratch, service));
     const tar = join(scratch, "..", `${scratch.split("/").pop()}.tar`);
     await run("tar", [
       ...["-C", scratch, "--sort=name", "--owner=0", "--group=0", "--mtime=@0", "--numeric-owner"],
@@ -185,7 +212,7 @@ async function serviceLayer(debian: string): Promise<Layer> {
     await run("gzip", ["-n1", tar]);
     const compressed = readFileSync(`${tar}.gz`);
     rmSync(`${tar}.gz`);
-    return { compressed, diffId };
+    return { compressed, diffId, entrypoint: [interpreter, service] };
   } finally {
     rmSync(scratch, { recursive: true });
   }
