@@ -26,9 +26,40 @@ export interface AnswerOfMachine {
 }
 
 /** For people: `i-0123 (us-east-1a)`. */
-export const nameOfMachine = ({ id, zone }: GroupMachine): string => `${id} (${zone})`;
+export const nameOfMachine = ({ id, zone }: Pick<GroupMachine, "id" | "zone">): string => `${id} (${zone})`;
 
 export const isInService = ({ state }: GroupMachine): boolean => state === "InService" || state === "Standby";
+
+/** A group as AWS describes it, as far as it is looked into. */
+export interface DescribedGroup {
+  readonly AutoScalingGroupName: string;
+  readonly DesiredCapacity: number;
+  readonly Instances?: readonly DescribedMachine[];
+}
+
+export interface DescribedMachine {
+  readonly InstanceId: string;
+  readonly AvailabilityZone: string;
+  readonly LifecycleState: string;
+  readonly HealthStatus: string;
+  readonly LaunchTemplate?: { readonly Version?: string };
+}
+
+/**
+ * What AWS says of groups of one region.
+ *
+ * @throws Error with what the AWS CLI says
+ */
+export async function described(groups: readonly StackGroup[]): Promise<readonly DescribedGroup[]> {
+  const { AutoScalingGroups: found } = await tellOfAws<{ AutoScalingGroups: readonly DescribedGroup[] }>(
+    groups[0]!.awsRegion,
+    [
+      ...["autoscaling", "describe-auto-scaling-groups", "--auto-scaling-group-names"],
+      ...groups.map(({ name }) => name),
+    ],
+  );
+  return found;
+}
 
 /**
  * The machines of groups, but those that are on their way out.
@@ -36,32 +67,13 @@ export const isInService = ({ state }: GroupMachine): boolean => state === "InSe
  * @throws Error with what the AWS CLI says
  */
 export async function machinesOf(groups: readonly StackGroup[]): Promise<GroupMachine[]> {
-  const { AutoScalingGroups: found } = await tellOfAws<{ AutoScalingGroups: readonly Described[] }>(
-    groups[0]!.awsRegion,
-    [
-      ...["autoscaling", "describe-auto-scaling-groups", "--auto-scaling-group-names"],
-      ...groups.map(({ name }) => name),
-    ],
+  return (await described(groups)).flatMap(({ AutoScalingGroupName: name, Instances = [] }) =>
+    Instances.filter(({ LifecycleState: state }) => !/^(Terminat|Detach)/.test(state)).map((each) => ({
+      group: groups.find((group) => group.name === name)!,
+      ...{ id: each.InstanceId, zone: each.AvailabilityZone, state: each.LifecycleState },
+      isHealthy: each.HealthStatus === "Healthy",
+    })),
   );
-  return found.flatMap(({ AutoScalingGroupName: name, Instances }) =>
-    (Instances ?? [])
-      .filter(({ LifecycleState: state }) => !/^(Terminat|Detach)/.test(state))
-      .map((each) => ({
-        group: groups.find((group) => group.name === name)!,
-        ...{ id: each.InstanceId, zone: each.AvailabilityZone, state: each.LifecycleState },
-        isHealthy: each.HealthStatus === "Healthy",
-      })),
-  );
-}
-
-interface Described {
-  readonly AutoScalingGroupName: string;
-  readonly Instances?: ReadonlyArray<{
-    readonly InstanceId: string;
-    readonly AvailabilityZone: string;
-    readonly LifecycleState: string;
-    readonly HealthStatus: string;
-  }>;
 }
 
 /** Systems Manager takes no less. Nobody waits for a machine that is out of reach, unlike in a deploy. */

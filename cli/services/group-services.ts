@@ -3,23 +3,10 @@ import { groupsOf, type StackGroup } from "../../planning/matters/stack-groups";
 import { decodeUserData, readUserData } from "../../planning/matters/user-data";
 import type { SynthesizedStack } from "../../planning/stack/synthesized-stacks";
 import { tellOfAws } from "../aws-cli";
+import { described, type DescribedMachine, nameOfMachine } from "../machines/group-machines";
 import { digestOf, type InstanceState, type RunningService, type ServiceInstance } from "./running-service";
 
 /** What the AWS CLI says, as far as it is looked into. */
-interface Machine {
-  readonly InstanceId: string;
-  readonly AvailabilityZone: string;
-  readonly LifecycleState: string;
-  readonly HealthStatus: string;
-  readonly LaunchTemplate?: { readonly Version?: string };
-}
-
-interface Group {
-  readonly AutoScalingGroupName: string;
-  readonly DesiredCapacity: number;
-  readonly Instances: readonly Machine[];
-}
-
 interface TemplateVersion {
   readonly VersionNumber: number;
   readonly LaunchTemplateData: { readonly UserData?: string };
@@ -42,11 +29,8 @@ export const groupsWithServices = ({ configuration }: SynthesizedStack): readonl
  */
 export async function servicesOfGroups(groups: readonly StackGroup[]): Promise<RunningService[]> {
   const { awsRegion } = groups[0]!;
-  const names = groups.map(({ name }) => name);
-  const { AutoScalingGroups: found } = await tellOfAws<{ AutoScalingGroups: readonly Group[] }>(awsRegion, [
-    ...["autoscaling", "describe-auto-scaling-groups", "--auto-scaling-group-names", ...names],
-  ]);
-  const ids = found.flatMap(({ Instances }) => Instances.map(({ InstanceId }) => InstanceId));
+  const found = await described(groups);
+  const ids = found.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId }) => InstanceId));
   const { Reservations: reservations } =
     ids.length === 0
       ? { Reservations: [] }
@@ -75,12 +59,12 @@ export async function servicesOfGroups(groups: readonly StackGroup[]): Promise<R
   return all.flat().sort((one, other) => (one.service < other.service ? -1 : 1));
 }
 
-const versionOf = ({ LaunchTemplate }: Machine): string => LaunchTemplate?.Version ?? "";
+const versionOf = ({ LaunchTemplate }: DescribedMachine): string => LaunchTemplate?.Version ?? "";
 
 /** Images of the services that machines of each version hold, by version. */
 async function imagesOfVersions(
   { name, awsRegion, texts }: StackGroup,
-  machines: readonly Machine[],
+  machines: readonly DescribedMachine[],
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
   const versions = [...new Set(machines.map(versionOf))].filter((version) => version !== "");
   if (versions.length === 0) return new Map();
@@ -100,7 +84,7 @@ async function imagesOfVersions(
 
 /** @param image of the service in the machine's version; undefined where that has none, or only its bucket knows */
 function instanceOf(
-  { InstanceId: id, AvailabilityZone, LifecycleState: at, HealthStatus: health }: Machine,
+  { InstanceId: id, AvailabilityZone: zone, LifecycleState: at, HealthStatus: health }: DescribedMachine,
   image: string | undefined,
   launched: ReadonlyMap<string, string>,
 ): ServiceInstance {
@@ -108,7 +92,7 @@ function instanceOf(
     at === "InService" ? (health === "Healthy" ? "healthy" : "not healthy") : (STATES[at] ?? "starting");
   const since = launched.get(id);
   return {
-    host: `${id} (${AvailabilityZone})`,
+    host: nameOfMachine({ id, zone }),
     version: image === undefined ? null : digestOf(image),
     state: image === undefined && state === "healthy" ? "not running" : state,
     since: since === undefined ? null : new Date(since).toISOString(),
