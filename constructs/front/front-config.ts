@@ -172,7 +172,7 @@ ${ordersCertificate ? `    monitor fail if ${isPlaceholder}\n` : ""}    # To Con
     http-request return status 200 content-type text/plain string "good" if { path ${CERTIFICATE_PATH} }
     http-request use-service prometheus-exporter if { path /metrics }
     http-request deny deny_status 404
-${services.map((service) => backend(service, domain)).join("")}${calling.map((service) => callBackend(service, domain)).join("")}`;
+${services.map((service) => backend("service", service, domain)).join("")}${calling.map((service) => backend("calls", service, domain)).join("")}`;
 }
 
 /** Host names that clients ask for, each once. */
@@ -259,20 +259,19 @@ const leavingOf = (services: readonly FrontedService[]): string =>
     )
     .join("");
 
-const backend = ({ name, port, healthPath, hosts, atMost = 16 }: FrontedService, domain: string): string => `
-backend service-${name}
-${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server check inter 2s fastinter 500ms fall 2 rise 1
-    server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr last,none
-`;
+/** How a service is asked: for its requests, or for its calls of gRPC, whose streams may be silent for as long as a tunnel. */
+const ASKED = {
+  service: { settings: "", server: "check" },
+  calls: { settings: "    timeout server 1h\n", server: "proto h2 check check-proto h1" },
+};
 
-/** A stream may be silent for as long as a tunnel. */
-const callBackend = (
+const backend = (
+  of: keyof typeof ASKED,
   { name, port, healthPath, hosts, atMost = 16 }: FrontedService,
   domain: string,
 ): string => `
-backend calls-${name}
-    timeout server 1h
-${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server proto h2 check check-proto h1 inter 2s fastinter 500ms fall 2 rise 1
+backend ${of}-${name}
+${ASKED[of].settings}${healthPath === undefined ? "" : checkOf(healthPath, hosts[0]!)}    default-server ${ASKED[of].server} inter 2s fastinter 500ms fall 2 rise 1
     server-template ${name}- ${atMost} ${name}.service.${domain}:${port} resolvers discovery resolve-prefer ipv4 init-addr last,none
 `;
 
