@@ -5,7 +5,7 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { isObject, mapped, type Visit, visited } from "./typed-json";
+import { leavesMapped, type Visit, visited } from "./typed-json";
 
 const STRING_OR_LONG = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d{16,}(?![\d.eE])/g;
 const MARK = "\u0000";
@@ -40,7 +40,5 @@ const UNMARKING: Visit = {
 const isMarked = (value: JsonValue): value is string => typeof value === "string" && value.startsWith(MARK);
 
 function rounded(value: JsonValue): JsonValue {
-  if (isMarked(value)) return Number(value.slice(1));
-  if (Array.isArray(value)) return value.map(rounded);
-  return isObject(value) ? mapped(value, rounded) : value;
+  return leavesMapped(value, (each) => (isMarked(each) ? Number(each.slice(1)) : each));
 }

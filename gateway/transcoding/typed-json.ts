@@ -82,3 +82,9 @@ export const mapped = (
   value: Readonly<Record<string, JsonValue>>,
   each: (value: JsonValue, name: string) => JsonValue,
 ): JsonValue => Object.fromEntries(Object.entries(value).map(([name, member]) => [name, each(member, name)]));
+
+/** JSON in which each value that holds no others is what is made of it. */
+export function leavesMapped(value: JsonValue, leaf: (value: JsonValue) => JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map((each) => leavesMapped(each, leaf));
+  return isObject(value) ? mapped(value, (each) => leavesMapped(each, leaf)) : leaf(value);
+}

@@ -7,7 +7,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { messagesWithin } from "./field-path";
-import { isObject, mapped, type Visit, visited } from "./typed-json";
+import { leavesMapped, type Visit, visited } from "./typed-json";
 
 /** Stands for -0 until the text is there, which JavaScript writes as 0. Nobody can know it. */
 const NEGATIVE_ZERO = randomUUID();
@@ -85,9 +85,7 @@ const SHORTENING: Visit = {
 };
 
 function marked(value: JsonValue): JsonValue {
-  if (typeof value === "number") return Object.is(value, -0) ? NEGATIVE_ZERO : value;
-  if (Array.isArray(value)) return value.map(marked);
-  return isObject(value) ? mapped(value, marked) : value;
+  return leavesMapped(value, (each) => (Object.is(each, -0) ? NEGATIVE_ZERO : each));
 }
 
 const known = new WeakMap<DescMessage, boolean>();
