@@ -1,4 +1,5 @@
 import { Fn, Token } from "cdktf";
+import { SECRETS_IN_CONTAINER } from "../service/service-secrets";
 import type { SecretEntry } from "./consul-secrets";
 import { LEAVES_LOST_NODE } from "./node-loss";
 import { HARDENED_CONTAINER, HARDENED_POD, UNPRIVILEGED_PORTS } from "./pod-hardening";
@@ -102,7 +103,7 @@ function program(props: TaskPodProps, hasSecrets: boolean) {
     terminationMessagePolicy: "FallbackToLogsOnError",
     volumeMounts: [
       { name: "work", mountPath: "/tmp" },
-      ...(hasSecrets ? [{ name: "secrets", mountPath: "/run/secrets", readOnly: true }] : []),
+      ...(hasSecrets ? [{ name: "secrets", mountPath: SECRETS_IN_CONTAINER, readOnly: true }] : []),
     ],
   };
 }

@@ -1,4 +1,5 @@
 import { Fn, Token } from "cdktf";
+import { SECRETS_IN_CONTAINER } from "./service-secrets";
 
 export type DatabaseEngine = "mysql" | "postgresql";
 
@@ -37,8 +38,7 @@ export const DATABASE_PARTS = [
   "database-ca",
 ] as const;
 
-/** Where the parts lie in a container. */
-const CA_FILE = "/run/secrets/database-ca";
+const CA_FILE = `${SECRETS_IN_CONTAINER}/database-ca`;
 
 /** How much of a server's certificate is checked, in the engine's own words: nothing, authority, authority and name. */
 const SSL_MODES: Readonly<Record<DatabaseEngine, readonly [string, string, string]>> = {

@@ -8,7 +8,7 @@ import { serviceUser } from "./container-user";
 export const SECRET_NAME = /^(?=.{1,63}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /** What a container finds its secrets under, on every platform. */
-const IN_CONTAINER = "/run/secrets";
+export const SECRETS_IN_CONTAINER = "/run/secrets";
 
 /** Secrets by the names that the service knows: expressions of sensitive values. */
 export type ServiceSecrets = Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export const secretVariables = (
         sensitive: true,
         // Of a variable without one Terraform says its name alone.
         default: "",
-        description: `What service ${service} finds as ${IN_CONTAINER}/${name}`,
+        description: `What service ${service} finds as ${SECRETS_IN_CONTAINER}/${name}`,
       });
       variable.overrideLogicalId(id);
       variable.addValidation({
@@ -58,7 +58,7 @@ export function secretFiles(service: string, secrets: ServiceSecrets): HostFile[
 
 /** Mounts that show a container its secrets, as podman takes them. */
 export const secretMounts = (service: string, names: readonly string[]): string[] =>
-  names.map((name) => `${pathOnHost(service, name)}:${IN_CONTAINER}/${name}:ro,nodev,nosuid,noexec`);
+  names.map((name) => `${pathOnHost(service, name)}:${SECRETS_IN_CONTAINER}/${name}:ro,nodev,nosuid,noexec`);
 
 /** @throws Error naming service and secret; values stay out of the message */
 export function refuseWrongSecrets(service: string, secrets: ServiceSecrets): void {
