@@ -60,7 +60,8 @@ const PORT = 3306;
 /**
  * MySQL on RDS, reached over TLS only and by those alone who are let in with `allowFrom`. RDS makes the password,
  * keeps it in Secrets Manager and changes it every week; Terraform never sees it. Applications sign in by IAM, with a user
- * of their own, and services in containers by a password that is theirs. A last snapshot is taken when the instance goes, under a name that no other destroy has used.
+ * of their own, and services in containers by a password that is theirs. A last snapshot is taken when the instance
+ * goes, under a name that no other destroy has used.
  */
 export class MysqlDatabase extends Construct implements HasAvailability, HasAlarms, HasTopology {
   readonly availability: Block;
