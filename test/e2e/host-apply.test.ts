@@ -58,6 +58,15 @@ describeOnVirtualHosts("a dedicated server", () => {
   const record = async (list: string) =>
     (await host.attempt(`cat /var/lib/tricloud/${list}`)).stdout.trim().split("\n");
 
+  /** Waits until a run waits for somebody's lock, which apt or dpkg tells of in these words. */
+  const waitsFor = (words: string) =>
+    until(
+      "a run waits",
+      30_000,
+      async () =>
+        (await host.attempt(`grep -q '${words}' /var/lib/tricloud/apt.log`)).code === 0 || undefined,
+    );
+
   /** Leaves a package as dpkg does that is cut off while it unpacks it. */
   const begunToUnpack = (name: string, status: string) =>
     host.run(
@@ -244,12 +253,7 @@ describeOnVirtualHosts("a dedicated server", () => {
       await delivery.deploy(exampleProfile());
       const holder = await held(host, "/var/lib/dpkg/lock-frontend");
       const removal = delivery.remove().then(succeeded);
-      await until(
-        "the removal waits",
-        30_000,
-        async () =>
-          (await host.attempt("grep -q 'locked by' /var/lib/tricloud/apt.log")).code === 0 || undefined,
-      );
+      await waitsFor("locked by");
       return { removal, goOn: async () => void (await host.run(`kill ${holder}`)) };
     }
     const waiting = (told: readonly string[]) =>
@@ -497,12 +501,7 @@ describeOnVirtualHosts("a dedicated server", () => {
       const holder = await held(host, "/var/lib/dpkg/lock-frontend");
       await delivery.deliver(exampleProfile());
       const first = delivery.stageDelivered();
-      await until(
-        "the first waits",
-        30_000,
-        async () =>
-          (await host.attempt("grep -q 'held by process' /var/lib/tricloud/apt.log")).code === 0 || undefined,
-      );
+      await waitsFor("held by process");
 
       // WHEN another one comes, and a user tries to take the lock
       const told: string[] = [];
